@@ -1,0 +1,66 @@
+/// What the command line asks for.
+struct Options {
+    static let usage = """
+        usage: bench-jobs --worker PATH [options]
+          --worker PATH            the worker to measure beside echo-worker
+          --worker-arguments TEXT  its arguments, parted by spaces, with {server}, {function}, {connections} and {state} filled in
+          --any-answer             take any answer of the worker that is not empty, not only a PASS
+          --case LETTERS           only these cases, as in a,c (of a b c d e f)
+          --pairs N                pairs of runs for each comparison (default 5)
+          --quick                  one pair and few jobs: tells whether it runs, not how fast
+          --scratch FOLDER         where states and logs go (default: beside this program); its disk is part of what is measured
+          --output FILE            write the report there too
+
+        """
+
+    var worker = ""
+    var workerArguments = "--driver dummy --server {server} --function {function} --concurrency {connections} --state-dir {state}"
+    var expectPass = true
+    var cases = BenchCase.allCases
+    var pairs: Int?
+    var isQuick = false
+    var scratch: String?
+    var output: String?
+
+    init(_ arguments: some Sequence<String>) throws(BenchFailure) {
+        var rest = arguments.makeIterator()
+        while let option = rest.next() {
+            func value() throws(BenchFailure) -> String {
+                guard let value = rest.next() else { throw BenchFailure("\(option) wants a value") }
+                return value
+            }
+            switch option {
+            case "--worker": worker = try value()
+            case "--worker-arguments": workerArguments = try value()
+            case "--any-answer": expectPass = false
+            case "--case": cases = try Self.cases(value())
+            case "--pairs": pairs = try Self.count(value(), option)
+            case "--quick": isQuick = true
+            case "--scratch": scratch = try value()
+            case "--output": output = try value()
+            default: throw BenchFailure("unknown option: \(option)")
+            }
+        }
+        guard !worker.isEmpty else { throw BenchFailure("--worker is missing") }
+    }
+
+    /// How many pairs of runs a comparison has.
+    var pairCount: Int { pairs ?? (isQuick ? 1 : 5) }
+
+    /// So many in a full run, a tenth in a quick one.
+    func scaled(_ count: Int) -> Int { isQuick ? max(count / 10, 1) : count }
+
+    private static func cases(_ text: String) throws(BenchFailure) -> [BenchCase] {
+        var cases: [BenchCase] = []
+        for letter in text.split(separator: ",") {
+            guard let known = BenchCase(rawValue: String(letter)) else { throw BenchFailure("--case: there is no case \(letter)") }
+            cases.append(known)
+        }
+        return cases
+    }
+
+    private static func count(_ text: String, _ option: String) throws(BenchFailure) -> Int {
+        guard let count = Int(text), count > 0 else { throw BenchFailure("\(option): \(text) is not a count") }
+        return count
+    }
+}

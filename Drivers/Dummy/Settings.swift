@@ -1,0 +1,59 @@
+import LBaaS
+
+/// What the section `[worker:dummy]` says.
+struct Settings: Sendable {
+    /// The operations that fail or are slow.
+    let trials: Trials
+    /// The ids of the nodes that are down.
+    let down: Set<String>
+    /// By how many bytes a traffic counter grows each time it is asked for.
+    let bytesPerReport: UInt32
+    /// What the driver can do.
+    let capabilities: Capabilities
+
+    /// Reads the section.
+    init(_ section: DriverConfiguration) throws(DriverConfiguration.Failure) {
+        trials = try Trials(section)
+        down = Set(section.list(Key.down.rawValue))
+        bytesPerReport = try section.bytesPerReport
+        capabilities = try section.capabilities
+    }
+}
+
+extension DriverConfiguration {
+    fileprivate var bytesPerReport: UInt32 {
+        get throws(Failure) {
+            guard let text = self[Key.bytesPerReport.rawValue] else { return 0 }
+            guard let bytes = UInt32(text) else {
+                throw Failure(.bytesPerReport, "\(quoted(text)) is not a number of bytes: use 0 to \(UInt32.max)")
+            }
+            return bytes
+        }
+    }
+
+    fileprivate var capabilities: Capabilities {
+        get throws(Failure) {
+            var capabilities = Capabilities.everything
+            capabilities.archive = try archives
+            for name in list(Key.lacks.rawValue) where !capabilities.remove(named: name.uppercased()) {
+                throw Failure(.lacks, "\(quoted(name)) is nothing a driver can lack: use some of \(Capabilities.wireNames)")
+            }
+            return capabilities
+        }
+    }
+
+    private var archives: Bool {
+        get throws(Failure) {
+            switch self[Key.archive.rawValue] {
+            case nil, "no": return false
+            case "yes": return true
+            case let text?: throw Failure(.archive, "\(quoted(text)) is neither 'yes' nor 'no'")
+            }
+        }
+    }
+}
+
+extension DriverConfiguration.Failure {
+    /// A value that is not accepted, and why.
+    init(_ key: Key, _ message: String) { self.init(key: key.rawValue, message: message) }
+}

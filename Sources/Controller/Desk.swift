@@ -1,0 +1,226 @@
+import JobMessages
+import LBaaS
+import StateStore
+
+/// What the leader of the commit pipeline works at.
+struct Desk {
+    private let controller: LBaaSController
+    private let committed: CommittedState
+    private var appliance: Appliance
+    private let store: StateStore?
+    private var ledger: TrafficLedger
+    private var listeners = ListenerTable()
+    private let log: Log
+    private let now: @Sendable () -> Timestamp
+    private var settledAt = Timestamp(microseconds: 0)
+
+    /// How long the appliance is left alone after it could not be brought to what is committed, in microseconds.
+    private static let settlingPause: Int64 = 5_000_000
+
+    init(
+        controller: LBaaSController, committed: CommittedState, appliance: Appliance, store: StateStore?, ledger: TrafficLedger,
+        log: Log, now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.controller = controller
+        self.committed = committed
+        self.appliance = appliance
+        self.store = store
+        self.ledger = ledger
+        self.log = log
+        self.now = now
+    }
+
+    /// Brings the appliance to the committed state.
+    mutating func start() throws(StartFailure) {
+        for entry in committed.withLock({ Array($0.entries.values) }) {
+            let loadBalancer = entry.loadBalancer
+            if let owner = listeners.claim(loadBalancer.listener, for: loadBalancer.id) {
+                throw StartFailure(
+                    .state,
+                    "the state has \(quoted(loadBalancer.id.text)) and \(quoted(owner.text)) on \(loadBalancer.listener); restore it from a backup"
+                )
+            }
+        }
+        do {
+            try appliance.observe(expecting: committed)
+        } catch {
+            throw StartFailure(.appliance, "the \(controller.driverName) driver cannot tell what runs: \(error.message)")
+        }
+        if appliance.isDiverging { settle() }
+    }
+
+    /// Commits jobs that came together; returns the outcome of each.
+    mutating func process(_ batch: [PendingJob.Work]) -> [JobOutcome] {
+        // Plans first, for they tell what would happen to what is committed.
+        var plans: [JobOutcome?] = []
+        var commitments: [PendingJob.Commitment] = []
+        for work in batch {
+            switch work {
+            case .plan(let change): plans.append(plan(change))
+            case .commit(let commitment):
+                plans.append(nil)
+                commitments.append(commitment)
+            }
+        }
+        var committed = commit(commitments).makeIterator()
+        return plans.compactMap { $0 ?? committed.next() }
+    }
+
+    /// Where the whole cannot be committed each job is committed alone, so that only the bad one fails.
+    private mutating func commit(_ batch: [PendingJob.Commitment]) -> [JobOutcome] {
+        if batch.isEmpty { return [] }
+        let outcomes: [JobOutcome]
+        var hasFailed = false
+        switch attempt(batch) {
+        case .success(let all): outcomes = all
+        case .failure(let refusal):
+            hasFailed = true
+            outcomes = batch.count == 1 ? [.failed(refusal.sentence)] : batch.map { commitAlone($0) }
+        }
+        if appliance.isDiverging, hasFailed || now().microseconds - settledAt.microseconds > Self.settlingPause { settle() }
+        return outcomes
+    }
+
+    private mutating func commitAlone(_ work: PendingJob.Commitment) -> JobOutcome {
+        switch attempt([work]) {
+        case .success(let outcomes): outcomes[0]
+        case .failure(let refusal): .failed(refusal.sentence)
+        }
+    }
+
+    private mutating func settle() {
+        settledAt = now()
+        appliance.settle(on: committed)
+    }
+
+    /// Decides on each job, changes the appliance, and makes it all durable, or nothing of it.
+    private mutating func attempt(_ batch: [PendingJob.Commitment]) -> Result<[JobOutcome], Refusal> {
+        var draft = Draft(on: committed)
+        var accounts: [LoadBalancerID: TrafficLedger.Account] = [:]
+        let outcomes = batch.map { decide($0, &draft, &accounts) }
+        do throws(Refusal) {
+            try commit(draft, accounts)
+            return .success(outcomes)
+        } catch {
+            draft.undo(in: &listeners)
+            return .failure(error)
+        }
+    }
+
+    /// What becomes of a job, provided that the batch is committed.
+    private mutating func decide(
+        _ work: PendingJob.Commitment, _ draft: inout Draft, _ accounts: inout [LoadBalancerID: TrafficLedger.Account]
+    ) -> JobOutcome {
+        do throws(Refusal) {
+            switch work {
+            case .change(let change):
+                try draft.accept(try controller.decide(change, on: draft, now: now()), listeners: &listeners)
+                draft.note(change)
+                return .changed
+            case .metrics(let selection):
+                return try metrics(selection, draft, &accounts)
+            }
+        } catch {
+            return .failed(error.sentence)
+        }
+    }
+
+    /// What a change would do to what is committed.
+    private mutating func plan(_ change: WantedChange) -> JobOutcome {
+        var draft = Draft(on: committed)
+        defer { draft.undo(in: &listeners) }
+        do throws(Refusal) {
+            try draft.accept(try controller.decide(change, on: draft, now: now()), listeners: &listeners)
+            return .planned(appliance.driver.plan(appliance.groups(to: draft)))
+        } catch {
+            return .failed(error.sentence)
+        }
+    }
+
+    private func metrics(
+        _ selection: Selection, _ draft: Draft, _ accounts: inout [LoadBalancerID: TrafficLedger.Account]
+    ) throws(Refusal) -> JobOutcome {
+        if draft.asksAfterDeleted(selection) { return .deleted }
+        let entries = try draft.entries(of: selection)
+        do throws(DriverError) {
+            let counters = try appliance.driver.statistics(of: entries.map(\.loadBalancer.id))
+            let (report, kept) = ledger.report(on: entries, counters: counters, earlier: accounts, now: now())
+            accounts.merge(kept) { _, new in new }
+            return .metrics(report)
+        } catch {
+            throw Refusal(error.message)
+        }
+    }
+
+    private mutating func commit(_ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account]) throws(Refusal) {
+        do throws(DriverError) {
+            try appliance.apply(draft)
+        } catch {
+            throw Refusal(error.message)
+        }
+        do throws(StateStoreError) {
+            if let store { try store.commit(writes(draft, accounts)) }
+        } catch {
+            appliance.abandon(draft)
+            log.write(.error, "the state could not be made durable", [("error", error.message)])
+            throw Refusal(error.message)
+        }
+        appliance.keep(draft)
+        ledger.keep(accounts)
+        for id in draft.order where draft[id] == nil { ledger.close(id) }
+        publish(draft)
+    }
+
+    /// What the store must take to hold the draft.
+    private func writes(_ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account]) -> [StateWrite] {
+        var writes: [StateWrite] = []
+        var deleted: [LoadBalancerID] = []
+        for id in draft.order {
+            if let entry = draft[id] {
+                if entry == committed[id] { continue }
+                if committed.withLock({ $0.deleted.contains(id) }) { writes.append(.forgetDeleted(id: id.text)) }
+                writes.append(.put(entry.row))
+            } else {
+                deleted.append(id)
+                writes.append(.delete(id: id.text))
+            }
+        }
+        if !deleted.isEmpty {
+            writes += committed.withLock { $0.deleted.forgotten(adding: deleted) }.map { .forgetDeleted(id: $0.text) }
+        }
+        writes += accounts.filter { draft[$0.key] != nil }.map { .traffic(StoredTraffic($0.value, of: $0.key)) }
+        if committed.withLock({ $0.isEmptyByDelete }) != draft.isEmptyByDelete {
+            writes.append(.isEmptyByDelete(draft.isEmptyByDelete))
+        }
+        return writes
+    }
+
+    private func publish(_ draft: Draft) {
+        committed.withLock { state in
+            for id in draft.order {
+                // Asked of what changed, not of the draft, which would ask for the lock again.
+                if let entry = draft.changed[id] ?? nil { state.put(entry) } else { state.delete(id) }
+            }
+            state.isEmptyByDelete = draft.isEmptyByDelete
+        }
+    }
+}
+
+extension Draft {
+    /// Whether a job asks after what was deleted.
+    func asksAfterDeleted(_ selection: Selection) -> Bool {
+        switch selection {
+        case .all: isEmptyByDelete
+        case .named(let ids): ids.contains { self[$0] == nil && wasDeleted($0) }
+        }
+    }
+
+    /// Keeps in mind whether a change leaves nothing because it is a DELETE.
+    mutating func note(_ change: WantedChange) {
+        switch change {
+        case .update, .create: isEmptyByDelete = false
+        case .delete: isEmptyByDelete = count == 0
+        case .suspend, .enable: break
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import JobMessages
+import LBaaS
+import Synchronization
+
+/// The committed wanted state: changed by the commit pipeline alone, read by anyone.
+final class CommittedState: Sendable {
+    private let state: Mutex<WantedState>
+
+    init(_ state: WantedState) { self.state = Mutex(state) }
+
+    /// Reads or changes the state; nothing that takes long belongs in here.
+    func withLock<Result: Sendable>(_ body: (inout WantedState) -> Result) -> Result { state.withLock { body(&$0) } }
+
+    subscript(id: LoadBalancerID) -> WantedState.Entry? { withLock { $0.entries[id] } }
+}
+
+/// The wanted state as it will be once the jobs decided on so far are committed: the committed state and what differs from it.
+struct Draft {
+    let committed: CommittedState
+    /// What differs; nil for what goes.
+    private(set) var changed: [LoadBalancerID: WantedState.Entry?] = [:]
+    /// The changed identities in the order of their first change.
+    private(set) var order: [LoadBalancerID] = []
+    /// How many load balancers there are.
+    private(set) var count: Int
+    /// Whether the last change is a DELETE that leaves nothing.
+    var isEmptyByDelete: Bool
+
+    init(on committed: CommittedState) {
+        self.committed = committed
+        (count, isEmptyByDelete) = committed.withLock { ($0.entries.count, $0.isEmptyByDelete) }
+    }
+
+    /// A load balancer; nil where there is none of this identity.
+    subscript(id: LoadBalancerID) -> WantedState.Entry? {
+        if let entry = changed[id] { return entry }
+        return committed[id]
+    }
+
+    /// Every identity, in their order.
+    var ids: [LoadBalancerID] {
+        var ids = committed.withLock { Set($0.entries.keys) }
+        for (id, entry) in changed {
+            if entry == nil { ids.remove(id) } else { ids.insert(id) }
+        }
+        return ids.sorted()
+    }
+
+    /// Whether there was a load balancer of this identity, and it was deleted.
+    func wasDeleted(_ id: LoadBalancerID) -> Bool {
+        if let entry = changed[id] { return entry == nil }
+        return committed.withLock { $0.deleted.contains(id) }
+    }
+
+    /// The load balancers that a job means.
+    ///
+    /// - Throws: where it names one that is not there.
+    func entries(of selection: Selection) throws(Refusal) -> [WantedState.Entry] {
+        switch selection {
+        case .all:
+            return ids.compactMap { self[$0] }
+        case .named(let ids):
+            var entries: [WantedState.Entry] = []
+            for (index, id) in ids.enumerated() {
+                guard let entry = self[id] else { throw Refusal(missing: id, index: index) }
+                entries.append(entry)
+            }
+            return entries
+        }
+    }
+
+    /// Takes the steps of one job.
+    ///
+    /// - Throws: where a listener is taken; then nothing is changed.
+    mutating func accept(_ transitions: [Transition], listeners: inout ListenerTable) throws(Refusal) {
+        try Self.move(transitions, in: &listeners)
+        for transition in transitions {
+            if changed.updateValue(transition.new, forKey: transition.id) == nil { order.append(transition.id) }
+            count += (transition.new == nil ? 0 : 1) - (transition.old == nil ? 0 : 1)
+        }
+    }
+
+    /// Gives the listeners back as the committed state has them.
+    func undo(in listeners: inout ListenerTable) {
+        let steps = order.map { Transition(id: $0, old: self[$0], new: committed[$0]) }
+        for step in steps { step.release(step.old, in: &listeners) }
+        for step in steps { _ = step.claim(step.new, in: &listeners) }
+    }
+
+    /// All listeners are given up before the first is taken, so that load balancers can exchange theirs.
+    private static func move(_ transitions: [Transition], in listeners: inout ListenerTable) throws(Refusal) {
+        let moving = transitions.filter { $0.old?.loadBalancer.listener != $0.new?.loadBalancer.listener }
+        for step in moving { step.release(step.old, in: &listeners) }
+        for (index, step) in moving.enumerated() {
+            guard let new = step.new, let owner = step.claim(new, in: &listeners) else { continue }
+            for done in moving[..<index] { done.release(done.new, in: &listeners) }
+            for done in moving { _ = done.claim(done.old, in: &listeners) }
+            let path = step.index.map { "loadBalancers[\($0)].port: " } ?? ""
+            throw Refusal(
+                "\(path)\(quoted(step.id.text)) would listen on \(new.loadBalancer.listener), where \(quoted(owner.text)) listens already;"
+                    + " give it another port or address")
+        }
+    }
+}
+
+extension Transition {
+    fileprivate func release(_ entry: WantedState.Entry?, in listeners: inout ListenerTable) {
+        if let entry { listeners.release(entry.loadBalancer.listener) }
+    }
+
+    fileprivate func claim(_ entry: WantedState.Entry?, in listeners: inout ListenerTable) -> LoadBalancerID? {
+        entry.flatMap { listeners.claim($0.loadBalancer.listener, for: id) }
+    }
+}

@@ -1,0 +1,114 @@
+public import JobMessages
+public import LBaaS
+
+/// Answers jobs: bytes in, bytes out, and a line in the log for each.
+public final class JobRunner: Sendable {
+    /// What a worker says of itself and finds out about its surroundings.
+    public struct Surroundings: Sendable {
+        /// The version, as DISCOVER tells it.
+        public let version: String
+        /// The release, as DISCOVER tells it.
+        public let release: String
+        /// Finds out whether the job servers and the network can be reached; must answer in under 5 s.
+        public let diagnose: @Sendable () -> JobOutcome
+        /// The clock.
+        public let now: @Sendable () -> Timestamp
+
+        /// The surroundings of a worker.
+        public init(
+            version: String, release: String, diagnose: @escaping @Sendable () -> JobOutcome, now: @escaping @Sendable () -> Timestamp
+        ) {
+            self.version = version
+            self.release = release
+            self.diagnose = diagnose
+            self.now = now
+        }
+    }
+
+    private let messages = JobMessages()
+    private let pipeline: CommitPipeline
+    private let driver: any LoadBalancerDriver
+    private let driverName: String
+    private let surroundings: Surroundings
+    private let log: Log
+
+    /// A runner that commits through this pipeline.
+    public init(
+        pipeline: CommitPipeline, driver: any LoadBalancerDriver, driverName: String, surroundings: Surroundings, log: Log
+    ) {
+        self.pipeline = pipeline
+        self.driver = driver
+        self.driverName = driverName
+        self.surroundings = surroundings
+        self.log = log
+    }
+
+    /// Answers a job.
+    ///
+    /// - Parameters:
+    ///   - handle: what the job server calls the job.
+    ///   - job: the job as it came.
+    /// - Returns: the reply.
+    public func answer(handle: String, job: RawSpan) -> [UInt8] {
+        let start = surroundings.now()
+        let answer = messages.answer(job, decide: perform)
+        log.write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: surroundings.now().microseconds - start.microseconds))
+        return answer.reply
+    }
+
+    private func perform(_ request: JobRequest) -> JobOutcome {
+        switch request {
+        case .change(let change, let dryRun): pipeline.run(dryRun ? .plan(change) : .commit(.change(change)))
+        case .metrics(let selection): pipeline.run(.commit(.metrics(selection)))
+        case .status(let selection): status(selection)
+        case .discover: .discovered(version: surroundings.version, release: surroundings.release)
+        case .diagnostics: surroundings.diagnose()
+        case .archive(let order): archive(order)
+        }
+    }
+
+    private func status(_ selection: Selection) -> JobOutcome {
+        if pipeline.asksAfterDeleted(selection) { return .deleted }
+        do throws(Refusal) {
+            let entries = try pipeline.entries(of: selection)
+            let nodes = try nodes(of: entries.map(\.loadBalancer))
+            return .status(zip(entries, nodes).map { LoadBalancerStatus(id: $0.loadBalancer.id, nodes: $1) })
+        } catch {
+            return .failed(error.sentence)
+        }
+    }
+
+    /// How the nodes of each load balancer are. What the appliance does not run serves nobody.
+    private func nodes(of loadBalancers: [LoadBalancer]) throws(Refusal) -> [[NodeStatus]] {
+        do throws(DriverError) {
+            let status = try driver.status(of: loadBalancers.map(\.id))
+            return loadBalancers.map { status[$0.id] ?? $0.nodes.map { NodeStatus(id: $0.id, isUp: false) } }
+        } catch {
+            throw Refusal(error.message)
+        }
+    }
+
+    private func archive(_ order: ArchiveOrder) -> JobOutcome {
+        guard driver.capabilities.archive else {
+            return .failed("Selected driver does not support ARCHIVE action. The \(driverName) driver keeps no logs.")
+        }
+        do throws(DriverError) {
+            try driver.archive(order)
+            return .archived
+        } catch {
+            return .failed(error.message)
+        }
+    }
+
+    private static func fields(of answer: JobAnswer, handle: String, microseconds: Int64) -> [Log.Field] {
+        let named = answer.loadBalancers
+        let shown = named.prefix(8).map(\.text).joined(separator: ",")
+        var fields: [Log.Field] = [
+            ("handle", handle), ("action", answer.action), ("outcome", answer.error == nil ? "PASS" : "FAIL"),
+            ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
+        ]
+        if !named.isEmpty { fields.append(("load_balancers", named.count > 8 ? "\(shown),… (\(named.count))" : shown)) }
+        if let error = answer.error { fields.append(("error", error)) }
+        return fields
+    }
+}

@@ -1,0 +1,71 @@
+public import LBaaS
+
+/// What became of a job that was understood.
+public enum JobOutcome: Sendable {
+    /// The change is made, or was made already.
+    case changed
+    /// What a change would do, in order.
+    case planned([String])
+    /// How the nodes are.
+    case status([LoadBalancerStatus])
+    /// The traffic since the last report.
+    case metrics(TrafficReport)
+    /// What the worker is.
+    case discovered(version: String, release: String)
+    /// Whether job servers and network can be reached.
+    case diagnosed(jobServers: [(host: String, port: UInt16, isReachable: Bool)], network: Bool)
+    /// The log is stored.
+    case archived
+    /// The job failed, with a sentence that says what, where and what to do.
+    case failed(String)
+    /// The job asks after what was deleted.
+    case deleted
+}
+
+/// How the nodes of one load balancer are.
+public struct LoadBalancerStatus: Sendable {
+    /// Whose nodes.
+    public let id: LoadBalancerID
+    /// The nodes.
+    public let nodes: [NodeStatus]
+
+    /// The nodes of one load balancer.
+    public init(id: LoadBalancerID, nodes: [NodeStatus]) {
+        self.id = id
+        self.nodes = nodes
+    }
+}
+
+/// The traffic of some load balancers since they were last reported on.
+public struct TrafficReport: Sendable {
+    /// The traffic of one load balancer.
+    public struct Entry: Sendable {
+        /// Whose traffic.
+        public let id: LoadBalancerID
+        /// What it carries.
+        public let serviceProtocol: ServiceProtocol
+        /// Bytes sent to clients since the last report.
+        public let bytesOut: UInt64
+
+        /// The traffic of one load balancer.
+        public init(id: LoadBalancerID, serviceProtocol: ServiceProtocol, bytesOut: UInt64) {
+            self.id = id
+            self.serviceProtocol = serviceProtocol
+            self.bytesOut = bytesOut
+        }
+    }
+
+    /// When the earliest of the last reports was.
+    public let start: Timestamp
+    /// Now.
+    public let end: Timestamp
+    /// An entry for each load balancer.
+    public let entries: [Entry]
+
+    /// A report.
+    public init(start: Timestamp, end: Timestamp, entries: [Entry]) {
+        self.start = start
+        self.end = end
+        self.entries = entries
+    }
+}

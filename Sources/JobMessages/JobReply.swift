@@ -1,0 +1,85 @@
+import Glibc
+import LBaaS
+
+/// A field that the reply adds to the request.
+typealias ReplyField = (name: StaticString, value: String)
+
+extension JobOutcome {
+    /// The sentence of a FAIL of this action; nil for a PASS.
+    func error(for action: String) -> String? {
+        switch self {
+        case .failed(let sentence): sentence
+        case .deleted: "Invalid operation \(action) on a deleted LB."
+        default: nil
+        }
+    }
+
+    /// The fields that the reply gets besides response and error.
+    var fields: [ReplyField] {
+        switch self {
+        case .changed, .archived, .failed:
+            []
+        case .deleted:
+            [("status", #""DELETED""#)]
+        case .planned(let operations):
+            [("plan", JSONWriting.list(operations.map(JSONWriting.string)))]
+        case .discovered(let version, let release):
+            [("version", JSONWriting.string(version)), ("release", JSONWriting.string(release))]
+        case .diagnosed(let jobServers, let network):
+            [
+                ("gearman", JSONWriting.list(jobServers.map(entry))), ("network", verdict(network)),
+            ]
+        case .status(let loadBalancers):
+            [("nodes", JSONWriting.list(loadBalancers.flatMap(\.entries)))]
+        case .metrics(let report):
+            [
+                ("utc_start", "\"\(report.start.text)\""), ("utc_end", "\"\(report.end.text)\""),
+                ("loadBalancers", JSONWriting.list(report.entries.map(\.json))),
+            ]
+        }
+    }
+}
+
+private func entry(of jobServer: (host: String, port: UInt16, isReachable: Bool)) -> String {
+    JSONWriting.object([
+        "host": JSONWriting.string(jobServer.host), "port": String(jobServer.port), "status": verdict(jobServer.isReachable),
+    ])
+}
+
+private func verdict(_ isGood: Bool) -> String { isGood ? #""PASS""# : #""FAIL""# }
+
+extension LoadBalancerStatus {
+    fileprivate var entries: [String] {
+        let loadBalancer = JSONWriting.string(id.text)
+        return nodes.map { node in
+            JSONWriting.object([
+                "id": JSONWriting.string(node.id), "status": node.isUp ? #""UP""# : #""DOWN""#, "loadBalancer": loadBalancer,
+            ])
+        }
+    }
+}
+
+extension TrafficReport.Entry {
+    fileprivate var json: String {
+        JSONWriting.object([
+            "id": JSONWriting.string(id.text), "protocol": "\"\(serviceProtocol.rawValue.lowercased())\"", "bytes_out": String(bytesOut),
+        ])
+    }
+}
+
+extension Timestamp {
+    /// `2014-01-09 15:11:45.704754`, in UTC.
+    var text: String {
+        var seconds = time_t(microseconds / 1_000_000)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&seconds, &parts)
+        let date = unsafe [padded(parts.tm_year + 1900, 4), padded(parts.tm_mon + 1, 2), padded(parts.tm_mday, 2)].joined(separator: "-")
+        let time = unsafe [padded(parts.tm_hour, 2), padded(parts.tm_min, 2), padded(parts.tm_sec, 2)].joined(separator: ":")
+        return "\(date) \(time).\(padded(Int32(microseconds % 1_000_000), 6))"
+    }
+}
+
+private func padded(_ number: Int32, _ width: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+}

@@ -1,0 +1,78 @@
+import LBaaS
+
+/// Reads the load balancers of an UPDATE or CREATE job, in the order of the original, and notes what the reply gets on the way.
+struct LoadBalancerDecoder {
+    private(set) var reply: ReplyEdits
+    private var identities: [LoadBalancerID: Int] = [:]
+
+    init(reply: ReplyEdits) { self.reply = reply }
+
+    /// Reads the list. Where it throws, `reply` holds what the original would have put into its reply until then.
+    mutating func decode(_ list: Field) throws(RequestError) -> [LoadBalancer] {
+        var loadBalancers: [LoadBalancer] = []
+        for (index, element) in try list.list().enumerated() {
+            let path = JSONPath.loadBalancer(index)
+            guard element.isObject else { throw Field(value: element, path: path).wrong("is not an object") }
+            loadBalancers.append(try decode(try loadBalancerFields.find(in: element, at: path), index: index))
+        }
+        return loadBalancers
+    }
+
+    private mutating func decode(_ fields: LoadBalancerFields, index: Int) throws(RequestError) -> LoadBalancer {
+        guard let nodes = fields[.nodes] else { throw .badRequest("Missing 'nodes' element", fields.path) }
+        guard let protocolField = fields[.protocol] else { throw .badRequest("Missing required 'protocol' value.", fields.path) }
+        let serviceProtocol = try protocolField.oneOf(ServiceProtocol.self, "a protocol")
+        let id = try fields.identity(serviceProtocol: serviceProtocol.rawValue)
+        if let other = identities.updateValue(index, forKey: id) {
+            throw .fail("loadBalancers[\(index)]: \(quoted(id.text)) is also loadBalancers[\(other)]; give each an id of its own")
+        }
+        var loadBalancer = LoadBalancer(id: id, serviceProtocol: serviceProtocol, port: try fields.port(of: serviceProtocol))
+        loadBalancer.address = try fields.address()
+        if let algorithm = fields.unlessNull(.algorithm) {
+            loadBalancer.algorithm = try algorithm.oneOf(Algorithm.self, "an algorithm")
+        }
+        loadBalancer.monitor = try decodeMonitor(fields)
+        try fields.readSettings(into: &loadBalancer)
+        loadBalancer.nodes = try decodeNodes(nodes, of: loadBalancer, index: index)
+        return loadBalancer
+    }
+
+    private mutating func decodeMonitor(_ fields: LoadBalancerFields) throws(RequestError) -> Monitor? {
+        guard let field = fields.unlessNull(.monitor) else { return nil }
+        let monitor = try MonitorFields(try field.object(), at: field.path)
+        if !monitor.hasPath { reply.addMember(#""path": "/""#, to: field.value) }
+        return try monitor.decode()
+    }
+
+    private mutating func decodeNodes(
+        _ field: Field, of loadBalancer: LoadBalancer, index: Int
+    ) throws(RequestError) -> [Node] {
+        var nodes: [Node] = []
+        var ids = Set<String>()
+        var primaries = 0
+        for (nodeIndex, element) in try field.list().enumerated() {
+            let path = JSONPath.loadBalancer(index).node(nodeIndex)
+            guard element.isObject else { throw Field(value: element, path: path).wrong("is not an object") }
+            let fields = try NodeFields(element, at: path)
+            do throws(RequestError) {
+                let node = try fields.decode()
+                if !node.isBackup { primaries += 1 }
+                if loadBalancer.serviceProtocol == .galera, primaries > 1 {
+                    throw fields.failure("Galera protocol does not accept more than one non-backup node")
+                }
+                guard ids.insert(node.id).inserted else {
+                    throw RequestError.fail("\(path).id: \(quoted(node.id)) is also the id of another node of this load balancer")
+                }
+                reply.setCondition(node.condition, of: element, existing: fields.condition)
+                nodes.append(node)
+            } catch {
+                if case .fail = error { reply.setCondition(.disabled, of: element, existing: fields.condition) }
+                throw error
+            }
+        }
+        if loadBalancer.serviceProtocol == .galera, primaries == 0 {
+            throw .fail("\(field.path): GALERA needs exactly one node that is not a backup, and here is none")
+        }
+        return nodes
+    }
+}

@@ -1,0 +1,147 @@
+import LBaaS
+
+/// The fields of a load balancer, in the order of the table.
+enum LoadBalancerField: Int {
+    case id, name, `protocol`, port, address, algorithm, monitor, options, sessionPersistence, forwarding, tunnel, quorum, hysteresis
+    case sorryServer, nodes
+}
+
+let loadBalancerFields = FieldTable<15>([
+    "id", "name", "protocol", "port", "address", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
+    "quorum", "hysteresis", "sorry_server", "nodes",
+])
+
+typealias LoadBalancerFields = Fields<15>
+
+private let optionFields = FieldTable<4>(["client_timeout", "server_timeout", "connect_timeout", "connect_retries"])
+private let persistenceFields = FieldTable<2>(["type", "timeout"])
+private let tunnelFields = FieldTable<3>(["type", "port", "checksum"])
+private let endpointFields = FieldTable<2>(["address", "port"])
+
+/// The largest number of milliseconds, seconds or weight that is taken for meant.
+private let largest = Int(Int32.max)
+
+extension Fields<15> {
+    subscript(field: LoadBalancerField) -> Field? { self[field.rawValue] }
+
+    func unlessNull(_ field: LoadBalancerField) -> Field? { unlessNull(field.rawValue) }
+
+    /// Its `id`, else its `name`, else its lower-case protocol.
+    func identity(serviceProtocol: String?) throws(RequestError) -> LoadBalancerID {
+        for field in [unlessNull(.id), unlessNull(.name)] {
+            guard let field else { continue }
+            let text = try field.identifier()
+            if !text.isEmpty { return LoadBalancerID(text) }
+        }
+        guard let serviceProtocol else { throw .fail("\(path): has neither id, name nor protocol, so nobody knows which one is meant") }
+        return LoadBalancerID(serviceProtocol.lowercased())
+    }
+
+    /// The port to listen on: 80 by default for HTTP, required for all others.
+    func port(of serviceProtocol: ServiceProtocol) throws(RequestError) -> UInt16 {
+        if let field = unlessNull(.port) { return try field.port() }
+        if serviceProtocol == .http { return 80 }
+        throw .fail("\(path).port: is missing; \(serviceProtocol.rawValue) has no default port")
+    }
+
+    /// The address to listen on; nil for every address.
+    func address() throws(RequestError) -> IPAddress? {
+        guard let field = unlessNull(.address) else { return nil }
+        guard let address = IPAddress(try field.string("an address")) else { throw field.wrong("is not an IPv4 or IPv6 address") }
+        return address
+    }
+
+    /// The settings that are neither listener, algorithm, monitor nor nodes.
+    func readSettings(into loadBalancer: inout LoadBalancer) throws(RequestError) {
+        if let options = unlessNull(.options) { loadBalancer.timeouts = try timeouts(options) }
+        if let field = unlessNull(.sessionPersistence) {
+            loadBalancer.sessionPersistence = try sessionPersistence(field)
+        } else if self[.sessionPersistence] != nil {
+            loadBalancer.sessionPersistence = SessionPersistence.none
+        }
+        loadBalancer.forwarding = try forwarding()
+        if let quorum = unlessNull(.quorum) { loadBalancer.quorum = UInt32(try quorum.integer("a quorum in weight", 1...largest)) }
+        if let hysteresis = unlessNull(.hysteresis) {
+            loadBalancer.hysteresis = UInt32(try hysteresis.integer("a hysteresis in weight", 0...largest))
+            guard loadBalancer.quorum != nil else { throw hysteresis.wrong("is a hysteresis without a quorum") }
+        }
+        loadBalancer.sorryServer = try unlessNull(.sorryServer).map { field throws(RequestError) in try endpoint(field) }
+    }
+
+    private func timeouts(_ field: Field) throws(RequestError) -> Timeouts {
+        let options = try optionFields.find(in: try field.object(), at: field.path)
+        var timeouts = Timeouts()
+        if let value = options.unlessNull(0) { timeouts.client = UInt32(try value.integer("a time in ms", 0...largest)) }
+        if let value = options.unlessNull(1) { timeouts.server = UInt32(try value.integer("a time in ms", 0...largest)) }
+        if let value = options.unlessNull(2) { timeouts.connect = UInt32(try value.integer("a time in ms", 0...largest)) }
+        if let value = options.unlessNull(3) { timeouts.connectRetries = UInt32(try value.integer("a number of retries", 0...largest)) }
+        return timeouts
+    }
+
+    private func sessionPersistence(_ field: Field) throws(RequestError) -> SessionPersistence {
+        let fields = try persistenceFields.find(in: try field.object(), at: field.path)
+        switch fields.unlessNull(0)?.value.uppercased {
+        case "SOURCE_IP":
+            return .sourceIP(timeout: UInt32(try fields.unlessNull(1)?.integer("a time in s", 1...largest) ?? 300))
+        case "HTTP_COOKIE":
+            return .httpCookie
+        default:
+            throw .fail("\(field.path.field("type")): is to be SOURCE_IP or HTTP_COOKIE; for none, set sessionPersistence to null")
+        }
+    }
+
+    private func forwarding() throws(RequestError) -> Forwarding? {
+        let tunnelField = unlessNull(.tunnel)
+        guard let field = unlessNull(.forwarding) else {
+            if let tunnelField { throw tunnelField.wrong("is a tunnel without forwarding TUNNEL") }
+            return nil
+        }
+        switch (field.value.uppercased, tunnelField) {
+        case ("NAT", nil): return .nat
+        case ("DIRECT", nil): return .direct
+        case ("TUNNEL", let tunnel?): return .tunnel(try self.tunnel(tunnel))
+        case ("TUNNEL", nil): return .tunnel(Tunnel(kind: .ipip))
+        case ("NAT", let tunnel?), ("DIRECT", let tunnel?): throw tunnel.wrong("is a tunnel without forwarding TUNNEL")
+        default: throw field.wrong("is not a way to forward (NAT, DIRECT, TUNNEL)")
+        }
+    }
+
+    private func tunnel(_ field: Field) throws(RequestError) -> Tunnel {
+        let fields = try tunnelFields.find(in: try field.object(), at: field.path)
+        guard let type = fields.unlessNull(0) else { throw .fail("\(field.path.field("type")): is missing (IPIP, GUE, GRE)") }
+        var tunnel = Tunnel(kind: try type.oneOf(Tunnel.Kind.self, "a tunnel type"))
+        switch (tunnel.kind, fields.unlessNull(1)) {
+        case (.gue, let port?): tunnel.port = try port.port()
+        case (.gue, nil): throw .fail("\(field.path.field("port")): is missing; a GUE tunnel needs the UDP port of the nodes")
+        case (_, let port?): throw port.wrong("is a port, and only a GUE tunnel has one")
+        case (_, nil): break
+        }
+        if let checksum = fields.unlessNull(2) {
+            tunnel.checksum = try checksum.boolean("whether there is a checksum")
+            if tunnel.checksum, tunnel.kind == .ipip { throw checksum.wrong("asks for a checksum, and an IPIP tunnel has none") }
+        }
+        return tunnel
+    }
+
+    private func endpoint(_ field: Field) throws(RequestError) -> Endpoint {
+        let fields = try endpointFields.find(in: try field.object(), at: field.path)
+        guard let address = fields.unlessNull(0) else { throw .fail("\(field.path.field("address")): is missing") }
+        guard let port = fields.unlessNull(1) else { throw .fail("\(field.path.field("port")): is missing") }
+        return Endpoint(host: try address.hostAddress(), port: try port.port())
+    }
+}
+
+extension Field {
+    /// The text of an identity: a string, or a number as it is spelled.
+    func identifier() throws(RequestError) -> String {
+        if let text = value.string { return text }
+        if value.isNumber { return value.spelling }
+        throw wrong("is not an id (a string or a number)")
+    }
+
+    /// An address or a host name.
+    func hostAddress() throws(RequestError) -> HostAddress {
+        guard let address = HostAddress(try string("an address")) else { throw wrong("is neither an address nor a host name") }
+        return address
+    }
+}

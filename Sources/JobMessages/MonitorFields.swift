@@ -1,0 +1,82 @@
+import LBaaS
+
+private let monitorFields = FieldTable<10>([
+    "type", "delay", "timeout", "attempts", "path", "rise", "expected_codes", "host", "port", "method",
+])
+
+/// The fields of a monitor, of which the required ones are there.
+struct MonitorFields {
+    private let type: Field
+    private let fields: Fields<10>
+
+    /// - Throws: what the original says where a required field is missing; it wants type, delay, timeout and attempts, in this order.
+    init(_ object: JSONValue, at path: JSONPath) throws(RequestError) {
+        fields = try monitorFields.find(in: object, at: path)
+        guard let type = fields[0] else { throw .badRequest("Missing monitor value 'type'", path) }
+        self.type = type
+        for (index, name) in [(1, "delay"), (2, "timeout"), (3, "attempts")] where fields[index] == nil {
+            throw .badRequest("Missing monitor value '\(name)'", path)
+        }
+    }
+
+    /// True where the client sent a path.
+    var hasPath: Bool { fields[4] != nil }
+
+    /// Reads the monitor.
+    func decode() throws(RequestError) -> Monitor {
+        var monitor = Monitor(kind: try type.oneOf(Monitor.Kind.self, "a monitor type"))
+        let seconds = 1...86_400
+        if let delay = fields.unlessNull(1) { monitor.delay = UInt32(try delay.integer("a delay in s", seconds)) }
+        monitor.timeout = monitor.delay
+        if let timeout = fields.unlessNull(2) {
+            monitor.timeout = UInt32(try timeout.integer("a timeout in s", seconds))
+            guard monitor.timeout <= monitor.delay else { throw timeout.wrong("is longer than the delay of \(monitor.delay) s") }
+        }
+        if let attempts = fields.unlessNull(3) { monitor.attempts = UInt32(try attempts.integer("a number of attempts", 1...1000)) }
+        if let path = fields.unlessNull(4) { monitor.path = try decodePath(path) }
+        if let rise = fields.unlessNull(5) { monitor.rise = UInt32(try rise.integer("a number of checks", 1...1000)) }
+        if let codes = fields.unlessNull(6) { monitor.expectedCodes = try decodeCodes(codes) }
+        if let host = fields.unlessNull(7) { monitor.host = try printable(host, "a host") }
+        if let port = fields.unlessNull(8) { monitor.port = try port.port() }
+        if let method = fields.unlessNull(9) { monitor.method = try decodeMethod(method) }
+        return monitor
+    }
+
+    private func decodePath(_ field: Field) throws(RequestError) -> String {
+        let path = try printable(field, "a path")
+        return path.hasPrefix("/") ? path : "/" + path
+    }
+
+    private func decodeMethod(_ field: Field) throws(RequestError) -> String {
+        let method = try printable(field, "a method")
+        guard !method.isEmpty, method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
+            throw field.wrong("is not a method (capital letters, as in GET)")
+        }
+        return method
+    }
+
+    /// These go into requests and configuration files, where a line feed would begin something else.
+    private func printable(_ field: Field, _ meaning: StaticString) throws(RequestError) -> String {
+        let text = try field.string(meaning)
+        guard text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+            throw field.wrong("has control characters")
+        }
+        return text
+    }
+
+    /// `"200"`, `"200-299,301"`, or the number 200.
+    private func decodeCodes(_ field: Field) throws(RequestError) -> [ClosedRange<UInt16>] {
+        let text = field.value.isNumber ? field.value.spelling : try field.string("a list of status codes")
+        var ranges: [ClosedRange<UInt16>] = []
+        for item in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let bounds = item.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0.filter { $0 != " " }) }
+            guard let first = bounds.first ?? nil, let last = bounds.last ?? nil, bounds.count <= 2,
+                first <= last, (100...599).contains(first), (100...599).contains(last)
+            else {
+                throw field.wrong(#"is not a list of status codes, as in "200-299,301""#)
+            }
+            ranges.append(first...last)
+        }
+        return ranges
+    }
+}

@@ -1,0 +1,80 @@
+import LBaaS
+
+/// What the reply changes of the request: everything else goes back byte for byte.
+struct ReplyEdits {
+    private enum Replacement {
+        case text(Range<Int>)
+        case newCondition(Node.Condition)
+        case condition(Node.Condition)
+    }
+
+    private var edits: [(range: Range<Int>, replacement: Replacement)] = []
+    /// The texts put in, one after the other.
+    private var texts: [UInt8] = []
+    /// True where no node of the job came into service, whatever was noted for it before.
+    var noNodeIsInService = false
+
+    /// Puts a member, `"name": value`, behind the others of an object.
+    mutating func addMember(_ member: String, to object: JSONValue) {
+        let end = object.range.upperBound - 1
+        edits.append((end..<end, .text(store(object.isEmpty ? member : ", \(member)"))))
+    }
+
+    /// Puts a text in the place of a value.
+    mutating func replace(_ value: JSONValue, with text: String) {
+        edits.append((value.range, .text(store(text))))
+    }
+
+    /// Tells the client what became of a node.
+    mutating func setCondition(_ condition: Node.Condition, of node: JSONValue, existing: Field?) {
+        if let existing {
+            edits.append((existing.value.range, .condition(condition)))
+        } else {
+            let end = node.range.upperBound - 1
+            edits.append((end..<end, .newCondition(condition)))
+        }
+    }
+
+    /// Writes the request with all of this done to it.
+    func apply(to document: JSONDocument) -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(document.length + texts.count + edits.count * 24)
+        var position = 0
+        // Nearly in order already; only the members of the job itself come late.
+        for edit in edits.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            document.append(position..<edit.range.lowerBound, to: &output)
+            append(edit.replacement, to: &output)
+            position = edit.range.upperBound
+        }
+        document.append(position..<document.length, to: &output)
+        return output
+    }
+
+    private func append(_ replacement: Replacement, to output: inout [UInt8]) {
+        switch replacement {
+        case .text(let range):
+            output.append(contentsOf: texts[range])
+        case .newCondition(let condition):
+            output.append(contentsOf: #", "condition": "#.utf8)
+            append(.condition(condition), to: &output)
+        case .condition(let condition):
+            output.append(contentsOf: (noNodeIsInService ? .disabled : condition).quotedName.utf8)
+        }
+    }
+
+    private mutating func store(_ text: String) -> Range<Int> {
+        let start = texts.count
+        texts.append(contentsOf: text.utf8)
+        return start..<texts.count
+    }
+}
+
+extension Node.Condition {
+    fileprivate var quotedName: String {
+        switch self {
+        case .enabled: #""ENABLED""#
+        case .disabled: #""DISABLED""#
+        case .draining: #""DRAINING""#
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import LBaaS
+
+private let jobFields = FieldTable<7>([
+    "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_object_store_type", "hpcs_object_store_basepath",
+    "hpcs_object_store_endpoint", "hpcs_object_store_token",
+])
+
+/// What a job asks for. The raw value is its name on the wire.
+enum JobAction: String, CaseIterable {
+    case update = "UPDATE"
+    case create = "CREATE"
+    case suspend = "SUSPEND"
+    case enable = "ENABLE"
+    case delete = "DELETE"
+    case discover = "DISCOVER"
+    case stats = "STATS"
+    case metrics = "METRICS"
+    case archive = "ARCHIVE"
+    case diagnostics = "DIAGNOSTICS"
+}
+
+/// Reads a job, and notes what the reply gets on the way.
+struct RequestDecoder {
+    /// The action, as soon as it is known.
+    private(set) var action: JobAction?
+    private(set) var reply = ReplyEdits()
+
+    mutating func decode(_ job: JSONValue) throws(RequestError) -> JobRequest {
+        let fields = try jobFields.find(in: job, at: .job)
+        guard let actionField = fields[0] else { throw .fail("hpcs_action: is missing; it says what to do") }
+        let action = try actionField.oneOf(JobAction.self, "an action")
+        self.action = action
+        switch action {
+        case .discover: return .discover
+        case .diagnostics: return .diagnostics
+        case .archive: return .archive(try archiveOrder(fields))
+        case .stats: return .status(try selection(fields))
+        case .metrics: return .metrics(try selection(fields))
+        case .update: return try change(.update(try loadBalancers(fields)), fields)
+        case .create: return try change(.create(try loadBalancers(fields)), fields)
+        case .suspend: return try change(.suspend(try selection(fields)), fields)
+        case .enable: return try change(.enable(try selection(fields)), fields)
+        case .delete: return try change(.delete(try selection(fields)), fields)
+        }
+    }
+
+    private func change(_ change: WantedChange, _ fields: Fields<7>) throws(RequestError) -> JobRequest {
+        .change(change, dryRun: try fields.unlessNull(2)?.boolean("whether this is a dry run") ?? false)
+    }
+
+    private mutating func loadBalancers(_ fields: Fields<7>) throws(RequestError) -> [LoadBalancer] {
+        guard let list = fields[1] else { throw .badRequest("Missing 'loadBalancers' element", .job) }
+        var decoder = LoadBalancerDecoder(reply: reply)
+        defer { reply = decoder.reply }
+        return try decoder.decode(list)
+    }
+
+    /// Null is refused: to take it for absent would let a DELETE of nothing be a DELETE of all.
+    private func selection(_ fields: Fields<7>) throws(RequestError) -> Selection {
+        guard let field = fields[1] else { return .all }
+        var ids: [LoadBalancerID] = []
+        var known = Set<LoadBalancerID>()
+        for (index, element) in try field.list().enumerated() {
+            let path = JSONPath.loadBalancer(index)
+            guard element.isObject else { throw Field(value: element, path: path).wrong("is not an object") }
+            let id = try named(by: element, at: path)
+            if known.insert(id).inserted { ids.append(id) }
+        }
+        return .named(ids)
+    }
+
+    private func named(by element: JSONValue, at path: JSONPath) throws(RequestError) -> LoadBalancerID {
+        let fields = try loadBalancerFields.find(in: element, at: path)
+        return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"))
+    }
+
+    private func archiveOrder(_ fields: Fields<7>) throws(RequestError) -> ArchiveOrder {
+        func required(_ index: Int, _ name: String) throws(RequestError) -> Field {
+            guard let field = fields[index] else { throw .badRequest("Missing '\(name)' element", .job) }
+            return field
+        }
+        let type = try required(3, "hpcs_object_store_type").string("a store type").lowercased()
+        guard type == "swift" else { throw .badRequest("'\(type)' is not a valid store type", .job.field("hpcs_object_store_type")) }
+        let basePath = try required(4, "hpcs_object_store_basepath")
+        let endpoint = try required(5, "hpcs_object_store_endpoint")
+        let tokenField = try required(6, "hpcs_object_store_token")
+        let list = try required(1, "loadBalancers")
+        // The value is a secret even where it is wrong.
+        guard let token = tokenField.value.string else { throw .fail("\(tokenField.path): is not a token (a string)") }
+
+        guard let first = try list.list().first(where: { _ in true }), first.isObject else {
+            throw .fail("loadBalancers[0]: is missing; it says whose log to store")
+        }
+        let loadBalancer = try loadBalancerFields.find(in: first, at: .loadBalancer(0))
+        guard let id = loadBalancer.unlessNull(.id) else { throw .fail("loadBalancers[0].id: is missing; it says whose log to store") }
+        guard let serviceProtocol = loadBalancer[.protocol] else { throw .fail("loadBalancers[0].protocol: is missing") }
+        return ArchiveOrder(
+            loadBalancer: LoadBalancerID(try id.identifier()),
+            serviceProtocol: try serviceProtocol.oneOf(ServiceProtocol.self, "a protocol"),
+            basePath: try basePath.string("a base path"), endpoint: try endpoint.string("an address"), token: token)
+    }
+}

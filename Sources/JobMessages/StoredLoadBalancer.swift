@@ -1,0 +1,181 @@
+public import LBaaS
+
+/// The text in which a load balancer is kept: what a job would say to create it, without what is the default anyway.
+///
+/// Whether it is suspended is no part of the text, as it is none of a job.
+public enum StoredLoadBalancer {
+    /// The text of a load balancer.
+    public static func text(of loadBalancer: LoadBalancer) -> [UInt8] {
+        var writer = FieldWriter(capacity: 256 + loadBalancer.nodes.count * 96)
+        writer.raw("[{\"id\":")
+        writer.string(loadBalancer.id.text)
+        writer.field("protocol", loadBalancer.serviceProtocol.rawValue)
+        writer.field("port", loadBalancer.port)
+        if let address = loadBalancer.address { writer.field("address", address.description) }
+        if loadBalancer.algorithm != .roundRobin { writer.field("algorithm", loadBalancer.algorithm.rawValue) }
+        if let monitor = loadBalancer.monitor { writer.monitor(monitor) }
+        if loadBalancer.timeouts != Timeouts() { writer.timeouts(loadBalancer.timeouts) }
+        if let persistence = loadBalancer.sessionPersistence { writer.persistence(persistence) }
+        if let forwarding = loadBalancer.forwarding { writer.forwarding(forwarding) }
+        if let quorum = loadBalancer.quorum { writer.field("quorum", quorum) }
+        if loadBalancer.hysteresis != 0 { writer.field("hysteresis", loadBalancer.hysteresis) }
+        if let sorryServer = loadBalancer.sorryServer {
+            writer.raw(",\"sorry_server\":{\"address\":")
+            writer.string(sorryServer.host.description)
+            writer.field("port", sorryServer.port)
+            writer.raw("}")
+        }
+        writer.nodes(loadBalancer.nodes)
+        writer.raw("}]")
+        return writer.output
+    }
+}
+
+/// Reads the texts of load balancers back, one after the other.
+public struct StoredLoadBalancerReader {
+    /// A text that is not, or no longer, a load balancer.
+    public struct Damage: Error, Sendable {
+        /// What is wrong with it.
+        public let reason: String
+    }
+
+    private let tokenizer: JSONTokenizer
+
+    /// A reader; nil where there is no memory for one.
+    public init?() {
+        guard let tokenizer = JSONTokenizer() else { return nil }
+        self.tokenizer = tokenizer
+    }
+
+    /// The load balancer of a text.
+    ///
+    /// - Throws: what is wrong with the text.
+    public func loadBalancer(from text: [UInt8]) throws(Damage) -> LoadBalancer {
+        let result: Result<LoadBalancer, Damage>
+        do {
+            result = try tokenizer.withDocument(unsafe text.span.bytes, Self.decode)
+        } catch {
+            throw Damage(reason: error.reason)
+        }
+        return try result.get()
+    }
+
+    private static func decode(_ document: JSONDocument) -> Result<LoadBalancer, Damage> {
+        var decoder = LoadBalancerDecoder(reply: ReplyEdits())
+        do throws(RequestError) {
+            let loadBalancers = try decoder.decode(Field(value: document.root, path: .job))
+            guard let loadBalancer = loadBalancers.first, loadBalancers.count == 1 else {
+                return .failure(Damage(reason: "it has \(loadBalancers.count) load balancers, not one"))
+            }
+            return .success(loadBalancer)
+        } catch {
+            switch error {
+            case .fail(let sentence): return .failure(Damage(reason: sentence))
+            case .badRequest(let message, let path): return .failure(Damage(reason: "\(path): \(message)"))
+            }
+        }
+    }
+}
+
+/// Writes the members of an object.
+private struct FieldWriter {
+    private(set) var output: [UInt8] = []
+
+    init(capacity: Int) { output.reserveCapacity(capacity) }
+
+    mutating func raw(_ text: StaticString) {
+        unsafe output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func string(_ text: String) {
+        let mustEscape = text.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+        if mustEscape {
+            output.append(contentsOf: JSONWriting.string(text).utf8)
+        } else {
+            output.append(UInt8(ascii: "\""))
+            output.append(contentsOf: text.utf8)
+            output.append(UInt8(ascii: "\""))
+        }
+    }
+
+    private mutating func name(_ name: StaticString) {
+        raw(",\"")
+        raw(name)
+        raw("\":")
+    }
+
+    mutating func field(_ name: StaticString, _ value: String) {
+        self.name(name)
+        string(value)
+    }
+
+    mutating func field(_ name: StaticString, _ value: some BinaryInteger) {
+        self.name(name)
+        output.append(contentsOf: String(value).utf8)
+    }
+
+    mutating func nodes(_ nodes: [Node]) {
+        raw(",\"nodes\":[")
+        for (index, node) in nodes.enumerated() {
+            raw(index == 0 ? "{\"id\":" : ",{\"id\":")
+            string(node.id)
+            field("address", node.address.description)
+            field("port", node.port)
+            if node.weight != 1 { field("weight", node.weight) }
+            if node.isBackup { raw(",\"backup\":true") }
+            if node.condition != .enabled { field("condition", node.condition.rawValue) }
+            raw("}")
+        }
+        raw("]")
+    }
+
+    mutating func monitor(_ monitor: Monitor) {
+        raw(",\"monitor\":{\"type\":")
+        string(monitor.kind.rawValue)
+        field("delay", monitor.delay)
+        field("timeout", monitor.timeout)
+        field("attempts", monitor.attempts)
+        field("path", monitor.path)
+        if let rise = monitor.rise { field("rise", rise) }
+        if let method = monitor.method { field("method", method) }
+        if let host = monitor.host { field("host", host) }
+        if let port = monitor.port { field("port", port) }
+        if !monitor.expectedCodes.isEmpty {
+            field("expected_codes", monitor.expectedCodes.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))
+        }
+        raw("}")
+    }
+
+    mutating func timeouts(_ timeouts: Timeouts) {
+        raw(",\"options\":{\"client_timeout\":")
+        output.append(contentsOf: String(timeouts.client).utf8)
+        field("server_timeout", timeouts.server)
+        field("connect_timeout", timeouts.connect)
+        field("connect_retries", timeouts.connectRetries)
+        raw("}")
+    }
+
+    mutating func persistence(_ persistence: SessionPersistence) {
+        switch persistence {
+        case .none: raw(",\"sessionPersistence\":null")
+        case .httpCookie: raw(",\"sessionPersistence\":{\"type\":\"HTTP_COOKIE\"}")
+        case .sourceIP(let timeout):
+            raw(",\"sessionPersistence\":{\"type\":\"SOURCE_IP\"")
+            field("timeout", timeout)
+            raw("}")
+        }
+    }
+
+    mutating func forwarding(_ forwarding: Forwarding) {
+        switch forwarding {
+        case .nat: raw(",\"forwarding\":\"NAT\"")
+        case .direct: raw(",\"forwarding\":\"DIRECT\"")
+        case .tunnel(let tunnel):
+            raw(",\"forwarding\":\"TUNNEL\",\"tunnel\":{\"type\":")
+            string(tunnel.kind.rawValue)
+            if let port = tunnel.port { field("port", port) }
+            if tunnel.checksum { raw(",\"checksum\":true") }
+            raw("}")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Dispatch
+
+/// The connections to the job servers: one thread each, which takes a job, has it answered, and reconnects for ever.
+///
+/// A thread serves one job server, so a silent server holds up nobody but its own threads.
+public final class JobQueue: Sendable {
+    /// Where jobs come from, and how.
+    public struct Configuration: Sendable {
+        /// The job servers.
+        public var servers: [JobServer]
+        /// The Gearman function to subscribe to.
+        public var function: String
+        /// Connections to each job server.
+        public var connections = 4
+        /// The longest wait between two tries to connect, in seconds.
+        public var longestWait = 5.0
+        /// How long a connection is idle before a heartbeat asks whether it is alive, in seconds; nil for no heartbeat.
+        public var idleTime: Double? = 10
+        /// How long connecting and the answer to a heartbeat may take, in seconds.
+        public var answerTime = 6.0
+
+        /// Jobs for a function from these servers, with the defaults for the rest.
+        public init(servers: [JobServer], function: String) {
+            self.servers = servers
+            self.function = function
+        }
+    }
+
+    /// What happens to the job servers.
+    public enum Event: Sendable {
+        /// The server can be reached, for the first time or again.
+        case connected(JobServer)
+        /// The server cannot be reached any more, or could not at the start; it is tried again for ever.
+        case lost(JobServer, reason: String)
+    }
+
+    /// Answers a job: its handle, its bytes, and back come the reply's.
+    public typealias Handler = @Sendable (_ handle: String, _ job: RawSpan) -> [UInt8]
+
+    private let configuration: Configuration
+    private let connections: [Connection]
+    private let working = DispatchGroup()
+
+    /// A queue that is not connected yet.
+    ///
+    /// - Parameters:
+    ///   - handler: answers jobs, on as many threads at once as there are connections.
+    ///   - report: told what happens to the job servers, from any thread.
+    public init(_ configuration: Configuration, handler: @escaping Handler, report: @escaping @Sendable (Event) -> Void) {
+        self.configuration = configuration
+        let context = JobContext(handler: handler)
+        var connections: [Connection] = []
+        for server in configuration.servers {
+            let tracker = SharedTracker(server: server, report: report)
+            for _ in 0..<configuration.connections {
+                connections.append(
+                    Connection(server: server, configuration: configuration, context: context, tracker: tracker, working: working))
+            }
+        }
+        self.connections = connections
+    }
+
+    /// Starts the threads.
+    ///
+    /// - Returns: false where the system has not as many threads to spare.
+    public func start() -> Bool {
+        connections.allSatisfy { connection in startThread { connection.run() } }
+    }
+
+    /// Takes no more jobs and waits until those in hand are answered.
+    ///
+    /// - Parameter timeout: the longest wait, in seconds.
+    /// - Returns: false where a job was still in hand then. The job server gives it to another worker when this one ends.
+    public func stop(timeout: Double) -> Bool {
+        for connection in connections { connection.stop() }
+        return working.wait(timeout: .now() + timeout) == .success
+    }
+}

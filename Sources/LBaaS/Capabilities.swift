@@ -1,0 +1,75 @@
+/// What a driver can do. A job that asks for more is refused before anything is touched.
+public struct Capabilities: Sendable {
+    /// What a load balancer may carry.
+    public var protocols: Set<ServiceProtocol> = []
+    /// How a node may be chosen.
+    public var algorithms: Set<Algorithm> = []
+    /// How nodes may be checked.
+    public var monitors: Set<Monitor.Kind> = []
+    /// Whether a client can be kept with its node by its address.
+    public var sourcePersistence = false
+    /// Whether a client can be kept with its node by a cookie.
+    public var cookiePersistence = false
+    /// Whether the way packets reach the nodes can be chosen.
+    public var forwarding = false
+    /// Whether a quorum and its hysteresis are kept.
+    public var quorum = false
+    /// Whether a sorry server can answer.
+    public var sorryServer = false
+    /// Whether one load balancer can listen on every address of the host.
+    public var everyAddress = false
+    /// Whether a node's address can be a host name.
+    public var hostNames = false
+    /// Whether logs can be archived.
+    public var archive = false
+
+    /// Nothing.
+    public init() {}
+
+    /// Everything that PROTOCOL.md knows.
+    public static var everything: Capabilities {
+        var all = Capabilities()
+        all.protocols = Set(ServiceProtocol.allCases)
+        all.algorithms = Set(Algorithm.allCases)
+        all.monitors = Set(Monitor.Kind.allCases)
+        all.sourcePersistence = true
+        all.cookiePersistence = true
+        all.forwarding = true
+        all.quorum = true
+        all.sorryServer = true
+        all.everyAddress = true
+        all.hostNames = true
+        all.archive = true
+        return all
+    }
+
+    /// The first thing of this load balancer that is beyond these capabilities: the field, below the load balancer, and what it asks for.
+    public func missing(for loadBalancer: LoadBalancer) -> (field: String, asked: String)? {
+        if !protocols.contains(loadBalancer.serviceProtocol) { return ("protocol", loadBalancer.serviceProtocol.rawValue) }
+        if !everyAddress, loadBalancer.address.map(\.isUnspecified) ?? true { return ("address", "listening on every address") }
+        if !algorithms.contains(loadBalancer.algorithm) { return ("algorithm", loadBalancer.algorithm.rawValue) }
+        if let monitor = loadBalancer.monitor, !monitors.contains(monitor.kind) { return ("monitor.type", monitor.kind.rawValue) }
+        switch loadBalancer.sessionPersistence {
+        case .sourceIP? where !sourcePersistence: return ("sessionPersistence.type", "SOURCE_IP")
+        case .httpCookie? where !cookiePersistence: return ("sessionPersistence.type", "HTTP_COOKIE")
+        default: break
+        }
+        if !forwarding, loadBalancer.forwarding != nil { return ("forwarding", "choosing how packets are forwarded") }
+        if !quorum, loadBalancer.quorum != nil { return ("quorum", "a quorum") }
+        if !quorum, loadBalancer.hysteresis > 0 { return ("hysteresis", "a hysteresis") }
+        if !sorryServer, loadBalancer.sorryServer != nil { return ("sorry_server", "a sorry server") }
+        return hostNames ? nil : named(in: loadBalancer)
+    }
+
+    private func named(in loadBalancer: LoadBalancer) -> (field: String, asked: String)? {
+        let asked = "a host name in place of an address"
+        if let server = loadBalancer.sorryServer, server.host.isName { return ("sorry_server.address", asked) }
+        return loadBalancer.nodes.firstIndex { $0.address.isName }.map { ("nodes[\($0)].address", asked) }
+    }
+}
+
+extension HostAddress {
+    fileprivate var isName: Bool {
+        if case .name = self { true } else { false }
+    }
+}

@@ -1,0 +1,107 @@
+import Glibc
+
+/// An IPv4 or IPv6 address.
+public enum IPAddress: Hashable, Sendable {
+    /// The four bytes in network order, the first the most significant.
+    case v4(UInt32)
+    /// The sixteen bytes in network order, the first eight in `high`.
+    case v6(high: UInt64, low: UInt64)
+
+    /// Reads the text form that `inet_pton` accepts; nil for anything else.
+    public init?(_ text: String) {
+        // C would read as far as the NUL, and take what follows it for nothing.
+        if text.utf8.contains(0) { return nil }
+        var v4 = in_addr()
+        if unsafe inet_pton(AF_INET, text, &v4) == 1 {
+            self = .v4(UInt32(bigEndian: v4.s_addr))
+            return
+        }
+        var v6 = in6_addr()
+        guard unsafe inet_pton(AF_INET6, text, &v6) == 1 else { return nil }
+        let words = unsafe withUnsafeBytes(of: v6) { bytes in
+            unsafe (bytes.load(as: UInt64.self), bytes.load(fromByteOffset: 8, as: UInt64.self))
+        }
+        self = .v6(high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
+    }
+
+    /// True for `0.0.0.0` and `::`, which stand for every address of their family.
+    public var isUnspecified: Bool {
+        self == .v4(0) || self == .v6(high: 0, low: 0)
+    }
+}
+
+extension IPAddress: CustomStringConvertible {
+    /// The canonical text, as `inet_ntop` writes it.
+    public var description: String {
+        switch self {
+        case .v4(let bits):
+            return "\(bits >> 24).\(bits >> 16 & 255).\(bits >> 8 & 255).\(bits & 255)"
+        case .v6(let high, let low):
+            var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+            let words = (high.bigEndian, low.bigEndian)
+            _ = unsafe withUnsafeBytes(of: words) { bytes in
+                unsafe inet_ntop(AF_INET6, bytes.baseAddress, &text, socklen_t(INET6_ADDRSTRLEN))
+            }
+            return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        }
+    }
+}
+
+/// Where a node is reached: an address, or a host name that the appliance resolves.
+public enum HostAddress: Hashable, Sendable {
+    /// A literal address.
+    case address(IPAddress)
+    /// A host name.
+    case name(String)
+
+    /// Reads an address or a host name of letters, digits, dots, dashes and underscores, 253 characters at most; nil for anything else.
+    public init?(_ text: String) {
+        if let address = IPAddress(text) {
+            self = .address(address)
+            return
+        }
+        guard !text.isEmpty, text.utf8.count <= 253, text.utf8.allSatisfy(HostAddress.mayBeInName) else { return nil }
+        // Digits and dots alone are a mistyped IPv4 address, not a name.
+        guard !text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }) else { return nil }
+        self = .name(text)
+    }
+
+    private static func mayBeInName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"): true
+        default: false
+        }
+    }
+}
+
+extension HostAddress: CustomStringConvertible {
+    /// The canonical text.
+    public var description: String {
+        switch self {
+        case .address(let address): address.description
+        case .name(let name): name
+        }
+    }
+}
+
+/// A host and a port.
+public struct Endpoint: Hashable, Sendable {
+    /// Where it is.
+    public var host: HostAddress
+    /// Its port, 1 to 65535.
+    public var port: UInt16
+
+    /// A host and a port, 1 to 65535.
+    public init(host: HostAddress, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+}
+
+extension Endpoint: CustomStringConvertible {
+    /// `10.0.0.1:80`, `[fd00::1]:80`, `web.example:80`.
+    public var description: String {
+        if case .address(.v6) = host { return "[\(host)]:\(port)" }
+        return "\(host):\(port)"
+    }
+}

@@ -1,0 +1,135 @@
+// How a step reads to an operator. A driver that does more than one thing for a step has words of its own.
+
+extension PatchGroup {
+    /// The steps of the group in words, in the order to take them: a creation load balancer first, a removal nodes first.
+    public var operations: [String] { patches.flatMap(\.operations) }
+}
+
+extension LoadBalancerPatch {
+    /// The step in words.
+    public var operations: [String] {
+        let own = ownOperations
+        let nodes = nodes.map { $0.operation(of: id) }
+        if case .delete = loadBalancer { return nodes + own }
+        return own + nodes
+    }
+
+    private var ownOperations: [String] {
+        switch loadBalancer {
+        case .create(let new):
+            let created = "create load balancer \(quoted(id.text)): \(new.summary)"
+            return new.isSuspended ? [created, "suspend load balancer \(quoted(id.text))"] : [created]
+        case .delete:
+            return ["delete load balancer \(quoted(id.text))"]
+        case .update(let old, let new):
+            var lines: [String] = []
+            if changesSettings {
+                lines.append("change load balancer \(quoted(id.text)): \(changes(from: old, to: new))")
+            }
+            if old.isSuspended != new.isSuspended {
+                lines.append("\(new.isSuspended ? "suspend" : "enable") load balancer \(quoted(id.text))")
+            }
+            return lines
+        }
+    }
+
+    private func changes(from old: LoadBalancer, to new: LoadBalancer) -> String {
+        var changes: [String] = []
+        func note<Value: Equatable>(_ name: String, _ path: KeyPath<LoadBalancer, Value>, _ text: (Value) -> String) {
+            let (before, after) = (old[keyPath: path], new[keyPath: path])
+            if before != after { changes.append("\(name) \(text(before)) → \(text(after))") }
+        }
+        note("protocol", \.serviceProtocol) { $0.rawValue }
+        note("listener", \.listener) { $0.description }
+        note("algorithm", \.algorithm) { $0.rawValue }
+        note("monitor", \.monitor) { $0.map(\.summary) ?? "none" }
+        note("timeouts", \.timeouts) { "\($0.client)/\($0.server)/\($0.connect) ms, \($0.connectRetries) retries" }
+        note("session persistence", \.sessionPersistence) { $0.map(\.summary) ?? "as the driver does" }
+        note("forwarding", \.forwarding) { $0.map(\.summary) ?? "as the driver does" }
+        note("quorum", \.quorum) { $0.map(String.init) ?? "none" }
+        note("hysteresis", \.hysteresis) { String($0) }
+        note("sorry server", \.sorryServer) { $0?.description ?? "none" }
+        return changes.joined(separator: ", ")
+    }
+}
+
+extension Patch<Node> {
+    fileprivate func operation(of loadBalancer: LoadBalancerID) -> String {
+        let name = quoted(loadBalancer.text)
+        switch self {
+        case .create(let node):
+            return "add node \(quoted(node.id)) to \(name): \(node.summary)"
+        case .delete(let node):
+            return "remove node \(quoted(node.id)) from \(name)"
+        case .update(let old, let new):
+            var changes: [String] = []
+            if old.endpoint != new.endpoint { changes.append("address \(old.endpoint) → \(new.endpoint)") }
+            if old.weight != new.weight { changes.append("weight \(old.weight) → \(new.weight)") }
+            if old.isBackup != new.isBackup { changes.append(new.isBackup ? "now a backup" : "no longer a backup") }
+            if old.condition != new.condition { changes.append("\(old.condition.rawValue) → \(new.condition.rawValue)") }
+            return "change node \(quoted(new.id)) of \(name): \(changes.joined(separator: ", "))"
+        }
+    }
+}
+
+extension LoadBalancer {
+    fileprivate var summary: String {
+        var parts = ["\(serviceProtocol.rawValue) on \(listener)", algorithm.rawValue, "\(nodes.count) node\(nodes.count == 1 ? "" : "s")"]
+        if let monitor { parts.append("monitor \(monitor.summary)") }
+        return parts.joined(separator: ", ")
+    }
+}
+
+extension Node {
+    fileprivate var summary: String {
+        "\(endpoint), weight \(weight)" + (isBackup ? ", backup" : "") + (condition == .enabled ? "" : ", \(condition.rawValue)")
+    }
+}
+
+extension Monitor {
+    fileprivate var summary: String {
+        var text = kind.rawValue
+        if let method { text += " \(method)" }
+        if kind != .connect { text += " \(host ?? "")\(path)" }
+        if let port { text += " on port \(port)" }
+        text += " every \(delay) s, timeout \(timeout) s, down after \(attempts), up after \(rise ?? attempts)"
+        if !expectedCodes.isEmpty {
+            text += ", expecting \(expectedCodes.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))"
+        }
+        return text
+    }
+}
+
+extension SessionPersistence {
+    fileprivate var summary: String {
+        switch self {
+        case .none: "none"
+        case .sourceIP(let timeout): "by source address for \(timeout) s"
+        case .httpCookie: "by cookie"
+        }
+    }
+}
+
+extension Forwarding {
+    fileprivate var summary: String {
+        switch self {
+        case .nat: "NAT"
+        case .direct: "DIRECT"
+        case .tunnel(let tunnel):
+            "\(tunnel.kind.rawValue) tunnel" + (tunnel.port.map { " to port \($0)" } ?? "") + (tunnel.checksum ? " with checksum" : "")
+        }
+    }
+}
+
+/// The text in quotes, on one line: what would break it is shown as `\n` or `\u{…}`, so that an id cannot forge a line of a log.
+public func quoted(_ text: String) -> String {
+    var quoted = "'"
+    for scalar in text.unicodeScalars {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: quoted += scalar.escaped(asASCII: true)
+        case _ where scalar == "'" || scalar == "\\": quoted += scalar.escaped(asASCII: true)
+        default: quoted.unicodeScalars.append(scalar)
+        }
+    }
+    return quoted + "'"
+}

@@ -1,0 +1,162 @@
+/// What becomes of one thing: the whole step from what it was to what it is to be.
+public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
+    /// It did not exist.
+    case create(Value)
+    /// It exists and changes.
+    case update(from: Value, to: Value)
+    /// It goes.
+    case delete(Value)
+
+    /// The step from `old` to `new`, either of which may be nothing; nil where they are the same.
+    public init?(from old: Value?, to new: Value?) {
+        switch (old, new) {
+        case (nil, nil): return nil
+        case (nil, let new?): self = .create(new)
+        case (let old?, nil): self = .delete(old)
+        case (let old?, let new?):
+            if old == new { return nil }
+            self = .update(from: old, to: new)
+        }
+    }
+
+    /// What it was, if it was.
+    public var old: Value? {
+        switch self {
+        case .create: nil
+        case .update(let old, _), .delete(let old): old
+        }
+    }
+
+    /// What it is to be, if anything.
+    public var new: Value? {
+        switch self {
+        case .create(let new), .update(_, let new): new
+        case .delete: nil
+        }
+    }
+
+    /// The way back.
+    public var reversed: Patch {
+        switch self {
+        case .create(let new): .delete(new)
+        case .update(let old, let new): .update(from: new, to: old)
+        case .delete(let old): .create(old)
+        }
+    }
+}
+
+/// The step of one load balancer. It holds the whole load balancer, before and after; `nodes` tells what that means for each node.
+public struct LoadBalancerPatch: Hashable, Sendable {
+    /// The load balancer's own step.
+    public let loadBalancer: Patch<LoadBalancer>
+
+    /// A step of this load balancer.
+    public init(_ loadBalancer: Patch<LoadBalancer>) { self.loadBalancer = loadBalancer }
+
+    /// The step from `old` to `new`, which have the same identity; nil where they are the same.
+    public init?(from old: LoadBalancer?, to new: LoadBalancer?) {
+        guard let patch = Patch(from: old, to: new) else { return nil }
+        loadBalancer = patch
+    }
+
+    /// Whose step it is.
+    public var id: LoadBalancerID {
+        switch loadBalancer {
+        case .create(let it), .update(_, let it), .delete(let it): it.id
+        }
+    }
+
+    /// The steps of its nodes: removals first, then changes and creations in the order of the new list.
+    ///
+    /// Nodes are matched by their id. The order of the nodes is no part of what they are.
+    public var nodes: [Patch<Node>] {
+        let old = loadBalancer.old?.nodes ?? []
+        let new = loadBalancer.new?.nodes ?? []
+        // Most changes leave the list of nodes as it was; then no table is needed.
+        if old.count == new.count, zip(old, new).allSatisfy({ $0.id == $1.id }) {
+            return zip(old, new).compactMap { Patch(from: $0, to: $1) }
+        }
+        let oldByID = Dictionary(old.map { ($0.id, $0) }) { first, _ in first }
+        let newIDs = Set(new.map(\.id))
+        return old.filter { !newIDs.contains($0.id) }.map { .delete($0) }
+            + new.compactMap { Patch(from: oldByID[$0.id], to: $0) }
+    }
+
+    /// True where anything but the nodes and the suspension changes.
+    public var changesSettings: Bool {
+        guard case .update(var old, let new) = loadBalancer else { return false }
+        old.nodes = new.nodes
+        old.isSuspended = new.isSuspended
+        return old != new
+    }
+}
+
+/// All that belongs together: the steps that work only side by side. Groups are independent of each other: a driver may carry
+/// them out in any order.
+///
+/// A group has one load balancer, but where a listener moves from one load balancer to another; then it has those. Within a
+/// group what gives up a listener comes before what takes it, unless they exchange theirs.
+public struct PatchGroup: Hashable, Sendable {
+    /// The steps, in the order to take them.
+    public let patches: [LoadBalancerPatch]
+
+    /// A group of these steps.
+    public init(_ patches: [LoadBalancerPatch]) { self.patches = patches }
+}
+
+extension PatchGroup {
+    /// Puts steps that pass a listener from one load balancer to another into one group, and every other step into a group of its own.
+    ///
+    /// - Parameter patches: the steps, one per load balancer at most.
+    /// - Returns: groups in the order of their first step.
+    public static func groups(of patches: [LoadBalancerPatch]) -> [PatchGroup] {
+        if patches.count < 2 { return patches.map { PatchGroup([$0]) } }
+        var givers: [Listener: Int] = [:]
+        for (index, patch) in patches.enumerated() {
+            if let listener = patch.releasedListener { givers[listener] = index }
+        }
+        var giver: [Int: Int] = [:]
+        var taker: [Int: Int] = [:]
+        for (index, patch) in patches.enumerated() {
+            guard let listener = patch.takenListener, let from = givers.removeValue(forKey: listener) else { continue }
+            giver[index] = from
+            taker[from] = index
+        }
+        if giver.isEmpty { return patches.map { PatchGroup([$0]) } }
+        return chains(of: patches, giver: giver, taker: taker)
+    }
+
+    /// A step gives up one listener at most and takes one at most, so those that hang together are a chain, or a ring: what gives comes
+    /// before what takes, and a ring, where that cannot be, begins with the step that was first.
+    private static func chains(of patches: [LoadBalancerPatch], giver: [Int: Int], taker: [Int: Int]) -> [PatchGroup] {
+        var isGrouped = patches.map { _ in false }
+        return patches.indices.compactMap { index in
+            if isGrouped[index] { return nil }
+            var first = index
+            while let before = giver[first] {
+                first = before
+                if first == index { break }
+            }
+            var chain: [LoadBalancerPatch] = []
+            var next: Int? = first
+            while let step = next, !isGrouped[step] {
+                isGrouped[step] = true
+                chain.append(patches[step])
+                next = taker[step]
+            }
+            return PatchGroup(chain)
+        }
+    }
+}
+
+extension LoadBalancerPatch {
+    fileprivate var releasedListener: Listener? {
+        guard let old = loadBalancer.old, loadBalancer.new?.listener != old.listener else { return nil }
+        return old.listener
+    }
+
+    fileprivate var takenListener: Listener? {
+        guard let new = loadBalancer.new, loadBalancer.old?.listener != new.listener else { return nil }
+        return new.listener
+    }
+}

@@ -1,0 +1,95 @@
+/// What jobs and configuration ask for; the only thing a job changes.
+public struct WantedState: Sendable {
+    /// A load balancer that is wanted.
+    public struct Entry: Hashable, Sendable {
+        /// The load balancer.
+        public var loadBalancer: LoadBalancer
+        /// When it was created.
+        public var createdAt: Timestamp
+
+        /// A load balancer that is wanted.
+        public init(loadBalancer: LoadBalancer, createdAt: Timestamp) {
+            self.loadBalancer = loadBalancer
+            self.createdAt = createdAt
+        }
+    }
+
+    /// The load balancers.
+    public private(set) var entries: [LoadBalancerID: Entry] = [:]
+    /// The identities that were deleted.
+    public private(set) var deleted: DeletedIdentities
+    /// True where the last change was a DELETE that left nothing.
+    public var isEmptyByDelete: Bool
+
+    /// A state with these load balancers.
+    public init(entries: [Entry] = [], deleted: DeletedIdentities = DeletedIdentities(), isEmptyByDelete: Bool = false) {
+        self.deleted = deleted
+        self.isEmptyByDelete = isEmptyByDelete
+        self.entries.reserveCapacity(entries.count)
+        for entry in entries { self.entries[entry.loadBalancer.id] = entry }
+    }
+
+    /// Wants a load balancer, in place of any of its identity.
+    public mutating func put(_ entry: Entry) {
+        entries[entry.loadBalancer.id] = entry
+        deleted.remove(entry.loadBalancer.id)
+    }
+
+    /// Wants a load balancer no longer, and remembers that it was there.
+    public mutating func delete(_ id: LoadBalancerID) {
+        entries[id] = nil
+        deleted.insert(id)
+    }
+}
+
+/// The identities that were deleted last, so that a job that comes twice is told from one that names what never was.
+///
+/// A job server gives a job out again when the connection it was given to is lost, so a DELETE can come when it is done already.
+public struct DeletedIdentities: Sendable {
+    /// How many are remembered.
+    public static let capacity = 10_000
+
+    private var order: [Int: LoadBalancerID] = [:]
+    private var places: [LoadBalancerID: Int] = [:]
+    private var first = 0
+    private var next = 0
+
+    /// These, the oldest first.
+    public init(_ ids: [LoadBalancerID] = []) {
+        for id in ids { insert(id) }
+    }
+
+    /// Whether this identity was deleted and not created since.
+    public func contains(_ id: LoadBalancerID) -> Bool { places[id] != nil }
+
+    /// The identities that are forgotten once these are added, each once, the oldest first.
+    public func forgotten(adding ids: [LoadBalancerID]) -> [LoadBalancerID] {
+        let surplus = places.count + ids.count { places[$0] == nil } - Self.capacity
+        guard surplus > 0 else { return [] }
+        let added = Set(ids)
+        var oldest: [LoadBalancerID] = []
+        var place = first
+        while oldest.count < surplus, place < next {
+            if let id = order[place], !added.contains(id) { oldest.append(id) }
+            place += 1
+        }
+        return oldest + ids.prefix(surplus - oldest.count)
+    }
+
+    /// Adds an identity as the last; forgets the oldest where there are too many.
+    public mutating func insert(_ id: LoadBalancerID) {
+        remove(id)
+        order[next] = id
+        places[id] = next
+        next += 1
+        while places.count > Self.capacity {
+            if let oldest = order.removeValue(forKey: first) { places[oldest] = nil }
+            first += 1
+        }
+    }
+
+    /// Forgets an identity.
+    public mutating func remove(_ id: LoadBalancerID) {
+        if let place = places.removeValue(forKey: id) { order[place] = nil }
+    }
+}

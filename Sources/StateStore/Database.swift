@@ -1,0 +1,127 @@
+import CSQLite
+
+/// An SQLite connection. Owns the handle; one user at a time.
+@safe struct Database: ~Copyable {
+    private let handle: OpaquePointer
+
+    /// A failure as SQLite tells it.
+    struct Failure: Error {
+        /// The primary result code.
+        let code: Int32
+        let message: String
+    }
+
+    /// Opens a file for reading and writing.
+    init(path: String, create: Bool) throws(Failure) {
+        var handle: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0)
+        let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
+        guard code == SQLITE_OK, let opened = unsafe handle else {
+            let message = unsafe handle.map { unsafe String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            unsafe sqlite3_close_v2(handle)
+            throw Failure(code: code, message: message)
+        }
+        unsafe self.handle = opened
+        unsafe sqlite3_busy_timeout(opened, 1000)
+    }
+
+    deinit { unsafe sqlite3_close_v2(handle) }
+
+    /// Runs statements that return nothing.
+    func execute(_ sql: String) throws(Failure) {
+        guard unsafe sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure() }
+    }
+
+    /// The first column of the first row, as an integer.
+    func integer(_ sql: String) throws(Failure) -> Int64 {
+        let statement = try prepare(sql)
+        guard try statement.step() else { return 0 }
+        return statement.integer(0)
+    }
+
+    /// The first column of the first row, as text.
+    func text(_ sql: String) throws(Failure) -> String {
+        let statement = try prepare(sql)
+        guard try statement.step() else { return "" }
+        return statement.text(0)
+    }
+
+    /// Compiles a statement, to be run any number of times while the connection is open.
+    func prepare(_ sql: String) throws(Failure) -> Statement {
+        var statement: OpaquePointer?
+        guard unsafe sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK,
+            let prepared = unsafe statement
+        else { throw failure() }
+        return unsafe Statement(handle: prepared)
+    }
+
+    private func failure() -> Failure {
+        unsafe Failure(code: sqlite3_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
+    }
+}
+
+/// A compiled statement. Owns the handle; SQLite keeps the connection alive until the last of its statements is gone.
+@safe final class Statement {
+    private let handle: OpaquePointer
+
+    fileprivate init(handle: OpaquePointer) { unsafe self.handle = handle }
+
+    deinit { unsafe sqlite3_finalize(handle) }
+
+    /// A value bound to a parameter.
+    enum Value {
+        case integer(Int64)
+        case text(String)
+        case bytes([UInt8])
+    }
+
+    /// Runs a statement that returns nothing, with these values for its parameters.
+    func run(_ values: Value...) throws(Database.Failure) {
+        for (index, value) in values.enumerated() { try bind(value, to: Int32(index + 1)) }
+        defer {
+            unsafe sqlite3_reset(handle)
+            unsafe sqlite3_clear_bindings(handle)
+        }
+        _ = try step()
+    }
+
+    /// Goes to the next row; false behind the last.
+    func step() throws(Database.Failure) -> Bool {
+        switch unsafe sqlite3_step(handle) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        default: throw failure()
+        }
+    }
+
+    func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
+
+    func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
+
+    func bytes(_ column: Int32) -> [UInt8] {
+        let start = unsafe sqlite3_column_blob(handle, column)
+        return unsafe Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
+    }
+
+    /// Binds copies: SQLite's way to be told so, `SQLITE_TRANSIENT`, is a macro that Swift does not see.
+    private func bind(_ value: Value, to index: Int32) throws(Database.Failure) {
+        let copied = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        let code: Int32
+        switch value {
+        case .integer(let number):
+            code = unsafe sqlite3_bind_int64(handle, index, number)
+        case .text(let text):
+            code = unsafe sqlite3_bind_text(handle, index, text, Int32(text.utf8.count), copied)
+        case .bytes(let bytes):
+            code = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe sqlite3_bind_blob64(handle, index, buffer.baseAddress, UInt64(buffer.count), copied)
+            }
+        }
+        if code != SQLITE_OK { throw failure() }
+    }
+
+    private func failure() -> Database.Failure {
+        let connection = unsafe sqlite3_db_handle(handle)
+        return unsafe Database.Failure(code: sqlite3_errcode(connection), message: String(cString: sqlite3_errmsg(connection)))
+    }
+}

@@ -1,0 +1,110 @@
+import CSQLite
+import Glibc
+
+/// The state file: how it comes to be, and when it is trusted.
+///
+/// A new file is made beside its place and renamed when it is whole. So a file that is there and empty is damage, not a first start.
+enum StateFile {
+    /// "LBaS", which tells our files from other SQLite files.
+    static let applicationID: Int64 = 0x4C42_6153
+    /// The version of the tables below.
+    static let version: Int64 = 1
+
+    private static let schema = """
+        PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(version);
+        CREATE TABLE load_balancer (
+            id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL);
+        CREATE TABLE traffic (
+            id TEXT NOT NULL PRIMARY KEY, bytes INTEGER NOT NULL, run INTEGER NOT NULL, reported_at INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
+        CREATE TABLE worker (is_empty_by_delete INTEGER NOT NULL);
+        INSERT INTO worker VALUES (0);
+        """
+
+    /// Makes folder and file where they are missing; returns the file's path.
+    static func prepare(folder: String) throws(StateStoreError) -> String {
+        if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST {
+            throw StateStoreError(
+                .inaccessible,
+                "cannot make the state folder \(folder): \(reason()); make it by hand, for the user of the worker, or name another with --state-dir"
+            )
+        }
+        let path = folder + "/state.sqlite"
+        if exists(path) { return path }
+        if exists(path + "-wal") {
+            throw StateStoreError(
+                .damaged,
+                "\(path) is missing, but its log \(path)-wal is there: part of the state was removed. Restore the file from a backup, or move the log away to start with no load balancers"
+            )
+        }
+        try create(path)
+        return path
+    }
+
+    private static func create(_ path: String) throws(StateStoreError) {
+        let new = path + ".new"
+        unsafe unlink(new)
+        do throws(Database.Failure) {
+            try Database(path: new, create: true).execute("BEGIN; \(schema) COMMIT;")
+        } catch {
+            throw self.error(error, path: new)
+        }
+        guard unsafe rename(new, path) == 0 else {
+            throw StateStoreError(.inaccessible, "cannot rename \(new) to \(path): \(reason())")
+        }
+    }
+
+    /// Opens the file for this process alone.
+    static func open(_ path: String) throws(Database.Failure) -> Database {
+        let database = try Database(path: path, create: false)
+        // Exclusive before the log is looked at: then SQLite keeps its index of the log in our memory, not in a shared file.
+        try database.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+        try database.execute("BEGIN EXCLUSIVE; COMMIT;")
+        return database
+    }
+
+    /// Refuses a file that is not ours, is damaged, or is from a newer version, whose tables nobody here knows.
+    static func check(_ database: borrowing Database, path: String) throws(StateStoreError) {
+        let foundVersion: Int64
+        do throws(Database.Failure) {
+            guard try database.integer("PRAGMA application_id") == applicationID else {
+                throw Database.Failure(code: SQLITE_NOTADB, message: "it is not a state file of lbaas-worker")
+            }
+            let verdict = try database.text("PRAGMA quick_check(1)")
+            guard verdict == "ok" else { throw Database.Failure(code: SQLITE_CORRUPT, message: verdict) }
+            foundVersion = try database.integer("PRAGMA user_version")
+        } catch {
+            throw self.error(error, path: path)
+        }
+        guard foundVersion <= version else {
+            throw StateStoreError(
+                .newer,
+                "\(path): the state has version \(foundVersion), and this lbaas-worker knows versions up to \(version): run the newer lbaas-worker, or restore a backup from before the upgrade"
+            )
+        }
+    }
+
+    /// The failure as a sentence.
+    static func error(_ failure: Database.Failure, path: String) -> StateStoreError {
+        let what = "\(path): \(failure.message)"
+        switch failure.code & 0xFF {
+        case SQLITE_BUSY, SQLITE_LOCKED:
+            return StateStoreError(
+                .inUse, "\(what): another process has the state open; is another worker running? Give each a --state-dir of its own")
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR:
+            return StateStoreError(
+                .damaged,
+                "\(what): the state cannot be trusted. Restore the file from a backup, or move it and \(path)-wal away to start with no load balancers"
+            )
+        case SQLITE_FULL, SQLITE_IOERR:
+            return StateStoreError(.inaccessible, "\(what): the state could not be written; look at the disk's free space and health")
+        default:
+            return StateStoreError(.inaccessible, "\(what): look at the owner and the mode of the file and its folder")
+        }
+    }
+
+    private static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    private static func reason() -> String { unsafe String(cString: strerror(errno)) }
+}

@@ -1,0 +1,178 @@
+import Glibc
+import LBaaS
+
+/// Builds log lines in a buffer that is used again and again.
+///
+/// No value can end its line or forge another one: whatever is not plain text is spelled out, in JSON's way also in text lines.
+struct LogLine {
+    /// How a line is written.
+    enum Style: Equatable, Sendable {
+        /// Time, level, message and fields, for people.
+        case text
+        /// The same for the journal, which knows the time itself and takes the level from a prefix.
+        case journal
+        /// One JSON object.
+        case json
+    }
+
+    private let style: Style
+    /// The line.
+    private(set) var bytes: [UInt8] = []
+    /// The second that `date` stands for.
+    private var second = Int.min
+    /// A second as `2026-11-21T00:43:48`.
+    private var date: [UInt8] = []
+
+    /// Lines of this style.
+    init(_ style: Style) {
+        self.style = style
+        bytes.reserveCapacity(4096)
+    }
+
+    /// Begins a line anew, behind the end of a line that was cut off where that is so, and builds all of it.
+    mutating func make(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: timespec, isAfterFragment: Bool = false) {
+        bytes.removeAll(keepingCapacity: true)
+        if isAfterFragment { append(byte: "\n") }
+        switch style {
+        case .text:
+            append(time)
+            append(level.column)
+            append(escaping: message, isQuoted: false)
+            for field in fields { append(field) }
+        case .journal:
+            append(level.journalPrefix)
+            append(escaping: message, isQuoted: false)
+            for field in fields { append(field) }
+        case .json:
+            append("{\"time\":\"")
+            append(time)
+            append("\",\"level\":\"")
+            append(level.word)
+            append("\",\"message\":")
+            append(quoted: message)
+            for field in fields { append(member: field) }
+            append(byte: "}")
+        }
+        append(byte: "\n")
+    }
+
+    /// Appends ` name=value`, with quotes where the value is not one plain word.
+    private mutating func append(_ field: Log.Field) {
+        append(byte: " ")
+        append(escaping: field.name.description, isQuoted: false)
+        append(byte: "=")
+        let isPlainWord = !field.value.isEmpty && field.value.utf8.allSatisfy { $0.isPlain && !$0.endsWord }
+        if isPlainWord { append(field.value) } else { append(quoted: field.value) }
+    }
+
+    /// Appends a member of a JSON object.
+    private mutating func append(member field: Log.Field) {
+        let name = field.name.description
+        append(byte: ",")
+        append(quoted: ["time", "level", "message"].contains(name) ? name + "_" : name)
+        append(byte: ":")
+        append(quoted: field.value)
+    }
+
+    private mutating func append(quoted text: String) {
+        append(byte: "\"")
+        append(escaping: text, isQuoted: true)
+        append(byte: "\"")
+    }
+
+    /// Appends text, with control characters and line ends spelled out, and between quotes also quotes and backslashes.
+    private mutating func append(escaping text: String, isQuoted: Bool) {
+        if text.utf8.allSatisfy({ $0.isPlain && !(isQuoted && $0.needsBackslash) }) {
+            append(text)
+            return
+        }
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\n": append("\\n")
+            case "\r": append("\\r")
+            case "\t": append("\\t")
+            case "\"" where isQuoted: append("\\\"")
+            case "\\" where isQuoted: append("\\\\")
+            case "\0"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}": append(escape: scalar.value)
+            default: append(String(scalar))
+            }
+        }
+    }
+
+    /// Appends `\u` and four hexadecimal digits.
+    private mutating func append(escape value: UInt32) {
+        let digits = String(value, radix: 16)
+        append("\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
+    }
+
+    private mutating func append(byte character: Unicode.Scalar) { bytes.append(UInt8(ascii: character)) }
+
+    private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
+    /// Appends a time as `2026-11-21T00:43:48.123Z`. The part down to the second is only worked out once a second.
+    private mutating func append(_ time: timespec) {
+        if time.tv_sec != second {
+            second = time.tv_sec
+            date = Self.date(of: time.tv_sec)
+        }
+        bytes.append(contentsOf: date)
+        let millisecond = time.tv_nsec / 1_000_000
+        append(byte: ".")
+        for power in [100, 10, 1] { bytes.append(UInt8(ascii: "0") + UInt8(millisecond / power % 10)) }
+        append(byte: "Z")
+    }
+
+    /// A second as `2026-11-21T00:43:48`.
+    private static func date(of second: Int) -> [UInt8] {
+        var second = second
+        var parts = unsafe tm()
+        var text = [CChar](repeating: 0, count: 20)
+        _ = unsafe gmtime_r(&second, &parts)
+        let length = unsafe strftime(&text, text.count, "%FT%T", &parts)
+        return text.prefix(length).map { UInt8(bitPattern: $0) }
+    }
+}
+
+extension LogLevel {
+    /// The level in a JSON line.
+    fileprivate var word: String {
+        switch self {
+        case .debug: "debug"
+        case .info: "info"
+        case .warning: "warning"
+        case .error: "error"
+        }
+    }
+
+    /// The level in a text line, with the blanks around it.
+    fileprivate var column: String {
+        switch self {
+        case .debug: " DEBUG "
+        case .info: " INFO  "
+        case .warning: " WARN  "
+        case .error: " ERROR "
+        }
+    }
+
+    /// The priority of `syslog` that a line in the journal begins with, as in sd-daemon(3).
+    fileprivate var journalPrefix: String {
+        switch self {
+        case .debug: "<7>"
+        case .info: "<6>"
+        case .warning: "<4>"
+        case .error: "<3>"
+        }
+    }
+}
+
+extension UInt8 {
+    /// False for the bytes of ASCII's control characters, and for those that begin the control characters and line ends of Unicode:
+    /// these are U+0080 to U+009F and U+2028 to U+2029.
+    fileprivate var isPlain: Bool { self >= 0x20 && self != 0x7F && self != 0xC2 && self != 0xE2 }
+
+    /// True for what needs a backslash between quotes.
+    fileprivate var needsBackslash: Bool { self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
+
+    /// True for what cannot stand in a value without quotes.
+    fileprivate var endsWord: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "=") || needsBackslash }
+}

@@ -1,0 +1,90 @@
+import JobQueue
+import LBaaS
+
+/// Everything that an operator can set, with the values that hold where nothing is set.
+struct Settings: Sendable, Equatable {
+    /// The name of the driver.
+    var driver = "haproxy"
+    /// The job servers, at least one.
+    var servers = [JobServer(host: "localhost", port: JobServer.defaultPort)]
+    /// The Gearman function to serve; nil stands for the host name.
+    var function: String?
+    /// How many connections each take jobs.
+    var concurrency = 4
+    /// The longest time between two tries to reach a job server, in seconds.
+    var reconnectSleep = 5.0
+    /// How long jobs in hand may take after SIGTERM, in seconds.
+    var shutdownTimeout = 30.0
+    /// Where the committed state is kept; nil keeps it in memory.
+    var stateDirectory: String? = "/var/lib/lbaas"
+    /// What the network probe of DIAGNOSTICS connects to; nil leaves the probe out.
+    var diagnosticsTarget: JobServer?
+    /// How a connection finds out that its job server is gone.
+    var heartbeat = Heartbeat()
+    /// The least level that is logged.
+    var logLevel = LogLevel.info
+    /// How a log line is written.
+    var logFormat = LogFormat.text
+    /// The file that holds the process id.
+    var pidFile: String?
+    /// The user to become, a name or a number.
+    var user: String?
+    /// The group to become, a name or a number.
+    var group: String?
+    /// The configuration file that was read, if any.
+    var configurationFile: String?
+    /// The sections `[worker:NAME]` of that file, by the name of their driver.
+    var driverSections: [String: DriverSection] = [:]
+}
+
+/// The heartbeat of a connection to a job server.
+struct Heartbeat: Sendable, Equatable {
+    /// Whether there is one.
+    var isOn = true
+    /// How long a connection is idle before it asks, in seconds.
+    var idle = 10.0
+    /// How long one answer may take, in seconds.
+    var interval = 3.0
+    /// How many such intervals may pass.
+    var count = 2
+
+    /// How long an answer may take before the connection counts as dead, in seconds.
+    var patience: Double { interval * Double(count) }
+}
+
+/// How a log line is written.
+enum LogFormat: Sendable, CaseIterable {
+    case text, json
+}
+
+/// A section `[worker:NAME]` of the configuration file.
+struct DriverSection: Sendable, Equatable {
+    /// The value of a key.
+    struct Value: Sendable, Equatable {
+        /// The text behind the equals sign, and that of its continuation lines.
+        var text: String
+        /// The line of the key.
+        var line: Int
+    }
+
+    /// The line of the section.
+    var line: Int
+    /// The values by their keys.
+    var values: [String: Value] = [:]
+}
+
+extension Settings {
+    /// What the chosen driver is made from.
+    var driverConfiguration: DriverConfiguration {
+        DriverConfiguration((driverSections[driver]?.values ?? [:]).mapValues(\.text))
+    }
+
+    /// What the chosen driver does not accept, with the place in the configuration file.
+    func startupFailure(_ failure: DriverConfiguration.Failure) -> StartupFailure {
+        let section = driverSections[driver]
+        guard let path = configurationFile, let line = section?.values[failure.key]?.line ?? section?.line else {
+            return StartupFailure(.config, "[worker:\(driver)] \(failure.key): \(failure.message)")
+        }
+        return StartupFailure(.config, "\(path):\(line): \(failure.key): \(failure.message)")
+    }
+}

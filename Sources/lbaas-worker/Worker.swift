@@ -1,0 +1,150 @@
+import Controller
+import Glibc
+import JobMessages
+import JobQueue
+import KnownDrivers
+import LBaaS
+import StateStore
+
+/// The wiring: makes the rooms from the settings, starts them, and ends them.
+enum Worker {
+    /// Takes jobs until a signal ends it.
+    ///
+    /// - Returns: how the process ends.
+    static func run(_ settings: Settings, version: String) throws(StartupFailure) -> ExitCode {
+        // Before the first thread, for each takes over what its maker blocks.
+        let signals = SignalWaiter()
+        umask(0o027)
+        let log = LogOutput(style: LogOutput.style(settings.logFormat)).log(level: settings.logLevel)
+        let privileges = try Privileges.look(user: settings.user, group: settings.group)
+        let pidFile = try makePidFile(settings)
+        try privileges?.assume()
+        let exitCode = try serve(settings, version: version, signals: signals, log: log)
+        pidFile?.remove()
+        return exitCode
+    }
+
+    private static func serve(
+        _ settings: Settings, version: String, signals: SignalWaiter, log: Log
+    ) throws(StartupFailure) -> ExitCode {
+        let driver = try makeDriver(settings, log: log)
+        let pipeline = try makePipeline(settings, driver: driver, log: log)
+        let queue = makeQueue(settings, pipeline: pipeline, driver: driver, version: version, log: log)
+        guard queue.start() else {
+            throw StartupFailure(.osError, "the system has no threads for \(settings.concurrency) connections; lower --concurrency")
+        }
+        ServiceManager.ready()
+        log.write(
+            .info, "started",
+            [
+                ("version", version), ("driver", settings.driver), ("function", settings.function ?? hostName()),
+                ("servers", settings.servers.map(\.description).joined(separator: " ")), ("load_balancers", String(pipeline.count)),
+            ])
+        let signal = signals.wait(watching: pipeline)
+        return shutDown(queue, after: signal, settings: settings, signals: signals, log: log)
+    }
+
+    /// Checks what only the driver can check.
+    static func check(_ settings: Settings) throws(StartupFailure) { _ = try makeDriver(settings, log: .silent) }
+
+    private static func shutDown(
+        _ queue: JobQueue, after signal: String, settings: Settings, signals: SignalWaiter, log: Log
+    ) -> ExitCode {
+        ServiceManager.stopping()
+        log.write(.info, "stopping: no more jobs are taken, those in hand are finished", [("signal", signal)])
+        signals.endProcessAtNext(exitCode: .tempFail)
+        if queue.stop(timeout: settings.shutdownTimeout) {
+            log.write(.info, "stopped")
+            return .ok
+        }
+        log.write(
+            .error, "a job was still in hand after the shutdown timeout; the job server gives it to another worker",
+            [("seconds", String(settings.shutdownTimeout))])
+        return .tempFail
+    }
+
+    private static func makePidFile(_ settings: Settings) throws(StartupFailure) -> PidFile? {
+        guard let path = settings.pidFile else { return nil }
+        return try PidFile(path)
+    }
+
+    private static func makeDriver(_ settings: Settings, log: Log) throws(StartupFailure) -> any LoadBalancerDriver {
+        guard let registration = KnownDrivers.named(settings.driver) else {
+            throw StartupFailure(.usage, "'\(settings.driver)' is not a driver of this program")
+        }
+        do {
+            return try registration.make(settings.driverConfiguration, log)
+        } catch {
+            throw settings.startupFailure(error)
+        }
+    }
+
+    private static func makePipeline(
+        _ settings: Settings, driver: any LoadBalancerDriver, log: Log
+    ) throws(StartupFailure) -> CommitPipeline {
+        let store = try openStore(settings)
+        do throws(StartFailure) {
+            return try CommitPipeline(driver: driver, driverName: settings.driver, store: store, log: log, now: Clock.now)
+        } catch {
+            switch error.code {
+            case .state: throw StartupFailure(.dataError, error.message)
+            case .appliance: throw StartupFailure(.unavailable, error.message)
+            case .memory: throw StartupFailure(.osError, error.message)
+            }
+        }
+    }
+
+    private static func openStore(_ settings: Settings) throws(StartupFailure) -> sending StateStore? {
+        guard let folder = settings.stateDirectory else { return nil }
+        do throws(StateStoreError) {
+            return try StateStore(folder: folder)
+        } catch {
+            switch error.code {
+            case .inaccessible: throw StartupFailure(.cantCreate, error.message)
+            case .inUse: throw StartupFailure(.tempFail, error.message)
+            case .damaged, .newer: throw StartupFailure(.dataError, error.message)
+            }
+        }
+    }
+
+    private static func makeQueue(
+        _ settings: Settings, pipeline: CommitPipeline, driver: any LoadBalancerDriver, version: String, log: Log
+    ) -> JobQueue {
+        let surroundings = JobRunner.Surroundings(
+            version: version, release: version, diagnose: Diagnosis(settings).run, now: Clock.now)
+        let runner = JobRunner(
+            pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings, log: log)
+        var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
+        configuration.connections = settings.concurrency
+        configuration.longestWait = settings.reconnectSleep
+        configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
+        configuration.answerTime = settings.heartbeat.patience
+        return JobQueue(configuration) { handle, job in
+            runner.answer(handle: handle, job: job)
+        } report: { event in
+            switch event {
+            case .connected(let server): log.write(.info, "job server connected", [("server", server.description)])
+            case .lost(let server, let reason):
+                log.write(
+                    .warning, "job server lost; it is tried again for ever", [("server", server.description), ("reason", reason)])
+            }
+        }
+    }
+}
+
+/// The clock of the system.
+enum Clock {
+    /// The time now.
+    @Sendable static func now() -> Timestamp {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+}
+
+/// The name of this host, which is the function to serve where none is set.
+func hostName() -> String {
+    var name = [CChar](repeating: 0, count: 256)
+    unsafe gethostname(&name, name.count - 1)
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+}

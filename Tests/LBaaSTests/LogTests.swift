@@ -1,0 +1,31 @@
+import LBaaS
+import Synchronization
+import Testing
+
+@Suite("Log")
+struct LogTests {
+    @Test("hands on what is at the threshold or above, with its fields")
+    func threshold() {
+        let lines = Mutex<[String]>([])
+        let log = Log(threshold: .info) { level, message, fields in
+            let text = fields.map { " \($0.name)=\($0.value)" }.joined()
+            lines.withLock { $0.append("\(level) \(message)\(text)") }
+        }
+        for level in LogLevel.allCases { log.write(level, "line", [("handle", "H:1")]) }
+        #expect(lines.withLock { $0 } == ["info", "warning", "error"].map { "\($0) line handle=H:1" })
+    }
+
+    @Test("computes only what is wanted")
+    func laziness() {
+        let log = Log(threshold: .warning) { _, _, _ in }
+        var computed: [String] = []
+        func compute(_ text: String) -> String {
+            computed.append(text)
+            return text
+        }
+        log.write(.info, compute("unwanted"), [("field", compute("unwanted field"))])
+        #expect(computed.isEmpty)
+        log.write(.warning, compute("wanted"), [("field", compute("wanted field"))])
+        #expect(computed == ["wanted", "wanted field"])
+    }
+}

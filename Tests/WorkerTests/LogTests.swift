@@ -1,0 +1,121 @@
+import Foundation
+import Glibc
+import LBaaS
+import Testing
+
+@testable import lbaas_worker
+
+@Suite struct LogLineTests {
+    /// A line at a certain moment.
+    private func line(_ style: LogLine.Style, _ level: LogLevel, _ message: String, _ fields: [Log.Field] = []) -> String {
+        var line = LogLine(style)
+        line.make(level, message, fields, at: timespec(tv_sec: 1_795_221_828, tv_nsec: 123_456_789))
+        return String(decoding: line.bytes, as: UTF8.self)
+    }
+
+    @Test func aTextLineHasTimeLevelMessageAndFields() {
+        #expect(
+            line(.text, .info, "job done", [("handle", "H:lb:1"), ("text", "two words"), ("none", ""), ("sum", "a=b")])
+                == "2026-11-21T00:43:48.123Z INFO  job done handle=H:lb:1 text=\"two words\" none=\"\" sum=\"a=b\"\n")
+        #expect(line(.text, .error, "x").contains("Z ERROR x\n"))
+        #expect(line(.text, .warning, "x").contains("Z WARN  x\n"))
+        #expect(line(.text, .debug, "x").contains("Z DEBUG x\n"))
+    }
+
+    @Test func aLineInTheJournalHasAPriorityAndNoTime() {
+        #expect(LogLevel.allCases.map { line(.journal, $0, "m", [("k", "v")]) } == [7, 6, 4, 3].map { "<\($0)>m k=v\n" })
+    }
+
+    @Test func noTextCanEndItsLine() {
+        let forged = "a\nb\r\t\u{0}\u{1B}[31m\u{7F}\u{85}\u{9B}\u{2028}\u{2029}é→\"\\"
+        let escaped = #"a\nb\r\t\u0000\u001b[31m\u007f\u0085\u009b\u2028\u2029é→"#
+        #expect(line(.journal, .info, forged, [("k", forged)]) == "<6>\(escaped)\"\\ k=\"\(escaped)\\\"\\\\\"\n")
+        #expect(line(.journal, .info, "m", [("k", #"a"b"#), ("l", #"a\b"#)]) == #"<6>m k="a\"b" l="a\\b""# + "\n")
+    }
+
+    @Test func everyByteMakesOneLineThatIsJSON() throws {
+        let text = (0...0x30FF).compactMap(UnicodeScalar.init).map { String($0) }.joined() + "😀"
+        let line = line(.json, .warning, text, [("key", text), ("message", "other")])
+        #expect(line.dropLast().allSatisfy { !$0.isNewline } && line.last == "\n")
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
+        #expect(
+            object == ["time": "2026-11-21T00:43:48.123Z", "level": "warning", "message": text, "key": text, "message_": "other"])
+    }
+
+    @Test func theDateFollowsTheSeconds() {
+        var line = LogLine(.text)
+        var lines: [String] = []
+        for (second, nanosecond) in [(0, 0), (0, 999_999_999), (1, 1_000_000), (951_782_399, 0), (951_782_400, 0)] {
+            line.make(.info, "m", [], at: timespec(tv_sec: second, tv_nsec: nanosecond))
+            lines.append(String(decoding: line.bytes.prefix(24), as: UTF8.self))
+        }
+        #expect(
+            lines == [
+                "1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00.999Z", "1970-01-01T00:00:01.001Z", "2000-02-28T23:59:59.000Z",
+                "2000-02-29T00:00:00.000Z",
+            ])
+    }
+}
+
+@Suite struct LogOutputTests {
+    @Test func linesOfManyThreadsStayWhole() async throws {
+        let folder = try TemporaryFolder()
+        let descriptor = open(folder.file("log"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        let log = LogOutput(style: .journal, descriptor: descriptor).log(level: .info)
+        await withTaskGroup(of: Void.self) { group in
+            for number in 1...8 {
+                group.addTask { for _ in 1...100 { log.write(.info, "line of", [("number", "\(number)")]) } }
+            }
+        }
+        log.write(.debug, "below the threshold")
+        close(descriptor)
+        let lines = try String(contentsOfFile: folder.file("log"), encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 800)
+        for number in 1...8 { #expect(lines.count { $0 == "<6>line of number=\(number)" } == 100) }
+    }
+
+    @Test func aFullPipeLosesLinesAndTheNextOneStillBeginsALine() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+        defer { ends.forEach { close($0) } }
+        let output = LogOutput(style: .journal, descriptor: ends[1])
+        // More than a pipe holds, so that the last of them is cut off or lost.
+        for _ in 1...3 { output.write(.info, String(repeating: "x", count: 50_000), []) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        let before = read(ends[0], &buffer, buffer.count)
+        let isCutOff = buffer[before - 1] != UInt8(ascii: "\n")
+        output.write(.info, "after", [])
+        let count = read(ends[0], &buffer, buffer.count)
+        #expect(String(decoding: buffer[..<count], as: UTF8.self) == (isCutOff ? "\n" : "") + "<6>after\n")
+        #expect(isCutOff)
+    }
+
+    @Test func aClosedPipeStopsNothing() async {
+        await #expect(processExitsWith: .success) {
+            var ends: [Int32] = [0, 0]
+            guard pipe(&ends) == 0 else { exit(1) }
+            let output = LogOutput(style: .text, descriptor: ends[1])
+            close(ends[0])
+            output.write(.error, "nobody reads this", [])
+            close(ends[1])
+            output.write(.error, "nor this", [])
+            exit(0)
+        }
+    }
+
+    @Test func theJournalIsKnownByItsDeviceAndInode() throws {
+        let folder = try TemporaryFolder()
+        let descriptor = open(folder.file("stream"), O_WRONLY | O_CREAT, 0o600)
+        defer { close(descriptor) }
+        var status = stat()
+        try #require(fstat(descriptor, &status) == 0)
+        let name = "\(status.st_dev):\(status.st_ino)"
+        #expect(LogOutput.style(.text, descriptor: descriptor, journalStream: name) == .journal)
+        #expect(LogOutput.style(.json, descriptor: descriptor, journalStream: name) == .json)
+        for other in [nil, "", "\(status.st_dev):\(status.st_ino + 1)", name + ":"] {
+            #expect(LogOutput.style(.text, descriptor: descriptor, journalStream: other) == .text)
+        }
+        #expect(LogOutput.style(.text, descriptor: -1, journalStream: name) == .text)
+    }
+}
