@@ -25,7 +25,6 @@ public final class JobRunner: Sendable {
         }
     }
 
-    private let messages = JobMessages()
     private let pipeline: CommitPipeline
     private let driver: any LoadBalancerDriver
     private let driverName: String
@@ -48,8 +47,9 @@ public final class JobRunner: Sendable {
     /// - Parameters:
     ///   - handle: what the job server calls the job.
     ///   - job: the job as it came.
+    ///   - messages: the messages of the connection that the job came over.
     /// - Returns: the reply.
-    public func answer(handle: String, job: RawSpan) -> [UInt8] {
+    public func answer(handle: String, job: RawSpan, messages: JobMessages) -> [UInt8] {
         let start = surroundings.now()
         let answer = messages.answer(job, decide: perform)
         log.write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: surroundings.now().microseconds - start.microseconds))

@@ -7,9 +7,6 @@ import CSimdJSON
 
     private let handle: OpaquePointer
 
-    /// The longest text that was taken apart so far, in bytes; the buffers stay in proportion.
-    private(set) var longestText = 0
-
     /// A tokenizer; nil where there is no memory for one.
     init?() {
         guard let handle = unsafe json_tokenizer_create() else { return nil }
@@ -22,7 +19,6 @@ import CSimdJSON
     ///
     /// - Throws: what is wrong with the text, if it is not a JSON object or array.
     func withDocument<Result>(_ text: RawSpan, _ body: (JSONDocument) -> Result) throws(JSONTextError) -> Result {
-        longestText = max(longestText, text.byteCount)
         let tokens = unsafe text.withUnsafeBytes { bytes in
             unsafe json_tokenizer_run(handle, bytes.baseAddress, bytes.count, Self.maximumDepth)
         }

@@ -1,19 +1,18 @@
 public import LBaaS
-import Synchronization
 
 /// Turns the bytes of a job into a request, and the outcome into the bytes of the reply: the request, with what changed put in.
 ///
-/// Safe to use from any number of threads at once.
-public final class JobMessages: Sendable {
+/// One job at a time: it keeps its buffers from job to job. Each connection has one of its own, so that none waits for another.
+public final class JobMessages {
     /// The longest job that is read, in bytes.
     public static let longestJob = 64 << 20
 
     /// A tokenizer that read a longer text than this is not kept, for its buffers are as long.
     private static let longestTextKept = 1 << 20
 
-    private let idleTokenizers = Mutex<[TokenizerHolder]>([])
+    private var idleTokenizer: JSONTokenizer?
 
-    /// Messages of one worker.
+    /// Messages of one connection.
     public init() {}
 
     /// Answers a job.
@@ -26,14 +25,10 @@ public final class JobMessages: Sendable {
         if text.byteCount > Self.longestJob {
             return JobAnswer(refusing: "the job has \(text.byteCount) bytes; the longest that is read has \(Self.longestJob)")
         }
-        guard let holder = idleTokenizers.withLock({ $0.popLast() }) ?? TokenizerHolder() else {
-            return JobAnswer(refusing: "the worker is out of memory")
-        }
-        defer {
-            if holder.tokenizer.longestText <= Self.longestTextKept { idleTokenizers.withLock { $0.append(holder) } }
-        }
+        guard let tokenizer = idleTokenizer ?? JSONTokenizer() else { return JobAnswer(refusing: "the worker is out of memory") }
+        idleTokenizer = text.byteCount > Self.longestTextKept ? nil : tokenizer
         do {
-            return try holder.tokenizer.withDocument(text) { Self.answer($0, decide: decide) }
+            return try tokenizer.withDocument(text) { Self.answer($0, decide: decide) }
         } catch {
             let place = error.offset > 0 ? " (at byte \(error.offset) or soon after)" : ""
             return JobAnswer(refusing: "the job is not a JSON object: \(error.reason)\(place)")
@@ -83,18 +78,6 @@ public final class JobMessages: Sendable {
         let added = fields.map { "\"\($0.name)\": \($0.value)" }.joined(separator: ", ")
         if !added.isEmpty { edits.addMember(added, to: document.root) }
         return edits.apply(to: document)
-    }
-}
-
-/// Lets a tokenizer go from thread to thread.
-///
-/// Unchecked because a tokenizer has one user at a time: it is in the list of idle ones or with the thread that took it out.
-private final class TokenizerHolder: @unchecked Sendable {
-    let tokenizer: JSONTokenizer
-
-    init?() {
-        guard let tokenizer = JSONTokenizer() else { return nil }
-        self.tokenizer = tokenizer
     }
 }
 

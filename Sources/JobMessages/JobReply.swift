@@ -1,4 +1,3 @@
-import Glibc
 import LBaaS
 
 /// A field that the reply adds to the request.
@@ -69,17 +68,9 @@ extension TrafficReport.Entry {
 
 extension Timestamp {
     /// `2014-01-09 15:11:45.704754`, in UTC.
-    var text: String {
-        var seconds = time_t(microseconds / 1_000_000)
-        var parts = unsafe tm()
-        unsafe gmtime_r(&seconds, &parts)
-        let date = unsafe [padded(parts.tm_year + 1900, 4), padded(parts.tm_mon + 1, 2), padded(parts.tm_mday, 2)].joined(separator: "-")
-        let time = unsafe [padded(parts.tm_hour, 2), padded(parts.tm_min, 2), padded(parts.tm_sec, 2)].joined(separator: ":")
-        return "\(date) \(time).\(padded(Int32(microseconds % 1_000_000), 6))"
+    fileprivate var text: String {
+        var bytes: [UInt8] = []
+        append(to: &bytes, separator: " ", fractionDigits: 6)
+        return String(decoding: bytes, as: UTF8.self)
     }
-}
-
-private func padded(_ number: Int32, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }

@@ -58,7 +58,7 @@ struct MonitorFields {
     /// These go into requests and configuration files, where a line feed would begin something else.
     private func printable(_ field: Field, _ meaning: StaticString) throws(RequestError) -> String {
         let text = try field.string(meaning)
-        guard text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
             throw field.wrong("has control characters")
         }
         return text

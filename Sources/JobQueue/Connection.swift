@@ -10,7 +10,7 @@ final class Connection: Sendable {
 
     private let server: JobServer
     private let configuration: JobQueue.Configuration
-    private let context: JobContext
+    private let makeHandler: @Sendable () -> JobQueue.Handler
     private let tracker: SharedTracker
     /// Entered while the connection is up: only then can a job be in hand.
     private let working: DispatchGroup
@@ -19,21 +19,23 @@ final class Connection: Sendable {
     private let stopped = DispatchSemaphore(value: 0)
 
     init(
-        server: JobServer, configuration: JobQueue.Configuration, context: JobContext, tracker: SharedTracker, working: DispatchGroup
+        server: JobServer, configuration: JobQueue.Configuration, makeHandler: @escaping @Sendable () -> JobQueue.Handler,
+        tracker: SharedTracker, working: DispatchGroup
     ) {
         self.server = server
         self.configuration = configuration
-        self.context = context
+        self.makeHandler = makeHandler
         self.tracker = tracker
         self.working = working
     }
 
     /// The life of the thread.
     func run() {
+        let context = JobContext(handler: makeHandler())
         var backoff = Backoff(maximum: configuration.longestWait)
         while !isStopped {
             do throws(ConnectionFailure) {
-                try serve { backoff.reset() }
+                try serve(context) { backoff.reset() }
             } catch {
                 tracker.failedToConnect(reason: error.reason)
             }
@@ -54,7 +56,7 @@ final class Connection: Sendable {
     private var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// Connects, and works until the connection is lost or stopped.
-    private func serve(connected: () -> Void) throws(ConnectionFailure) {
+    private func serve(_ context: JobContext, connected: () -> Void) throws(ConnectionFailure) {
         let worker = try GearmanWorker.connect(
             to: server, function: configuration.function, context: context,
             idleTime: configuration.idleTime.map { Int32($0 * 1000) } ?? -1, answerTime: Int32(configuration.answerTime * 1000))

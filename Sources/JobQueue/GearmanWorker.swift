@@ -22,7 +22,10 @@ import CGearman
         fileprivate let handle: gearman_id_t
 
         /// Lets the connection's `work` return `interrupted`. Only while the connection is there.
-        func interrupt() { gearman_kill(handle, GEARMAN_SIGNAL_KILL) }
+        ///
+        /// Not `GEARMAN_SIGNAL_KILL`: it closes the pipe, which freeing the connection closes again, and by then the descriptor may
+        /// be somebody else's.
+        func interrupt() { gearman_kill(handle, GEARMAN_SIGNAL_INTERRUPT) }
     }
 
     private let worker: UnsafeMutablePointer<gearman_worker_st>
@@ -97,7 +100,7 @@ struct ConnectionFailure: Error {
 }
 
 /// What the callback needs to answer a job. It belongs to a connection's thread, which keeps it for as long as the connection.
-final class JobContext: Sendable {
+final class JobContext {
     let handler: JobQueue.Handler
 
     init(handler: @escaping JobQueue.Handler) { self.handler = handler }

@@ -35,26 +35,27 @@ public final class JobQueue: Sendable {
     }
 
     /// Answers a job: its handle, its bytes, and back come the reply's.
-    public typealias Handler = @Sendable (_ handle: String, _ job: RawSpan) -> [UInt8]
+    public typealias Handler = (_ handle: String, _ job: RawSpan) -> [UInt8]
 
-    private let configuration: Configuration
     private let connections: [Connection]
     private let working = DispatchGroup()
 
     /// A queue that is not connected yet.
     ///
     /// - Parameters:
-    ///   - handler: answers jobs, on as many threads at once as there are connections.
+    ///   - makeHandler: called by each connection's thread, for the handler of its jobs; handlers are called at the same time, each
+    ///     by its own thread.
     ///   - report: told what happens to the job servers, from any thread.
-    public init(_ configuration: Configuration, handler: @escaping Handler, report: @escaping @Sendable (Event) -> Void) {
-        self.configuration = configuration
-        let context = JobContext(handler: handler)
+    public init(
+        _ configuration: Configuration, makeHandler: @escaping @Sendable () -> Handler, report: @escaping @Sendable (Event) -> Void
+    ) {
         var connections: [Connection] = []
         for server in configuration.servers {
             let tracker = SharedTracker(server: server, report: report)
             for _ in 0..<configuration.connections {
                 connections.append(
-                    Connection(server: server, configuration: configuration, context: context, tracker: tracker, working: working))
+                    Connection(
+                        server: server, configuration: configuration, makeHandler: makeHandler, tracker: tracker, working: working))
             }
         }
         self.connections = connections

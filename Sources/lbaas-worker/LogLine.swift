@@ -1,7 +1,6 @@
-import Glibc
 import LBaaS
 
-/// Builds log lines in a buffer that is used again and again.
+/// Builds log lines.
 ///
 /// No value can end its line or forge another one: whatever is not plain text is spelled out, in JSON's way also in text lines.
 struct LogLine {
@@ -18,19 +17,15 @@ struct LogLine {
     private let style: Style
     /// The line.
     private(set) var bytes: [UInt8] = []
-    /// The second that `date` stands for.
-    private var second = Int.min
-    /// A second as `2026-11-21T00:43:48`.
-    private var date: [UInt8] = []
 
     /// Lines of this style.
     init(_ style: Style) {
         self.style = style
-        bytes.reserveCapacity(4096)
+        bytes.reserveCapacity(512)
     }
 
     /// Begins a line anew, behind the end of a line that was cut off where that is so, and builds all of it.
-    mutating func make(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: timespec, isAfterFragment: Bool = false) {
+    mutating func make(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: Timestamp, isAfterFragment: Bool = false) {
         bytes.removeAll(keepingCapacity: true)
         if isAfterFragment { append(byte: "\n") }
         switch style {
@@ -109,27 +104,10 @@ struct LogLine {
 
     private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
-    /// Appends a time as `2026-11-21T00:43:48.123Z`. The part down to the second is only worked out once a second.
-    private mutating func append(_ time: timespec) {
-        if time.tv_sec != second {
-            second = time.tv_sec
-            date = Self.date(of: time.tv_sec)
-        }
-        bytes.append(contentsOf: date)
-        let millisecond = time.tv_nsec / 1_000_000
-        append(byte: ".")
-        for power in [100, 10, 1] { bytes.append(UInt8(ascii: "0") + UInt8(millisecond / power % 10)) }
+    /// Appends a time as `2026-11-21T00:43:48.123Z`.
+    private mutating func append(_ time: Timestamp) {
+        time.append(to: &bytes, separator: "T", fractionDigits: 3)
         append(byte: "Z")
-    }
-
-    /// A second as `2026-11-21T00:43:48`.
-    private static func date(of second: Int) -> [UInt8] {
-        var second = second
-        var parts = unsafe tm()
-        var text = [CChar](repeating: 0, count: 20)
-        _ = unsafe gmtime_r(&second, &parts)
-        let length = unsafe strftime(&text, text.count, "%FT%T", &parts)
-        return text.prefix(length).map { UInt8(bitPattern: $0) }
     }
 }
 

@@ -6,19 +6,15 @@ import Synchronization
 ///
 /// A line that cannot be written is dropped: neither a full pipe that does not block nor a closed one stops the program.
 final class LogOutput: Sendable {
-    private struct State: ~Copyable {
-        var line: LogLine
-        /// Whether the last line was cut off in its middle.
-        var isAfterFragment = false
-    }
-
     private let descriptor: Int32
-    private let state: Mutex<State>
+    private let style: LogLine.Style
+    /// Whether the last line was cut off in its middle.
+    private let isAfterFragment = Atomic(false)
 
     /// Writes lines of this style to the descriptor, which stays open as long as this object.
     init(style: LogLine.Style, descriptor: Int32 = STDERR_FILENO) {
         self.descriptor = descriptor
-        state = Mutex(State(line: LogLine(style)))
+        self.style = style
         // A write to a closed pipe is to fail, not to end the process.
         signal(SIGPIPE, SIG_IGN)
     }
@@ -44,14 +40,16 @@ final class LogOutput: Sendable {
     }
 
     /// Writes a line.
+    ///
+    /// No lock: each line is built by its thread and written with one call, which the system does not mix with others.
     func write(_ level: LogLevel, _ message: String, _ fields: [Log.Field]) {
-        state.withLock { state in
-            var now = timespec()
-            unsafe clock_gettime(CLOCK_REALTIME, &now)
-            state.line.make(level, message, fields, at: now, isAfterFragment: state.isAfterFragment)
-            let written = write(state.line.bytes)
-            // Where nothing was written, what was written before still ends as it did.
-            if written > 0 { state.isAfterFragment = written < state.line.bytes.count }
+        var line = LogLine(style)
+        let wasFragment = isAfterFragment.load(ordering: .relaxed)
+        line.make(level, message, fields, at: Clock.now(), isAfterFragment: wasFragment)
+        let written = write(line.bytes)
+        // Where nothing was written, what was written before still ends as it did.
+        if written > 0, wasFragment || written < line.bytes.count {
+            isAfterFragment.store(written < line.bytes.count, ordering: .relaxed)
         }
     }
 

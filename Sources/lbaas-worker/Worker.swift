@@ -119,8 +119,9 @@ enum Worker {
         configuration.longestWait = settings.reconnectSleep
         configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
         configuration.answerTime = settings.heartbeat.patience
-        return JobQueue(configuration) { handle, job in
-            runner.answer(handle: handle, job: job)
+        return JobQueue(configuration) {
+            let messages = JobMessages()
+            return { handle, job in runner.answer(handle: handle, job: job, messages: messages) }
         } report: { event in
             switch event {
             case .connected(let server): log.write(.info, "job server connected", [("server", server.description)])
