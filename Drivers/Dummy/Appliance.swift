@@ -50,7 +50,8 @@ extension Appliance {
     }
 
     private func checkOrigin(of patch: LoadBalancerPatch) throws(DriverError) {
-        let name = quoted(patch.id.text)
+        // Only put in words where it is needed: this is done for each step.
+        var name: String { quoted(patch.id.text) }
         switch (patch.loadBalancer, running[patch.id]) {
         case (.create, nil): return
         case (.create, _?): throw DriverError("cannot create \(name): it exists")
@@ -81,7 +82,7 @@ extension Appliance {
     private mutating func store(_ patch: LoadBalancerPatch) {
         running[patch.id] = patch.loadBalancer.new
         if let new = patch.loadBalancer.new {
-            holders[new.listener] = patch.id
+            if new.listener != patch.loadBalancer.old?.listener { holders[new.listener] = patch.id }
         } else {
             traffic[patch.id] = nil
         }

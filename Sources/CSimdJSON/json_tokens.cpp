@@ -198,6 +198,7 @@ extern "C" json_tokens json_tokenizer_run(json_tokenizer *tokenizer, const void 
     result.tokens = it.tokens.data();
     result.count = it.tokens.size();
     result.text = it.text.data();
+    result.length = length;
     result.characters = reinterpret_cast<const char *>(it.characters.data());
     return result;
 }

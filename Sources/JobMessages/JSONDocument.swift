@@ -1,4 +1,5 @@
 import CSimdJSON
+import Glibc
 
 /// Takes JSON texts apart. One at a time: it keeps its buffers from text to text.
 @safe final class JSONTokenizer {
@@ -25,11 +26,7 @@ import CSimdJSON
         if let error = unsafe tokens.error {
             throw unsafe JSONTextError(reason: String(cString: error), offset: tokens.error_offset)
         }
-        let document = unsafe JSONDocument(
-            tokens: UnsafeBufferPointer(start: tokens.tokens, count: tokens.count),
-            text: UnsafeRawBufferPointer(start: tokens.text, count: text.byteCount),
-            characters: UnsafeRawPointer(tokens.characters))
-        return body(document)
+        return unsafe withUnsafePointer(to: tokens) { pointer in body(unsafe JSONDocument(pointer)) }
     }
 }
 
@@ -43,26 +40,29 @@ struct JSONTextError: Error {
 
 /// A text that was taken apart. It points into its tokenizer's buffers and is gone with the next text.
 @safe struct JSONDocument {
-    fileprivate let tokens: UnsafeBufferPointer<json_token>
-    fileprivate let text: UnsafeRawBufferPointer
-    fileprivate let characters: UnsafeRawPointer?
+    private let pointer: UnsafePointer<json_tokens>
 
-    fileprivate init(tokens: UnsafeBufferPointer<json_token>, text: UnsafeRawBufferPointer, characters: UnsafeRawPointer?) {
-        unsafe self.tokens = unsafe tokens
-        unsafe self.text = unsafe text
-        unsafe self.characters = unsafe characters
-    }
+    fileprivate init(_ pointer: UnsafePointer<json_tokens>) { unsafe self.pointer = unsafe pointer }
 
     /// The whole value.
     var root: JSONValue { JSONValue(document: self, index: 0) }
 
+    /// The text's length in bytes.
+    var length: Int { unsafe pointer.pointee.length }
+
     /// Appends the bytes of a range of the text.
-    func append(_ range: Range<Int>, to output: inout [UInt8]) {
-        unsafe output.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[range]))
+    func append(_ range: Range<Int>, to output: inout [UInt8]) { unsafe output.append(contentsOf: bytes(range)) }
+
+    fileprivate func token(_ index: Int) -> json_token {
+        unsafe precondition(index < pointer.pointee.count)
+        return unsafe pointer.pointee.tokens[index]
     }
 
-    /// The text's length in bytes.
-    var length: Int { unsafe text.count }
+    /// The bytes of a range of the text, or of the buffer of characters.
+    fileprivate func bytes(_ range: Range<Int>, unescaped: Bool = false) -> UnsafeRawBufferPointer {
+        let base = unsafe unescaped ? pointer.pointee.characters : pointer.pointee.text
+        return unsafe UnsafeRawBufferPointer(start: base.map { unsafe $0 + range.lowerBound }, count: range.count)
+    }
 }
 
 /// A value in a document.
@@ -70,7 +70,7 @@ struct JSONValue {
     let document: JSONDocument
     let index: Int
 
-    private var token: json_token { unsafe document.tokens[index] }
+    private var token: json_token { document.token(index) }
 
     var isObject: Bool { token.kind == JSON_TOKEN_OBJECT.rawValue }
     var isArray: Bool { token.kind == JSON_TOKEN_ARRAY.rawValue }
@@ -91,7 +91,7 @@ struct JSONValue {
     var range: Range<Int> { Int(token.start)..<Int(token.end) }
 
     /// The value as it is spelled.
-    var spelling: String { unsafe String(decoding: document.text[range], as: UTF8.self) }
+    var spelling: String { unsafe String(decoding: document.bytes(range), as: UTF8.self) }
 
     /// The characters of a string; nil for anything else.
     var string: String? { isString ? unsafe String(decoding: characters, as: UTF8.self) : nil }
@@ -99,16 +99,26 @@ struct JSONValue {
     /// The characters of a string.
     private var characters: UnsafeRawBufferPointer {
         let token = token
-        let base = unsafe token.is_escaped != 0 ? document.characters : document.text.baseAddress
-        return unsafe UnsafeRawBufferPointer(start: base.map { unsafe $0 + Int(token.characters) }, count: Int(token.length))
+        let start = Int(token.characters)
+        return unsafe document.bytes(start..<start + Int(token.length), unescaped: token.is_escaped != 0)
     }
 
     /// True for a string of these characters, which are ASCII.
     func equals(_ text: StaticString) -> Bool {
         guard isString else { return false }
         let characters = unsafe characters
-        guard characters.count == text.utf8CodeUnitCount else { return false }
-        return unsafe characters.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        guard characters.count == text.utf8CodeUnitCount, let start = characters.baseAddress else { return false }
+        return unsafe memcmp(start, text.utf8Start, characters.count) == 0
+    }
+
+    /// The place of a string among texts of ASCII; nil where it is none of them.
+    func place<let count: Int>(among texts: borrowing InlineArray<count, StaticString>) -> Int? {
+        let characters = unsafe characters
+        guard let start = characters.baseAddress else { return nil }
+        for index in 0..<count where texts[index].utf8CodeUnitCount == characters.count {
+            if unsafe memcmp(start, texts[index].utf8Start, characters.count) == 0 { return index }
+        }
+        return nil
     }
 
     /// The characters of a string with the letters of ASCII made large; nil for anything else.
@@ -126,21 +136,14 @@ struct JSONValue {
 
     /// A whole number: a JSON integer or a string that holds one; nil for anything else. One beyond `Int` comes as its nearest.
     var integer: Int? {
-        let digits: UnsafeRawBufferPointer
-        if isString {
-            unsafe digits = characters
-        } else if isNumber {
-            unsafe digits = UnsafeRawBufferPointer(rebasing: document.text[range])
-        } else {
-            return nil
-        }
+        guard isString || isNumber else { return nil }
+        let digits = unsafe isString ? characters : document.bytes(range)
         let isNegative = unsafe digits.first == UInt8(ascii: "-")
-        let unsigned = unsafe digits.dropFirst(isNegative ? 1 : 0)
-        guard unsafe !unsigned.isEmpty else { return nil }
+        let firstDigit = isNegative ? 1 : 0
+        guard digits.count > firstDigit else { return nil }
         var number = 0
-        // Not `for unsafe byte in`, which swift format glues together.
-        for index in unsafe unsigned.indices {
-            let byte = unsafe unsigned[index]
+        for index in firstDigit..<digits.count {
+            let byte = unsafe digits[index]
             guard (0x30...0x39).contains(byte) else { return nil }
             let (product, isTooLarge) = number.multipliedReportingOverflow(by: 10)
             let (sum, isTooLargeToo) = product.addingReportingOverflow(Int(byte - 0x30))
@@ -151,6 +154,9 @@ struct JSONValue {
 
     /// The values of an array, in order.
     var elements: JSONElements { JSONElements(document: document, position: index + 1, end: Int(token.next)) }
+
+    /// Whether the value of this index is this one or in it.
+    func contains(_ index: Int) -> Bool { index >= self.index && index < Int(token.next) }
 
     /// True for an object or array with nothing in it.
     var isEmpty: Bool { Int(token.next) == index + 1 }
@@ -167,7 +173,7 @@ struct JSONElements: Sequence, IteratorProtocol {
 
     mutating func next() -> JSONValue? {
         guard position < end else { return nil }
-        defer { position = Int(unsafe document.tokens[position].next) }
+        defer { position = Int(document.token(position).next) }
         return JSONValue(document: document, index: position)
     }
 }

@@ -1,40 +1,27 @@
-/// Where in a job something stands. Made for every value that is looked at, so it costs nothing until it is written out.
-struct JSONPath: CustomStringConvertible {
-    private var loadBalancer: Int32 = -1
-    private var node: Int32 = -1
-    private var outer: StaticString = ""
-    private var inner: StaticString = ""
+// Where in a job a value stands. It is only asked for in errors, so it is found then, by going down from the top.
 
-    /// The job itself.
-    static let job = JSONPath()
-
-    /// One of the load balancers.
-    static func loadBalancer(_ index: Int) -> JSONPath {
-        var path = JSONPath()
-        path.loadBalancer = Int32(truncatingIfNeeded: index)
-        return path
-    }
-
-    /// One of the nodes of this load balancer.
-    func node(_ index: Int) -> JSONPath {
-        var path = self
-        path.node = Int32(truncatingIfNeeded: index)
-        return path
-    }
-
-    /// A field below.
-    func field(_ name: StaticString) -> JSONPath {
-        var path = self
-        if outer.utf8CodeUnitCount == 0 { path.outer = name } else { path.inner = name }
-        return path
-    }
-
+extension JSONValue {
     /// `loadBalancers[0].nodes[2].port`; `job` for the job itself.
-    var description: String {
-        var parts: [String] = []
-        if loadBalancer >= 0 { parts.append("loadBalancers[\(loadBalancer)]") }
-        if node >= 0 { parts.append("nodes[\(node)]") }
-        for field in [outer, inner] where field.utf8CodeUnitCount > 0 { parts.append(field.description) }
-        return parts.isEmpty ? "job" : parts.joined(separator: ".")
+    var path: String {
+        var path = ""
+        var value = document.root
+        while value.index != index, let (step, next) = value.step(towards: index) {
+            path += step
+            value = next
+        }
+        return path.isEmpty ? "job" : String(path.drop { $0 == "." })
+    }
+
+    /// Where a field of this object stands, or would.
+    func path(of field: String) -> String { index == 0 ? field : "\(path).\(field)" }
+
+    /// The element or member with the value of this index in it, and what the path gets for it.
+    private func step(towards target: Int) -> (step: String, next: JSONValue)? {
+        if isArray {
+            for (place, element) in elements.enumerated() where element.contains(target) { return ("[\(place)]", element) }
+        } else if isObject {
+            for (name, value) in members where value.contains(target) { return (".\(name.string ?? "")", value) }
+        }
+        return nil
     }
 }

@@ -106,7 +106,7 @@ public struct JobAnswer: Sendable {
     }
 
     /// The original's validation error, with response and error beside it.
-    init(badRequest message: String, at path: JSONPath, action: String) {
+    init(badRequest message: String, at path: String, action: String) {
         let sentence = "\(path): \(message)"
         let fault = JSONWriting.object([
             "validationErrors": JSONWriting.object(["message": JSONWriting.string(message)]),

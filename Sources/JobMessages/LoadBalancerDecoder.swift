@@ -8,19 +8,17 @@ struct LoadBalancerDecoder {
     init(reply: ReplyEdits) { self.reply = reply }
 
     /// Reads the list. Where it throws, `reply` holds what the original would have put into its reply until then.
-    mutating func decode(_ list: Field) throws(RequestError) -> [LoadBalancer] {
+    mutating func decode(_ list: JSONValue) throws(RequestError) -> [LoadBalancer] {
         var loadBalancers: [LoadBalancer] = []
         for (index, element) in try list.list().enumerated() {
-            let path = JSONPath.loadBalancer(index)
-            guard element.isObject else { throw Field(value: element, path: path).wrong("is not an object") }
-            loadBalancers.append(try decode(try loadBalancerFields.find(in: element, at: path), index: index))
+            loadBalancers.append(try decode(try loadBalancerFields.find(in: try element.object()), index: index))
         }
         return loadBalancers
     }
 
     private mutating func decode(_ fields: LoadBalancerFields, index: Int) throws(RequestError) -> LoadBalancer {
-        guard let nodes = fields[.nodes] else { throw .badRequest("Missing 'nodes' element", fields.path) }
-        guard let protocolField = fields[.protocol] else { throw .badRequest("Missing required 'protocol' value.", fields.path) }
+        guard let nodes = fields[.nodes] else { throw .badRequest("Missing 'nodes' element", path: fields.object.path) }
+        guard let protocolField = fields[.protocol] else { throw .badRequest("Missing required 'protocol' value.", path: fields.object.path) }
         let serviceProtocol = try protocolField.oneOf(ServiceProtocol.self, "a protocol")
         let id = try fields.identity(serviceProtocol: serviceProtocol.rawValue)
         if let other = identities.updateValue(index, forKey: id) {
@@ -33,35 +31,31 @@ struct LoadBalancerDecoder {
         }
         loadBalancer.monitor = try decodeMonitor(fields)
         try fields.readSettings(into: &loadBalancer)
-        loadBalancer.nodes = try decodeNodes(nodes, of: loadBalancer, index: index)
+        loadBalancer.nodes = try decodeNodes(nodes, of: loadBalancer)
         return loadBalancer
     }
 
     private mutating func decodeMonitor(_ fields: LoadBalancerFields) throws(RequestError) -> Monitor? {
         guard let field = fields.unlessNull(.monitor) else { return nil }
-        let monitor = try MonitorFields(try field.object(), at: field.path)
-        if !monitor.hasPath { reply.addMember(#""path": "/""#, to: field.value) }
+        let monitor = try MonitorFields(try field.object())
+        if !monitor.hasPath { reply.addMember(#""path": "/""#, to: field) }
         return try monitor.decode()
     }
 
-    private mutating func decodeNodes(
-        _ field: Field, of loadBalancer: LoadBalancer, index: Int
-    ) throws(RequestError) -> [Node] {
+    private mutating func decodeNodes(_ list: JSONValue, of loadBalancer: LoadBalancer) throws(RequestError) -> [Node] {
         var nodes: [Node] = []
-        var ids = Set<String>()
+        var ids = DistinctNames()
         var primaries = 0
-        for (nodeIndex, element) in try field.list().enumerated() {
-            let path = JSONPath.loadBalancer(index).node(nodeIndex)
-            guard element.isObject else { throw Field(value: element, path: path).wrong("is not an object") }
-            let fields = try NodeFields(element, at: path)
+        for element in try list.list() {
+            let fields = try NodeFields(try element.object())
             do throws(RequestError) {
                 let node = try fields.decode()
                 if !node.isBackup { primaries += 1 }
                 if loadBalancer.serviceProtocol == .galera, primaries > 1 {
                     throw fields.failure("Galera protocol does not accept more than one non-backup node")
                 }
-                guard ids.insert(node.id).inserted else {
-                    throw RequestError.fail("\(path).id: \(quoted(node.id)) is also the id of another node of this load balancer")
+                guard ids.insert(node.id, after: nodes) else {
+                    throw RequestError.fail("\(element.path(of: "id")): \(quoted(node.id)) is also the id of another node of this load balancer")
                 }
                 reply.setCondition(node.condition, of: element, existing: fields.condition)
                 nodes.append(node)
@@ -71,8 +65,22 @@ struct LoadBalancerDecoder {
             }
         }
         if loadBalancer.serviceProtocol == .galera, primaries == 0 {
-            throw .fail("\(field.path): GALERA needs exactly one node that is not a backup, and here is none")
+            throw .fail("\(list.path): GALERA needs exactly one node that is not a backup, and here is none")
         }
         return nodes
+    }
+}
+
+/// Finds out whether a node's id is new: by looking through the few nodes before it, or, where they are many, in a set.
+private struct DistinctNames {
+    private static let few = 16
+
+    private var names: Set<String> = []
+
+    /// False where a node before has this id.
+    mutating func insert(_ id: String, after nodes: [Node]) -> Bool {
+        if nodes.count < Self.few { return !nodes.contains { $0.id == id } }
+        if names.isEmpty { names = Set(nodes.map(\.id)) }
+        return names.insert(id).inserted
     }
 }

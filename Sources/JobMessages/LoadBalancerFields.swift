@@ -22,9 +22,9 @@ private let endpointFields = FieldTable<2>(["address", "port"])
 private let largest = Int(Int32.max)
 
 extension Fields<15> {
-    subscript(field: LoadBalancerField) -> Field? { self[field.rawValue] }
+    subscript(field: LoadBalancerField) -> JSONValue? { self[field.rawValue] }
 
-    func unlessNull(_ field: LoadBalancerField) -> Field? { unlessNull(field.rawValue) }
+    func unlessNull(_ field: LoadBalancerField) -> JSONValue? { unlessNull(field.rawValue) }
 
     /// Its `id`, else its `name`, else its lower-case protocol.
     func identity(serviceProtocol: String?) throws(RequestError) -> LoadBalancerID {
@@ -33,7 +33,7 @@ extension Fields<15> {
             let text = try field.identifier()
             if !text.isEmpty { return LoadBalancerID(text) }
         }
-        guard let serviceProtocol else { throw .fail("\(path): has neither id, name nor protocol, so nobody knows which one is meant") }
+        guard let serviceProtocol else { throw .fail("\(object.path): has neither id, name nor protocol, so nobody knows which one is meant") }
         return LoadBalancerID(serviceProtocol.lowercased())
     }
 
@@ -41,7 +41,7 @@ extension Fields<15> {
     func port(of serviceProtocol: ServiceProtocol) throws(RequestError) -> UInt16 {
         if let field = unlessNull(.port) { return try field.port() }
         if serviceProtocol == .http { return 80 }
-        throw .fail("\(path).port: is missing; \(serviceProtocol.rawValue) has no default port")
+        throw .fail("\(object.path(of: "port")): is missing; \(serviceProtocol.rawValue) has no default port")
     }
 
     /// The address to listen on; nil for every address.
@@ -68,8 +68,8 @@ extension Fields<15> {
         loadBalancer.sorryServer = try unlessNull(.sorryServer).map { field throws(RequestError) in try endpoint(field) }
     }
 
-    private func timeouts(_ field: Field) throws(RequestError) -> Timeouts {
-        let options = try optionFields.find(in: try field.object(), at: field.path)
+    private func timeouts(_ field: JSONValue) throws(RequestError) -> Timeouts {
+        let options = try optionFields.find(in: try field.object())
         var timeouts = Timeouts()
         if let value = options.unlessNull(0) { timeouts.client = UInt32(try value.integer("a time in ms", 0...largest)) }
         if let value = options.unlessNull(1) { timeouts.server = UInt32(try value.integer("a time in ms", 0...largest)) }
@@ -78,15 +78,15 @@ extension Fields<15> {
         return timeouts
     }
 
-    private func sessionPersistence(_ field: Field) throws(RequestError) -> SessionPersistence {
-        let fields = try persistenceFields.find(in: try field.object(), at: field.path)
-        switch fields.unlessNull(0)?.value.uppercased {
+    private func sessionPersistence(_ field: JSONValue) throws(RequestError) -> SessionPersistence {
+        let fields = try persistenceFields.find(in: try field.object())
+        switch fields.unlessNull(0)?.uppercased {
         case "SOURCE_IP":
             return .sourceIP(timeout: UInt32(try fields.unlessNull(1)?.integer("a time in s", 1...largest) ?? 300))
         case "HTTP_COOKIE":
             return .httpCookie
         default:
-            throw .fail("\(field.path.field("type")): is to be SOURCE_IP or HTTP_COOKIE; for none, set sessionPersistence to null")
+            throw .fail("\(field.path(of: "type")): is to be SOURCE_IP or HTTP_COOKIE; for none, set sessionPersistence to null")
         }
     }
 
@@ -96,7 +96,7 @@ extension Fields<15> {
             if let tunnelField { throw tunnelField.wrong("is a tunnel without forwarding TUNNEL") }
             return nil
         }
-        switch (field.value.uppercased, tunnelField) {
+        switch (field.uppercased, tunnelField) {
         case ("NAT", nil): return .nat
         case ("DIRECT", nil): return .direct
         case ("TUNNEL", let tunnel?): return .tunnel(try self.tunnel(tunnel))
@@ -106,13 +106,13 @@ extension Fields<15> {
         }
     }
 
-    private func tunnel(_ field: Field) throws(RequestError) -> Tunnel {
-        let fields = try tunnelFields.find(in: try field.object(), at: field.path)
-        guard let type = fields.unlessNull(0) else { throw .fail("\(field.path.field("type")): is missing (IPIP, GUE, GRE)") }
+    private func tunnel(_ field: JSONValue) throws(RequestError) -> Tunnel {
+        let fields = try tunnelFields.find(in: try field.object())
+        guard let type = fields.unlessNull(0) else { throw .fail("\(field.path(of: "type")): is missing (IPIP, GUE, GRE)") }
         var tunnel = Tunnel(kind: try type.oneOf(Tunnel.Kind.self, "a tunnel type"))
         switch (tunnel.kind, fields.unlessNull(1)) {
         case (.gue, let port?): tunnel.port = try port.port()
-        case (.gue, nil): throw .fail("\(field.path.field("port")): is missing; a GUE tunnel needs the UDP port of the nodes")
+        case (.gue, nil): throw .fail("\(field.path(of: "port")): is missing; a GUE tunnel needs the UDP port of the nodes")
         case (_, let port?): throw port.wrong("is a port, and only a GUE tunnel has one")
         case (_, nil): break
         }
@@ -123,22 +123,15 @@ extension Fields<15> {
         return tunnel
     }
 
-    private func endpoint(_ field: Field) throws(RequestError) -> Endpoint {
-        let fields = try endpointFields.find(in: try field.object(), at: field.path)
-        guard let address = fields.unlessNull(0) else { throw .fail("\(field.path.field("address")): is missing") }
-        guard let port = fields.unlessNull(1) else { throw .fail("\(field.path.field("port")): is missing") }
+    private func endpoint(_ field: JSONValue) throws(RequestError) -> Endpoint {
+        let fields = try endpointFields.find(in: try field.object())
+        guard let address = fields.unlessNull(0) else { throw .fail("\(field.path(of: "address")): is missing") }
+        guard let port = fields.unlessNull(1) else { throw .fail("\(field.path(of: "port")): is missing") }
         return Endpoint(host: try address.hostAddress(), port: try port.port())
     }
 }
 
-extension Field {
-    /// The text of an identity: a string, or a number as it is spelled.
-    func identifier() throws(RequestError) -> String {
-        if let text = value.string { return text }
-        if value.isNumber { return value.spelling }
-        throw wrong("is not an id (a string or a number)")
-    }
-
+extension JSONValue {
     /// An address or a host name.
     func hostAddress() throws(RequestError) -> HostAddress {
         guard let address = HostAddress(try string("an address")) else { throw wrong("is neither an address nor a host name") }

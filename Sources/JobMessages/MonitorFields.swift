@@ -6,16 +6,16 @@ private let monitorFields = FieldTable<10>([
 
 /// The fields of a monitor, of which the required ones are there.
 struct MonitorFields {
-    private let type: Field
+    private let type: JSONValue
     private let fields: Fields<10>
 
     /// - Throws: what the original says where a required field is missing; it wants type, delay, timeout and attempts, in this order.
-    init(_ object: JSONValue, at path: JSONPath) throws(RequestError) {
-        fields = try monitorFields.find(in: object, at: path)
-        guard let type = fields[0] else { throw .badRequest("Missing monitor value 'type'", path) }
+    init(_ object: JSONValue) throws(RequestError) {
+        fields = try monitorFields.find(in: object)
+        guard let type = fields[0] else { throw .badRequest("Missing monitor value 'type'", path: object.path) }
         self.type = type
         for (index, name) in [(1, "delay"), (2, "timeout"), (3, "attempts")] where fields[index] == nil {
-            throw .badRequest("Missing monitor value '\(name)'", path)
+            throw .badRequest("Missing monitor value '\(name)'", path: object.path)
         }
     }
 
@@ -42,12 +42,12 @@ struct MonitorFields {
         return monitor
     }
 
-    private func decodePath(_ field: Field) throws(RequestError) -> String {
+    private func decodePath(_ field: JSONValue) throws(RequestError) -> String {
         let path = try printable(field, "a path")
         return path.hasPrefix("/") ? path : "/" + path
     }
 
-    private func decodeMethod(_ field: Field) throws(RequestError) -> String {
+    private func decodeMethod(_ field: JSONValue) throws(RequestError) -> String {
         let method = try printable(field, "a method")
         guard !method.isEmpty, method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
             throw field.wrong("is not a method (capital letters, as in GET)")
@@ -56,7 +56,7 @@ struct MonitorFields {
     }
 
     /// These go into requests and configuration files, where a line feed would begin something else.
-    private func printable(_ field: Field, _ meaning: StaticString) throws(RequestError) -> String {
+    private func printable(_ field: JSONValue, _ meaning: StaticString) throws(RequestError) -> String {
         let text = try field.string(meaning)
         guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
             throw field.wrong("has control characters")
@@ -65,8 +65,8 @@ struct MonitorFields {
     }
 
     /// `"200"`, `"200-299,301"`, or the number 200.
-    private func decodeCodes(_ field: Field) throws(RequestError) -> [ClosedRange<UInt16>] {
-        let text = field.value.isNumber ? field.value.spelling : try field.string("a list of status codes")
+    private func decodeCodes(_ field: JSONValue) throws(RequestError) -> [ClosedRange<UInt16>] {
+        let text = field.isNumber ? field.spelling : try field.string("a list of status codes")
         var ranges: [ClosedRange<UInt16>] = []
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
             let bounds = item.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0.filter { $0 != " " }) }

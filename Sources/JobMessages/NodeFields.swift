@@ -4,22 +4,20 @@ private let nodeFields = FieldTable<6>(["port", "address", "id", "weight", "back
 
 /// The fields of a node, of which the required ones are there.
 struct NodeFields {
-    private let path: JSONPath
-    private let port: Field
-    private let address: Field
-    private let id: Field
-    private let weight: Field?
-    private let backup: Field?
+    private let port: JSONValue
+    private let address: JSONValue
+    private let id: JSONValue
+    private let weight: JSONValue?
+    private let backup: JSONValue?
     /// The condition as the client sent it.
-    let condition: Field?
+    let condition: JSONValue?
 
     /// - Throws: what the original says where a required field is missing; it wants port, address and id, in this order.
-    init(_ object: JSONValue, at path: JSONPath) throws(RequestError) {
-        let fields = try nodeFields.find(in: object, at: path)
-        guard let port = fields[0] else { throw .badRequest("Missing node 'port'", path) }
-        guard let address = fields[1] else { throw .badRequest("Missing node 'address'", path) }
-        guard let id = fields.unlessNull(2), !id.value.equals("") else { throw .badRequest("Missing node 'id'", path) }
-        self.path = path
+    init(_ object: JSONValue) throws(RequestError) {
+        let fields = try nodeFields.find(in: object)
+        guard let port = fields[0] else { throw .badRequest("Missing node 'port'", path: object.path) }
+        guard let address = fields[1] else { throw .badRequest("Missing node 'address'", path: object.path) }
+        guard let id = fields.unlessNull(2), !id.equals("") else { throw .badRequest("Missing node 'id'", path: object.path) }
         self.port = port
         self.address = address
         self.id = id
@@ -34,7 +32,7 @@ struct NodeFields {
         var node = Node(id: id, address: try address.hostAddress(), port: try port.port())
         node.weight = try decodeWeight()
         node.isBackup = try isBackup()
-        if let condition, !condition.value.isNull {
+        if let condition, !condition.isNull {
             node.condition = try condition.oneOf(Node.Condition.self, "a condition")
         }
         return node
@@ -42,13 +40,13 @@ struct NodeFields {
 
     /// A FAIL in the words of the original.
     func failure(_ complaint: String) -> RequestError {
-        .fail("Failure adding server \(id.value.string ?? id.value.spelling): \(complaint)")
+        .fail("Failure adding server \(id.string ?? id.spelling): \(complaint)")
     }
 
     private func decodeWeight() throws(RequestError) -> UInt16 {
         guard let weight else { return 1 }
-        let spelling = weight.value.string ?? weight.value.spelling
-        guard let number = weight.value.integer else { throw failure("Non-integer 'weight' value: '\(spelling)'") }
+        let spelling = weight.string ?? weight.spelling
+        guard let number = weight.integer else { throw failure("Non-integer 'weight' value: '\(spelling)'") }
         guard number <= Int(Node.maximumWeight) else {
             throw failure("Server 'weight' \(spelling) exceeds max of \(Node.maximumWeight)")
         }
@@ -59,7 +57,7 @@ struct NodeFields {
     /// The original takes any string but "true" for a no.
     private func isBackup() throws(RequestError) -> Bool {
         guard let backup else { return false }
-        if let text = backup.value.uppercased { return text == "TRUE" }
+        if let text = backup.uppercased { return text == "TRUE" }
         return try backup.boolean("whether the node is a backup")
     }
 }

@@ -8,7 +8,14 @@ struct ReplyEdits {
         case condition(Node.Condition)
     }
 
-    private var edits: [(range: Range<Int>, replacement: Replacement)] = []
+    private struct Edit {
+        let range: Range<Int>
+        let replacement: Replacement
+    }
+
+    private var edits: [Edit] = []
+    /// True while each edit was noted behind the one before; only members of the job itself come late.
+    private var areInOrder = true
     /// The texts put in, one after the other.
     private var texts: [UInt8] = []
     /// True where no node of the job came into service, whatever was noted for it before.
@@ -17,21 +24,21 @@ struct ReplyEdits {
     /// Puts a member, `"name": value`, behind the others of an object.
     mutating func addMember(_ member: String, to object: JSONValue) {
         let end = object.range.upperBound - 1
-        edits.append((end..<end, .text(store(object.isEmpty ? member : ", \(member)"))))
+        note(end..<end, .text(store(object.isEmpty ? member : ", \(member)")))
     }
 
     /// Puts a text in the place of a value.
     mutating func replace(_ value: JSONValue, with text: String) {
-        edits.append((value.range, .text(store(text))))
+        note(value.range, .text(store(text)))
     }
 
     /// Tells the client what became of a node.
-    mutating func setCondition(_ condition: Node.Condition, of node: JSONValue, existing: Field?) {
+    mutating func setCondition(_ condition: Node.Condition, of node: JSONValue, existing: JSONValue?) {
         if let existing {
-            edits.append((existing.value.range, .condition(condition)))
+            note(existing.range, .condition(condition))
         } else {
             let end = node.range.upperBound - 1
-            edits.append((end..<end, .newCondition(condition)))
+            note(end..<end, .newCondition(condition))
         }
     }
 
@@ -40,14 +47,18 @@ struct ReplyEdits {
         var output: [UInt8] = []
         output.reserveCapacity(document.length + texts.count + edits.count * 24)
         var position = 0
-        // Nearly in order already; only the members of the job itself come late.
-        for edit in edits.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+        for edit in areInOrder ? edits : edits.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
             document.append(position..<edit.range.lowerBound, to: &output)
             append(edit.replacement, to: &output)
             position = edit.range.upperBound
         }
         document.append(position..<document.length, to: &output)
         return output
+    }
+
+    private mutating func note(_ range: Range<Int>, _ replacement: Replacement) {
+        if let last = edits.last, range.lowerBound < last.range.lowerBound { areInOrder = false }
+        edits.append(Edit(range: range, replacement: replacement))
     }
 
     private func append(_ replacement: Replacement, to output: inout [UInt8]) {

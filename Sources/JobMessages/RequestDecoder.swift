@@ -26,7 +26,7 @@ struct RequestDecoder {
     private(set) var reply = ReplyEdits()
 
     mutating func decode(_ job: JSONValue) throws(RequestError) -> JobRequest {
-        let fields = try jobFields.find(in: job, at: .job)
+        let fields = try jobFields.find(in: job)
         guard let actionField = fields[0] else { throw .fail("hpcs_action: is missing; it says what to do") }
         let action = try actionField.oneOf(JobAction.self, "an action")
         self.action = action
@@ -49,7 +49,7 @@ struct RequestDecoder {
     }
 
     private mutating func loadBalancers(_ fields: Fields<7>) throws(RequestError) -> [LoadBalancer] {
-        guard let list = fields[1] else { throw .badRequest("Missing 'loadBalancers' element", .job) }
+        guard let list = fields[1] else { throw .badRequest("Missing 'loadBalancers' element", path: "job") }
         var decoder = LoadBalancerDecoder(reply: reply)
         defer { reply = decoder.reply }
         return try decoder.decode(list)
@@ -60,38 +60,36 @@ struct RequestDecoder {
         guard let field = fields[1] else { return .all }
         var ids: [LoadBalancerID] = []
         var known = Set<LoadBalancerID>()
-        for (index, element) in try field.list().enumerated() {
-            let path = JSONPath.loadBalancer(index)
-            guard element.isObject else { throw Field(value: element, path: path).wrong("is not an object") }
-            let id = try named(by: element, at: path)
+        for element in try field.list() {
+            let id = try named(by: try element.object())
             if known.insert(id).inserted { ids.append(id) }
         }
         return .named(ids)
     }
 
-    private func named(by element: JSONValue, at path: JSONPath) throws(RequestError) -> LoadBalancerID {
-        let fields = try loadBalancerFields.find(in: element, at: path)
+    private func named(by element: JSONValue) throws(RequestError) -> LoadBalancerID {
+        let fields = try loadBalancerFields.find(in: element)
         return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"))
     }
 
     private func archiveOrder(_ fields: Fields<7>) throws(RequestError) -> ArchiveOrder {
-        func required(_ index: Int, _ name: String) throws(RequestError) -> Field {
-            guard let field = fields[index] else { throw .badRequest("Missing '\(name)' element", .job) }
+        func required(_ index: Int, _ name: String) throws(RequestError) -> JSONValue {
+            guard let field = fields[index] else { throw .badRequest("Missing '\(name)' element", path: "job") }
             return field
         }
         let type = try required(3, "hpcs_object_store_type").string("a store type").lowercased()
-        guard type == "swift" else { throw .badRequest("'\(type)' is not a valid store type", .job.field("hpcs_object_store_type")) }
+        guard type == "swift" else { throw .badRequest("'\(type)' is not a valid store type", path: "hpcs_object_store_type") }
         let basePath = try required(4, "hpcs_object_store_basepath")
         let endpoint = try required(5, "hpcs_object_store_endpoint")
         let tokenField = try required(6, "hpcs_object_store_token")
         let list = try required(1, "loadBalancers")
         // The value is a secret even where it is wrong.
-        guard let token = tokenField.value.string else { throw .fail("\(tokenField.path): is not a token (a string)") }
+        guard let token = tokenField.string else { throw .fail("\(tokenField.path): is not a token (a string)") }
 
         guard let first = try list.list().first(where: { _ in true }), first.isObject else {
             throw .fail("loadBalancers[0]: is missing; it says whose log to store")
         }
-        let loadBalancer = try loadBalancerFields.find(in: first, at: .loadBalancer(0))
+        let loadBalancer = try loadBalancerFields.find(in: first)
         guard let id = loadBalancer.unlessNull(.id) else { throw .fail("loadBalancers[0].id: is missing; it says whose log to store") }
         guard let serviceProtocol = loadBalancer[.protocol] else { throw .fail("loadBalancers[0].protocol: is missing") }
         return ArchiveOrder(

@@ -63,7 +63,7 @@ public struct StoredLoadBalancerReader {
     private static func decode(_ document: JSONDocument) -> Result<LoadBalancer, Damage> {
         var decoder = LoadBalancerDecoder(reply: ReplyEdits())
         do throws(RequestError) {
-            let loadBalancers = try decoder.decode(Field(value: document.root, path: .job))
+            let loadBalancers = try decoder.decode(document.root)
             guard let loadBalancer = loadBalancers.first, loadBalancers.count == 1 else {
                 return .failure(Damage(reason: "it has \(loadBalancers.count) load balancers, not one"))
             }

@@ -9,19 +9,25 @@ public enum IPAddress: Hashable, Sendable {
 
     /// Reads the text form that `inet_pton` accepts; nil for anything else.
     public init?(_ text: String) {
-        // C would read as far as the NUL, and take what follows it for nothing.
-        if text.utf8.contains(0) { return nil }
+        let length = text.utf8.count
+        let address = unsafe text.withCString { characters in
+            // C would read as far as a NUL, and take what follows it for nothing.
+            unsafe strlen(characters) == length ? Self.parse(characters) : nil
+        }
+        guard let address else { return nil }
+        self = address
+    }
+
+    private static func parse(_ characters: UnsafePointer<CChar>) -> IPAddress? {
         var v4 = in_addr()
-        if unsafe inet_pton(AF_INET, text, &v4) == 1 {
-            self = .v4(UInt32(bigEndian: v4.s_addr))
-            return
-        }
+        if unsafe inet_pton(AF_INET, characters, &v4) == 1 { return .v4(UInt32(bigEndian: v4.s_addr)) }
         var v6 = in6_addr()
-        guard unsafe inet_pton(AF_INET6, text, &v6) == 1 else { return nil }
-        let words = unsafe withUnsafeBytes(of: v6) { bytes in
-            unsafe (bytes.load(as: UInt64.self), bytes.load(fromByteOffset: 8, as: UInt64.self))
+        guard unsafe inet_pton(AF_INET6, characters, &v6) == 1 else { return nil }
+        return unsafe withUnsafeBytes(of: v6) { bytes in
+            let high = unsafe bytes.load(as: UInt64.self)
+            let low = unsafe bytes.load(fromByteOffset: 8, as: UInt64.self)
+            return .v6(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low))
         }
-        self = .v6(high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
     }
 
     /// True for `0.0.0.0` and `::`, which stand for every address of their family.

@@ -26,7 +26,7 @@ public struct LoadBalancer: Hashable, Sendable {
     /// How a node is chosen.
     public var algorithm: Algorithm
     /// How nodes are checked; nil where they are not.
-    public var monitor: Monitor?
+    @Indirect public var monitor: Monitor?
     /// How long to wait for clients and nodes.
     public var timeouts: Timeouts
     /// How a client stays with its node; nil where the client left it to the driver.
@@ -38,7 +38,7 @@ public struct LoadBalancer: Hashable, Sendable {
     /// How far, in weight, from the quorum the service turns up or down.
     public var hysteresis: UInt32
     /// Who answers while the quorum is lost.
-    public var sorryServer: Endpoint?
+    @Indirect public var sorryServer: Endpoint?
     /// The nodes, each `id` once.
     public var nodes: [Node]
     /// True between SUSPEND and ENABLE: configured, and not serving.
@@ -52,6 +52,8 @@ public struct LoadBalancer: Hashable, Sendable {
         self.port = port
         self.algorithm = .roundRobin
         self.timeouts = Timeouts()
+        self.monitor = nil
+        self.sorryServer = nil
         self.hysteresis = 0
         self.nodes = []
         self.isSuspended = false

@@ -54,7 +54,7 @@ struct LogLine {
     /// Appends ` name=value`, with quotes where the value is not one plain word.
     private mutating func append(_ field: Log.Field) {
         append(byte: " ")
-        append(escaping: field.name.description, isQuoted: false)
+        append(name: field.name)
         append(byte: "=")
         let isPlainWord = !field.value.isEmpty && field.value.utf8.allSatisfy { $0.isPlain && !$0.endsWord }
         if isPlainWord { append(field.value) } else { append(quoted: field.value) }
@@ -67,6 +67,11 @@ struct LogLine {
         append(quoted: ["time", "level", "message"].contains(name) ? name + "_" : name)
         append(byte: ":")
         append(quoted: field.value)
+    }
+
+    /// Appends a name, which is written in the program and so needs no escapes.
+    private mutating func append(name: StaticString) {
+        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
     }
 
     private mutating func append(quoted text: String) {

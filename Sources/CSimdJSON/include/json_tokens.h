@@ -40,6 +40,7 @@ struct json_tokens {
     const struct json_token *tokens;  // null if the text is not JSON
     size_t count;
     const char *text;                 // the tokenizer's copy of the text
+    size_t length;                    // of the text
     const char *characters;           // the characters of escaped strings
     const char *error;                // why it is not JSON; static
     size_t error_offset;              // about where, in bytes
