@@ -12,6 +12,8 @@
 #include "payloads.h"
 #include "support.h"
 
+enum { in_flight_each = 8 };
+
 static void out_of_time(int signal_number)
 {
     (void)signal_number;
@@ -34,47 +36,76 @@ static struct payloads written_jobs(const char *kind, size_t jobs, size_t ids, s
     give_up(EX_USAGE, "--kind: %s is neither create nor update", kind);
 }
 
+// Each client has every so-manieth job, and so load balancers of its own; of the few UPDATE jobs each has all.
+static struct load *made_clients(const struct load *common, size_t clients, size_t in_flight, bool shares_jobs)
+{
+    struct load *loads = need_memory(clients * sizeof *loads);
+    for (size_t i = 0; i < clients; i++) {
+        loads[i] = *common;
+        loads[i].in_flight = in_flight / clients + (i < in_flight % clients);
+        loads[i].next_payload = i % common->payloads.count;
+        loads[i].payload_step = shares_jobs ? 1 : clients;
+        open_load(&loads[i]);
+    }
+    return loads;
+}
+
+// Runs so many jobs, and returns their latencies.
+static uint32_t *run(struct load *loads, size_t clients, size_t jobs)
+{
+    uint32_t *latencies_us = need_memory(jobs * sizeof *latencies_us);
+    uint32_t *next = latencies_us;
+    for (size_t i = 0; i < clients; i++) {
+        loads[i].wanted = jobs / clients + (i < jobs % clients);
+        loads[i].latencies_us = next;
+        next += loads[i].wanted;
+    }
+    run_loads(loads, clients);
+    return latencies_us;
+}
+
 int main(int argc, char **argv)
 {
-    struct load load = {.server = "127.0.0.1:4730", .function = "echo"};
+    struct load common = {.server = "127.0.0.1:4730", .function = "echo"};
     const char *kind = "create";
     long ids = 1000, nodes = 10, in_flight = 1, jobs = 0, warmup = 0, timeout = 60;
     bool print = false;
     const struct option_rule rules[] = {
-        {.name = "server", .text = &load.server}, {.name = "function", .text = &load.function},
+        {.name = "server", .text = &common.server}, {.name = "function", .text = &common.function},
         {.name = "kind", .text = &kind},          {.name = "ids", .number = &ids},
         {.name = "nodes", .number = &nodes},      {.name = "in-flight", .number = &in_flight},
         {.name = "jobs", .number = &jobs},        {.name = "warmup", .number = &warmup},
-        {.name = "timeout", .number = &timeout},  {.name = "expect-pass", .flag = &load.expect_pass},
+        {.name = "timeout", .number = &timeout},  {.name = "expect-pass", .flag = &common.expect_pass},
         {.name = "print", .flag = &print},
     };
     read_options(argc, argv, rules, sizeof rules / sizeof *rules);
     if (jobs < 1 || ids < 1 || in_flight < 1)
         give_up(EX_USAGE, "--jobs, --ids and --in-flight start at 1");
 
-    load.payloads = written_jobs(kind, (size_t)(jobs + warmup), (size_t)ids, (size_t)nodes);
+    common.payloads = written_jobs(kind, (size_t)(jobs + warmup), (size_t)ids, (size_t)nodes);
     if (print) {
-        printf("%.*s\n", (int)load.payloads.list[0].size, load.payloads.list[0].text);
+        printf("%.*s\n", (int)common.payloads.list[0].size, common.payloads.list[0].text);
         return 0;
     }
-    load.in_flight = (size_t)in_flight;
-    load.latencies_us = need_memory((size_t)(jobs > warmup ? jobs : warmup) * sizeof(uint32_t));
-
     signal(SIGALRM, out_of_time);
     alarm((unsigned)timeout);
-    open_load(&load);
+    size_t clients = ((size_t)in_flight + in_flight_each - 1) / in_flight_each;
+    struct load *loads = made_clients(&common, clients, (size_t)in_flight, strcmp(kind, "update") == 0);
     if (warmup > 0)
-        run_load(&load, (size_t)warmup);
+        run(loads, clients, (size_t)warmup);
     uint64_t cpu = cpu_ns();
     uint64_t began = now_ns();
-    run_load(&load, (size_t)jobs);
+    uint32_t *latencies_us = run(loads, clients, (size_t)jobs);
     double seconds = (double)(now_ns() - began) / 1e9;
     cpu = cpu_ns() - cpu;
 
-    qsort(load.latencies_us, (size_t)jobs, sizeof(uint32_t), by_size);
+    qsort(latencies_us, (size_t)jobs, sizeof(uint32_t), by_size);
+    size_t failed = 0;
+    for (size_t i = 0; i < clients; i++)
+        failed += loads[i].failed;
     printf(
         "{\"jobs\":%ld,\"seconds\":%.6f,\"rate\":%.1f,\"p50_us\":%u,\"p99_us\":%u,\"cpu_us_per_job\":%.2f,\"failed\":%zu}\n",
-        jobs, seconds, (double)jobs / seconds, load.latencies_us[(jobs - 1) / 2], load.latencies_us[(jobs - 1) * 99 / 100],
-        (double)cpu / 1e3 / (double)jobs, load.failed);
-    return load.failed > 0;
+        jobs, seconds, (double)jobs / seconds, latencies_us[(jobs - 1) / 2], latencies_us[(jobs - 1) * 99 / 100],
+        (double)cpu / 1e3 / (double)jobs, failed);
+    return failed > 0;
 }
