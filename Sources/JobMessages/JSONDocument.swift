@@ -1,5 +1,6 @@
 import CSimdJSON
 import Glibc
+import LBaaS
 
 /// Takes JSON texts apart. One at a time: it keeps its buffers from text to text.
 @safe final class JSONTokenizer {
@@ -51,7 +52,7 @@ struct JSONTextError: Error {
     var length: Int { unsafe pointer.pointee.length }
 
     /// Appends the bytes of a range of the text.
-    func append(_ range: Range<Int>, to output: inout [UInt8]) { unsafe output.append(contentsOf: bytes(range)) }
+    func append(_ range: Range<Int>, to output: inout ByteWriter) { unsafe output.append(bytes(range).bytes) }
 
     fileprivate func token(_ index: Int) -> json_token {
         unsafe precondition(index < pointer.pointee.count)

@@ -44,8 +44,7 @@ struct ReplyEdits {
 
     /// Writes the request with all of this done to it.
     func apply(to document: JSONDocument) -> [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(document.length + texts.count + edits.count * 24)
+        var output = ByteWriter(capacity: document.length + texts.count + edits.count * 32)
         var position = 0
         for edit in areInOrder ? edits : edits.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
             document.append(position..<edit.range.lowerBound, to: &output)
@@ -53,7 +52,7 @@ struct ReplyEdits {
             position = edit.range.upperBound
         }
         document.append(position..<document.length, to: &output)
-        return output
+        return output.bytes
     }
 
     private mutating func note(_ range: Range<Int>, _ replacement: Replacement) {
@@ -61,15 +60,15 @@ struct ReplyEdits {
         edits.append(Edit(range: range, replacement: replacement))
     }
 
-    private func append(_ replacement: Replacement, to output: inout [UInt8]) {
+    private func append(_ replacement: Replacement, to output: inout ByteWriter) {
         switch replacement {
         case .text(let range):
-            output.append(contentsOf: texts[range])
+            output.append(unsafe texts.span.bytes.extracting(range))
         case .newCondition(let condition):
-            output.append(contentsOf: #", "condition": "#.utf8)
+            output.append(#", "condition": "#)
             append(.condition(condition), to: &output)
         case .condition(let condition):
-            output.append(contentsOf: (noNodeIsInService ? .disabled : condition).quotedName.utf8)
+            output.append((noNodeIsInService ? .disabled : condition).quotedName)
         }
     }
 
@@ -81,7 +80,7 @@ struct ReplyEdits {
 }
 
 extension Node.Condition {
-    fileprivate var quotedName: String {
+    fileprivate var quotedName: StaticString {
         switch self {
         case .enabled: #""ENABLED""#
         case .disabled: #""DISABLED""#

@@ -11,7 +11,7 @@ public enum StoredLoadBalancer {
         writer.string(loadBalancer.id.text)
         writer.field("protocol", loadBalancer.serviceProtocol.rawValue)
         writer.field("port", loadBalancer.port)
-        if let address = loadBalancer.address { writer.field("address", address.description) }
+        if let address = loadBalancer.address { writer.address(.address(address)) }
         if loadBalancer.algorithm != .roundRobin { writer.field("algorithm", loadBalancer.algorithm.rawValue) }
         if let monitor = loadBalancer.monitor { writer.monitor(monitor) }
         if loadBalancer.timeouts != Timeouts() { writer.timeouts(loadBalancer.timeouts) }
@@ -20,14 +20,14 @@ public enum StoredLoadBalancer {
         if let quorum = loadBalancer.quorum { writer.field("quorum", quorum) }
         if loadBalancer.hysteresis != 0 { writer.field("hysteresis", loadBalancer.hysteresis) }
         if let sorryServer = loadBalancer.sorryServer {
-            writer.raw(",\"sorry_server\":{\"address\":")
-            writer.string(sorryServer.host.description)
-            writer.field("port", sorryServer.port)
+            writer.raw(",\"sorry_server\":{\"port\":")
+            writer.number(sorryServer.port)
+            writer.address(sorryServer.host)
             writer.raw("}")
         }
         writer.nodes(loadBalancer.nodes)
         writer.raw("}]")
-        return writer.output
+        return writer.output.bytes
     }
 }
 
@@ -78,23 +78,26 @@ public struct StoredLoadBalancerReader {
 }
 
 /// Writes the members of an object.
-private struct FieldWriter {
-    private(set) var output: [UInt8] = []
+private struct FieldWriter: ~Copyable {
+    private(set) var output: ByteWriter
 
-    init(capacity: Int) { output.reserveCapacity(capacity) }
+    init(capacity: Int) { output = ByteWriter(capacity: capacity) }
 
-    mutating func raw(_ text: StaticString) {
-        unsafe output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
+    mutating func raw(_ text: StaticString) { output.append(text) }
+
+    mutating func number(_ number: UInt16) { output.append(decimal: UInt64(number)) }
 
     mutating func string(_ text: String) {
-        let mustEscape = text.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+        var text = text
+        let mustEscape = text.withUTF8 { utf8 in
+            unsafe utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+        }
         if mustEscape {
-            output.append(contentsOf: JSONWriting.string(text).utf8)
+            output.append(JSONWriting.string(text))
         } else {
-            output.append(UInt8(ascii: "\""))
-            output.append(contentsOf: text.utf8)
-            output.append(UInt8(ascii: "\""))
+            raw("\"")
+            output.append(text)
+            raw("\"")
         }
     }
 
@@ -109,19 +112,36 @@ private struct FieldWriter {
         string(value)
     }
 
-    mutating func field(_ name: StaticString, _ value: some BinaryInteger) {
+    mutating func field(_ name: StaticString, _ value: some UnsignedInteger & FixedWidthInteger) {
         self.name(name)
-        output.append(contentsOf: String(value).utf8)
+        output.append(decimal: UInt64(value))
     }
 
+    mutating func address(_ value: HostAddress) {
+        switch value {
+        case .name(let name):
+            raw(",\"address\":")
+            string(name)
+        case .address(let address):
+            raw(",\"address\":\"")
+            address.append(to: &output)
+            raw("\"")
+        }
+    }
+
+    /// Written in as few pieces as can be: this is most of what a commit writes.
     mutating func nodes(_ nodes: [Node]) {
         raw(",\"nodes\":[")
         for (index, node) in nodes.enumerated() {
             raw(index == 0 ? "{\"id\":" : ",{\"id\":")
             string(node.id)
-            field("address", node.address.description)
-            field("port", node.port)
-            if node.weight != 1 { field("weight", node.weight) }
+            address(node.address)
+            raw(",\"port\":")
+            number(node.port)
+            if node.weight != 1 {
+                raw(",\"weight\":")
+                number(node.weight)
+            }
             if node.isBackup { raw(",\"backup\":true") }
             if node.condition != .enabled { field("condition", node.condition.rawValue) }
             raw("}")
@@ -148,7 +168,7 @@ private struct FieldWriter {
 
     mutating func timeouts(_ timeouts: Timeouts) {
         raw(",\"options\":{\"client_timeout\":")
-        output.append(contentsOf: String(timeouts.client).utf8)
+        output.append(decimal: UInt64(timeouts.client))
         field("server_timeout", timeouts.server)
         field("connect_timeout", timeouts.connect)
         field("connect_retries", timeouts.connectRetries)

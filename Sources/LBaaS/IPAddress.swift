@@ -39,16 +39,28 @@ public enum IPAddress: Hashable, Sendable {
 extension IPAddress: CustomStringConvertible {
     /// The canonical text, as `inet_ntop` writes it.
     public var description: String {
+        var writer = ByteWriter(capacity: Int(INET6_ADDRSTRLEN))
+        append(to: &writer)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    /// Appends the canonical text.
+    public func append(to writer: inout ByteWriter) {
         switch self {
         case .v4(let bits):
-            return "\(bits >> 24).\(bits >> 16 & 255).\(bits >> 8 & 255).\(bits & 255)"
+            var shift: UInt32 = 32
+            while shift > 0 {
+                shift -= 8
+                writer.append(decimal: UInt64(bits >> shift & 255))
+                if shift > 0 { writer.append(byte: UInt8(ascii: ".")) }
+            }
         case .v6(let high, let low):
             var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
             let words = (high.bigEndian, low.bigEndian)
             _ = unsafe withUnsafeBytes(of: words) { bytes in
                 unsafe inet_ntop(AF_INET6, bytes.baseAddress, &text, socklen_t(INET6_ADDRSTRLEN))
             }
-            return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            for character in text.prefix(while: { $0 != 0 }) { writer.append(byte: UInt8(bitPattern: character)) }
         }
     }
 }

@@ -13,6 +13,8 @@ public final class StateStore {
     private let forgetDeleted: Statement
     private let putTraffic: Statement
     private let putFlag: Statement
+    private let begin: Statement
+    private let end: Statement
 
     /// Opens the state in a folder; makes folder and file where there is neither.
     ///
@@ -38,6 +40,8 @@ public final class StateStore {
             forgetDeleted = try database.prepare("DELETE FROM deleted WHERE id = ?1")
             putTraffic = try database.prepare("INSERT OR REPLACE INTO traffic (id, bytes, run, reported_at) VALUES (?1, ?2, ?3, ?4)")
             putFlag = try database.prepare("UPDATE worker SET is_empty_by_delete = ?1")
+            begin = try database.prepare("BEGIN IMMEDIATE")
+            end = try database.prepare("COMMIT")
         } catch {
             throw StateFile.error(error, path: path)
         }
@@ -78,10 +82,10 @@ public final class StateStore {
     public func commit(_ writes: [StateWrite]) throws(StateStoreError) {
         if writes.isEmpty { return }
         do throws(Database.Failure) {
-            try database.execute("BEGIN IMMEDIATE")
+            try begin.run()
             do throws(Database.Failure) {
                 for write in writes { try carryOut(write) }
-                try database.execute("COMMIT")
+                try end.run()
             } catch {
                 // SQLite has rolled back by itself after some errors; then this one says that there is nothing to roll back.
                 try? database.execute("ROLLBACK")

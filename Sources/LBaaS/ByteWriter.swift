@@ -1,0 +1,72 @@
+import Glibc
+
+/// Text in the making, as bytes.
+///
+/// Array's `append(contentsOf:)` costs a hundred instructions for the three bytes of a number, and what is written for each job is
+/// made of such pieces. This does the same for a fifth. All of its unsafety is in `append(_:count:)` and `room`.
+@safe public struct ByteWriter: ~Copyable {
+    private var memory: UnsafeMutableRawBufferPointer
+    /// How many bytes are written.
+    public private(set) var count = 0
+
+    /// An empty text with room for so many bytes; it grows where they are not enough.
+    public init(capacity: Int) { unsafe memory = .allocate(byteCount: max(capacity, 64), alignment: 1) }
+
+    deinit { unsafe memory.deallocate() }
+
+    /// What is written.
+    public var bytes: [UInt8] { unsafe Array(UnsafeRawBufferPointer(rebasing: memory[..<count])) }
+
+    /// Appends text of the program.
+    public mutating func append(_ text: StaticString) { unsafe append(text.utf8Start, count: text.utf8CodeUnitCount) }
+
+    /// Appends text.
+    public mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { utf8 in
+            if let start = utf8.baseAddress { unsafe append(start, count: utf8.count) }
+        }
+    }
+
+    /// Appends bytes.
+    public mutating func append(_ bytes: RawSpan) {
+        unsafe bytes.withUnsafeBytes { buffer in
+            if let start = buffer.baseAddress { unsafe append(start, count: buffer.count) }
+        }
+    }
+
+    /// Appends a byte.
+    public mutating func append(byte: UInt8) {
+        room(for: 1)
+        unsafe memory[count] = byte
+        count += 1
+    }
+
+    /// Appends the digits of a number.
+    public mutating func append(decimal number: UInt64) {
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = 20
+        var rest = number
+        repeat {
+            first -= 1
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        append(unsafe digits.span.bytes.extracting(first..<20))
+    }
+
+    private mutating func append(_ start: UnsafeRawPointer, count added: Int) {
+        room(for: added)
+        if let base = unsafe memory.baseAddress { unsafe memcpy(base + count, start, added) }
+        count += added
+    }
+
+    private mutating func room(for added: Int) {
+        let capacity = unsafe memory.count
+        if count + added <= capacity { return }
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(capacity * 2, count + added), alignment: 1)
+        unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<count]))
+        unsafe memory.deallocate()
+        unsafe memory = larger
+    }
+}
