@@ -14,7 +14,7 @@ enum SettingsTable {
             "gearman", "function", option: "function", "NAME", "the Gearman function to serve; without it, the host name",
             optional: \.function, .function),
         Setting(
-            "gearman", "concurrency", option: "concurrency", "N", "how many connections take jobs",
+            "gearman", "concurrency", option: "concurrency", "N", "how many connections to each job server take jobs",
             \.concurrency, .wholeNumber(1...1024)),
         Setting(
             "gearman", "reconnect_sleep", option: "reconnect-sleep", "SECONDS", "the longest time between two tries to reach a job server",

@@ -19,7 +19,7 @@ do throws(StartupFailure) {
     case .version:
         print("lbaas-worker \(version)")
     case .help(let text):
-        print(text, terminator: "")
+        print(text)
     }
 } catch {
     printError("lbaas-worker: \(error.message)")
