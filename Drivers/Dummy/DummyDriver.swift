@@ -84,7 +84,9 @@ extension DummyDriver {
             }
         }
         try appliance.withLock { appliance throws(DriverError) in try appliance.carryOut(group) }
-        log.write(.debug, each: group.operations)
+        if log.wants(.debug) {
+            for operation in group.operations { log.write(.debug, operation) }
+        }
     }
 
     /// Is slow and fails as configured. No lock is held, so that a slow change does not keep anyone from asking for the status.
@@ -101,19 +103,4 @@ private func keyed<Value>(_ ids: [LoadBalancerID], _ value: (LoadBalancerID) -> 
     var values: [LoadBalancerID: Value] = [:]
     for id in ids { values[id] = value(id) }
     return values
-}
-
-extension Log {
-    /// Writes a line for each text. The texts are only computed where they are wanted.
-    fileprivate func write(_ level: LogLevel, each texts: @autoclosure () -> [String]) {
-        // A message is computed where it is wanted and nowhere else, so the first one brings the others along.
-        var others: ArraySlice<String> = []
-        func first() -> String {
-            let all = texts()
-            others = all.dropFirst()
-            return all.first ?? "nothing to do but to put nodes in another order"
-        }
-        write(level, first())
-        for text in others { write(level, text) }
-    }
 }

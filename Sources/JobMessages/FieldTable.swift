@@ -1,5 +1,7 @@
 /// The fields that an object of a job may have. Fields it does not name are nobody's business here.
-struct FieldTable<let count: Int>: Sendable {
+///
+/// `Name` has a case for each of them, in the order of the table.
+struct FieldTable<Name: RawRepresentable<Int>, let count: Int>: Sendable {
     private let names: InlineArray<count, StaticString>
 
     init(_ names: InlineArray<count, StaticString>) { self.names = names }
@@ -7,8 +9,8 @@ struct FieldTable<let count: Int>: Sendable {
     /// Finds the fields of an object.
     ///
     /// - Throws: where one is there twice, for then nobody knows which is meant.
-    func find(in object: JSONValue) throws(RequestError) -> Fields<count> {
-        var fields = Fields<count>(object: object)
+    func find(in object: JSONValue) throws(RequestError) -> Fields<Name, count> {
+        var fields = Fields<Name, count>(object: object)
         for (name, value) in object.members {
             guard let index = name.place(among: names) else { continue }
             if fields.found[index] != 0 { throw .fail("\(value.path): appears twice; which one is meant?") }
@@ -18,8 +20,8 @@ struct FieldTable<let count: Int>: Sendable {
     }
 }
 
-/// The fields of an object, by their place in the table.
-struct Fields<let count: Int> {
+/// The fields of an object.
+struct Fields<Name: RawRepresentable<Int>, let count: Int> {
     let object: JSONValue
     /// The index of each value in the document; 0, which is the job itself, where there is none.
     fileprivate var found = InlineArray<count, Int32>(repeating: 0)
@@ -27,13 +29,14 @@ struct Fields<let count: Int> {
     fileprivate init(object: JSONValue) { self.object = object }
 
     /// A field; nil where it is absent.
-    subscript(index: Int) -> JSONValue? {
-        found[index] == 0 ? nil : JSONValue(document: object.document, index: Int(found[index]))
+    subscript(name: Name) -> JSONValue? {
+        let index = found[name.rawValue]
+        return index == 0 ? nil : JSONValue(document: object.document, index: Int(index))
     }
 
     /// A field; nil where it is absent or null.
-    func unlessNull(_ index: Int) -> JSONValue? {
-        guard let field = self[index], !field.isNull else { return nil }
+    func unlessNull(_ name: Name) -> JSONValue? {
+        guard let field = self[name], !field.isNull else { return nil }
         return field
     }
 }
@@ -54,7 +57,8 @@ extension JSONValue {
     }
 
     /// The value as one of the names of an enumeration, in any case.
-    func oneOf<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type, _ meaning: StaticString) throws(RequestError) -> Choice {
+    func oneOf<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type, _ meaning: StaticString) throws(RequestError) -> Choice
+    {
         guard let name = uppercased, let choice = Choice(rawValue: name) else {
             throw wrong("is not \(meaning) (\(Choice.allCases.map(\.rawValue).joined(separator: ", ")))")
         }

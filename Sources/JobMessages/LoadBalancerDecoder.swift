@@ -18,7 +18,9 @@ struct LoadBalancerDecoder {
 
     private mutating func decode(_ fields: LoadBalancerFields, index: Int) throws(RequestError) -> LoadBalancer {
         guard let nodes = fields[.nodes] else { throw .badRequest("Missing 'nodes' element", path: fields.object.path) }
-        guard let protocolField = fields[.protocol] else { throw .badRequest("Missing required 'protocol' value.", path: fields.object.path) }
+        guard let protocolField = fields[.protocol] else {
+            throw .badRequest("Missing required 'protocol' value.", path: fields.object.path)
+        }
         let serviceProtocol = try protocolField.oneOf(ServiceProtocol.self, "a protocol")
         let id = try fields.identity(serviceProtocol: serviceProtocol.rawValue)
         if let other = identities.updateValue(index, forKey: id) {
@@ -55,7 +57,8 @@ struct LoadBalancerDecoder {
                     throw fields.failure("Galera protocol does not accept more than one non-backup node")
                 }
                 guard ids.insert(node.id, after: nodes) else {
-                    throw RequestError.fail("\(element.path(of: "id")): \(quoted(node.id)) is also the id of another node of this load balancer")
+                    throw RequestError.fail(
+                        "\(element.path(of: "id")): \(quoted(node.id)) is also the id of another node of this load balancer")
                 }
                 reply.setCondition(node.condition, of: element, existing: fields.condition)
                 nodes.append(node)

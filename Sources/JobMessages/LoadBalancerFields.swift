@@ -6,26 +6,38 @@ enum LoadBalancerField: Int {
     case sorryServer, nodes
 }
 
-let loadBalancerFields = FieldTable<15>([
+let loadBalancerFields = FieldTable<LoadBalancerField, 15>([
     "id", "name", "protocol", "port", "address", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
     "quorum", "hysteresis", "sorry_server", "nodes",
 ])
 
-typealias LoadBalancerFields = Fields<15>
+typealias LoadBalancerFields = Fields<LoadBalancerField, 15>
 
-private let optionFields = FieldTable<4>(["client_timeout", "server_timeout", "connect_timeout", "connect_retries"])
-private let persistenceFields = FieldTable<2>(["type", "timeout"])
-private let tunnelFields = FieldTable<3>(["type", "port", "checksum"])
-private let endpointFields = FieldTable<2>(["address", "port"])
+private enum OptionField: Int {
+    case clientTimeout, serverTimeout, connectTimeout, connectRetries
+}
+
+private enum PersistenceField: Int {
+    case type, timeout
+}
+
+private enum TunnelField: Int {
+    case type, port, checksum
+}
+
+private enum EndpointField: Int {
+    case address, port
+}
+
+private let optionFields = FieldTable<OptionField, 4>(["client_timeout", "server_timeout", "connect_timeout", "connect_retries"])
+private let persistenceFields = FieldTable<PersistenceField, 2>(["type", "timeout"])
+private let tunnelFields = FieldTable<TunnelField, 3>(["type", "port", "checksum"])
+private let endpointFields = FieldTable<EndpointField, 2>(["address", "port"])
 
 /// The largest number of milliseconds, seconds or weight that is taken for meant.
 private let largest = Int(Int32.max)
 
-extension Fields<15> {
-    subscript(field: LoadBalancerField) -> JSONValue? { self[field.rawValue] }
-
-    func unlessNull(_ field: LoadBalancerField) -> JSONValue? { unlessNull(field.rawValue) }
-
+extension LoadBalancerFields {
     /// Its `id`, else its `name`, else its lower-case protocol.
     func identity(serviceProtocol: String?) throws(RequestError) -> LoadBalancerID {
         for field in [unlessNull(.id), unlessNull(.name)] {
@@ -33,7 +45,9 @@ extension Fields<15> {
             let text = try field.identifier()
             if !text.isEmpty { return LoadBalancerID(text) }
         }
-        guard let serviceProtocol else { throw .fail("\(object.path): has neither id, name nor protocol, so nobody knows which one is meant") }
+        guard let serviceProtocol else {
+            throw .fail("\(object.path): has neither id, name nor protocol, so nobody knows which one is meant")
+        }
         return LoadBalancerID(serviceProtocol.lowercased())
     }
 
@@ -71,18 +85,20 @@ extension Fields<15> {
     private func timeouts(_ field: JSONValue) throws(RequestError) -> Timeouts {
         let options = try optionFields.find(in: try field.object())
         var timeouts = Timeouts()
-        if let value = options.unlessNull(0) { timeouts.client = UInt32(try value.integer("a time in ms", 0...largest)) }
-        if let value = options.unlessNull(1) { timeouts.server = UInt32(try value.integer("a time in ms", 0...largest)) }
-        if let value = options.unlessNull(2) { timeouts.connect = UInt32(try value.integer("a time in ms", 0...largest)) }
-        if let value = options.unlessNull(3) { timeouts.connectRetries = UInt32(try value.integer("a number of retries", 0...largest)) }
+        if let value = options.unlessNull(.clientTimeout) { timeouts.client = UInt32(try value.integer("a time in ms", 0...largest)) }
+        if let value = options.unlessNull(.serverTimeout) { timeouts.server = UInt32(try value.integer("a time in ms", 0...largest)) }
+        if let value = options.unlessNull(.connectTimeout) { timeouts.connect = UInt32(try value.integer("a time in ms", 0...largest)) }
+        if let value = options.unlessNull(.connectRetries) {
+            timeouts.connectRetries = UInt32(try value.integer("a number of retries", 0...largest))
+        }
         return timeouts
     }
 
     private func sessionPersistence(_ field: JSONValue) throws(RequestError) -> SessionPersistence {
         let fields = try persistenceFields.find(in: try field.object())
-        switch fields.unlessNull(0)?.uppercased {
+        switch fields.unlessNull(.type)?.uppercased {
         case "SOURCE_IP":
-            return .sourceIP(timeout: UInt32(try fields.unlessNull(1)?.integer("a time in s", 1...largest) ?? 300))
+            return .sourceIP(timeout: UInt32(try fields.unlessNull(.timeout)?.integer("a time in s", 1...largest) ?? 300))
         case "HTTP_COOKIE":
             return .httpCookie
         default:
@@ -108,15 +124,15 @@ extension Fields<15> {
 
     private func tunnel(_ field: JSONValue) throws(RequestError) -> Tunnel {
         let fields = try tunnelFields.find(in: try field.object())
-        guard let type = fields.unlessNull(0) else { throw .fail("\(field.path(of: "type")): is missing (IPIP, GUE, GRE)") }
+        guard let type = fields.unlessNull(.type) else { throw .fail("\(field.path(of: "type")): is missing (IPIP, GUE, GRE)") }
         var tunnel = Tunnel(kind: try type.oneOf(Tunnel.Kind.self, "a tunnel type"))
-        switch (tunnel.kind, fields.unlessNull(1)) {
+        switch (tunnel.kind, fields.unlessNull(.port)) {
         case (.gue, let port?): tunnel.port = try port.port()
         case (.gue, nil): throw .fail("\(field.path(of: "port")): is missing; a GUE tunnel needs the UDP port of the nodes")
         case (_, let port?): throw port.wrong("is a port, and only a GUE tunnel has one")
         case (_, nil): break
         }
-        if let checksum = fields.unlessNull(2) {
+        if let checksum = fields.unlessNull(.checksum) {
             tunnel.checksum = try checksum.boolean("whether there is a checksum")
             if tunnel.checksum, tunnel.kind == .ipip { throw checksum.wrong("asks for a checksum, and an IPIP tunnel has none") }
         }
@@ -125,8 +141,8 @@ extension Fields<15> {
 
     private func endpoint(_ field: JSONValue) throws(RequestError) -> Endpoint {
         let fields = try endpointFields.find(in: try field.object())
-        guard let address = fields.unlessNull(0) else { throw .fail("\(field.path(of: "address")): is missing") }
-        guard let port = fields.unlessNull(1) else { throw .fail("\(field.path(of: "port")): is missing") }
+        guard let address = fields.unlessNull(.address) else { throw .fail("\(field.path(of: "address")): is missing") }
+        guard let port = fields.unlessNull(.port) else { throw .fail("\(field.path(of: "port")): is missing") }
         return Endpoint(host: try address.hostAddress(), port: try port.port())
     }
 }

@@ -1,44 +1,49 @@
 import LBaaS
 
-private let monitorFields = FieldTable<10>([
+private enum MonitorField: Int {
+    case type, delay, timeout, attempts, path, rise, expectedCodes, host, port, method
+}
+
+private let monitorFields = FieldTable<MonitorField, 10>([
     "type", "delay", "timeout", "attempts", "path", "rise", "expected_codes", "host", "port", "method",
 ])
 
 /// The fields of a monitor, of which the required ones are there.
 struct MonitorFields {
     private let type: JSONValue
-    private let fields: Fields<10>
+    private let fields: Fields<MonitorField, 10>
 
     /// - Throws: what the original says where a required field is missing; it wants type, delay, timeout and attempts, in this order.
     init(_ object: JSONValue) throws(RequestError) {
         fields = try monitorFields.find(in: object)
-        guard let type = fields[0] else { throw .badRequest("Missing monitor value 'type'", path: object.path) }
+        guard let type = fields[.type] else { throw .badRequest("Missing monitor value 'type'", path: object.path) }
         self.type = type
-        for (index, name) in [(1, "delay"), (2, "timeout"), (3, "attempts")] where fields[index] == nil {
+        for (field, name) in [(.delay, "delay"), (.timeout, "timeout"), (.attempts, "attempts")] as [(MonitorField, String)]
+        where fields[field] == nil {
             throw .badRequest("Missing monitor value '\(name)'", path: object.path)
         }
     }
 
     /// True where the client sent a path.
-    var hasPath: Bool { fields[4] != nil }
+    var hasPath: Bool { fields[.path] != nil }
 
     /// Reads the monitor.
     func decode() throws(RequestError) -> Monitor {
         var monitor = Monitor(kind: try type.oneOf(Monitor.Kind.self, "a monitor type"))
         let seconds = 1...86_400
-        if let delay = fields.unlessNull(1) { monitor.delay = UInt32(try delay.integer("a delay in s", seconds)) }
+        if let delay = fields.unlessNull(.delay) { monitor.delay = UInt32(try delay.integer("a delay in s", seconds)) }
         monitor.timeout = monitor.delay
-        if let timeout = fields.unlessNull(2) {
+        if let timeout = fields.unlessNull(.timeout) {
             monitor.timeout = UInt32(try timeout.integer("a timeout in s", seconds))
             guard monitor.timeout <= monitor.delay else { throw timeout.wrong("is longer than the delay of \(monitor.delay) s") }
         }
-        if let attempts = fields.unlessNull(3) { monitor.attempts = UInt32(try attempts.integer("a number of attempts", 1...1000)) }
-        if let path = fields.unlessNull(4) { monitor.path = try decodePath(path) }
-        if let rise = fields.unlessNull(5) { monitor.rise = UInt32(try rise.integer("a number of checks", 1...1000)) }
-        if let codes = fields.unlessNull(6) { monitor.expectedCodes = try decodeCodes(codes) }
-        if let host = fields.unlessNull(7) { monitor.host = try printable(host, "a host") }
-        if let port = fields.unlessNull(8) { monitor.port = try port.port() }
-        if let method = fields.unlessNull(9) { monitor.method = try decodeMethod(method) }
+        if let attempts = fields.unlessNull(.attempts) { monitor.attempts = UInt32(try attempts.integer("a number of attempts", 1...1000)) }
+        if let path = fields.unlessNull(.path) { monitor.path = try decodePath(path) }
+        if let rise = fields.unlessNull(.rise) { monitor.rise = UInt32(try rise.integer("a number of checks", 1...1000)) }
+        if let codes = fields.unlessNull(.expectedCodes) { monitor.expectedCodes = try decodeCodes(codes) }
+        if let host = fields.unlessNull(.host) { monitor.host = try printable(host, "a host") }
+        if let port = fields.unlessNull(.port) { monitor.port = try port.port() }
+        if let method = fields.unlessNull(.method) { monitor.method = try decodeMethod(method) }
         return monitor
     }
 

@@ -1,6 +1,10 @@
 import LBaaS
 
-private let nodeFields = FieldTable<6>(["port", "address", "id", "weight", "backup", "condition"])
+private enum NodeField: Int {
+    case port, address, id, weight, backup, condition
+}
+
+private let nodeFields = FieldTable<NodeField, 6>(["port", "address", "id", "weight", "backup", "condition"])
 
 /// The fields of a node, of which the required ones are there.
 struct NodeFields {
@@ -15,15 +19,15 @@ struct NodeFields {
     /// - Throws: what the original says where a required field is missing; it wants port, address and id, in this order.
     init(_ object: JSONValue) throws(RequestError) {
         let fields = try nodeFields.find(in: object)
-        guard let port = fields[0] else { throw .badRequest("Missing node 'port'", path: object.path) }
-        guard let address = fields[1] else { throw .badRequest("Missing node 'address'", path: object.path) }
-        guard let id = fields.unlessNull(2), !id.equals("") else { throw .badRequest("Missing node 'id'", path: object.path) }
+        guard let port = fields[.port] else { throw .badRequest("Missing node 'port'", path: object.path) }
+        guard let address = fields[.address] else { throw .badRequest("Missing node 'address'", path: object.path) }
+        guard let id = fields.unlessNull(.id), !id.equals("") else { throw .badRequest("Missing node 'id'", path: object.path) }
         self.port = port
         self.address = address
         self.id = id
-        weight = fields.unlessNull(3)
-        backup = fields.unlessNull(4)
-        condition = fields[5]
+        weight = fields.unlessNull(.weight)
+        backup = fields.unlessNull(.backup)
+        condition = fields[.condition]
     }
 
     /// Reads the node.

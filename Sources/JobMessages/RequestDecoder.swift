@@ -1,6 +1,10 @@
 import LBaaS
 
-private let jobFields = FieldTable<7>([
+private enum JobField: Int {
+    case action, loadBalancers, dryRun, storeType, basePath, endpoint, token
+}
+
+private let jobFields = FieldTable<JobField, 7>([
     "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_object_store_type", "hpcs_object_store_basepath",
     "hpcs_object_store_endpoint", "hpcs_object_store_token",
 ])
@@ -27,7 +31,7 @@ struct RequestDecoder {
 
     mutating func decode(_ job: JSONValue) throws(RequestError) -> JobRequest {
         let fields = try jobFields.find(in: job)
-        guard let actionField = fields[0] else { throw .fail("hpcs_action: is missing; it says what to do") }
+        guard let actionField = fields[.action] else { throw .fail("hpcs_action: is missing; it says what to do") }
         let action = try actionField.oneOf(JobAction.self, "an action")
         self.action = action
         switch action {
@@ -44,20 +48,20 @@ struct RequestDecoder {
         }
     }
 
-    private func change(_ change: WantedChange, _ fields: Fields<7>) throws(RequestError) -> JobRequest {
-        .change(change, dryRun: try fields.unlessNull(2)?.boolean("whether this is a dry run") ?? false)
+    private func change(_ change: WantedChange, _ fields: Fields<JobField, 7>) throws(RequestError) -> JobRequest {
+        .change(change, dryRun: try fields.unlessNull(.dryRun)?.boolean("whether this is a dry run") ?? false)
     }
 
-    private mutating func loadBalancers(_ fields: Fields<7>) throws(RequestError) -> [LoadBalancer] {
-        guard let list = fields[1] else { throw .badRequest("Missing 'loadBalancers' element", path: "job") }
+    private mutating func loadBalancers(_ fields: Fields<JobField, 7>) throws(RequestError) -> [LoadBalancer] {
+        guard let list = fields[.loadBalancers] else { throw .badRequest("Missing 'loadBalancers' element", path: "job") }
         var decoder = LoadBalancerDecoder(reply: reply)
         defer { reply = decoder.reply }
         return try decoder.decode(list)
     }
 
     /// Null is refused: to take it for absent would let a DELETE of nothing be a DELETE of all.
-    private func selection(_ fields: Fields<7>) throws(RequestError) -> Selection {
-        guard let field = fields[1] else { return .all }
+    private func selection(_ fields: Fields<JobField, 7>) throws(RequestError) -> Selection {
+        guard let field = fields[.loadBalancers] else { return .all }
         var ids: [LoadBalancerID] = []
         var known = Set<LoadBalancerID>()
         for element in try field.list() {
@@ -72,17 +76,17 @@ struct RequestDecoder {
         return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"))
     }
 
-    private func archiveOrder(_ fields: Fields<7>) throws(RequestError) -> ArchiveOrder {
-        func required(_ index: Int, _ name: String) throws(RequestError) -> JSONValue {
-            guard let field = fields[index] else { throw .badRequest("Missing '\(name)' element", path: "job") }
-            return field
+    private func archiveOrder(_ fields: Fields<JobField, 7>) throws(RequestError) -> ArchiveOrder {
+        func required(_ field: JobField, _ name: String) throws(RequestError) -> JSONValue {
+            guard let value = fields[field] else { throw .badRequest("Missing '\(name)' element", path: "job") }
+            return value
         }
-        let type = try required(3, "hpcs_object_store_type").string("a store type").lowercased()
+        let type = try required(.storeType, "hpcs_object_store_type").string("a store type").lowercased()
         guard type == "swift" else { throw .badRequest("'\(type)' is not a valid store type", path: "hpcs_object_store_type") }
-        let basePath = try required(4, "hpcs_object_store_basepath")
-        let endpoint = try required(5, "hpcs_object_store_endpoint")
-        let tokenField = try required(6, "hpcs_object_store_token")
-        let list = try required(1, "loadBalancers")
+        let basePath = try required(.basePath, "hpcs_object_store_basepath")
+        let endpoint = try required(.endpoint, "hpcs_object_store_endpoint")
+        let tokenField = try required(.token, "hpcs_object_store_token")
+        let list = try required(.loadBalancers, "loadBalancers")
         // The value is a secret even where it is wrong.
         guard let token = tokenField.string else { throw .fail("\(tokenField.path): is not a token (a string)") }
 

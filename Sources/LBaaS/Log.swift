@@ -23,8 +23,11 @@ public struct Log: Sendable {
     /// A log that keeps nothing.
     public static let silent = Log(threshold: .error) { _, _, _ in }
 
+    /// Whether lines of this level are kept.
+    public func wants(_ level: LogLevel) -> Bool { level >= threshold }
+
     /// Writes a line. Message and fields are only computed where the line is wanted.
     public func write(_ level: LogLevel, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> [Field] = []) {
-        if level >= threshold { sink(level, message(), fields()) }
+        if wants(level) { sink(level, message(), fields()) }
     }
 }

@@ -10,6 +10,7 @@ extension LoadBalancerPatch {
     public var operations: [String] {
         let own = ownOperations
         let nodes = nodes.map { $0.operation(of: id) }
+        if own.isEmpty, nodes.isEmpty { return ["put the nodes of load balancer \(quoted(id.text)) in another order"] }
         if case .delete = loadBalancer { return nodes + own }
         return own + nodes
     }

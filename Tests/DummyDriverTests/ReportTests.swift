@@ -90,7 +90,7 @@ struct DummyLogTests {
     func reordered() throws {
         let bench = try Bench(holding: [balancer("a")])
         _ = bench.apply([.update(from: balancer("a"), to: balancer("a") { $0.nodes.reverse() })])
-        #expect(bench.logged == ["debug nothing to do but to put nodes in another order"])
+        #expect(bench.logged == ["debug put the nodes of load balancer 'a' in another order"])
     }
 
     @Test("has nothing above debug")

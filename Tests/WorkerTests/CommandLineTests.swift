@@ -112,7 +112,7 @@ import Testing
             #expect(line.hasSuffix(")") || line.hasSuffix(option.help))
             #expect(line.firstRange(of: option.help)?.lowerBound == line.index(line.startIndex, offsetBy: 34))
         }
-        #expect(text.contains("how many connections take jobs (default: 4)"))
+        #expect(text.contains("how many connections to each job server take jobs (default: 4)"))
         #expect(text.contains("(default: localhost:4730)"))
     }
 }
