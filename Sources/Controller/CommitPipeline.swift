@@ -7,16 +7,19 @@ import Synchronization
 /// Where the state changes, and the only place: takes what all connections have waiting, changes the appliance by the difference,
 /// makes the outcome durable once, and lets every waiting job go with its own answer.
 ///
-/// A thread that comes with a job while none is being committed becomes the leader: it commits its own job and whatever waits,
-/// then hands the lead to the first that came meanwhile. So with one job in flight no thread is woken, and with many the cost of
-/// a commit is shared.
+/// The first thread that comes with a job while none is being committed commits it. Jobs that come meanwhile gather in the next batch,
+/// which the first of their threads commits as soon as it can. So with one job in flight no thread is woken, and with many the
+/// cost of a commit is shared.
 public final class CommitPipeline: Sendable {
     private struct Queue {
-        var waiting: [PendingJob] = []
-        var hasLeader = false
+        /// Where jobs gather; nil where none waits.
+        var gathering: Batch?
+        var isCommitting = false
     }
 
     private let queue = Mutex(Queue())
+    /// Signalled to the first thread of the gathering batch when its turn has come.
+    private let turn = DispatchSemaphore(value: 0)
     /// Touched by the leader alone, so the lock is never waited for.
     private let desk: Mutex<Desk>
     private let committed: CommittedState
@@ -55,32 +58,34 @@ public final class CommitPipeline: Sendable {
     /// Has a job done.
     ///
     /// - Returns: its outcome, durable.
-    func run(_ work: PendingJob.Work) -> JobOutcome {
-        let job = PendingJob(work)
-        let leads = queue.withLock { queue in
-            queue.waiting.append(job)
-            defer { queue.hasLeader = true }
-            return !queue.hasLeader
+    func run(_ job: Batch.Job) -> JobOutcome {
+        let (batch, place, mustWait) = queue.withLock { queue in
+            let batch = queue.gathering ?? Batch()
+            queue.gathering = batch
+            defer { queue.isCommitting = true }
+            return (batch, batch.add(job), queue.isCommitting)
         }
-        // Woken with an outcome, or without one to take over the lead.
-        if !leads, let outcome = job.wait() { return outcome }
-        let batch = queue.withLock { queue in
-            defer { queue.waiting = [] }
-            return queue.waiting
+        if place > 0 { return batch.outcome(of: place) }
+        if mustWait { turn.wait() }
+        return commit(batch)
+    }
+
+    /// Commits a batch, of which the first job is this thread's own.
+    private func commit(_ batch: Batch) -> JobOutcome {
+        let jobs = queue.withLock { queue in
+            queue.gathering = nil
+            return batch.jobs
         }
         busySince.store(now().microseconds, ordering: .relaxed)
-        let outcomes = desk.withLock { $0.process(batch.map(\.work)) }
+        let outcomes = desk.withLock { $0.process(jobs) }
         busySince.store(0, ordering: .relaxed)
-        var own: JobOutcome?
-        for (member, outcome) in zip(batch, outcomes) {
-            if member === job { own = outcome } else { member.finish(outcome) }
+        let isNextWaiting = queue.withLock { queue in
+            queue.isCommitting = queue.gathering != nil
+            return queue.isCommitting
         }
-        let successor = queue.withLock { queue in
-            queue.hasLeader = !queue.waiting.isEmpty
-            return queue.waiting.first
-        }
-        successor?.lead()
-        return own ?? .failed("the job got lost in the commit pipeline")
+        if isNextWaiting { turn.signal() }
+        batch.finish(outcomes)
+        return outcomes[0]
     }
 
     /// The load balancers that a job asks after.
@@ -97,40 +102,4 @@ public final class CommitPipeline: Sendable {
 
     /// How many load balancers are committed.
     public var count: Int { committed.withLock { $0.entries.count } }
-}
-
-/// A job that waits to be committed.
-final class PendingJob: Sendable {
-    enum Work: Sendable {
-        /// Tell what a change would do.
-        case plan(WantedChange)
-        /// Do it, durably.
-        case commit(Commitment)
-    }
-
-    enum Commitment: Sendable {
-        /// Change the state.
-        case change(WantedChange)
-        /// Report the traffic, each byte once.
-        case metrics(Selection)
-    }
-
-    let work: Work
-    private let outcome = Mutex<JobOutcome?>(nil)
-    private let wakeUp = DispatchSemaphore(value: 0)
-
-    init(_ work: Work) { self.work = work }
-
-    /// Waits for the outcome; nil where the job is to lead instead.
-    func wait() -> JobOutcome? {
-        wakeUp.wait()
-        return outcome.withLock { $0 }
-    }
-
-    func finish(_ outcome: JobOutcome) {
-        self.outcome.withLock { $0 = outcome }
-        wakeUp.signal()
-    }
-
-    func lead() { wakeUp.signal() }
 }

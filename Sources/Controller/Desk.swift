@@ -13,6 +13,8 @@ struct Desk {
     private let log: Log
     private let now: @Sendable () -> Timestamp
     private var settledAt = Timestamp(microseconds: 0)
+    /// Deleted identities that the state in memory forgot and the store, which takes that with the next commit, did not yet.
+    private var forgotten: [LoadBalancerID] = []
 
     /// How long the appliance is left alone after it could not be brought to what is committed, in microseconds.
     private static let settlingPause: Int64 = 5_000_000
@@ -46,14 +48,14 @@ struct Desk {
         } catch {
             throw StartFailure(.appliance, "the \(controller.driverName) driver cannot tell what runs: \(error.message)")
         }
-        if appliance.isDiverging { settle() }
+        settle()
     }
 
     /// Commits jobs that came together; returns the outcome of each.
-    mutating func process(_ batch: [PendingJob.Work]) -> [JobOutcome] {
+    mutating func process(_ batch: [Batch.Job]) -> [JobOutcome] {
         // Plans first, for they tell what would happen to what is committed.
         var plans: [JobOutcome?] = []
-        var commitments: [PendingJob.Commitment] = []
+        var commitments: [Batch.Commitment] = []
         for work in batch {
             switch work {
             case .plan(let change): plans.append(plan(change))
@@ -67,39 +69,40 @@ struct Desk {
     }
 
     /// Where the whole cannot be committed each job is committed alone, so that only the bad one fails.
-    private mutating func commit(_ batch: [PendingJob.Commitment]) -> [JobOutcome] {
+    private mutating func commit(_ batch: [Batch.Commitment]) -> [JobOutcome] {
         if batch.isEmpty { return [] }
-        let outcomes: [JobOutcome]
-        var hasFailed = false
         switch attempt(batch) {
-        case .success(let all): outcomes = all
+        case .success(let outcomes):
+            if now().microseconds - settledAt.microseconds > Self.settlingPause { settle() }
+            return outcomes
         case .failure(let refusal):
-            hasFailed = true
-            outcomes = batch.count == 1 ? [.failed(refusal.sentence)] : batch.map { commitAlone($0) }
+            let outcomes = batch.count == 1 ? [.failed(refusal.sentence)] : batch.map { commitAlone($0) }
+            settle()
+            return outcomes
         }
-        if appliance.isDiverging, hasFailed || now().microseconds - settledAt.microseconds > Self.settlingPause { settle() }
-        return outcomes
     }
 
-    private mutating func commitAlone(_ work: PendingJob.Commitment) -> JobOutcome {
-        switch attempt([work]) {
+    private mutating func commitAlone(_ commitment: Batch.Commitment) -> JobOutcome {
+        switch attempt([commitment]) {
         case .success(let outcomes): outcomes[0]
         case .failure(let refusal): .failed(refusal.sentence)
         }
     }
 
     private mutating func settle() {
+        let ids = appliance.divergingIDs
+        if ids.isEmpty { return }
+        appliance.settle(ids, on: committed)
         settledAt = now()
-        appliance.settle(on: committed)
     }
 
     /// Decides on each job, changes the appliance, and makes it all durable, or nothing of it.
-    private mutating func attempt(_ batch: [PendingJob.Commitment]) -> Result<[JobOutcome], Refusal> {
+    private mutating func attempt(_ batch: [Batch.Commitment]) -> Result<[JobOutcome], Refusal> {
         var draft = Draft(on: committed)
         var accounts: [LoadBalancerID: TrafficLedger.Account] = [:]
         let outcomes = batch.map { decide($0, &draft, &accounts) }
         do throws(Refusal) {
-            try commit(draft, accounts)
+            try commit(draft, accounts, isAlone: batch.count == 1)
             return .success(outcomes)
         } catch {
             draft.undo(in: &listeners)
@@ -109,13 +112,14 @@ struct Desk {
 
     /// What becomes of a job, provided that the batch is committed.
     private mutating func decide(
-        _ work: PendingJob.Commitment, _ draft: inout Draft, _ accounts: inout [LoadBalancerID: TrafficLedger.Account]
+        _ work: Batch.Commitment, _ draft: inout Draft, _ accounts: inout [LoadBalancerID: TrafficLedger.Account]
     ) -> JobOutcome {
         do throws(Refusal) {
             switch work {
             case .change(let change):
                 try draft.accept(try controller.decide(change, on: draft, now: now()), listeners: &listeners)
                 draft.note(change)
+                draft.unsettled.formUnion(change.listed.filter { appliance.isDiverging($0) })
                 return .changed
             case .metrics(let selection):
                 return try metrics(selection, draft, &accounts)
@@ -152,16 +156,19 @@ struct Desk {
         }
     }
 
-    private mutating func commit(_ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account]) throws(Refusal) {
-        do throws(DriverError) {
-            try appliance.apply(draft)
-        } catch {
-            throw Refusal(error.message)
+    private mutating func commit(
+        _ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account], isAlone: Bool
+    ) throws(Refusal) {
+        if let failure = appliance.apply(draft) {
+            // What is half made could be in the way of the next job. What worked is left where it comes again at once, job by job.
+            appliance.settle(isAlone ? draft.order : failure.ids, on: committed)
+            throw Refusal(failure.message)
         }
         do throws(StateStoreError) {
             if let store { try store.commit(writes(draft, accounts)) }
         } catch {
             appliance.abandon(draft)
+            if isAlone { appliance.settle(draft.order, on: committed) }
             log.write(.error, "the state could not be made durable", [("error", error.message)])
             throw Refusal(error.message)
         }
@@ -173,20 +180,15 @@ struct Desk {
 
     /// What the store must take to hold the draft.
     private func writes(_ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account]) -> [StateWrite] {
-        var writes: [StateWrite] = []
-        var deleted: [LoadBalancerID] = []
+        var writes = forgotten.map { StateWrite.forgetDeleted(id: $0.text) }
         for id in draft.order {
-            if let entry = draft[id] {
-                if entry == committed[id] { continue }
-                if committed.withLock({ $0.deleted.contains(id) }) { writes.append(.forgetDeleted(id: id.text)) }
-                writes.append(.put(entry.row))
-            } else {
-                deleted.append(id)
+            guard let entry = draft[id] else {
                 writes.append(.delete(id: id.text))
+                continue
             }
-        }
-        if !deleted.isEmpty {
-            writes += committed.withLock { $0.deleted.forgotten(adding: deleted) }.map { .forgetDeleted(id: $0.text) }
+            if entry == committed[id] { continue }
+            if committed.withLock({ $0.deleted.contains(id) }) { writes.append(.forgetDeleted(id: id.text)) }
+            writes.append(.put(entry.row))
         }
         writes += accounts.filter { draft[$0.key] != nil }.map { .traffic(StoredTraffic($0.value, of: $0.key)) }
         if committed.withLock({ $0.isEmptyByDelete }) != draft.isEmptyByDelete {
@@ -195,13 +197,26 @@ struct Desk {
         return writes
     }
 
-    private func publish(_ draft: Draft) {
-        committed.withLock { state in
-            for id in draft.order {
-                // Asked of what changed, not of the draft, which would ask for the lock again.
-                if let entry = draft.changed[id] ?? nil { state.put(entry) } else { state.delete(id) }
-            }
+    private mutating func publish(_ draft: Draft) {
+        forgotten = committed.withLock { state in
             state.isEmptyByDelete = draft.isEmptyByDelete
+            return draft.order.compactMap { id in
+                // Asked of what changed, not of the draft, which would ask for the lock again.
+                guard let entry = draft.changed[id] ?? nil else { return state.delete(id) }
+                state.put(entry)
+                return nil
+            }
+        }
+    }
+}
+
+extension WantedChange {
+    /// The load balancers that the change lists; where it means all there is, none.
+    fileprivate var listed: [LoadBalancerID] {
+        switch self {
+        case .update(let loadBalancers), .create(let loadBalancers): loadBalancers.map(\.id)
+        case .suspend(.named(let ids)), .enable(.named(let ids)), .delete(.named(let ids)): ids
+        case .suspend(.all), .enable(.all), .delete(.all): []
         }
     }
 }
@@ -218,7 +233,8 @@ extension Draft {
     /// Keeps in mind whether a change leaves nothing because it is a DELETE.
     mutating func note(_ change: WantedChange) {
         switch change {
-        case .update, .create: isEmptyByDelete = false
+        case .update: isEmptyByDelete = false
+        case .create(let loadBalancers): if !loadBalancers.isEmpty { isEmptyByDelete = false }
         case .delete: isEmptyByDelete = count == 0
         case .suspend, .enable: break
         }

@@ -21,6 +21,8 @@ struct Draft {
     private(set) var changed: [LoadBalancerID: WantedState.Entry?] = [:]
     /// The changed identities in the order of their first change.
     private(set) var order: [LoadBalancerID] = []
+    /// Identities that do not change, and yet are to be brought to the appliance, which runs something else.
+    var unsettled: Set<LoadBalancerID> = []
     /// How many load balancers there are.
     private(set) var count: Int
     /// Whether the last change is a DELETE that leaves nothing.

@@ -28,15 +28,7 @@ extension StoredState {
         var entries: [WantedState.Entry] = []
         entries.reserveCapacity(loadBalancers.count)
         for row in loadBalancers {
-            do {
-                var loadBalancer = try reader.loadBalancer(from: row.text)
-                loadBalancer.isSuspended = row.isSuspended
-                entries.append(WantedState.Entry(loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: row.createdAt)))
-            } catch {
-                throw StartFailure(
-                    .state,
-                    "the state of load balancer \(quoted(row.id)) cannot be read: \(error.reason); restore the state from a backup")
-            }
+            entries.append(try row.entry(reader))
         }
         return WantedState(
             entries: entries, deleted: DeletedIdentities(deleted.map { LoadBalancerID($0) }), isEmptyByDelete: isEmptyByDelete)
@@ -51,6 +43,22 @@ extension StoredState {
                     let reportedAt = Timestamp(microseconds: stored.reportedAt)
                     return (LoadBalancerID(stored.id), TrafficLedger.Account(counter: counter, reportedAt: reportedAt))
                 }, uniquingKeysWith: { first, _ in first }))
+    }
+}
+
+extension StoredLoadBalancerRow {
+    fileprivate func entry(_ reader: StoredLoadBalancerReader) throws(StartFailure) -> WantedState.Entry {
+        do throws(StoredLoadBalancerReader.Damage) {
+            var loadBalancer = try reader.loadBalancer(from: text)
+            guard loadBalancer.id.text == id else {
+                throw StoredLoadBalancerReader.Damage(reason: "its text is that of \(quoted(loadBalancer.id.text))")
+            }
+            loadBalancer.isSuspended = isSuspended
+            return WantedState.Entry(loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt))
+        } catch {
+            throw StartFailure(
+                .state, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")
+        }
     }
 }
 

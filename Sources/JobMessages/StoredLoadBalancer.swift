@@ -37,6 +37,9 @@ public struct StoredLoadBalancerReader {
     public struct Damage: Error, Sendable {
         /// What is wrong with it.
         public let reason: String
+
+        /// A text with this wrong.
+        public init(reason: String) { self.reason = reason }
     }
 
     private let tokenizer: JSONTokenizer

@@ -105,6 +105,17 @@ public struct Listener: Hashable, Sendable, CustomStringConvertible {
         self.transport = transport
     }
 
+    /// Whether there is an address that both listen on. `0.0.0.0` and `::` stand for every address of their family.
+    public func overlaps(_ other: Listener) -> Bool {
+        guard port == other.port, transport == other.transport else { return false }
+        guard let one = address, let another = other.address else { return true }
+        if one == another { return true }
+        switch (one, another) {
+        case (.v4, .v4), (.v6, .v6): return one.isUnspecified || another.isUnspecified
+        case (.v4, .v6), (.v6, .v4): return false
+        }
+    }
+
     /// `*:80/tcp`, `10.0.0.1:80/tcp`, `[fd00::1]:53/udp`.
     public var description: String {
         let host = address.map { Endpoint(host: .address($0), port: port).description } ?? "*:\(port)"

@@ -11,8 +11,8 @@ public protocol LoadBalancerDriver: Sendable {
 
     /// What the appliance runs now.
     ///
-    /// - Parameter expected: what it should run. What the appliance cannot tell of a load balancer (its id, its monitor, …) is
-    ///   taken from the expected one.
+    /// - Parameter expected: what it should run; after a failed change what it may run, which can be a load balancer as it was and as
+    ///   it was to be. What the appliance cannot tell of a load balancer (its id, its monitor, …) is taken from the expected one.
     /// - Returns: every load balancer that this worker owns on the appliance.
     /// - Throws: where the appliance cannot be asked.
     func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancer]

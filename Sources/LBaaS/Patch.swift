@@ -68,7 +68,7 @@ public struct LoadBalancerPatch: Hashable, Sendable {
 
     /// The steps of its nodes: removals first, then changes and creations in the order of the new list.
     ///
-    /// Nodes are matched by their id. The order of the nodes is no part of what they are.
+    /// Nodes are matched by their id; that they are in another order is none of their steps.
     public var nodes: [Patch<Node>] {
         let old = loadBalancer.old?.nodes ?? []
         let new = loadBalancer.new?.nodes ?? []
@@ -95,68 +95,11 @@ public struct LoadBalancerPatch: Hashable, Sendable {
 /// them out in any order.
 ///
 /// A group has one load balancer, but where a listener moves from one load balancer to another; then it has those. Within a
-/// group what gives up a listener comes before what takes it, unless they exchange theirs.
+/// group what gives up a listener comes before what takes it or a part of it, unless they exchange theirs.
 public struct PatchGroup: Hashable, Sendable {
     /// The steps, in the order to take them.
     public let patches: [LoadBalancerPatch]
 
     /// A group of these steps.
     public init(_ patches: [LoadBalancerPatch]) { self.patches = patches }
-}
-
-extension PatchGroup {
-    /// Puts steps that pass a listener from one load balancer to another into one group, and every other step into a group of its own.
-    ///
-    /// - Parameter patches: the steps, one per load balancer at most.
-    /// - Returns: groups in the order of their first step.
-    public static func groups(of patches: [LoadBalancerPatch]) -> [PatchGroup] {
-        if patches.count < 2 { return patches.map { PatchGroup([$0]) } }
-        var givers: [Listener: Int] = [:]
-        for (index, patch) in patches.enumerated() {
-            if let listener = patch.releasedListener { givers[listener] = index }
-        }
-        var giver: [Int: Int] = [:]
-        var taker: [Int: Int] = [:]
-        for (index, patch) in patches.enumerated() {
-            guard let listener = patch.takenListener, let from = givers.removeValue(forKey: listener) else { continue }
-            giver[index] = from
-            taker[from] = index
-        }
-        if giver.isEmpty { return patches.map { PatchGroup([$0]) } }
-        return chains(of: patches, giver: giver, taker: taker)
-    }
-
-    /// A step gives up one listener at most and takes one at most, so those that hang together are a chain, or a ring: what gives comes
-    /// before what takes, and a ring, where that cannot be, begins with the step that was first.
-    private static func chains(of patches: [LoadBalancerPatch], giver: [Int: Int], taker: [Int: Int]) -> [PatchGroup] {
-        var isGrouped = patches.map { _ in false }
-        return patches.indices.compactMap { index in
-            if isGrouped[index] { return nil }
-            var first = index
-            while let before = giver[first] {
-                first = before
-                if first == index { break }
-            }
-            var chain: [LoadBalancerPatch] = []
-            var next: Int? = first
-            while let step = next, !isGrouped[step] {
-                isGrouped[step] = true
-                chain.append(patches[step])
-                next = taker[step]
-            }
-            return PatchGroup(chain)
-        }
-    }
-}
-
-extension LoadBalancerPatch {
-    fileprivate var releasedListener: Listener? {
-        guard let old = loadBalancer.old, loadBalancer.new?.listener != old.listener else { return nil }
-        return old.listener
-    }
-
-    fileprivate var takenListener: Listener? {
-        guard let new = loadBalancer.new, loadBalancer.old?.listener != new.listener else { return nil }
-        return new.listener
-    }
 }

@@ -36,9 +36,12 @@ public struct WantedState: Sendable {
     }
 
     /// Wants a load balancer no longer, and remembers that it was there.
-    public mutating func delete(_ id: LoadBalancerID) {
+    ///
+    /// - Returns: the deleted identity that is forgotten for it, if they are too many.
+    @discardableResult
+    public mutating func delete(_ id: LoadBalancerID) -> LoadBalancerID? {
         entries[id] = nil
-        deleted.insert(id)
+        return deleted.insert(id)
     }
 }
 
@@ -62,29 +65,21 @@ public struct DeletedIdentities: Sendable {
     /// Whether this identity was deleted and not created since.
     public func contains(_ id: LoadBalancerID) -> Bool { places[id] != nil }
 
-    /// The identities that are forgotten once these are added, each once, the oldest first.
-    public func forgotten(adding ids: [LoadBalancerID]) -> [LoadBalancerID] {
-        let surplus = places.count + ids.count { places[$0] == nil } - Self.capacity
-        guard surplus > 0 else { return [] }
-        let added = Set(ids)
-        var oldest: [LoadBalancerID] = []
-        var place = first
-        while oldest.count < surplus, place < next {
-            if let id = order[place], !added.contains(id) { oldest.append(id) }
-            place += 1
-        }
-        return oldest + ids.prefix(surplus - oldest.count)
-    }
-
-    /// Adds an identity as the last; forgets the oldest where there are too many.
-    public mutating func insert(_ id: LoadBalancerID) {
+    /// Adds an identity as the last.
+    ///
+    /// - Returns: the oldest, which is forgotten for it, where there are too many.
+    @discardableResult
+    public mutating func insert(_ id: LoadBalancerID) -> LoadBalancerID? {
         remove(id)
         order[next] = id
         places[id] = next
         next += 1
-        while places.count > Self.capacity {
-            if let oldest = order.removeValue(forKey: first) { places[oldest] = nil }
-            first += 1
+        guard places.count > Self.capacity else { return nil }
+        while true {
+            defer { first += 1 }
+            guard let oldest = order.removeValue(forKey: first) else { continue }
+            places[oldest] = nil
+            return oldest
         }
     }
 

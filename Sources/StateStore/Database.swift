@@ -27,6 +27,9 @@ import CSQLite
 
     deinit { unsafe sqlite3_close_v2(handle) }
 
+    /// Whether closing leaves file and log as they are, instead of merging the log into the file.
+    func keepLogOnClose(_ keep: Bool) { unsafe sqlite3_keep_log_on_close(handle, keep ? 1 : 0) }
+
     /// Runs statements that return nothing.
     func execute(_ sql: String) throws(Failure) {
         guard unsafe sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure() }

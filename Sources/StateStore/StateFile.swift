@@ -45,10 +45,8 @@ enum StateFile {
     private static func create(_ path: String) throws(StateStoreError) {
         let new = path + ".new"
         unsafe unlink(new)
-        do throws(Database.Failure) {
+        try telling(new) { () throws(Database.Failure) in
             try Database(path: new, create: true).execute("BEGIN; \(schema) COMMIT;")
-        } catch {
-            throw self.error(error, path: new)
         }
         guard unsafe rename(new, path) == 0 else {
             throw StateStoreError(.inaccessible, "cannot rename \(new) to \(path): \(reason())")
@@ -56,26 +54,35 @@ enum StateFile {
     }
 
     /// Opens the file for this process alone.
-    static func open(_ path: String) throws(Database.Failure) -> Database {
-        let database = try Database(path: path, create: false)
-        // Exclusive before the log is looked at: then SQLite keeps its index of the log in our memory, not in a shared file.
-        try database.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
-        try database.execute("BEGIN EXCLUSIVE; COMMIT;")
+    ///
+    /// - Throws: where it is refused; then it is left byte for byte as it was.
+    static func open(_ path: String) throws(StateStoreError) -> Database {
+        let database = try telling(path) { () throws(Database.Failure) in
+            let hasLog = exists(path + "-wal")
+            let database = try Database(path: path, create: false)
+            database.keepLogOnClose(hasLog)
+            // Exclusive before the log is looked at: then SQLite keeps its index of the log in our memory, not in a shared file.
+            try database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            return database
+        }
+        try check(database, path: path)
+        try telling(path) { () throws(Database.Failure) in
+            try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT;")
+        }
+        database.keepLogOnClose(false)
         return database
     }
 
     /// Refuses a file that is not ours, is damaged, or is from a newer version, whose tables nobody here knows.
-    static func check(_ database: borrowing Database, path: String) throws(StateStoreError) {
-        let foundVersion: Int64
-        do throws(Database.Failure) {
+    private static func check(_ database: borrowing Database, path: String) throws(StateStoreError) {
+        let foundVersion = try telling(path) { () throws(Database.Failure) in
             guard try database.integer("PRAGMA application_id") == applicationID else {
                 throw Database.Failure(code: SQLITE_NOTADB, message: "it is not a state file of lbaas-worker")
             }
-            let verdict = try database.text("PRAGMA quick_check(1)")
+            // Not quick_check, which does not compare a table with its index.
+            let verdict = try database.text("PRAGMA integrity_check(1)")
             guard verdict == "ok" else { throw Database.Failure(code: SQLITE_CORRUPT, message: verdict) }
-            foundVersion = try database.integer("PRAGMA user_version")
-        } catch {
-            throw self.error(error, path: path)
+            return try database.integer("PRAGMA user_version")
         }
         guard foundVersion <= version else {
             throw StateStoreError(
@@ -85,9 +92,20 @@ enum StateFile {
         }
     }
 
+    /// Does something with a file, and puts its failure in words.
+    static func telling<Result: ~Copyable>(
+        _ path: String, _ body: () throws(Database.Failure) -> Result
+    ) throws(StateStoreError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw self.error(error, path: path)
+        }
+    }
+
     /// The failure as a sentence.
-    static func error(_ failure: Database.Failure, path: String) -> StateStoreError {
-        let what = "\(path): \(failure.message)"
+    private static func error(_ failure: Database.Failure, path: String) -> StateStoreError {
+        let what = "\(path): \(failure.message.split(separator: "\n").joined(separator: " "))"
         switch failure.code & 0xFF {
         case SQLITE_BUSY, SQLITE_LOCKED:
             return StateStoreError(

@@ -55,7 +55,7 @@ public struct StoredState: Hashable, Sendable {
 
 /// One change of what is kept.
 public enum StateWrite: Hashable, Sendable {
-    /// Keep a load balancer, in place of any of its identity; it is no longer among the deleted.
+    /// Keep a load balancer, in place of any of its identity. Where it is among the deleted, `forgetDeleted` takes it out.
     case put(StoredLoadBalancerRow)
     /// Forget a load balancer and its traffic; it is now the last of the deleted.
     case delete(id: String)

@@ -1,0 +1,51 @@
+import Dispatch
+import JobMessages
+
+/// Jobs that are committed together, and the threads that wait for them.
+///
+/// Unchecked because two locks that the compiler does not see guard what changes: jobs are added and taken under the pipeline's lock;
+/// the outcomes are written before `done` is left, by the one thread that commits the batch, and read after it was waited for.
+final class Batch: @unchecked Sendable {
+    private(set) var jobs: [Job] = []
+    private var outcomes: [JobOutcome] = []
+    /// Left when the outcomes are there. One call wakes all who wait; there is none as long as only the committing thread has a job.
+    private var done: DispatchGroup?
+
+    /// What is to be done.
+    enum Job: Sendable {
+        /// Tell what a change would do.
+        case plan(WantedChange)
+        /// Do it, durably.
+        case commit(Commitment)
+    }
+
+    /// What is to be durable.
+    enum Commitment: Sendable {
+        /// Change the state.
+        case change(WantedChange)
+        /// Report the traffic, each byte once.
+        case metrics(Selection)
+    }
+
+    /// Adds a job, under the pipeline's lock; returns its place.
+    func add(_ job: Job) -> Int {
+        jobs.append(job)
+        if jobs.count == 2 {
+            done = DispatchGroup()
+            done?.enter()
+        }
+        return jobs.count - 1
+    }
+
+    /// Waits for the outcome of a job that another thread commits.
+    func outcome(of place: Int) -> JobOutcome {
+        done?.wait()
+        return outcomes[place]
+    }
+
+    /// Lets all who wait go.
+    func finish(_ outcomes: [JobOutcome]) {
+        self.outcomes = outcomes
+        done?.leave()
+    }
+}

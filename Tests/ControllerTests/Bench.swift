@@ -1,0 +1,165 @@
+import Foundation
+import JobMessages
+import LBaaS
+import StateStore
+import Synchronization
+import Testing
+
+@testable import Controller
+
+/// A clock that stands until it is moved.
+final class ManualClock: Sendable {
+    private let microseconds = Atomic<Int64>(1_389_280_305_704_754)
+
+    var now: Timestamp { Timestamp(microseconds: microseconds.load(ordering: .relaxed)) }
+    func advance(seconds: Int64) { microseconds.add(seconds * 1_000_000, ordering: .relaxed) }
+}
+
+/// A folder of its own for one test, removed afterwards.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "lbaas-controller-tests-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// A worker without its connections: pipeline and runner over a recording driver, with the state in a folder of its own.
+final class Bench {
+    let driver: RecordingDriver
+    let clock = ManualClock()
+    let folder: TemporaryFolder
+    let lines = Lines()
+    private let messages = JobMessages()
+    private(set) var pipeline: CommitPipeline
+    private var runner: JobRunner
+
+    init(driver: RecordingDriver? = nil, folder: TemporaryFolder? = nil) throws {
+        self.driver = try driver ?? RecordingDriver()
+        self.folder = try folder ?? TemporaryFolder()
+        (pipeline, runner) = try Self.start(self.driver, StateStore(folder: self.folder.path + "/state"), clock, lines.log)
+        self.driver.clear()
+    }
+
+    /// Ends the worker and starts another over the same appliance and state.
+    func restart() throws {
+        // The state is closed when the old pipeline goes.
+        (pipeline, runner) = try Self.start(try RecordingDriver(), nil, clock, .silent)
+        (pipeline, runner) = try Self.start(driver, StateStore(folder: folder.path + "/state"), clock, lines.log)
+    }
+
+    private static func start(
+        _ driver: RecordingDriver, _ store: sending StateStore?, _ clock: ManualClock, _ log: Log
+    ) throws -> (CommitPipeline, JobRunner) {
+        let now: @Sendable () -> Timestamp = { clock.now }
+        let pipeline = try CommitPipeline(driver: driver, driverName: "fake", store: store, log: log, now: now)
+        let surroundings = JobRunner.Surroundings(version: "1", release: "1.0", diagnose: { .failed("no diagnosis") }, now: now)
+        return (pipeline, JobRunner(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings, log: log))
+    }
+
+    /// Sends a job; without a list it has no field `loadBalancers`.
+    @discardableResult
+    func send(_ action: String, _ loadBalancers: [String]? = nil, dryRun: Bool = false) throws -> Reply {
+        var job = #"{"hpcs_action": "\#(action)""#
+        if let loadBalancers { job += #", "loadBalancers": [\#(loadBalancers.joined(separator: ","))]"# }
+        if dryRun { job += #", "hpcs_dry_run": true"# }
+        let bytes = Array((job + "}").utf8)
+        return try Reply(runner.answer(handle: "H:1", job: bytes.span.bytes, messages: messages))
+    }
+
+    /// Whether a job passes without a call of the driver and without a commit.
+    func passesUntouched(_ action: String, _ loadBalancers: [String]? = nil) throws -> Bool {
+        try isUntouched { try send(action, loadBalancers).isPass }
+    }
+
+    /// Whether a job is refused without a call of the driver and without a commit, in a sentence with all of these parts.
+    func refuses(_ action: String, _ loadBalancers: [String]? = nil, _ parts: String...) throws -> Bool {
+        try isUntouched {
+            let reply = try send(action, loadBalancers)
+            let error = try #require(reply.error, "\(action) passes")
+            for part in parts where !error.contains(part) { Issue.record("'\(error)' does not name \(part)") }
+            return !reply.isPass
+        }
+    }
+
+    private func isUntouched(_ body: () throws -> Bool) throws -> Bool {
+        driver.clear()
+        let size = logSize
+        let isAsWanted = try body()
+        #expect(driver.calls.isEmpty)
+        #expect(logSize == size)
+        return isAsWanted
+    }
+
+    /// Each commit is appended to the log, which is made by the first.
+    private var logSize: Int {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: folder.path + "/state/state.sqlite-wal")
+        return attributes?[.size] as? Int ?? 0
+    }
+
+    /// What is committed, by identity.
+    var committed: [String: LoadBalancer] {
+        get throws {
+            let entries = try pipeline.entries(of: .all)
+            return Dictionary(uniqueKeysWithValues: entries.map { ($0.loadBalancer.id.text, $0.loadBalancer) })
+        }
+    }
+
+    /// What a worker would run that finds the state as it is now: the image that a kill at this moment leaves. No commit may be
+    /// under way, or else the two files of the state would not be of one moment.
+    var durable: [String: LoadBalancer] {
+        get throws {
+            let image = try TemporaryFolder()
+            try FileManager.default.copyItem(atPath: folder.path + "/state", toPath: image.path + "/state")
+            return try Bench(folder: image).driver.running
+        }
+    }
+
+    /// Whether appliance, committed state and state file all hold exactly this.
+    func holds(_ ids: [String]) throws -> Bool {
+        let committed = try committed
+        #expect(try driver.running == committed)
+        #expect(try durable == committed)
+        return committed.keys.sorted() == ids
+    }
+}
+
+/// A reply, as JSON.
+struct Reply {
+    private let fields: [String: Any]
+
+    init(_ bytes: [UInt8]) throws {
+        fields = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+    }
+
+    var isPass: Bool { fields["hpcs_response"] as? String == "PASS" }
+    var error: String? { fields["hpcs_error"] as? String }
+    var plan: [String]? { fields["plan"] as? [String] }
+    var isDeleted: Bool { !isPass && fields["status"] as? String == "DELETED" }
+    subscript(name: String) -> String? { fields[name] as? String }
+
+    /// `ID of LOAD BALANCER: UP`.
+    var nodes: [String]? {
+        (fields["nodes"] as? [[String: Any]])?.map { "\($0["id"] ?? "?") of \($0["loadBalancer"] ?? "?"): \($0["status"] ?? "?")" }
+    }
+
+    /// `ID PROTOCOL BYTES`.
+    var traffic: [String]? {
+        (fields["loadBalancers"] as? [[String: Any]])?.map { "\($0["id"] ?? "?") \($0["protocol"] ?? "?") \($0["bytes_out"] ?? "?")" }
+    }
+}
+
+/// What was logged.
+final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+    var log: Log {
+        Log(threshold: .error) { [self] _, message, fields in
+            lines.withLock { $0.append(([message] + fields.map { "\($0.name)=\($0.value)" }).joined(separator: " ")) }
+        }
+    }
+}

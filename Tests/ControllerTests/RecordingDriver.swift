@@ -1,0 +1,142 @@
+import Dispatch
+import DummyDriver
+import LBaaS
+import Synchronization
+
+/// A driver over the dummy appliance that notes what it is asked, and fails and waits where a test wants it to.
+final class RecordingDriver: LoadBalancerDriver {
+    enum Call: Hashable, Sendable { case observe, apply, status, statistics }
+
+    /// What becomes of a group that fails.
+    enum Trouble: Sendable, CaseIterable {
+        /// Nothing of it is carried out.
+        case refused
+        /// Its load balancers lose their nodes, and that is all.
+        case partly
+        /// All of it is, though the driver says that it failed.
+        case carriedOut
+    }
+
+    struct State {
+        var calls: [Call] = []
+        var applied: [[PatchGroup]] = []
+        var counters: [LoadBalancerID: TrafficCounter] = [:]
+        var isDeaf = false
+        var trouble: (@Sendable (PatchGroup) -> Trouble?)?
+        var gate: Gate?
+    }
+
+    let capabilities: Capabilities
+    private let appliance: DummyDriver
+    private let state = Mutex(State())
+
+    init(capabilities: Capabilities = .everything, running: [LoadBalancer] = []) throws {
+        self.capabilities = capabilities
+        appliance = try DummyDriver()
+        _ = appliance.apply(running.map { PatchGroup([LoadBalancerPatch(.create($0))]) })
+    }
+
+    var calls: [Call] { state.withLock { $0.calls } }
+    var applied: [[PatchGroup]] { state.withLock { $0.applied } }
+
+    /// What runs, by identity.
+    var running: [String: LoadBalancer] {
+        get throws { Dictionary(uniqueKeysWithValues: try appliance.observe(expecting: []).map { ($0.id.text, $0) }) }
+    }
+
+    /// Forgets what was noted.
+    func clear() {
+        state.withLock { state in
+            state.calls = []
+            state.applied = []
+        }
+    }
+
+    func count(_ bytes: UInt64, run: UInt64 = 1, of id: String) {
+        state.withLock { $0.counters[LoadBalancerID(id)] = TrafficCounter(bytesOut: bytes, run: run) }
+    }
+
+    /// Lets groups fail, or none any more.
+    func fail(_ trouble: (@Sendable (PatchGroup) -> Trouble?)?) { state.withLock { $0.trouble = trouble } }
+
+    /// Lets the groups of this load balancer fail.
+    func fail(_ id: String, _ trouble: Trouble = .refused) {
+        fail { group in group.patches.contains { $0.id.text == id } ? trouble : nil }
+    }
+
+    /// Lets `observe` fail.
+    func goDeaf(_ isDeaf: Bool = true) { state.withLock { $0.isDeaf = isDeaf } }
+
+    /// Makes the next `apply` wait.
+    func hold() -> Gate {
+        let gate = Gate()
+        state.withLock { $0.gate = gate }
+        return gate
+    }
+
+    func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancer] {
+        if note(.observe, { $0.isDeaf }) { throw DriverError("the appliance does not answer") }
+        return try appliance.observe(expecting: expected)
+    }
+
+    func apply(_ groups: [PatchGroup]) -> [DriverError?] {
+        let (gate, trouble) = note(.apply) { state in
+            state.applied.append(groups)
+            defer { state.gate = nil }
+            return (state.gate, state.trouble)
+        }
+        gate?.pass()
+        return groups.map { group in
+            switch trouble?(group) {
+            case nil: return appliance.apply([group])[0]
+            case .refused: break
+            case .partly: if let fault = appliance.apply([group.withoutNodes])[0] { return fault }
+            case .carriedOut: if let fault = appliance.apply([group])[0] { return fault }
+            }
+            return DriverError("told to fail \(group.patches.map(\.id.text).joined(separator: ", "))")
+        }
+    }
+
+    func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]] {
+        note(.status) { _ in }
+        return try appliance.status(of: ids)
+    }
+
+    func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: TrafficCounter] {
+        note(.statistics) { state in state.counters.filter { ids.contains($0.key) } }
+    }
+
+    private func note<Answer: Sendable>(_ call: Call, _ body: (inout State) -> Answer) -> Answer {
+        state.withLock { state in
+            state.calls.append(call)
+            return body(&state)
+        }
+    }
+}
+
+extension PatchGroup {
+    /// The group as it is half-way: what it was, or is to be, without the nodes.
+    fileprivate var withoutNodes: PatchGroup {
+        PatchGroup(
+            patches.compactMap { patch in
+                var empty = patch.loadBalancer.old ?? patch.loadBalancer.new
+                empty?.nodes = []
+                return LoadBalancerPatch(from: patch.loadBalancer.old, to: empty)
+            })
+    }
+}
+
+/// A place where a thread waits until it is let through.
+final class Gate: Sendable {
+    private let arrived = DispatchSemaphore(value: 0)
+    private let opened = DispatchSemaphore(value: 0)
+
+    func pass() {
+        arrived.signal()
+        opened.wait()
+    }
+
+    /// Waits until somebody waits.
+    func waitForArrival() { arrived.wait() }
+    func open() { opened.signal() }
+}

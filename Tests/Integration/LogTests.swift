@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+extension RealServers {
+    /// What the operator reads.
+    @Suite struct Logs {
+        @Test func eachJobHasOneLine() async throws {
+            try await withWorker(arguments: ["--log-level", "info"]) { gearmand, worker in
+                try await gearmand.succeed(job("create", loadBalancer("a", port: 1), loadBalancer("b c", port: 2)))
+                try await gearmand.succeed(job("STATS", named("a")))
+                _ = try await gearmand.ask(job("ENABLE", named("none\nof these")))
+                _ = try await gearmand.ask(bytes: Array("nonsense".utf8))
+                try await gearmand.succeed(job("UPDATE", (0..<10).map { loadBalancer("lb\($0)", port: 100 + $0) }))
+
+                let lines = try worker.log.jobs
+                #expect(lines.map { $0["action"] } == ["CREATE", "STATS", "ENABLE", "-", "UPDATE"])
+                #expect(lines.map { $0["outcome"] } == ["PASS", "PASS", "FAIL", "FAIL", "PASS"])
+                #expect(lines.map { $0["error"] != nil } == [false, false, true, true, false])
+                let shown = "lb0,lb1,lb2,lb3,lb4,lb5,lb6,lb7,… (10)"
+                #expect(lines.map { $0["load_balancers"] } == ["a,b c", "a", "none\nof these", nil, shown])
+                #expect(Set(lines.compactMap { $0["handle"] }).count == 5)
+                for line in lines {
+                    #expect(line["level"] == "info")
+                    #expect(line["handle"]?.hasPrefix("H:") == true)
+                    #expect(line["ms"].flatMap(Double.init) != nil)
+                    #expect(line["time"]?.wholeMatch(of: #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/#) != nil)
+                }
+                #expect(try worker.log.lines.allSatisfy { $0["level"] != "debug" })
+            }
+        }
+
+        @Test func theDriverSaysWhatItDoes() async throws {
+            try await withWorker { gearmand, worker in
+                try await gearmand.succeed(job("CREATE", loadBalancer("web")))
+                let lines = try worker.log.lines.filter { $0["level"] == "debug" }
+                #expect(lines.contains { $0["message"]?.hasPrefix("create load balancer 'web'") ?? false })
+            }
+        }
+
+        @Test func aTextLineIsOneLine() async throws {
+            try await withRig { rig in
+                let gearmand = try await rig.startGearmand()
+                let function = WorkerOptions.function
+                let start = ["--driver", "dummy", "--function", function, "--server", gearmand.address, "--state-dir", "none"]
+                let worker = try rig.spawn(start + ["--config-file", try rig.write("", to: "empty.conf")])
+                try await eventually("the worker is connected") { worker.log.text.contains("job server connected") }
+                try await gearmand.succeed(job("CREATE", loadBalancer("a\nb \"c\"")))
+                let line = try #require(worker.log.text.split(separator: "\n").last)
+                #expect(line.contains(#/^\S+Z INFO  job handle=H:\S+ action=CREATE outcome=PASS ms=[0-9.]+ /#))
+                #expect(line.hasSuffix(#" load_balancers="a\nb \"c\"""#))
+            }
+        }
+
+        @Test(arguments: ["text", "json"]) func theTokenIsNeverWritten(format: String) async throws {
+            try await withRig { rig in
+                let gearmand = try await rig.startGearmand()
+                var options = rig.options(gearmand)
+                options.configuration = "[worker:dummy]\narchive = yes\n"
+                options.arguments = ["--log-format", format]
+                let worker = try rig.spawnWorker(options)
+                try await eventually("the worker is connected") { worker.log.text.contains("job server connected") }
+                let token = "SECRET-7d1f"
+                let good = #""hpcs_object_store_type": "swift", "hpcs_object_store_endpoint": "https://example.com/v1/100""#
+                let jobs = [
+                    #"{"hpcs_action": "ARCHIVE", \#(good), "hpcs_object_store_basepath": "x", "hpcs_object_store_token": "\#(token)", "loadBalancers": [{"id": "1", "protocol": "HTTP"}]}"#,
+                    #"{"hpcs_action": "ARCHIVE", \#(good), "hpcs_object_store_token": "\#(token)", "loadBalancers": [{"id": "1", "protocol": "HTTP"}]}"#,
+                    #"{"hpcs_action": "ARCHIVE", \#(good), "hpcs_object_store_token": "\#(token)"}"#,
+                    #"{"hpcs_action": "ARCHIVE", "hpcs_object_store_token": ["\#(token)"]}"#,
+                    #"{"hpcs_action": "ARCHIVE", "hpcs_object_store_token": {"\#(token)": "\#(token)"}}"#,
+                    #"{"hpcs_action": "ARCHIVE", "hpcs_object_store_token": "x", "hpcs_object_store_token": "\#(token)"}"#,
+                    #"{"hpcs_action": "STATS", "hpcs_object_store_token": "\#(token)"}"#,
+                    #"{"hpcs_action": "NONE", "hpcs_object_store_token": "\#(token)"}"#,
+                    #"{"hpcs_action": "ARCHIVE", "hpcs_object_store_token": "\#(token)""#,
+                    #"{"hpcs_action": "ARCHIVE", "hpcs_object_store_token": "\#(token)}"#,
+                ]
+                for job in jobs {
+                    let reply = String(decoding: try await gearmand.ask(bytes: Array(job.utf8)), as: UTF8.self)
+                    #expect(!reply.contains(token), "\(reply)")
+                }
+                #expect(try await worker.end() == .exit(0))
+                #expect(!worker.log.text.contains(token))
+                #expect(worker.log.text.contains("ARCHIVE"))
+            }
+        }
+    }
+}

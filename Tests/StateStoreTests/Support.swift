@@ -1,0 +1,78 @@
+import CSQLite
+import Foundation
+import StateStore
+import Testing
+
+/// A folder of its own for one test, removed afterwards. The state goes into a folder inside it that is not there yet.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "lbaas-state-tests-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    var state: String { path + "/state" }
+    var file: String { state + "/state.sqlite" }
+    var log: String { file + "-wal" }
+
+    /// Every file of the state folder with its bytes.
+    func contents() throws -> [String: Data] {
+        var contents: [String: Data] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: state) {
+            contents[name] = try Data(contentsOf: URL(fileURLWithPath: state + "/" + name))
+        }
+        return contents
+    }
+
+    /// Carries writes out in a store that is closed again.
+    func commit(_ writes: [StateWrite]...) throws {
+        let store = try StateStore(folder: state)
+        for writes in writes { try store.commit(writes) }
+    }
+
+    /// What a store finds that is opened anew.
+    func reopened() throws -> StoredState { try StateStore(folder: state).load() }
+
+    /// Why the state is not opened; nil where it is.
+    func refusal() -> StateStoreError? {
+        do throws(StateStoreError) {
+            _ = try StateStore(folder: state)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Puts files there, as a crash left them.
+    func place(_ contents: [String: Data]) throws {
+        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: false)
+        for (name, bytes) in contents { try bytes.write(to: URL(fileURLWithPath: state + "/" + name)) }
+    }
+
+    /// Runs SQL on the state file as a stranger would, and something else before the file is closed.
+    func alter(_ sql: String, whileOpen body: () throws -> Void = {}) throws {
+        var handle: OpaquePointer?
+        defer { sqlite3_close_v2(handle) }
+        try #require(sqlite3_open(file, &handle) == SQLITE_OK)
+        try #require(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK, "\(String(cString: sqlite3_errmsg(handle)))")
+        try body()
+    }
+}
+
+func row(_ id: String, _ text: String = "text", isSuspended: Bool = false, createdAt: Int64 = 1) -> StoredLoadBalancerRow {
+    StoredLoadBalancerRow(id: id, text: Array(text.utf8), isSuspended: isSuspended, createdAt: createdAt)
+}
+
+func traffic(_ id: String, bytes: UInt64 = 1, run: UInt64 = 2, reportedAt: Int64 = 3) -> StoredTraffic {
+    StoredTraffic(id: id, bytes: bytes, run: run, reportedAt: reportedAt)
+}
+
+/// Lets no file of this process grow beyond so many bytes; for a process of its own.
+func limitFiles(to bytes: rlim_t) throws {
+    signal(SIGXFSZ, SIG_IGN)
+    var limit = rlimit(rlim_cur: bytes, rlim_max: .max)
+    try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+}
