@@ -10,7 +10,7 @@ struct Appliance: Sendable {
     var loadBalancers: [LoadBalancer] { running.values.sorted { $0.id < $1.id } }
 
     /// How the nodes of a load balancer are; nil where it runs no such load balancer.
-    func status(of id: LoadBalancerID, down: Set<String>) -> [NodeStatus]? {
+    func status(of id: LoadBalancerID, down: Set<NodeID>) -> [NodeStatus]? {
         running[id].map { loadBalancer in
             loadBalancer.nodes.map { node in
                 let serves = !loadBalancer.isSuspended && node.condition == .enabled && node.weight > 0

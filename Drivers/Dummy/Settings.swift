@@ -5,7 +5,7 @@ struct Settings: Sendable {
     /// The operations that fail or are slow.
     let trials: Trials
     /// The ids of the nodes that are down.
-    let down: Set<String>
+    let down: Set<NodeID>
     /// By how many bytes a traffic counter grows each time it is asked for.
     let bytesPerReport: UInt32
     /// What the driver can do.
@@ -14,7 +14,7 @@ struct Settings: Sendable {
     /// Reads the section.
     init(_ section: DriverConfiguration) throws(DriverConfiguration.Failure) {
         trials = try Trials(section)
-        down = Set(section.list(Key.down.rawValue))
+        down = Set(section.list(Key.down.rawValue).map { NodeID($0) })
         bytesPerReport = try section.bytesPerReport
         capabilities = try section.capabilities
     }

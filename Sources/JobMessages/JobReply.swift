@@ -52,7 +52,7 @@ extension LoadBalancerStatus {
         let loadBalancer = JSONWriting.string(id.text)
         return nodes.map { node in
             JSONWriting.object([
-                "id": JSONWriting.string(node.id), "status": node.isUp ? #""UP""# : #""DOWN""#, "loadBalancer": loadBalancer,
+                "id": JSONWriting.string(node.id.text), "status": node.isUp ? #""UP""# : #""DOWN""#, "loadBalancer": loadBalancer,
             ])
         }
     }

@@ -58,7 +58,7 @@ struct LoadBalancerDecoder {
                 }
                 guard ids.insert(node.id, after: nodes) else {
                     throw RequestError.fail(
-                        "\(element.path(of: "id")): \(quoted(node.id)) is also the id of another node of this load balancer")
+                        "\(element.path(of: "id")): \(quoted(node.id.text)) is also the id of another node of this load balancer")
                 }
                 reply.setCondition(node.condition, of: element, existing: fields.condition)
                 nodes.append(node)
@@ -78,10 +78,10 @@ struct LoadBalancerDecoder {
 private struct DistinctNames {
     private static let few = 16
 
-    private var names: Set<String> = []
+    private var names: Set<NodeID> = []
 
     /// False where a node before has this id.
-    mutating func insert(_ id: String, after nodes: [Node]) -> Bool {
+    mutating func insert(_ id: NodeID, after nodes: [Node]) -> Bool {
         if nodes.count < Self.few { return !nodes.contains { $0.id == id } }
         if names.isEmpty { names = Set(nodes.map(\.id)) }
         return names.insert(id).inserted

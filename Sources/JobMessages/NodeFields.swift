@@ -33,7 +33,7 @@ struct NodeFields {
     /// Reads the node.
     func decode() throws(RequestError) -> Node {
         let id = try id.identifier()
-        var node = Node(id: id, address: try address.hostAddress(), port: try port.port())
+        var node = Node(id: NodeID(id), address: try address.hostAddress(), port: try port.port())
         node.weight = try decodeWeight()
         node.isBackup = try isBackup()
         if let condition, !condition.isNull {

@@ -137,7 +137,7 @@ private struct FieldWriter: ~Copyable {
         raw(",\"nodes\":[")
         for (index, node) in nodes.enumerated() {
             raw(index == 0 ? "{\"id\":" : ",{\"id\":")
-            string(node.id)
+            string(node.id.text)
             address(node.address)
             raw(",\"port\":")
             number(node.port)

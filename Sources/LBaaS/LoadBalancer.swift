@@ -1,18 +1,3 @@
-/// What tells one load balancer from another: its `id`, else its `name`, else its lower-case protocol.
-public struct LoadBalancerID: Hashable, Sendable, Comparable, CustomStringConvertible {
-    /// The text as the client sent it; any characters, never empty.
-    public let text: String
-
-    /// An identity with this text.
-    public init(_ text: String) { self.text = text }
-
-    /// The text.
-    public var description: String { text }
-
-    /// The order of the texts.
-    public static func < (left: Self, right: Self) -> Bool { left.text < right.text }
-}
-
 /// A load balancer as it should run: one listener, the nodes behind it, and how to choose among them.
 public struct LoadBalancer: Hashable, Sendable {
     /// What tells it from the others.

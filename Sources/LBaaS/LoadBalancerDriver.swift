@@ -69,12 +69,12 @@ public struct DriverError: Error, Sendable, CustomStringConvertible {
 /// How a node is.
 public struct NodeStatus: Hashable, Sendable {
     /// The node's id.
-    public let id: String
+    public let id: NodeID
     /// True only where it serves.
     public let isUp: Bool
 
     /// A node's state.
-    public init(id: String, isUp: Bool) {
+    public init(id: NodeID, isUp: Bool) {
         self.id = id
         self.isUp = isUp
     }

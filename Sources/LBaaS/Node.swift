@@ -13,8 +13,8 @@ public struct Node: Hashable, Sendable {
     /// The largest weight that the protocol allows.
     public static let maximumWeight: UInt16 = 256
 
-    /// What tells it from the other nodes of its load balancer; any characters, never empty.
-    public var id: String
+    /// What tells it from the other nodes of its load balancer.
+    public var id: NodeID
     /// Where it is.
     public var address: HostAddress
     /// Its port, 1 to 65535.
@@ -28,7 +28,7 @@ public struct Node: Hashable, Sendable {
 
     /// A node, by default of weight 1, enabled and no backup.
     public init(
-        id: String, address: HostAddress, port: UInt16, weight: UInt16 = 1, isBackup: Bool = false, condition: Condition = .enabled
+        id: NodeID, address: HostAddress, port: UInt16, weight: UInt16 = 1, isBackup: Bool = false, condition: Condition = .enabled
     ) {
         self.id = id
         self.address = address

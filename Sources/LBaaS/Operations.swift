@@ -59,16 +59,16 @@ extension Patch<Node> {
         let name = quoted(loadBalancer.text)
         switch self {
         case .create(let node):
-            return "add node \(quoted(node.id)) to \(name): \(node.summary)"
+            return "add node \(quoted(node.id.text)) to \(name): \(node.summary)"
         case .delete(let node):
-            return "remove node \(quoted(node.id)) from \(name)"
+            return "remove node \(quoted(node.id.text)) from \(name)"
         case .update(let old, let new):
             var changes: [String] = []
             if old.endpoint != new.endpoint { changes.append("address \(old.endpoint) → \(new.endpoint)") }
             if old.weight != new.weight { changes.append("weight \(old.weight) → \(new.weight)") }
             if old.isBackup != new.isBackup { changes.append(new.isBackup ? "now a backup" : "no longer a backup") }
             if old.condition != new.condition { changes.append("\(old.condition.rawValue) → \(new.condition.rawValue)") }
-            return "change node \(quoted(new.id)) of \(name): \(changes.joined(separator: ", "))"
+            return "change node \(quoted(new.id.text)) of \(name): \(changes.joined(separator: ", "))"
         }
     }
 }

@@ -18,7 +18,7 @@ func suspended(_ balancer: LoadBalancer) -> LoadBalancer {
 }
 
 func node(_ id: String, weight: UInt16 = 1, condition: Node.Condition = .enabled) -> Node {
-    Node(id: id, address: .address(.v4(0x0A00_0001)), port: 8080, weight: weight, condition: condition)
+    Node(id: NodeID(id), address: .address(.v4(0x0A00_0001)), port: 8080, weight: weight, condition: condition)
 }
 
 /// A driver, what it logged, and how long it would have been slow.

@@ -74,9 +74,7 @@ extension RealServers {
                         #expect(errors.contains(word), "\(name): \(errors)")
                     }
                     let isAsItWas = try Data(contentsOf: URL(fileURLWithPath: file)) == before
-                    withKnownIssue("closing the damaged file copies SQLite's log into it and removes the log", isIntermittent: true) {
-                        #expect(isAsItWas, "\(name)")
-                    }
+                    #expect(isAsItWas, "\(name)")
                 }
             }
         }

@@ -11,7 +11,7 @@ func balancer(_ id: String, port: UInt16 = 80, _ change: (inout LoadBalancer) ->
 /// A node at 10.0.0.`host`, port 8080.
 func node(_ id: String, host: UInt8 = 1, weight: UInt16 = 1, isBackup: Bool = false, condition: Node.Condition = .enabled) -> Node {
     let address = IPAddress.v4(0x0A00_0000 | UInt32(host))
-    return Node(id: id, address: .address(address), port: 8080, weight: weight, isBackup: isBackup, condition: condition)
+    return Node(id: NodeID(id), address: .address(address), port: 8080, weight: weight, isBackup: isBackup, condition: condition)
 }
 
 /// The step of this load balancer.

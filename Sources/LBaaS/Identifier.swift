@@ -1,0 +1,61 @@
+import Glibc
+
+/// Text that tells one thing from another, byte for byte.
+///
+/// Not a `String`, to which "é" in one character and in two are the same: to a client, a database and an appliance they are not.
+public protocol Identifier: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
+    /// The text as the client sent it; any characters, never empty.
+    var text: String { get }
+
+    /// An identifier with this text.
+    init(_ text: String)
+}
+
+extension Identifier {
+    /// An identifier with this text.
+    public init(stringLiteral text: String) { self.init(text) }
+
+    /// The text.
+    public var description: String { text }
+
+    /// Compares byte for byte.
+    public static func == (left: Self, right: Self) -> Bool { left.order(to: right) == 0 }
+
+    /// The order of the bytes.
+    public static func < (left: Self, right: Self) -> Bool { left.order(to: right) < 0 }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+    }
+
+    private func order(to other: Self) -> Int {
+        var (one, another) = (text, other.text)
+        return one.withUTF8 { left in
+            another.withUTF8 { right in
+                guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return left.count - right.count }
+                let order = unsafe memcmp(leftStart, rightStart, min(left.count, right.count))
+                return order == 0 ? left.count - right.count : Int(order)
+            }
+        }
+    }
+}
+
+/// What tells one load balancer from another: its `id`, else its `name`, else its lower-case protocol.
+public struct LoadBalancerID: Identifier {
+    /// The text as the client sent it; any characters, never empty.
+    public let text: String
+
+    /// An identity with this text.
+    public init(_ text: String) { self.text = text }
+}
+
+/// What tells a node from the others of its load balancer.
+public struct NodeID: Identifier {
+    /// The text as the client sent it; any characters, never empty.
+    public let text: String
+
+    /// An identity with this text.
+    public init(_ text: String) { self.text = text }
+}
