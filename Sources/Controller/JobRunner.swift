@@ -108,6 +108,7 @@ public final class JobRunner: Sendable {
             ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
         ]
         if !named.isEmpty { fields.append(("load_balancers", named.count > 8 ? "\(shown),… (\(named.count))" : shown)) }
+        if answer.isDryRun { fields.append(("dry_run", "yes")) }
         if let error = answer.error { fields.append(("error", error)) }
         return fields
     }

@@ -44,17 +44,16 @@ public final class JobMessages {
             var edits = decoder.reply
             let action = decoder.action?.rawValue ?? "-"
             let error = outcome.error(for: action)
-            if case .change(.update, _) = request { edits.noNodeIsInService = error != nil }
-            if case .change(.create, _) = request { edits.noNodeIsInService = error != nil }
+            edits.noNodeIsInService = error != nil
             return JobAnswer(
                 reply: reply(to: document, edits, error: error, fields: outcome.fields), action: action,
-                loadBalancers: request.loadBalancers, error: error)
+                loadBalancers: request.loadBalancers, isDryRun: request.isDryRun, error: error)
         } catch {
             let action = decoder.action?.rawValue ?? "-"
             switch error {
             case .fail(let sentence):
                 let reply = reply(to: document, decoder.reply, error: sentence, fields: [])
-                return JobAnswer(reply: reply, action: action, loadBalancers: [], error: sentence)
+                return JobAnswer(reply: reply, action: action, error: sentence)
             case .badRequest(let message, let path):
                 return JobAnswer(badRequest: message, at: path, action: action)
             }
@@ -89,20 +88,23 @@ public struct JobAnswer: Sendable {
     public let action: String
     /// The load balancers that the job names.
     public let loadBalancers: [LoadBalancerID]
+    /// Whether nothing was to change.
+    public let isDryRun: Bool
     /// The sentence of a FAIL; nil for a PASS.
     public let error: String?
 
-    init(reply: [UInt8], action: String, loadBalancers: [LoadBalancerID], error: String?) {
+    init(reply: [UInt8], action: String, loadBalancers: [LoadBalancerID] = [], isDryRun: Bool = false, error: String?) {
         self.reply = reply
         self.action = action
         self.loadBalancers = loadBalancers
+        self.isDryRun = isDryRun
         self.error = error
     }
 
     /// The reply to something that is no job.
     init(refusing reason: String) {
         let object = JSONWriting.object(["hpcs_response": #""FAIL""#, "hpcs_error": JSONWriting.string(reason)])
-        self.init(reply: Array(object.utf8), action: "-", loadBalancers: [], error: reason)
+        self.init(reply: Array(object.utf8), action: "-", error: reason)
     }
 
     /// The original's validation error, with response and error beside it.
@@ -115,11 +117,15 @@ public struct JobAnswer: Sendable {
         let object = JSONWriting.object([
             "badRequest": fault, "hpcs_response": #""FAIL""#, "hpcs_error": JSONWriting.string(sentence),
         ])
-        self.init(reply: Array(object.utf8), action: action, loadBalancers: [], error: sentence)
+        self.init(reply: Array(object.utf8), action: action, error: sentence)
     }
 }
 
 extension JobRequest {
+    fileprivate var isDryRun: Bool {
+        if case .change(_, let dryRun) = self { dryRun } else { false }
+    }
+
     /// The load balancers it names, in its order.
     var loadBalancers: [LoadBalancerID] {
         switch self {

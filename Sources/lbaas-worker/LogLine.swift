@@ -24,10 +24,9 @@ struct LogLine {
         bytes.reserveCapacity(512)
     }
 
-    /// Begins a line anew, behind the end of a line that was cut off where that is so, and builds all of it.
-    mutating func make(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: Timestamp, isAfterFragment: Bool = false) {
+    /// Begins a line anew and builds all of it.
+    mutating func make(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: Timestamp) {
         bytes.removeAll(keepingCapacity: true)
-        if isAfterFragment { append(byte: "\n") }
         switch style {
         case .text:
             append(time)

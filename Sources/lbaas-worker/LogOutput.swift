@@ -2,14 +2,28 @@ import Glibc
 import LBaaS
 import Synchronization
 
-/// Writes log lines to a file descriptor, each with one system call, from any thread.
+/// Writes log lines to a file descriptor, from any thread.
+///
+/// Many threads have a line at once when a batch of jobs is committed, and would wait for each other in the system. So a thread that
+/// finds another one writing leaves its line with it. That one writes whatever gathered meanwhile, with one system call.
 ///
 /// A line that cannot be written is dropped: neither a full pipe that does not block nor a closed one stops the program.
 final class LogOutput: Sendable {
+    fileprivate struct Pending {
+        var lines: [UInt8] = []
+        var isBeingWritten = false
+        /// Whether what was written last was cut off in the middle of a line.
+        var isAfterFragment = false
+    }
+
+    /// Where a descriptor blocks, lines are dropped rather than gathered beyond this many bytes.
+    private static let mostBytes = 1 << 20
+    /// How often in a row a thread writes what others left, before it makes them wait for one last time.
+    private static let mostRounds = 16
+
     private let descriptor: Int32
     private let style: LogLine.Style
-    /// Whether the last line was cut off in its middle.
-    private let isAfterFragment = Atomic(false)
+    private let pending = Mutex(Pending())
 
     /// Writes lines of this style to the descriptor, which stays open as long as this object.
     init(style: LogLine.Style, descriptor: Int32 = STDERR_FILENO) {
@@ -39,18 +53,35 @@ final class LogOutput: Sendable {
         Log(threshold: level) { level, message, fields in self.write(level, message, fields) }
     }
 
-    /// Writes a line.
-    ///
-    /// No lock: each line is built by its thread and written with one call, which the system does not mix with others.
+    /// Writes a line, or leaves it with the thread that writes.
     func write(_ level: LogLevel, _ message: String, _ fields: [Log.Field]) {
         var line = LogLine(style)
-        let wasFragment = isAfterFragment.load(ordering: .relaxed)
-        line.make(level, message, fields, at: Clock.now(), isAfterFragment: wasFragment)
-        let written = write(line.bytes)
-        // Where nothing was written, what was written before still ends as it did.
-        if written > 0, wasFragment || written < line.bytes.count {
-            isAfterFragment.store(written < line.bytes.count, ordering: .relaxed)
+        line.make(level, message, fields, at: Clock.now())
+        let isToWrite = pending.withLock { pending in
+            if pending.lines.count < Self.mostBytes { pending.lines.append(contentsOf: line.bytes) }
+            defer { pending.isBeingWritten = true }
+            return !pending.isBeingWritten
         }
+        if isToWrite { writePending() }
+    }
+
+    private func writePending() {
+        var isCutOff: Bool?
+        for _ in 0..<Self.mostRounds {
+            let lines = pending.withLock { $0.take(isCutOff) }
+            if lines.isEmpty { return }
+            isCutOff = cutsOff(lines)
+        }
+        pending.withLock { pending in
+            let lines = pending.take(isCutOff)
+            _ = pending.take(cutsOff(lines))
+        }
+    }
+
+    /// Writes lines, and tells whether the last was cut off; nil where nothing was written.
+    private func cutsOff(_ lines: [UInt8]) -> Bool? {
+        let written = write(lines)
+        return written == 0 ? nil : written < lines.count
     }
 
     /// Writes bytes until all are written or the rest cannot be, and answers how many were.
@@ -67,6 +98,21 @@ final class LogOutput: Sendable {
             }
             return written
         }
+    }
+}
+
+extension LogOutput.Pending {
+    /// Takes what gathered; where that is nothing, the writing ends.
+    ///
+    /// - Parameter isCutOff: whether what was taken before was cut off; nil where nothing was written before.
+    fileprivate mutating func take(_ isCutOff: Bool?) -> [UInt8] {
+        if let isCutOff { isAfterFragment = isCutOff }
+        if lines.isEmpty {
+            isBeingWritten = false
+            return []
+        }
+        defer { lines = [] }
+        return isAfterFragment ? [UInt8(ascii: "\n")] + lines : lines
     }
 }
 
