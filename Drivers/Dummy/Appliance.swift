@@ -50,18 +50,16 @@ extension Appliance {
     }
 
     private func checkOrigin(of patch: LoadBalancerPatch) throws(DriverError) {
+        let held = running[patch.id]
+        if held == patch.loadBalancer.old { return }
         // Only put in words where it is needed: this is done for each step.
-        var name: String { quoted(patch.id.text) }
-        switch (patch.loadBalancer, running[patch.id]) {
-        case (.create, nil): return
-        case (.create, _?): throw DriverError("cannot create \(name): it exists")
+        let name = quoted(patch.id.text)
+        switch (patch.loadBalancer, held) {
+        case (.create, _): throw DriverError("cannot create \(name): it exists")
         case (.update, nil): throw DriverError("cannot update \(name): it does not exist")
         case (.delete, nil): throw DriverError("cannot delete \(name): it does not exist")
-        case (.update(let old, _), let held?) where old != held:
-            throw DriverError("cannot update \(name): it is not what the step says that it was")
-        case (.delete(let old), let held?) where old != held:
-            throw DriverError("cannot delete \(name): it is not what the step says that it was")
-        case (.update, _?), (.delete, _?): return
+        case (.update, _?): throw DriverError("cannot update \(name): it is not what the step says that it was")
+        case (.delete, _?): throw DriverError("cannot delete \(name): it is not what the step says that it was")
         }
     }
 

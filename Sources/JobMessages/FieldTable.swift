@@ -45,9 +45,7 @@ struct Fields<Name: RawRepresentable<Int>, let count: Int> {
 extension JSONValue {
     /// A FAIL that names the path, shows the value, and says what is wrong with it.
     func wrong(_ complaint: String) -> RequestError {
-        let spelling = spelling
-        let shown = spelling.utf8.count > 60 ? String(decoding: spelling.utf8.prefix(60), as: UTF8.self) + "…" : spelling
-        return .fail("\(path): \(shown) \(complaint)")
+        .fail("\(path): \(spelling.shortened) \(complaint)")
     }
 
     /// The value as a string.
@@ -100,4 +98,9 @@ extension JSONValue {
         if isNumber { return spelling }
         throw wrong("is not an id (a string or a number)")
     }
+}
+
+extension String {
+    /// The text for a sentence: its first 60 bytes where it is longer.
+    var shortened: String { utf8.count > 60 ? String(decoding: utf8.prefix(60), as: UTF8.self) + "…" : self }
 }

@@ -60,21 +60,22 @@ public final class JobMessages {
         }
     }
 
-    /// The request with the edits done and the fields set. Where the request has such a field its value is replaced.
+    /// The request with the edits done and the fields set. Wherever the request has such a field its value is replaced.
     private static func reply(to document: JSONDocument, _ edits: ReplyEdits, error: String?, fields: [ReplyField]) -> [UInt8] {
         var edits = edits
         var fields = fields
         fields.append(("hpcs_response", error == nil ? #""PASS""# : #""FAIL""#))
         if let error { fields.append(("hpcs_error", JSONWriting.string(error))) }
+        var isThere = fields.map { _ in false }
         for (name, value) in document.root.members {
             if name.equals("hpcs_object_store_token") {
                 edits.replace(value, with: #""*****""#)
             } else if let index = fields.firstIndex(where: { name.equals($0.name) }) {
                 edits.replace(value, with: fields[index].value)
-                fields.remove(at: index)
+                isThere[index] = true
             }
         }
-        let added = fields.map { "\"\($0.name)\": \($0.value)" }.joined(separator: ", ")
+        let added = zip(fields, isThere).filter { !$0.1 }.map { "\"\($0.0.name)\": \($0.0.value)" }.joined(separator: ", ")
         if !added.isEmpty { edits.addMember(added, to: document.root) }
         return edits.apply(to: document)
     }

@@ -74,16 +74,16 @@ struct LoadBalancerDecoder {
     }
 }
 
-/// Finds out whether a node's id is new: by looking through the few nodes before it, or, where they are many, in a set.
+/// Finds out whether a node's id is new. Ids mostly come in their order; only where they do not a set is kept.
 private struct DistinctNames {
-    private static let few = 16
-
-    private var names: Set<NodeID> = []
+    private var names: Set<NodeID>?
 
     /// False where a node before has this id.
     mutating func insert(_ id: NodeID, after nodes: [Node]) -> Bool {
-        if nodes.count < Self.few { return !nodes.contains { $0.id == id } }
-        if names.isEmpty { names = Set(nodes.map(\.id)) }
-        return names.insert(id).inserted
+        if names == nil {
+            guard let last = nodes.last, !(last.id < id) else { return true }
+            names = Set(nodes.map(\.id))
+        }
+        return names?.insert(id).inserted ?? true
     }
 }

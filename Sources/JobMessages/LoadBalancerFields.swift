@@ -69,6 +69,7 @@ extension LoadBalancerFields {
     func readSettings(into loadBalancer: inout LoadBalancer) throws(RequestError) {
         if let options = unlessNull(.options) { loadBalancer.timeouts = try timeouts(options) }
         if let field = unlessNull(.sessionPersistence) {
+            guard loadBalancer.serviceProtocol != .galera else { throw field.wrong("asks GALERA for stickiness, which it has none of") }
             loadBalancer.sessionPersistence = try sessionPersistence(field)
         } else if self[.sessionPersistence] != nil {
             loadBalancer.sessionPersistence = SessionPersistence.none

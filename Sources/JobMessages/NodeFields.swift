@@ -49,7 +49,7 @@ struct NodeFields {
 
     private func decodeWeight() throws(RequestError) -> UInt16 {
         guard let weight else { return 1 }
-        let spelling = weight.string ?? weight.spelling
+        let spelling = (weight.string ?? weight.spelling).shortened
         guard let number = weight.integer else { throw failure("Non-integer 'weight' value: '\(spelling)'") }
         guard number <= Int(Node.maximumWeight) else {
             throw failure("Server 'weight' \(spelling) exceeds max of \(Node.maximumWeight)")

@@ -94,7 +94,9 @@ struct RequestDecoder {
             throw .fail("loadBalancers[0]: is missing; it says whose log to store")
         }
         let loadBalancer = try loadBalancerFields.find(in: first)
-        guard let id = loadBalancer.unlessNull(.id) else { throw .fail("loadBalancers[0].id: is missing; it says whose log to store") }
+        guard let id = loadBalancer.unlessNull(.id), !id.equals("") else {
+            throw .fail("loadBalancers[0].id: is missing; it says whose log to store")
+        }
         guard let serviceProtocol = loadBalancer[.protocol] else { throw .fail("loadBalancers[0].protocol: is missing") }
         return ArchiveOrder(
             loadBalancer: LoadBalancerID(try id.identifier()),

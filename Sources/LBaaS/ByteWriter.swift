@@ -1,13 +1,12 @@
-import Glibc
+public import Glibc
 
 /// Text in the making, as bytes.
 ///
 /// Array's `append(contentsOf:)` costs a hundred instructions for the three bytes of a number, and what is written for each job is
 /// made of such pieces. This does the same for a fifth. All of its unsafety is in `append(_:count:)` and `room`.
 @safe public struct ByteWriter: ~Copyable {
-    private var memory: UnsafeMutableRawBufferPointer
-    /// How many bytes are written.
-    public private(set) var count = 0
+    @usableFromInline var memory: UnsafeMutableRawBufferPointer
+    @usableFromInline var count = 0
 
     /// An empty text with room for so many bytes; it grows where they are not enough.
     public init(capacity: Int) { unsafe memory = .allocate(byteCount: max(capacity, 64), alignment: 1) }
@@ -18,10 +17,10 @@ import Glibc
     public var bytes: [UInt8] { unsafe Array(UnsafeRawBufferPointer(rebasing: memory[..<count])) }
 
     /// Appends text of the program.
-    public mutating func append(_ text: StaticString) { unsafe append(text.utf8Start, count: text.utf8CodeUnitCount) }
+    @inlinable public mutating func append(_ text: StaticString) { unsafe append(text.utf8Start, count: text.utf8CodeUnitCount) }
 
     /// Appends text.
-    public mutating func append(_ text: String) {
+    @inlinable public mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
             if let start = utf8.baseAddress { unsafe append(start, count: utf8.count) }
@@ -29,14 +28,14 @@ import Glibc
     }
 
     /// Appends bytes.
-    public mutating func append(_ bytes: RawSpan) {
+    @inlinable public mutating func append(_ bytes: RawSpan) {
         unsafe bytes.withUnsafeBytes { buffer in
             if let start = buffer.baseAddress { unsafe append(start, count: buffer.count) }
         }
     }
 
     /// Appends a byte.
-    public mutating func append(byte: UInt8) {
+    @inlinable public mutating func append(byte: UInt8) {
         room(for: 1)
         unsafe memory[count] = byte
         count += 1
@@ -55,16 +54,19 @@ import Glibc
         append(unsafe digits.span.bytes.extracting(first..<20))
     }
 
-    private mutating func append(_ start: UnsafeRawPointer, count added: Int) {
+    @inlinable mutating func append(_ start: UnsafeRawPointer, count added: Int) {
         room(for: added)
         if let base = unsafe memory.baseAddress { unsafe memcpy(base + count, start, added) }
         count += added
     }
 
-    private mutating func room(for added: Int) {
+    @inlinable mutating func room(for added: Int) {
         let capacity = unsafe memory.count
-        if count + added <= capacity { return }
-        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: max(capacity * 2, count + added), alignment: 1)
+        if count + added > capacity { grow(for: added) }
+    }
+
+    @usableFromInline mutating func grow(for added: Int) {
+        let larger = unsafe UnsafeMutableRawBufferPointer.allocate(byteCount: max(memory.count * 2, count + added), alignment: 1)
         unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<count]))
         unsafe memory.deallocate()
         unsafe memory = larger

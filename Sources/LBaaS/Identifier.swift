@@ -27,9 +27,13 @@ extension Identifier {
     public static func < (left: Self, right: Self) -> Bool { left.order(to: right) < 0 }
 
     /// Hashes the bytes.
-    public func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) { hasher.combine(Self.code(of: text)) }
+
+    fileprivate static func code(of text: String) -> Int {
         var text = text
+        var hasher = Hasher()
         text.withUTF8 { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+        return hasher.finalize()
     }
 
     private func order(to other: Self) -> Int {
@@ -48,9 +52,17 @@ extension Identifier {
 public struct LoadBalancerID: Identifier {
     /// The text as the client sent it; any characters, never empty.
     public let text: String
+    /// The hash of the bytes, worked out once: a job looks its load balancer up in a dozen tables.
+    private let code: Int
 
     /// An identity with this text.
-    public init(_ text: String) { self.text = text }
+    public init(_ text: String) {
+        self.text = text
+        code = Self.code(of: text)
+    }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) { hasher.combine(code) }
 }
 
 /// What tells a node from the others of its load balancer.
