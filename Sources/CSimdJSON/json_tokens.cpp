@@ -33,23 +33,22 @@ struct json_tokenizer {
 
 static bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n'; }
 
-// The end of a string whose first character is at `start`: the offset of its closing quote.
-static size_t closing_quote(const char *text, size_t start, bool &has_escapes) {
+// The end of a string whose first character is at `start`: the offset of its closing quote. simdjson has made sure that there is one.
+static size_t closing_quote(const char *text, size_t length, size_t start, bool &has_escapes) {
+    const char *first = text + start;
+    const char *quote = static_cast<const char *>(std::memchr(first, '"', length - start));
+    has_escapes = std::memchr(first, '\\', size_t(quote - first)) != nullptr;
+    if (!has_escapes) return size_t(quote - text);
     size_t at = start;
-    for (;; at++) {
-        if (text[at] == '"') return at;
-        if (text[at] == '\\') {
-            has_escapes = true;
-            at++;
-        }
-    }
+    while (text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+    return at;
 }
 
 error_code json_tokenizer::string(ondemand::raw_json_string raw) {
     size_t start = size_t(raw.raw() - text.data());
     place = start;
     bool has_escapes = false;
-    size_t quote = closing_quote(text.data(), start, has_escapes);
+    size_t quote = closing_quote(text.data(), length, start, has_escapes);
     json_token token = {};
     token.kind = JSON_TOKEN_STRING;
     token.start = uint32_t(start - 1);

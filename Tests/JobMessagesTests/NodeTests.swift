@@ -120,6 +120,14 @@ import Testing
                 + #"]}], "hpcs_response": "FAIL", "hpcs_error": ""# + sentence + #""}"#)
     }
 
+    @Test(arguments: [#"{"type":"SOURCE_IP"}"#, #"{"type":"HTTP_COOKIE"}"#]) func stickiness(persistence: String) throws {
+        let fields = #"{"protocol":"galera","port":3306,"nodes":["# + node(id: "1") + #"],"sessionPersistence":"#
+        #expect(
+            try refusal(create(fields + persistence + "}"))
+                == "loadBalancers[0].sessionPersistence: \(persistence) asks GALERA for stickiness, which it has none of")
+        #expect(try loadBalancers(create(fields + "null}")).first?.sessionPersistence == .some(SessionPersistence.none))
+    }
+
     @Test func noPrimary() throws {
         let sentence = "loadBalancers[0].nodes: GALERA needs exactly one node that is not a backup, and here is none"
         #expect(try refusal(galera()) == sentence)

@@ -34,6 +34,7 @@ extension SeededGenerator {
         if loadBalancer.serviceProtocol == .galera {
             if loadBalancer.nodes.isEmpty { loadBalancer.nodes = [Node(id: "n", address: host(), port: port())] }
             for index in loadBalancer.nodes.indices { loadBalancer.nodes[index].isBackup = index > 0 }
+            if loadBalancer.sessionPersistence != nil { loadBalancer.sessionPersistence = SessionPersistence.none }
         }
         return loadBalancer
     }
