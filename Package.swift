@@ -61,11 +61,12 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        tests("LBaaSTests", ["LBaaS"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
-        tests("JobMessagesTests", ["JobMessages", "LBaaS"]),
+        tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
-        tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver"]),
+        tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
         tests(

@@ -86,6 +86,13 @@ struct BatchTests {
         #expect(bench.pipeline.commit(.create([balancer("old", 1)])).isChanged)
         bench.driver.fail("bad")
         // Only the bad one stands in the way of the second.
+        let crowd = badBeforeGood()
+        #expect(crowd.outcomes().map(\.isChanged) == [true, false, true])
+        #expect(try bench.holds(["first", "good", "old"]))
+    }
+
+    /// Lets a bad job and a good one, which both want a listener, gather behind the first, in this order.
+    private func badBeforeGood() -> Crowd {
         let gate = bench.driver.hold()
         let crowd = Crowd()
         crowd.run([first], on: bench.pipeline)
@@ -95,8 +102,7 @@ struct BatchTests {
             #expect(crowd.waitUntilQueued(index + 2))
         }
         gate.open()
-        #expect(crowd.outcomes().map(\.isChanged) == [true, false, true])
-        #expect(try bench.holds(["first", "good", "old"]))
+        return crowd
     }
 
     /// The appliance still holds what the bad job left, where the good one is to listen.
@@ -104,15 +110,7 @@ struct BatchTests {
     func leftovers() throws {
         // The way back works.
         bench.driver.fail { group in group.patches.contains { $0.id.text == "bad" && $0.loadBalancer.new != nil } ? .partly : nil }
-        let gate = bench.driver.hold()
-        let crowd = Crowd()
-        crowd.run([first], on: bench.pipeline)
-        gate.waitForArrival()
-        for (index, job) in [Job.create(balancer("bad", 2)), .create(balancer("good", 2))].enumerated() {
-            crowd.run([job], on: bench.pipeline, from: index + 1)
-            #expect(crowd.waitUntilQueued(index + 2))
-        }
-        gate.open()
+        let crowd = badBeforeGood()
         let outcomes = crowd.outcomes()
         #expect(outcomes.map(\.failure) == [nil, "told to fail bad", nil])
         #expect(try bench.holds(["first", "good"]))

@@ -2,6 +2,7 @@ import Foundation
 import JobMessages
 import LBaaS
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Controller

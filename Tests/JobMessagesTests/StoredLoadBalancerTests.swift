@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import TestSupport
 import Testing
 
 /// What the store keeps of a load balancer comes back as it was.

@@ -1,4 +1,5 @@
 import LBaaS
+import TestSupport
 import Testing
 
 /// Where a load balancer can listen, from an address of the host to all of them.

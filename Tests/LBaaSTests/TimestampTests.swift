@@ -1,5 +1,6 @@
 import Foundation
 import LBaaS
+import TestSupport
 import Testing
 
 @Suite("The text of a time")
