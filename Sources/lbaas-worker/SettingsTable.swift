@@ -76,7 +76,7 @@ enum TLS {
 
     /// Why it is refused, and what to do instead.
     static let refusal = """
-        Debian's libgearman is built without TLS and would silently talk plain text, so this is refused; \
+        Debian's libgearman has no TLS for workers, and a certificate that nobody looks at is worse than none; \
         run a TLS tunnel such as stunnel and point --server at it
         """
 }

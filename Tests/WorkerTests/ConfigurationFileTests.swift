@@ -100,7 +100,7 @@ import Testing
     func encryptionIsRefusedWithItsReason(key: String) throws {
         let failure = try failure(file: "[gearman]\n\(key) = /x.pem\n")
         #expect(failure.code == .config)
-        #expect(failure.message.hasPrefix("lbaas.conf:2: \(key): Debian's libgearman is built without TLS"))
+        #expect(failure.message.hasPrefix("lbaas.conf:2: \(key): Debian's libgearman has no TLS for workers"))
     }
 
     @Test func aSectionMayHaveACommentAndBlanksAroundIt() throws {
