@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import JobMessages
 public import LBaaS
 public import StateStore
@@ -66,7 +67,11 @@ public final class CommitPipeline: Sendable {
             return (batch, batch.add(job), queue.isCommitting)
         }
         if place > 0 { return batch.outcome(of: place) }
-        if mustWait { turn.wait() }
+        if mustWait {
+            turn.wait()
+            // Threads that are about to come with a job are let run once: the more come along, the fewer commits there are.
+            sched_yield()
+        }
         return commit(batch)
     }
 
