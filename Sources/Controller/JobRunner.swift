@@ -1,7 +1,7 @@
 public import JobMessages
 public import LBaaS
 
-/// Answers jobs: bytes in, bytes out, and a line in the log for each.
+/// Answers jobs, and has a line in the log for each.
 public final class JobRunner: Sendable {
     /// What a worker says of itself and finds out about its surroundings.
     public struct Surroundings: Sendable {
@@ -11,17 +11,13 @@ public final class JobRunner: Sendable {
         public let release: String
         /// Finds out whether the job servers and the network can be reached; must answer in under 5 s.
         public let diagnose: @Sendable () -> JobOutcome
-        /// The clock.
-        public let now: @Sendable () -> Timestamp
-
         /// The surroundings of a worker.
         public init(
-            version: String, release: String, diagnose: @escaping @Sendable () -> JobOutcome, now: @escaping @Sendable () -> Timestamp
+            version: String, release: String, diagnose: @escaping @Sendable () -> JobOutcome
         ) {
             self.version = version
             self.release = release
             self.diagnose = diagnose
-            self.now = now
         }
     }
 
@@ -45,15 +41,20 @@ public final class JobRunner: Sendable {
     /// Answers a job.
     ///
     /// - Parameters:
-    ///   - handle: what the job server calls the job.
     ///   - job: the job as it came.
     ///   - messages: the messages of the connection that the job came over.
-    /// - Returns: the reply.
-    public func answer(handle: String, job: RawSpan, messages: JobMessages) -> [UInt8] {
-        let start = surroundings.now()
-        let answer = messages.answer(job, decide: perform)
-        log.write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: surroundings.now().microseconds - start.microseconds))
-        return answer.reply
+    /// - Returns: the reply and what the job was.
+    public func answer(_ job: RawSpan, messages: JobMessages) -> JobAnswer { messages.answer(job, decide: perform) }
+
+    /// Writes the line of a job into the log. Its client need not wait for that.
+    ///
+    /// - Parameters:
+    ///   - answer: what the job was.
+    ///   - handle: what the job server calls the job.
+    ///   - start: when it came.
+    ///   - end: when it was answered.
+    public func log(_ answer: JobAnswer, handle: String, from start: Timestamp, to end: Timestamp) {
+        log.write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))
     }
 
     private func perform(_ request: JobRequest) -> JobOutcome {

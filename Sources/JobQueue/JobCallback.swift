@@ -13,9 +13,10 @@ let answerJob: @convention(c) (UnsafeMutablePointer<gearman_job_st>?, UnsafeMuta
     let handler = unsafe Unmanaged<JobContext>.fromOpaque(context).takeUnretainedValue().handler
     let handle = unsafe gearman_job_handle(job).map { unsafe String(cString: $0) } ?? ""
     let workload = unsafe UnsafeRawBufferPointer(start: gearman_job_workload(job), count: gearman_job_workload_size(job))
-    let reply = handler(handle, unsafe workload.bytes)
-    _ = unsafe reply.withUnsafeBytes { bytes in
+    let answer = handler(handle, unsafe workload.bytes)
+    _ = unsafe answer.reply.withUnsafeBytes { bytes in
         unsafe gearman_job_send_complete(job, bytes.baseAddress, bytes.count)
     }
+    answer.afterwards()
     return GEARMAN_SUCCESS
 }

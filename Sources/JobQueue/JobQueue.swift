@@ -34,8 +34,22 @@ public final class JobQueue: Sendable {
         case lost(JobServer, reason: String)
     }
 
-    /// Answers a job: its handle, its bytes, and back come the reply's.
-    public typealias Handler = (_ handle: String, _ job: RawSpan) -> [UInt8]
+    /// Answers a job: its handle and its bytes.
+    public typealias Handler = (_ handle: String, _ job: RawSpan) -> Answer
+
+    /// The answer to a job.
+    public struct Answer {
+        /// The bytes of the reply.
+        let reply: [UInt8]
+        /// What nobody has to wait for.
+        let afterwards: () -> Void
+
+        /// A reply, and what is left to be done once it is on its way.
+        public init(reply: [UInt8], afterwards: @escaping () -> Void) {
+            self.reply = reply
+            self.afterwards = afterwards
+        }
+    }
 
     private let connections: [Connection]
     private let working = DispatchGroup()

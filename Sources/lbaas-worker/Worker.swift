@@ -111,7 +111,7 @@ enum Worker {
         _ settings: Settings, pipeline: CommitPipeline, driver: any LoadBalancerDriver, version: String, log: Log
     ) -> JobQueue {
         let surroundings = JobRunner.Surroundings(
-            version: version, release: version, diagnose: Diagnosis(settings).run, now: Clock.now)
+            version: version, release: version, diagnose: Diagnosis(settings).run)
         let runner = JobRunner(
             pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings, log: log)
         var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
@@ -121,7 +121,12 @@ enum Worker {
         configuration.answerTime = settings.heartbeat.patience
         return JobQueue(configuration) {
             let messages = JobMessages()
-            return { handle, job in runner.answer(handle: handle, job: job, messages: messages) }
+            return { handle, job in
+                let start = Clock.now()
+                let answer = runner.answer(job, messages: messages)
+                let end = Clock.now()
+                return JobQueue.Answer(reply: answer.reply) { runner.log(answer, handle: handle, from: start, to: end) }
+            }
         } report: { event in
             switch event {
             case .connected(let server): log.write(.info, "job server connected", [("server", server.description)])

@@ -56,7 +56,7 @@ final class Bench {
     ) throws -> (CommitPipeline, JobRunner) {
         let now: @Sendable () -> Timestamp = { clock.now }
         let pipeline = try CommitPipeline(driver: driver, driverName: "fake", store: store, log: log, now: now)
-        let surroundings = JobRunner.Surroundings(version: "1", release: "1.0", diagnose: { .failed("no diagnosis") }, now: now)
+        let surroundings = JobRunner.Surroundings(version: "1", release: "1.0", diagnose: { .failed("no diagnosis") })
         return (pipeline, JobRunner(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings, log: log))
     }
 
@@ -67,7 +67,7 @@ final class Bench {
         if let loadBalancers { job += #", "loadBalancers": [\#(loadBalancers.joined(separator: ","))]"# }
         if dryRun { job += #", "hpcs_dry_run": true"# }
         let bytes = Array((job + "}").utf8)
-        return try Reply(runner.answer(handle: "H:1", job: bytes.span.bytes, messages: messages))
+        return try Reply(runner.answer(bytes.span.bytes, messages: messages).reply)
     }
 
     /// Whether a job passes without a call of the driver and without a commit.
