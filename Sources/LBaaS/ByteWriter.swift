@@ -2,8 +2,8 @@ public import Glibc
 
 /// Text in the making, as bytes.
 ///
-/// Array's `append(contentsOf:)` costs a hundred instructions for the three bytes of a number, and what is written for each job is
-/// made of such pieces. This does the same for a fifth. All of its unsafety is in `append(_:count:)` and `room`.
+/// What is written for each job is made of pieces of a few bytes, and Array's `append(contentsOf:)` costs far more than copying them.
+/// What is unsafe here is the memory; no pointer to it leaves.
 @safe public struct ByteWriter: ~Copyable {
     @usableFromInline var memory: UnsafeMutableRawBufferPointer
     @usableFromInline var count = 0

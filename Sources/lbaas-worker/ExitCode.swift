@@ -8,16 +8,10 @@ enum ExitCode: Int32, Sendable {
     case usage = 64
     /// A file that this program wrote is damaged, or from a newer version.
     case dataError = 65
-    /// A file that was named cannot be read.
-    case noInput = 66
     /// A user or group does not exist.
     case noUser = 67
-    /// A host does not exist.
-    case noHost = 68
     /// A service that is needed does not answer.
     case unavailable = 69
-    /// A fault of this program.
-    case software = 70
     /// The operating system refused something that it should grant.
     case osError = 71
     /// A file cannot be made.
