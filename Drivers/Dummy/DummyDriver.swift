@@ -35,19 +35,19 @@ public final class DummyDriver: LoadBalancerDriver {
     }
 
     /// What it holds, in the order of the ids.
-    public func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancer] {
+    public func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation {
         try undergo(.observe, on: [])
-        return appliance.withLock { $0.loadBalancers }
+        return Observation(running: appliance.withLock { $0.loadBalancers })
     }
 
     /// Carries out each group as a whole or not at all.
-    public func apply(_ groups: [PatchGroup]) -> [DriverError?] {
+    public func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
         groups.map { group in
             do throws(DriverError) {
                 try carryOut(group)
-                return nil
+                return GroupOutcome()
             } catch {
-                return error
+                return GroupOutcome(failure: error)
             }
         }
     }
@@ -61,10 +61,10 @@ public final class DummyDriver: LoadBalancerDriver {
     }
 
     /// The counters, each grown by `bytes_per_report` since it was last asked for, if its load balancer is not suspended.
-    public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: TrafficCounter] {
+    public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         try undergo(.statistics, on: ids)
         return appliance.withLock { appliance in
-            keyed(ids) { appliance.count(settings.bytesPerReport, of: $0) }
+            keyed(ids) { id in appliance.count(settings.bytesPerReport, of: id).map { [$0] } }
         }
     }
 

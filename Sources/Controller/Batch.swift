@@ -1,5 +1,6 @@
 import Dispatch
 import JobMessages
+import LBaaS
 
 /// Jobs that are committed together, and the threads that wait for them.
 ///
@@ -14,15 +15,19 @@ final class Batch: @unchecked Sendable {
     /// What is to be done.
     enum Job: Sendable {
         /// Tell what a change would do.
-        case plan(WantedChange)
+        case plan(WantedChange, isForced: Bool = false)
+        /// Ask the appliance what it runs, and put it right.
+        case resync
         /// Do it, durably.
         case commit(Commitment)
     }
 
     /// What is to be durable.
     enum Commitment: Sendable {
-        /// Change the state.
-        case change(WantedChange)
+        /// Change the state. Forced, what leaves does so at once, whatever connections it has.
+        case change(WantedChange, isForced: Bool = false)
+        /// Take it that these real servers, which drain, have finished.
+        case finished([Listener: [Drain]])
         /// Report the traffic, each byte once.
         case metrics(Selection)
     }

@@ -24,6 +24,8 @@ public final class CommitPipeline: Sendable {
     /// Touched by the leader alone, so the lock is never waited for.
     private let desk: Mutex<Desk>
     private let committed: CommittedState
+    private let driver: any LoadBalancerDriver
+    private let log: Log
     private let now: @Sendable () -> Timestamp
     /// When the batch in hand was begun, in microseconds; 0 where there is none.
     private let busySince = Atomic<Int64>(0)
@@ -46,11 +48,14 @@ public final class CommitPipeline: Sendable {
             throw StartFailure(.state, error.message)
         }
         self.now = now
-        let committed = CommittedState(try stored.wantedState())
+        let committed = CommittedState(try stored.wantedState(), drains: try stored.drainTable())
         self.committed = committed
-        let controller = LBaaSController(driverName: driverName, capabilities: driver.capabilities)
+        self.driver = driver
+        self.log = log
+        let effective = Effective(committed: committed, drainTimeout: driver.upkeep.drainTimeout)
+        let controller = LBaaSController(driverName: driverName, driver: driver)
         var desk = Desk(
-            controller: controller, committed: committed, appliance: Appliance(driver: driver, log: log), store: store,
+            controller: controller, effective: effective, appliance: Appliance(driver: driver, log: log), store: store,
             ledger: stored.ledger, log: log, now: now)
         try desk.start()
         self.desk = Mutex(desk)
@@ -91,6 +96,35 @@ public final class CommitPipeline: Sendable {
         if isNextWaiting { turn.signal() }
         batch.finish(outcomes)
         return outcomes[0]
+    }
+
+    /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
+    public func resync() { _ = run(.resync) }
+
+    /// Ends the drains that are over: of real servers without connections, and of those whose time has come.
+    public func endDrains() {
+        let drains = committed.drains
+        if drains.isEmpty { return }
+        var finished: Set<Leaving> = []
+        do throws(DriverError) {
+            finished = Set(
+                try driver.finished(
+                    drains.all.flatMap { listener, entry in entry.drains.map { Leaving(listener: listener, endpoint: $0.endpoint) } }))
+        } catch {
+            log.write(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
+        }
+        let now = now()
+        var ended: [Listener: [Drain]] = [:]
+        for (listener, entry) in drains.all {
+            let over = entry.drains.filter {
+                $0.deadline <= now || finished.contains(Leaving(listener: listener, endpoint: $0.endpoint))
+            }
+            if !over.isEmpty { ended[listener] = over }
+        }
+        if ended.isEmpty { return }
+        if case .failed(let sentence) = run(.commit(.finished(ended))) {
+            log.write(.error, "what has finished could not be taken out; this is tried again", [("error", sentence)])
+        }
     }
 
     /// The load balancers that a job asks after.

@@ -6,6 +6,7 @@ import StateStore
 struct Desk {
     private let controller: LBaaSController
     private let committed: CommittedState
+    private let effective: Effective
     private var appliance: Appliance
     private let store: StateStore?
     private var ledger: TrafficLedger
@@ -20,11 +21,12 @@ struct Desk {
     private static let settlingPause: Int64 = 5_000_000
 
     init(
-        controller: LBaaSController, committed: CommittedState, appliance: Appliance, store: StateStore?, ledger: TrafficLedger,
+        controller: LBaaSController, effective: Effective, appliance: Appliance, store: StateStore?, ledger: TrafficLedger,
         log: Log, now: @escaping @Sendable () -> Timestamp
     ) {
         self.controller = controller
-        self.committed = committed
+        self.committed = effective.committed
+        self.effective = effective
         self.appliance = appliance
         self.store = store
         self.ledger = ledger
@@ -44,11 +46,12 @@ struct Desk {
             }
         }
         do {
-            try appliance.observe(expecting: committed)
+            try appliance.observe(expecting: effective)
         } catch {
             throw StartFailure(.appliance, "the \(controller.driverName) driver cannot tell what runs: \(error.message)")
         }
         settle()
+        saveAccounts()
     }
 
     /// Commits jobs that came together; returns the outcome of each.
@@ -58,7 +61,8 @@ struct Desk {
         var commitments: [Batch.Commitment] = []
         for work in batch {
             switch work {
-            case .plan(let change): plans.append(plan(change))
+            case .plan(let change, let isForced): plans.append(plan(change, isForced: isForced))
+            case .resync: plans.append(resync())
             case .commit(let commitment):
                 plans.append(nil)
                 commitments.append(commitment)
@@ -92,8 +96,53 @@ struct Desk {
     private mutating func settle() {
         let ids = appliance.divergingIDs
         if ids.isEmpty { return }
-        appliance.settle(ids, on: committed)
+        appliance.settle(ids, on: effective)
         settledAt = now()
+    }
+
+    /// Asks the appliance what it runs, puts right what is not as it is committed, and reads the counters, lest they be lost with it.
+    private mutating func resync() -> JobOutcome {
+        do throws(DriverError) {
+            try appliance.observe(expecting: effective)
+            logDivergence()
+            settle()
+            ledger.read(try appliance.driver.statistics(of: committed.withLock { Array($0.entries.keys) })) { [committed] in
+                committed[$0]?.createdAt
+            }
+        } catch {
+            log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
+        }
+        saveAccounts()
+        return .changed
+    }
+
+    private func logDivergence() {
+        let ids = appliance.divergingIDs
+        if ids.isEmpty { return }
+        let steps = appliance.driver.plan(appliance.groups(settling: ids, on: effective))
+        log.write(
+            .warning, "the appliance was changed behind our back; it is put right",
+            [
+                ("load_balancers", ids.shown),
+                ("steps", steps.prefix(8).joined(separator: "; ") + (steps.count > 8 ? "; … (\(steps.count))" : "")),
+            ])
+    }
+
+    /// Makes the accounts durable that are not, if nobody else does.
+    private mutating func saveAccounts() {
+        keepEnded(appliance.takeEndedCounters())
+        if ledger.unsavedAccounts.isEmpty { return }
+        do throws(StateStoreError) {
+            try store?.commit(ledger.unsavedAccounts.map { .traffic(StoredTraffic($0.value, of: $0.key)) })
+            ledger.saved()
+        } catch {
+            log.write(.error, "the traffic could not be made durable; this is tried again later", [("error", error.message)])
+        }
+    }
+
+    /// Takes what counters counted that ended.
+    private mutating func keepEnded(_ ended: [LoadBalancerID: [TrafficCounter]]) {
+        if !ended.isEmpty { ledger.keepUnsaved(ledger.ending(ended, earlier: [:]) { [committed] in committed[$0]?.createdAt }) }
     }
 
     /// Decides on each job, changes the appliance, and makes it all durable, or nothing of it.
@@ -116,10 +165,13 @@ struct Desk {
     ) -> JobOutcome {
         do throws(Refusal) {
             switch work {
-            case .change(let change):
-                try draft.accept(try controller.decide(change, on: draft, now: now()), listeners: &listeners)
+            case .change(let change, let isForced):
+                try accept(change, isForced: isForced, &draft)
                 draft.note(change)
                 draft.unsettled.formUnion(change.listed.filter { appliance.isDiverging($0) })
+                return .changed
+            case .finished(let drains):
+                draft.end(drains)
                 return .changed
             case .metrics(let selection):
                 return try metrics(selection, draft, &accounts)
@@ -129,13 +181,19 @@ struct Desk {
         }
     }
 
+    private mutating func accept(_ change: WantedChange, isForced: Bool, _ draft: inout Draft) throws(Refusal) {
+        let now = now()
+        let rule = effective.drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
+        try draft.accept(try controller.decide(change, on: draft, now: now), listeners: &listeners, rule: rule)
+    }
+
     /// What a change would do to what is committed.
-    private mutating func plan(_ change: WantedChange) -> JobOutcome {
+    private mutating func plan(_ change: WantedChange, isForced: Bool) -> JobOutcome {
         var draft = Draft(on: committed)
         defer { draft.undo(in: &listeners) }
         do throws(Refusal) {
-            try draft.accept(try controller.decide(change, on: draft, now: now()), listeners: &listeners)
-            return .planned(appliance.driver.plan(appliance.groups(to: draft)))
+            try accept(change, isForced: isForced, &draft)
+            return .planned(appliance.driver.plan(appliance.groups(to: draft, on: effective)))
         } catch {
             return .failed(error.sentence)
         }
@@ -159,22 +217,28 @@ struct Desk {
     private mutating func commit(
         _ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account], isAlone: Bool
     ) throws(Refusal) {
-        if let failure = appliance.apply(draft) {
+        if let failure = appliance.apply(draft, on: effective) {
             // What is half made could be in the way of the next job. What worked is left where it comes again at once, job by job.
-            appliance.settle(isAlone ? draft.order : failure.ids, on: committed)
+            appliance.settle(isAlone ? draft.order : failure.ids, on: effective)
+            keepEnded(appliance.takeEndedCounters())
             throw Refusal(failure.message)
         }
+        let ended = appliance.takeEndedCounters()
+        let accounts = accounts.merging(ledger.ending(ended, earlier: accounts) { draft[$0]?.createdAt }) { _, new in new }
         do throws(StateStoreError) {
             if let store { try store.commit(writes(draft, accounts)) }
         } catch {
-            appliance.abandon(draft)
-            if isAlone { appliance.settle(draft.order, on: committed) }
+            appliance.abandon(draft, on: effective)
+            if isAlone { appliance.settle(draft.order, on: effective) }
+            // What ended has ended, whatever becomes of the state, and a report that is not given is not counted as given.
+            keepEnded(ended)
             log.write(.error, "the state could not be made durable", [("error", error.message)])
             throw Refusal(error.message)
         }
         appliance.keep(draft)
         ledger.keep(accounts)
         for id in draft.order where draft[id] == nil { ledger.close(id) }
+        if !draft.drainingListeners.isEmpty { committed.drains = draft.drains }
         publish(draft)
     }
 
@@ -191,6 +255,7 @@ struct Desk {
             writes.append(.put(entry.row))
         }
         writes += accounts.filter { draft[$0.key] != nil }.map { .traffic(StoredTraffic($0.value, of: $0.key)) }
+        for listener in draft.drainingListeners { writes.append(.drains(StoredDrains(draft.drains[listener], on: listener))) }
         if committed.withLock({ $0.isEmptyByDelete }) != draft.isEmptyByDelete {
             writes.append(.isEmptyByDelete(draft.isEmptyByDelete))
         }

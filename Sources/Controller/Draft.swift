@@ -2,11 +2,21 @@ import JobMessages
 import LBaaS
 import Synchronization
 
-/// The committed wanted state: changed by the commit pipeline alone, read by anyone.
+/// The committed state, what is wanted and the facts: changed by the commit pipeline alone, read by anyone.
 final class CommittedState: Sendable {
     private let state: Mutex<WantedState>
+    private let draining: Mutex<DrainTable>
 
-    init(_ state: WantedState) { self.state = Mutex(state) }
+    init(_ state: WantedState, drains: DrainTable = DrainTable()) {
+        self.state = Mutex(state)
+        draining = Mutex(drains)
+    }
+
+    /// What drains.
+    var drains: DrainTable {
+        get { draining.withLock { $0 } }
+        set { draining.withLock { $0 = newValue } }
+    }
 
     /// Reads or changes the state; nothing that takes long belongs in here.
     func withLock<Result: Sendable>(_ body: (inout WantedState) -> Result) -> Result { state.withLock { body(&$0) } }
@@ -14,14 +24,19 @@ final class CommittedState: Sendable {
     subscript(id: LoadBalancerID) -> WantedState.Entry? { withLock { $0.entries[id] } }
 }
 
-/// The wanted state as it will be once the jobs decided on so far are committed: the committed state and what differs from it.
+/// The state as it will be once the jobs decided on so far are committed: the committed state and what differs from it.
 struct Draft {
     let committed: CommittedState
     /// What differs; nil for what goes.
     private(set) var changed: [LoadBalancerID: WantedState.Entry?] = [:]
     /// The changed identities in the order of their first change.
     private(set) var order: [LoadBalancerID] = []
-    /// Identities that do not change, and yet are to be brought to the appliance, which runs something else.
+    /// What drains.
+    private(set) var drains: DrainTable
+    /// The listeners of which the drains change.
+    private(set) var drainingListeners: Set<Listener> = []
+    /// Identities that are to be brought to the appliance though they do not change as wanted: of some the drains change, of others the
+    /// appliance runs something else.
     var unsettled: Set<LoadBalancerID> = []
     /// How many load balancers there are.
     private(set) var count: Int
@@ -30,6 +45,7 @@ struct Draft {
 
     init(on committed: CommittedState) {
         self.committed = committed
+        drains = committed.drains
         (count, isEmptyByDelete) = committed.withLock { ($0.entries.count, $0.isEmptyByDelete) }
     }
 
@@ -73,13 +89,54 @@ struct Draft {
 
     /// Takes the steps of one job.
     ///
+    /// - Parameter rule: what becomes of the real servers that leave.
     /// - Throws: where a listener is taken; then nothing is changed.
-    mutating func accept(_ transitions: [Transition], listeners: inout ListenerTable) throws(Refusal) {
+    mutating func accept(_ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?) throws(Refusal) {
         try Self.move(transitions, in: &listeners)
+        if let rule {
+            for transition in transitions { drain(transition, rule) }
+        }
         for transition in transitions {
             if changed.updateValue(transition.new, forKey: transition.id) == nil { order.append(transition.id) }
             count += (transition.new == nil ? 0 : 1) - (transition.old == nil ? 0 : 1)
         }
+    }
+
+    /// Takes it that real servers have finished. One that began to drain anew since goes on.
+    mutating func end(_ finished: [Listener: [Drain]]) {
+        for (listener, ended) in finished {
+            guard let entry = drains[listener] else { continue }
+            let ended = Set(ended)
+            setDrains(entry.drains.filter { !ended.contains($0) }, on: listener, owner: entry.owner)
+        }
+    }
+
+    /// Notes what begins to drain with a step, and what drains no longer.
+    private mutating func drain(_ step: Transition, _ rule: DrainRule) {
+        let (old, new) = (step.old?.loadBalancer, step.new?.loadBalancer)
+        var listeners = [old?.listener, new?.listener].compactMap(\.self)
+        if listeners.count == 2, listeners[0] == listeners[1] { listeners.removeLast() }
+        if step.new == nil { listeners += drains.drains(of: step.id).map(\.listener).filter { $0 != old?.listener } }
+        for listener in listeners {
+            let heir = new.flatMap { $0.listener == listener ? $0 : nil }
+            let running = drains[listener]
+            let beginning = old.map { rule.beginning(with: $0, to: heir, on: listener) } ?? []
+            if running == nil, beginning.isEmpty { continue }
+            let kept = rule.keeps(heir) ? (running?.drains ?? []) : []
+            let draining = Set(kept.map(\.endpoint))
+            let back = Set(heir.map { $0.nodes.filter { $0.condition == .enabled }.map(\.endpoint) } ?? [])
+            let drains = (kept + beginning.filter { !draining.contains($0.endpoint) }).filter { !back.contains($0.endpoint) }
+            setDrains(drains, on: listener, owner: heir?.id ?? running?.owner ?? step.id)
+        }
+    }
+
+    private mutating func setDrains(_ new: [Drain], on listener: Listener, owner: LoadBalancerID) {
+        let entry = DrainTable.Entry(owner: owner, drains: new)
+        if drains[listener] == entry { return }
+        if let former = drains[listener]?.owner { unsettled.insert(former) }
+        unsettled.insert(owner)
+        drainingListeners.insert(listener)
+        drains[listener] = entry
     }
 
     /// Gives the listeners back as the committed state has them.

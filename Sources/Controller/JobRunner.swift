@@ -59,7 +59,10 @@ public final class JobRunner: Sendable {
 
     private func perform(_ request: JobRequest) -> JobOutcome {
         switch request {
-        case .change(let change, let dryRun): pipeline.run(dryRun ? .plan(change) : .commit(.change(change)))
+        case .change(let change, let options):
+            pipeline.run(
+                options.isDryRun
+                    ? .plan(change, isForced: options.isForced) : .commit(.change(change, isForced: options.isForced)))
         case .metrics(let selection): pipeline.run(.commit(.metrics(selection)))
         case .status(let selection): status(selection)
         case .discover: .discovered(version: surroundings.version, release: surroundings.release)
@@ -103,14 +106,21 @@ public final class JobRunner: Sendable {
 
     private static func fields(of answer: JobAnswer, handle: String, microseconds: Int64) -> [Log.Field] {
         let named = answer.loadBalancers
-        let shown = named.prefix(8).map(\.text).joined(separator: ",")
         var fields: [Log.Field] = [
             ("handle", handle), ("action", answer.action), ("outcome", answer.error == nil ? "PASS" : "FAIL"),
             ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
         ]
-        if !named.isEmpty { fields.append(("load_balancers", named.count > 8 ? "\(shown),… (\(named.count))" : shown)) }
+        if !named.isEmpty { fields.append(("load_balancers", named.shown)) }
         if answer.isDryRun { fields.append(("dry_run", "yes")) }
         if let error = answer.error { fields.append(("error", error)) }
         return fields
+    }
+}
+
+extension [LoadBalancerID] {
+    /// The first of them, for a log line.
+    var shown: String {
+        let shown = prefix(8).map(\.text).joined(separator: ",")
+        return count > 8 ? "\(shown),… (\(count))" : shown
     }
 }

@@ -5,8 +5,15 @@ import LBaaS
 struct LBaaSController {
     /// The name of the driver, for the sentences.
     let driverName: String
-    /// What the driver can do.
-    let capabilities: Capabilities
+    private let capabilities: Capabilities
+    private let refusal: @Sendable (LoadBalancer) -> (field: String, reason: String)?
+
+    /// A controller for what this driver can do.
+    init(driverName: String, driver: any LoadBalancerDriver) {
+        self.driverName = driverName
+        capabilities = driver.capabilities
+        refusal = { driver.refusal(of: $0) }
+    }
 
     /// Decides on a change.
     ///
@@ -42,6 +49,7 @@ struct LBaaSController {
             }
             let old = draft[loadBalancer.id]
             if old?.loadBalancer == loadBalancer { continue }
+            if let refusal = refusal(loadBalancer) { throw Refusal("loadBalancers[\(index)].\(refusal.field): \(refusal.reason)") }
             let new = WantedState.Entry(loadBalancer: loadBalancer, createdAt: old?.createdAt ?? now)
             transitions.append(Transition(id: loadBalancer.id, index: index, old: old, new: new))
         }

@@ -15,7 +15,27 @@ extension WantedState.Entry {
 extension StoredTraffic {
     init(_ account: TrafficLedger.Account, of id: LoadBalancerID) {
         self.init(
-            id: id.text, bytes: account.counter.bytesOut, run: account.counter.run, reportedAt: account.reportedAt.microseconds)
+            id: id.text, unreported: account.unreported,
+            readings: account.readings.map { Reading(run: $0.run, bytes: $0.bytesOut) }, reportedAt: account.reportedAt.microseconds)
+    }
+}
+
+extension StoredDrains {
+    /// What drains on a listener, as it is kept; nothing where the entry is nil.
+    init(_ entry: DrainTable.Entry?, on listener: Listener) {
+        self.init(
+            address: listener.address?.description, port: listener.port, transport: listener.transport.rawValue,
+            owner: entry?.owner.text ?? "",
+            drains: entry?.drains.map {
+                Drain(host: $0.endpoint.host.description, port: $0.endpoint.port, deadline: $0.deadline.microseconds)
+            } ?? [])
+    }
+
+    /// The listener; nil where it is none any more.
+    fileprivate var listener: Listener? {
+        guard let transport = Transport(rawValue: transport) else { return nil }
+        guard let address else { return Listener(address: nil, port: port, transport: transport) }
+        return IPAddress(address).map { Listener(address: $0, port: port, transport: transport) }
     }
 }
 
@@ -39,10 +59,31 @@ extension StoredState {
         TrafficLedger(
             Dictionary(
                 traffic.map { stored in
-                    let counter = TrafficCounter(bytesOut: stored.bytes, run: stored.run)
-                    let reportedAt = Timestamp(microseconds: stored.reportedAt)
-                    return (LoadBalancerID(stored.id), TrafficLedger.Account(counter: counter, reportedAt: reportedAt))
+                    let account = TrafficLedger.Account(
+                        unreported: stored.unreported, readings: stored.readings.map { TrafficCounter(bytesOut: $0.bytes, run: $0.run) },
+                        reportedAt: Timestamp(microseconds: stored.reportedAt))
+                    return (LoadBalancerID(stored.id), account)
                 }, uniquingKeysWith: { first, _ in first }))
+    }
+
+    /// What drains.
+    ///
+    /// - Throws: where a listener or a real server cannot be read.
+    func drainTable() throws(StartFailure) -> DrainTable {
+        var table = DrainTable()
+        for stored in drains {
+            var drains: [Drain] = []
+            for drain in stored.drains {
+                guard let host = HostAddress(drain.host) else { throw StartFailure(unreadable: drain.host) }
+                let endpoint = Endpoint(host: host, port: drain.port)
+                drains.append(Drain(endpoint: endpoint, deadline: Timestamp(microseconds: drain.deadline)))
+            }
+            guard let listener = stored.listener else {
+                throw StartFailure(unreadable: "\(stored.address ?? "*"):\(stored.port)/\(stored.transport)")
+            }
+            table[listener] = DrainTable.Entry(owner: LoadBalancerID(stored.owner), drains: drains)
+        }
+        return table
     }
 }
 
@@ -82,6 +123,11 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
     init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+    }
+
+    /// The state has a drain that nobody understands.
+    fileprivate init(unreadable text: String) {
+        self.init(.state, "the state has a drain of \(quoted(text)), which cannot be read; restore the state from a backup")
     }
 
     /// The message.

@@ -124,7 +124,7 @@ public struct JobAnswer: Sendable {
 
 extension JobRequest {
     fileprivate var isDryRun: Bool {
-        if case .change(_, let dryRun) = self { dryRun } else { false }
+        if case .change(_, let options) = self { options.isDryRun } else { false }
     }
 
     /// The load balancers it names, in its order.

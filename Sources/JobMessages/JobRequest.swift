@@ -3,7 +3,7 @@ public import LBaaS
 /// A job that was understood.
 public enum JobRequest: Sendable {
     /// UPDATE, CREATE, SUSPEND, ENABLE or DELETE.
-    case change(WantedChange, dryRun: Bool)
+    case change(WantedChange, ChangeOptions)
     /// STATS.
     case status(Selection)
     /// METRICS.
@@ -14,6 +14,20 @@ public enum JobRequest: Sendable {
     case archive(ArchiveOrder)
     /// DIAGNOSTICS.
     case diagnostics
+}
+
+/// How a job wants its change made.
+public struct ChangeOptions: Hashable, Sendable {
+    /// Whether it only asks what would be done.
+    public let isDryRun: Bool
+    /// Whether what leaves does so at once, without finishing what it has.
+    public let isForced: Bool
+
+    /// Options.
+    public init(isDryRun: Bool = false, isForced: Bool = false) {
+        self.isDryRun = isDryRun
+        self.isForced = isForced
+    }
 }
 
 /// What a job wants changed.

@@ -1,11 +1,11 @@
 import LBaaS
 
 private enum JobField: Int {
-    case action, loadBalancers, dryRun, storeType, basePath, endpoint, token
+    case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token
 }
 
-private let jobFields = FieldTable<JobField, 7>([
-    "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_object_store_type", "hpcs_object_store_basepath",
+private let jobFields = FieldTable<JobField, 8>([
+    "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_force", "hpcs_object_store_type", "hpcs_object_store_basepath",
     "hpcs_object_store_endpoint", "hpcs_object_store_token",
 ])
 
@@ -48,11 +48,15 @@ struct RequestDecoder {
         }
     }
 
-    private func change(_ change: WantedChange, _ fields: Fields<JobField, 7>) throws(RequestError) -> JobRequest {
-        .change(change, dryRun: try fields.unlessNull(.dryRun)?.boolean("whether this is a dry run") ?? false)
+    private func change(_ change: WantedChange, _ fields: Fields<JobField, 8>) throws(RequestError) -> JobRequest {
+        .change(
+            change,
+            ChangeOptions(
+                isDryRun: try fields.unlessNull(.dryRun)?.boolean("whether this is a dry run") ?? false,
+                isForced: try fields.unlessNull(.force)?.boolean("whether this is done by force") ?? false))
     }
 
-    private mutating func loadBalancers(_ fields: Fields<JobField, 7>) throws(RequestError) -> [LoadBalancer] {
+    private mutating func loadBalancers(_ fields: Fields<JobField, 8>) throws(RequestError) -> [LoadBalancer] {
         guard let list = fields[.loadBalancers] else { throw .badRequest("Missing 'loadBalancers' element", path: "job") }
         var decoder = LoadBalancerDecoder(reply: reply)
         defer { reply = decoder.reply }
@@ -60,7 +64,7 @@ struct RequestDecoder {
     }
 
     /// Null is refused: to take it for absent would let a DELETE of nothing be a DELETE of all.
-    private func selection(_ fields: Fields<JobField, 7>) throws(RequestError) -> Selection {
+    private func selection(_ fields: Fields<JobField, 8>) throws(RequestError) -> Selection {
         guard let field = fields[.loadBalancers] else { return .all }
         var ids: [LoadBalancerID] = []
         var known = Set<LoadBalancerID>()
@@ -76,7 +80,7 @@ struct RequestDecoder {
         return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"))
     }
 
-    private func archiveOrder(_ fields: Fields<JobField, 7>) throws(RequestError) -> ArchiveOrder {
+    private func archiveOrder(_ fields: Fields<JobField, 8>) throws(RequestError) -> ArchiveOrder {
         func required(_ field: JobField, _ name: String) throws(RequestError) -> JSONValue {
             guard let value = fields[field] else { throw .badRequest("Missing '\(name)' element", path: "job") }
             return value

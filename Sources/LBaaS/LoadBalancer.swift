@@ -28,6 +28,9 @@ public struct LoadBalancer: Hashable, Sendable {
     public var nodes: [Node]
     /// True between SUSPEND and ENABLE: configured, and not serving.
     public var isSuspended: Bool
+    /// Real servers that it has no more and that finish what they have. They get weight 0 if they are still there, and are not made anew.
+    /// Always empty as wanted; where all else is gone, what is left of a load balancer that was deleted.
+    public var leaving: [Leaving]
 
     /// A load balancer with the protocol's defaults: round robin, 30 s timeouts, no monitor, no nodes.
     public init(id: LoadBalancerID, serviceProtocol: ServiceProtocol, address: IPAddress? = nil, port: UInt16) {
@@ -42,6 +45,7 @@ public struct LoadBalancer: Hashable, Sendable {
         self.hysteresis = 0
         self.nodes = []
         self.isSuspended = false
+        self.leaving = []
     }
 
     /// Where it listens.

@@ -9,34 +9,48 @@ public protocol LoadBalancerDriver: Sendable {
     /// What it can do. It does not change while the worker runs.
     var capabilities: Capabilities { get }
 
+    /// What the worker does for it from time to time. It does not change while the worker runs.
+    var upkeep: Upkeep { get }
+
+    /// Why it cannot run this load balancer, where its capabilities do not tell: the field, below the load balancer, and what is wrong
+    /// with it, in words that follow a colon. Nil where it can. Asked before anything is touched.
+    func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)?
+
     /// What the appliance runs now.
     ///
     /// - Parameter expected: what it should run; after a failed change what it may run, which can be a load balancer as it was and as
     ///   it was to be. What the appliance cannot tell of a load balancer (its id, its monitor, …) is taken from the expected one.
     /// - Returns: every load balancer that this worker owns on the appliance.
     /// - Throws: where the appliance cannot be asked.
-    func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancer]
+    func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation
 
     /// What `apply` would do, in the order it would do it, in words for an operator.
     func plan(_ groups: [PatchGroup]) -> [String]
 
     /// Changes the appliance.
     ///
+    /// A step can go from a load balancer to the same: then the appliance runs it in a way that a load balancer cannot tell, and it
+    /// is to be put right.
+    ///
     /// - Parameter groups: independent of each other.
-    /// - Returns: an outcome for each group, in their order: nil where all of it was carried out, the reason where the group
-    ///   failed. A failed group does not keep others from being carried out. After a failure the worker asks `observe` what
-    ///   became of the group.
-    func apply(_ groups: [PatchGroup]) -> [DriverError?]
+    /// - Returns: an outcome for each group, in their order. A failed group does not keep others from being carried out. After a
+    ///   failure the worker asks `observe` what became of the group.
+    func apply(_ groups: [PatchGroup]) -> [GroupOutcome]
 
     /// How the nodes of these load balancers are, as the appliance sees them; a load balancer it does not run is left out.
     ///
     /// - Throws: where the appliance cannot be asked.
     func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]]
 
-    /// The traffic counters of these load balancers; a load balancer it does not run is left out.
+    /// The traffic counters of these load balancers, each run once; a load balancer that it does not run is left out.
     ///
     /// - Throws: where the appliance cannot be asked.
-    func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: TrafficCounter]
+    func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]]
+
+    /// Which of these real servers, which drain, have no connection left. Asked only where `upkeep.drainTimeout` is set.
+    ///
+    /// - Throws: where the appliance cannot be asked.
+    func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving]
 
     /// Stores the log of a load balancer. Called only where `capabilities.archive` is true.
     ///
@@ -45,12 +59,64 @@ public protocol LoadBalancerDriver: Sendable {
 }
 
 extension LoadBalancerDriver {
+    /// Nothing: the driver sees to everything itself.
+    public var upkeep: Upkeep { Upkeep() }
+
+    /// Nothing is refused.
+    public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { nil }
+
     /// The steps in the words of `PatchGroup.operations`.
     public func plan(_ groups: [PatchGroup]) -> [String] { groups.flatMap(\.operations) }
+
+    /// All of them: the driver knows no connections.
+    public func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving] { leaving }
 
     /// Refuses: the driver keeps no logs.
     public func archive(_ order: ArchiveOrder) throws(DriverError) {
         throw DriverError("the driver keeps no logs to archive")
+    }
+}
+
+/// What the worker does for a driver from time to time.
+public struct Upkeep: Hashable, Sendable {
+    /// How often the appliance is asked what it runs and put right where that is not what is committed; nil for at the start alone.
+    public var resyncInterval: Duration?
+    /// How long a real server that leaves may finish what it has; nil where the driver sees to that itself.
+    public var drainTimeout: Duration?
+
+    /// Upkeep at these times.
+    public init(resyncInterval: Duration? = nil, drainTimeout: Duration? = nil) {
+        self.resyncInterval = resyncInterval
+        self.drainTimeout = drainTimeout
+    }
+}
+
+/// What an appliance was found to run.
+public struct Observation: Sendable {
+    /// The load balancers that it runs, as far as a load balancer can tell.
+    public var running: [LoadBalancer]
+    /// Those of them that it runs in another way than their load balancer says, which cannot be told by a load balancer: they are to be put right.
+    public var altered: Set<LoadBalancerID>
+
+    /// An observation.
+    public init(running: [LoadBalancer], altered: Set<LoadBalancerID> = []) {
+        self.running = running
+        self.altered = altered
+    }
+}
+
+/// What became of a group.
+public struct GroupOutcome: Sendable {
+    /// Why it failed; nil where all of it was carried out.
+    public var failure: DriverError?
+    /// Counters that ended with the group, as they were read last. What they counted is reported with the next METRICS, and the next
+    /// counter of the same run begins at 0.
+    public var ended: [LoadBalancerID: [TrafficCounter]]
+
+    /// An outcome.
+    public init(failure: DriverError? = nil, ended: [LoadBalancerID: [TrafficCounter]] = [:]) {
+        self.failure = failure
+        self.ended = ended
     }
 }
 
@@ -84,7 +150,8 @@ public struct NodeStatus: Hashable, Sendable {
 public struct TrafficCounter: Hashable, Sendable {
     /// Bytes sent to clients since the counter began.
     public let bytesOut: UInt64
-    /// Which run of the counter this is: another value means that it began anew at 0.
+    /// Which run of the counter this is: another value is another counter, which began at 0. A load balancer can have several at a time,
+    /// such as one for each process of the appliance that still serves it.
     public let run: UInt64
 
     /// A reading of a counter.

@@ -9,10 +9,17 @@ extension LoadBalancerPatch {
     /// The step in words.
     public var operations: [String] {
         let own = ownOperations
-        let nodes = nodes.map { $0.operation(of: id) }
+        let nodes = nodes.map { $0.operation(of: id) } + leavingOperations
+        if loadBalancer.old == loadBalancer.new { return ["put load balancer \(quoted(id.text)) right"] }
         if own.isEmpty, nodes.isEmpty { return ["put the nodes of load balancer \(quoted(id.text)) in another order"] }
         if case .delete = loadBalancer { return nodes + own }
         return own + nodes
+    }
+
+    private var leavingOperations: [String] {
+        let (old, new) = (loadBalancer.old?.leaving ?? [], loadBalancer.new?.leaving ?? [])
+        return new.filter { !old.contains($0) }.map { "let \($0.endpoint) on \($0.listener) finish what it has" }
+            + old.filter { !new.contains($0) }.map { "take \($0.endpoint) off \($0.listener)" }
     }
 
     private var ownOperations: [String] {

@@ -19,6 +19,15 @@ public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
         }
     }
 
+    /// The step from `old` to `new`, either of which may be nothing, even where they are the same: then it is to be put right. Nil where both
+    /// are nothing.
+    public init?(restoring old: Value?, to new: Value?) {
+        switch (old, new) {
+        case (let old?, let new?): self = .update(from: old, to: new)
+        default: self.init(from: old, to: new)
+        }
+    }
+
     /// What it was, if it was.
     public var old: Value? {
         switch self {
@@ -59,6 +68,12 @@ public struct LoadBalancerPatch: Hashable, Sendable {
         loadBalancer = patch
     }
 
+    /// The step from `old` to `new`, which have the same identity, even where they are the same: then it is to be put right.
+    public init?(restoring old: LoadBalancer?, to new: LoadBalancer?) {
+        guard let patch = Patch(restoring: old, to: new) else { return nil }
+        loadBalancer = patch
+    }
+
     /// Whose step it is.
     public var id: LoadBalancerID {
         switch loadBalancer {
@@ -82,10 +97,11 @@ public struct LoadBalancerPatch: Hashable, Sendable {
             + new.compactMap { Patch(from: oldByID[$0.id], to: $0) }
     }
 
-    /// True where anything but the nodes and the suspension changes.
+    /// True where anything but the nodes, those that leave among them, and the suspension changes.
     public var changesSettings: Bool {
         guard case .update(var old, let new) = loadBalancer else { return false }
         old.nodes = new.nodes
+        old.leaving = new.leaving
         old.isSuspended = new.isSuspended
         return old != new
     }

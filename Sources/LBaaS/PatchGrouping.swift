@@ -8,11 +8,11 @@ extension PatchGroup {
         if patches.count < 2 { return patches.map { PatchGroup([$0]) } }
         var givers = ReleasedListeners()
         for (index, patch) in patches.enumerated() {
-            if let listener = patch.releasedListener { givers.add(listener, of: index) }
+            for listener in patch.releasedListeners { givers.add(listener, of: index) }
         }
         if givers.isEmpty { return patches.map { PatchGroup([$0]) } }
         let giversOf = patches.indices.map { index in
-            patches[index].takenListener.map { givers.overlapping($0).filter { $0 != index } } ?? []
+            patches[index].takenListeners.flatMap { givers.overlapping($0).filter { $0 != index } }
         }
         return components(giversOf).map { members in PatchGroup(inOrder(members, giversOf).map { patches[$0] }) }
     }
@@ -114,13 +114,21 @@ private struct ReleasedListeners {
 }
 
 extension LoadBalancerPatch {
-    fileprivate var releasedListener: Listener? {
-        guard let old = loadBalancer.old, loadBalancer.new?.listener != old.listener else { return nil }
-        return old.listener
-    }
+    /// The listeners that the step gives up.
+    fileprivate var releasedListeners: [Listener] { loadBalancer.old?.listeners(beyond: loadBalancer.new) ?? [] }
 
-    fileprivate var takenListener: Listener? {
-        guard let new = loadBalancer.new, loadBalancer.old?.listener != new.listener else { return nil }
-        return new.listener
+    /// The listeners that the step takes.
+    fileprivate var takenListeners: [Listener] { loadBalancer.new?.listeners(beyond: loadBalancer.old) ?? [] }
+}
+
+extension LoadBalancer {
+    /// Every place where it listens, those on which something only drains among them.
+    private var listeners: [Listener] { [listener] + leaving.map(\.listener) }
+
+    /// The places where it listens and the other does not.
+    fileprivate func listeners(beyond other: LoadBalancer?) -> [Listener] {
+        guard let other else { return leaving.isEmpty ? [listener] : Array(Set(listeners)) }
+        if leaving.isEmpty, other.leaving.isEmpty { return listener == other.listener ? [] : [listener] }
+        return Array(Set(listeners).subtracting(other.listeners))
     }
 }

@@ -9,6 +9,14 @@ public struct Timestamp: Hashable, Sendable, Comparable {
     /// The order in time.
     public static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
 
+    /// The time so much later; a duration of more than 292,000 years counts as that.
+    public static func + (time: Self, duration: Duration) -> Self {
+        let (seconds, attoseconds) = duration.components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, overflowToo) = time.microseconds.addingReportingOverflow(whole &+ attoseconds / 1_000_000_000_000)
+        return Timestamp(microseconds: overflow || overflowToo ? .max : sum)
+    }
+
     /// Appends the UTC text, such as `2014-01-09 15:11:45.704754`.
     ///
     /// By arithmetic alone: the C library's way takes a lock that every thread waits for.

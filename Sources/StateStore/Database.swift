@@ -76,6 +76,7 @@ import CSQLite
         case integer(Int64)
         case text(String)
         case bytes([UInt8])
+        case null
     }
 
     /// Runs a statement that returns nothing, with these values for its parameters.
@@ -97,6 +98,8 @@ import CSQLite
         }
     }
 
+    func isNull(_ column: Int32) -> Bool { unsafe sqlite3_column_type(handle, column) == SQLITE_NULL }
+
     func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
 
     func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
@@ -113,6 +116,8 @@ import CSQLite
         switch value {
         case .integer(let number):
             code = unsafe sqlite3_bind_int64(handle, index, number)
+        case .null:
+            code = unsafe sqlite3_bind_null(handle, index)
         case .text(let text):
             code = unsafe sqlite3_bind_text(handle, index, text, Int32(text.utf8.count), copied)
         case .bytes(let bytes):

@@ -8,7 +8,7 @@ enum StateFile {
     /// "LBaS", which tells our files from other SQLite files.
     static let applicationID: Int64 = 0x4C42_6153
     /// The version of the tables below.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     private static let schema = """
         PRAGMA application_id = \(applicationID);
@@ -16,10 +16,32 @@ enum StateFile {
         CREATE TABLE load_balancer (
             id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL);
         CREATE TABLE traffic (
-            id TEXT NOT NULL PRIMARY KEY, bytes INTEGER NOT NULL, run INTEGER NOT NULL, reported_at INTEGER NOT NULL) WITHOUT ROWID;
+            id TEXT NOT NULL PRIMARY KEY, reported_at INTEGER NOT NULL, unreported INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+        \(tablesSinceVersion2)
         CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
         CREATE TABLE worker (is_empty_by_delete INTEGER NOT NULL);
         INSERT INTO worker VALUES (0);
+        """
+
+    private static let tablesSinceVersion2 = """
+        CREATE TABLE counter (
+            id TEXT NOT NULL, run INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (id, run)) WITHOUT ROWID;
+        CREATE TABLE drain (
+            sequence INTEGER PRIMARY KEY, address TEXT, port INTEGER NOT NULL, transport TEXT NOT NULL, owner TEXT NOT NULL,
+            host TEXT NOT NULL, host_port INTEGER NOT NULL, deadline INTEGER NOT NULL);
+        CREATE INDEX drain_listener ON drain (port, address, transport);
+        """
+
+    /// From version 1, which knew one counter of each load balancer, and no drains.
+    private static let stepToVersion2 = """
+        BEGIN;
+        \(tablesSinceVersion2)
+        INSERT INTO counter SELECT id, run, bytes FROM traffic;
+        ALTER TABLE traffic DROP COLUMN bytes;
+        ALTER TABLE traffic DROP COLUMN run;
+        ALTER TABLE traffic ADD COLUMN unreported INTEGER NOT NULL DEFAULT 0;
+        PRAGMA user_version = 2;
+        COMMIT;
         """
 
     /// Makes folder and file where they are missing; returns the file's path.
@@ -65,16 +87,19 @@ enum StateFile {
             try database.execute("PRAGMA locking_mode = EXCLUSIVE")
             return database
         }
-        try check(database, path: path)
+        let found = try check(database, path: path)
         try telling(path) { () throws(Database.Failure) in
             try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT;")
+            if found < 2 { try database.execute(stepToVersion2) }
         }
         database.keepLogOnClose(false)
         return database
     }
 
     /// Refuses a file that is not ours, is damaged, or is from a newer version, whose tables nobody here knows.
-    private static func check(_ database: borrowing Database, path: String) throws(StateStoreError) {
+    ///
+    /// - Returns: the version of its tables.
+    private static func check(_ database: borrowing Database, path: String) throws(StateStoreError) -> Int64 {
         let foundVersion = try telling(path) { () throws(Database.Failure) in
             guard try database.integer("PRAGMA application_id") == applicationID else {
                 throw Database.Failure(code: SQLITE_NOTADB, message: "it is not a state file of lbaas-worker")
@@ -90,6 +115,7 @@ enum StateFile {
                 "\(path): the state has version \(foundVersion), and this lbaas-worker knows versions up to \(version): run the newer lbaas-worker, or restore a backup from before the upgrade"
             )
         }
+        return foundVersion
     }
 
     /// Does something with a file, and puts its failure in words.

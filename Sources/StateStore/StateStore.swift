@@ -31,18 +31,48 @@ public final class StateStore {
                         id: loadBalancers.text(0), text: loadBalancers.bytes(1), isSuspended: loadBalancers.integer(2) != 0,
                         createdAt: loadBalancers.integer(3)))
             }
-            let traffic = try database.prepare("SELECT id, bytes, run, reported_at FROM traffic ORDER BY id")
-            while try traffic.step() {
-                state.traffic.append(
-                    StoredTraffic(
-                        id: traffic.text(0), bytes: UInt64(bitPattern: traffic.integer(1)), run: UInt64(bitPattern: traffic.integer(2)),
-                        reportedAt: traffic.integer(3)))
-            }
+            state.traffic = try traffic()
+            state.drains = try drains()
             let deleted = try database.prepare("SELECT id FROM deleted ORDER BY sequence")
             while try deleted.step() { state.deleted.append(deleted.text(0)) }
             state.isEmptyByDelete = try database.integer("SELECT is_empty_by_delete FROM worker") != 0
             return state
         }
+    }
+
+    private func traffic() throws(Database.Failure) -> [StoredTraffic] {
+        var readings: [String: [StoredTraffic.Reading]] = [:]
+        let counters = try database.prepare("SELECT id, run, bytes FROM counter ORDER BY id, run")
+        while try counters.step() {
+            readings[counters.text(0), default: []].append(
+                StoredTraffic.Reading(run: UInt64(bitPattern: counters.integer(1)), bytes: UInt64(bitPattern: counters.integer(2))))
+        }
+        var traffic: [StoredTraffic] = []
+        let rows = try database.prepare("SELECT id, unreported, reported_at FROM traffic ORDER BY id")
+        while try rows.step() {
+            let id = rows.text(0)
+            traffic.append(
+                StoredTraffic(
+                    id: id, unreported: UInt64(bitPattern: rows.integer(1)), readings: readings[id] ?? [], reportedAt: rows.integer(2)))
+        }
+        return traffic
+    }
+
+    private func drains() throws(Database.Failure) -> [StoredDrains] {
+        var drains: [StoredDrains] = []
+        let rows = try database.prepare(
+            "SELECT address, port, transport, owner, host, host_port, deadline FROM drain ORDER BY address, port, transport, sequence")
+        while try rows.step() {
+            let drain = StoredDrains.Drain(
+                host: rows.text(4), port: UInt16(truncatingIfNeeded: rows.integer(5)), deadline: rows.integer(6))
+            var next = StoredDrains(
+                address: rows.isNull(0) ? nil : rows.text(0), port: UInt16(truncatingIfNeeded: rows.integer(1)), transport: rows.text(2),
+                owner: rows.text(3), drains: [])
+            if let last = drains.last, last.isSameListener(as: next) { next = drains.removeLast() }
+            next.drains.append(drain)
+            drains.append(next)
+        }
+        return drains
     }
 
     /// Carries out all of the writes or none.
@@ -61,5 +91,11 @@ public final class StateStore {
                 throw error
             }
         }
+    }
+}
+
+extension StoredDrains {
+    fileprivate func isSameListener(as other: StoredDrains) -> Bool {
+        address == other.address && port == other.port && transport == other.transport
     }
 }

@@ -20,21 +20,75 @@ public struct StoredLoadBalancerRow: Hashable, Sendable {
 
 /// What METRICS has reported of a load balancer.
 public struct StoredTraffic: Hashable, Sendable {
+    /// The last reading of a counter.
+    public struct Reading: Hashable, Sendable {
+        /// The run of the counter that the reading is of.
+        public let run: UInt64
+        /// What it showed, in bytes.
+        public let bytes: UInt64
+
+        /// A reading.
+        public init(run: UInt64, bytes: UInt64) {
+            self.run = run
+            self.bytes = bytes
+        }
+    }
+
     /// Whose traffic.
     public let id: String
-    /// The counter's last reading, in bytes.
-    public let bytes: UInt64
-    /// The run of the counter that the reading is of.
-    public let run: UInt64
+    /// Bytes that were counted and not reported yet.
+    public let unreported: UInt64
+    /// The counters' last readings, each run once, in the order of the runs as the store sorts them.
+    public let readings: [Reading]
     /// When it was last reported, in microseconds since 1970 began.
     public let reportedAt: Int64
 
     /// What was reported.
-    public init(id: String, bytes: UInt64, run: UInt64, reportedAt: Int64) {
+    public init(id: String, unreported: UInt64, readings: [Reading], reportedAt: Int64) {
         self.id = id
-        self.bytes = bytes
-        self.run = run
+        self.unreported = unreported
+        self.readings = readings
         self.reportedAt = reportedAt
+    }
+}
+
+/// The real servers that drain on one listener.
+public struct StoredDrains: Hashable, Sendable {
+    /// One of them.
+    public struct Drain: Hashable, Sendable {
+        /// Its address.
+        public let host: String
+        /// Its port.
+        public let port: UInt16
+        /// When it goes at the latest, in microseconds since 1970 began.
+        public let deadline: Int64
+
+        /// A real server that drains.
+        public init(host: String, port: UInt16, deadline: Int64) {
+            self.host = host
+            self.port = port
+            self.deadline = deadline
+        }
+    }
+
+    /// The listener's address; nil for every address of the host.
+    public let address: String?
+    /// The listener's port.
+    public let port: UInt16
+    /// The listener's transport.
+    public let transport: String
+    /// The load balancer that they belong to.
+    public var owner: String
+    /// The real servers, in the order in which they began; none where nothing drains there any more.
+    public var drains: [Drain]
+
+    /// Real servers that drain.
+    public init(address: String?, port: UInt16, transport: String, owner: String, drains: [Drain]) {
+        self.address = address
+        self.port = port
+        self.transport = transport
+        self.owner = owner
+        self.drains = drains
     }
 }
 
@@ -44,6 +98,8 @@ public struct StoredState: Hashable, Sendable {
     public var loadBalancers: [StoredLoadBalancerRow] = []
     /// What was reported of them.
     public var traffic: [StoredTraffic] = []
+    /// What drains, a listener each.
+    public var drains: [StoredDrains] = []
     /// The identities that were deleted, the oldest first.
     public var deleted: [String] = []
     /// True where the last change was a DELETE that left nothing.
@@ -63,6 +119,8 @@ public enum StateWrite: Hashable, Sendable {
     case forgetDeleted(id: String)
     /// Keep what was reported.
     case traffic(StoredTraffic)
+    /// Keep what drains on a listener, in place of what did.
+    case drains(StoredDrains)
     /// Keep whether the last change was a DELETE that left nothing.
     case isEmptyByDelete(Bool)
 }

@@ -40,7 +40,9 @@ enum Worker {
                 ("version", version), ("driver", settings.driver), ("function", settings.function ?? hostName()),
                 ("servers", settings.servers.map(\.description).joined(separator: " ")), ("load_balancers", String(pipeline.count)),
             ])
+        let upkeeper = Upkeeper(driver.upkeep, of: pipeline)
         let signal = signals.wait(watching: pipeline)
+        upkeeper.stop()
         return shutDown(queue, after: signal, settings: settings, signals: signals, log: log)
     }
 

@@ -20,7 +20,7 @@ final class RecordingDriver: LoadBalancerDriver {
     struct State {
         var calls: [Call] = []
         var applied: [[PatchGroup]] = []
-        var counters: [LoadBalancerID: TrafficCounter] = [:]
+        var counters: [LoadBalancerID: [TrafficCounter]] = [:]
         var isDeaf = false
         var trouble: (@Sendable (PatchGroup) -> Trouble?)?
         var gate: Gate?
@@ -41,7 +41,7 @@ final class RecordingDriver: LoadBalancerDriver {
 
     /// What runs, by identity.
     var running: [String: LoadBalancer] {
-        get throws { Dictionary(uniqueKeysWithValues: try appliance.observe(expecting: []).map { ($0.id.text, $0) }) }
+        get throws { Dictionary(uniqueKeysWithValues: try appliance.observe(expecting: []).running.map { ($0.id.text, $0) }) }
     }
 
     /// Forgets what was noted.
@@ -53,7 +53,7 @@ final class RecordingDriver: LoadBalancerDriver {
     }
 
     func count(_ bytes: UInt64, run: UInt64 = 1, of id: String) {
-        state.withLock { $0.counters[LoadBalancerID(id)] = TrafficCounter(bytesOut: bytes, run: run) }
+        state.withLock { $0.counters[LoadBalancerID(id)] = [TrafficCounter(bytesOut: bytes, run: run)] }
     }
 
     /// Lets groups fail, or none any more.
@@ -74,12 +74,12 @@ final class RecordingDriver: LoadBalancerDriver {
         return gate
     }
 
-    func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancer] {
+    func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation {
         if note(.observe, { $0.isDeaf }) { throw DriverError("the appliance does not answer") }
         return try appliance.observe(expecting: expected)
     }
 
-    func apply(_ groups: [PatchGroup]) -> [DriverError?] {
+    func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
         let (gate, trouble) = note(.apply) { state in
             state.applied.append(groups)
             defer { state.gate = nil }
@@ -90,10 +90,10 @@ final class RecordingDriver: LoadBalancerDriver {
             switch trouble?(group) {
             case nil: return appliance.apply([group])[0]
             case .refused: break
-            case .partly: if let fault = appliance.apply([group.withoutNodes])[0] { return fault }
-            case .carriedOut: if let fault = appliance.apply([group])[0] { return fault }
+            case .partly: if let fault = appliance.apply([group.withoutNodes])[0].failure { return GroupOutcome(failure: fault) }
+            case .carriedOut: if let fault = appliance.apply([group])[0].failure { return GroupOutcome(failure: fault) }
             }
-            return DriverError("told to fail \(group.patches.map(\.id.text).joined(separator: ", "))")
+            return GroupOutcome(failure: DriverError("told to fail \(group.patches.map(\.id.text).joined(separator: ", "))"))
         }
     }
 
@@ -102,7 +102,7 @@ final class RecordingDriver: LoadBalancerDriver {
         return try appliance.status(of: ids)
     }
 
-    func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: TrafficCounter] {
+    func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         note(.statistics) { state in state.counters.filter { ids.contains($0.key) } }
     }
 

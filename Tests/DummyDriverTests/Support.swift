@@ -47,10 +47,10 @@ final class Bench: Sendable {
 
     /// Applies groups of steps; the message of each that fails.
     func apply(groups: [[Patch<LoadBalancer>]]) -> [String?] {
-        driver.apply(groups.map { PatchGroup($0.map(LoadBalancerPatch.init)) }).map { $0?.message }
+        driver.apply(groups.map { PatchGroup($0.map(LoadBalancerPatch.init)) }).map { $0.failure?.message }
     }
 
-    func held() throws -> [LoadBalancer] { try driver.observe(expecting: []) }
+    func held() throws -> [LoadBalancer] { try driver.observe(expecting: []).running }
 }
 
 /// What was recorded, in order.

@@ -137,7 +137,7 @@ import Testing
         let job = Array(create(http(#""monitor":null"#, nodes: nodes)).utf8)
         var count = 0
         let answer = messages.answer(job.span.bytes) { request in
-            if case .change(.create(let list), dryRun: false) = request { count = list.first?.nodes.count ?? 0 }
+            if case .change(.create(let list), _) = request { count = list.first?.nodes.count ?? 0 }
             return .changed
         }
         #expect(count == 50_000)

@@ -7,11 +7,11 @@ import Testing
     /// A request without its load balancers' details, so that it can be compared.
     private func summary(_ job: String) throws -> String {
         switch try request(job) {
-        case .change(.update(let list), let dryRun): "update \(list.map(\.id.text)) \(dryRun)"
-        case .change(.create(let list), let dryRun): "create \(list.map(\.id.text)) \(dryRun)"
-        case .change(.suspend(let selection), let dryRun): "suspend \(text(selection)) \(dryRun)"
-        case .change(.enable(let selection), let dryRun): "enable \(text(selection)) \(dryRun)"
-        case .change(.delete(let selection), let dryRun): "delete \(text(selection)) \(dryRun)"
+        case .change(.update(let list), let options): "update \(list.map(\.id.text)) \(options.isDryRun)"
+        case .change(.create(let list), let options): "create \(list.map(\.id.text)) \(options.isDryRun)"
+        case .change(.suspend(let selection), let options): "suspend \(text(selection)) \(options.isDryRun)"
+        case .change(.enable(let selection), let options): "enable \(text(selection)) \(options.isDryRun)"
+        case .change(.delete(let selection), let options): "delete \(text(selection)) \(options.isDryRun)"
         case .status(let selection): "status \(text(selection))"
         case .metrics(let selection): "metrics \(text(selection))"
         case .discover: "discover"
@@ -59,7 +59,8 @@ import Testing
         let job = #"{"hpcs_action":""# + action + #"","loadBalancers":["# + list.text + "]}"
         let expected = Selection.named(list.ids.map { LoadBalancerID($0) })
         switch try request(job) {
-        case .change(.suspend(let selection), false), .change(.enable(let selection), false), .change(.delete(let selection), false),
+        case .change(.suspend(let selection), ChangeOptions()), .change(.enable(let selection), ChangeOptions()),
+            .change(.delete(let selection), ChangeOptions()),
             .status(let selection), .metrics(let selection):
             #expect(selection == expected)
         case let other: Issue.record("read as \(other)")

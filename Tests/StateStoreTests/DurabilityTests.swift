@@ -88,7 +88,7 @@ struct DurabilityTests {
         let acknowledged = try FileManager.default.attributesOfItem(atPath: notes)[.size] as? Int ?? 0
         let store = try StateStore(folder: folder.state)
         let state = try store.load()
-        let number = state.traffic.first.map { Int($0.bytes) } ?? 0
+        let number = state.traffic.first?.readings.first.map { Int($0.bytes) } ?? 0
         #expect(number == acknowledged / 4 || number == acknowledged / 4 + 1)
         #expect(state.loadBalancers.count == 50)
         #expect(state.loadBalancers.allSatisfy { $0.createdAt == number })

@@ -67,7 +67,7 @@ func row(_ id: String, _ text: String = "text", isSuspended: Bool = false, creat
 }
 
 func traffic(_ id: String, bytes: UInt64 = 1, run: UInt64 = 2, reportedAt: Int64 = 3) -> StoredTraffic {
-    StoredTraffic(id: id, bytes: bytes, run: run, reportedAt: reportedAt)
+    StoredTraffic(id: id, unreported: 0, readings: [.init(run: run, bytes: bytes)], reportedAt: reportedAt)
 }
 
 /// Lets no file of this process grow beyond so many bytes; for a process of its own.

@@ -73,7 +73,7 @@ private func outcome(of request: JobRequest, number: Int) -> JobOutcome {
     let names = names(in: request)
     if number % 5 == 4 { return .failed("it failed: \(names)") }
     switch request {
-    case .change(_, dryRun: true): return .planned(names)
+    case .change(_, let options) where options.isDryRun: return .planned(names)
     case .change: return .changed
     case .status:
         if number % 5 == 3 { return .deleted }
