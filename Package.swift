@@ -43,6 +43,7 @@ let package = Package(
         library("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
         library("CInih", pkgConfig: "inih", debian: "libinih-dev"),
         library("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
+        library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         .systemLibrary(name: "CGetopt"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
@@ -51,6 +52,7 @@ let package = Package(
         room("StateStore", ["CSQLite"]),
         room("Controller", ["LBaaS", "JobMessages", "StateStore"]),
         room("JobQueue", ["CGearman"]),
+        room("Netlink", ["CNetlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver"]),
         .executableTarget(
@@ -68,6 +70,7 @@ let package = Package(
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue"]),
+        tests("NetlinkTests", ["Netlink", "CNetlink", "TestSupport"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
         tests(
             "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "lbaas-worker"],
