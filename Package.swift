@@ -54,7 +54,8 @@ let package = Package(
         room("JobQueue", ["CGearman"]),
         room("Netlink", ["CNetlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
-        driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver"]),
+        driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
+        driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "IPVSDriver"]),
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [

@@ -31,6 +31,7 @@ extension LoadBalancer {
     fileprivate init?(id: LoadBalancerID, leaving: [Leaving]) {
         guard let listener = leaving.first?.listener else { return nil }
         self.init(id: id, serviceProtocol: listener.transport.plainProtocol, address: listener.address, port: listener.port)
+        isSuspended = true
         self.leaving = leaving
     }
 }

@@ -29,7 +29,7 @@ public struct LoadBalancer: Hashable, Sendable {
     /// True between SUSPEND and ENABLE: configured, and not serving.
     public var isSuspended: Bool
     /// Real servers that it has no more and that finish what they have. They get weight 0 if they are still there, and are not made anew.
-    /// Always empty as wanted; where all else is gone, what is left of a load balancer that was deleted.
+    /// Always empty as wanted. A load balancer that is deleted is suspended and has no nodes as long as something of it leaves.
     public var leaving: [Leaving]
 
     /// A load balancer with the protocol's defaults: round robin, 30 s timeouts, no monitor, no nodes.

@@ -1,0 +1,85 @@
+/// One thing that the kernel is told, to change its table.
+package enum Change: Hashable, Sendable {
+    case addService(ServiceKey, ServiceSettings)
+    case setService(ServiceKey, ServiceSettings)
+    case deleteService(ServiceKey)
+    case addDestination(ServiceKey, DestinationKey, Destination)
+    case setDestination(ServiceKey, DestinationKey, Destination)
+    case deleteDestination(ServiceKey, DestinationKey)
+    /// Reads a service and its counters. No change, but what is read between changes is as it is then.
+    case readService(ServiceKey)
+}
+
+/// A virtual service as it should be.
+package struct WantedService: Hashable, Sendable {
+    /// Its settings and real servers; nil where the kernel need not have it.
+    package var service: VirtualService?
+    /// Real servers that get nothing new and finish what they have. They are not made anew, and the service stays for them.
+    package var leaving: Set<DestinationKey>
+
+    package init(_ service: VirtualService?, leaving: Set<DestinationKey> = []) {
+        self.service = service
+        self.leaving = leaving
+    }
+
+    /// What the kernel should have, given what it has: the wanted, and of what leaves that which is still there.
+    package func target(from current: VirtualService?) -> VirtualService? {
+        if leaving.isEmpty { return service }
+        var target = service
+        for key in leaving where service?.destinations[key] == nil {
+            guard var destination = current?.destinations[key] else { continue }
+            destination.weight = 0
+            if target == nil { target = current.map { VirtualService(settings: $0.settings) } }
+            target?.destinations[key] = destination
+        }
+        return target
+    }
+}
+
+/// The least number of changes from one table to another.
+package struct Difference {
+    /// Where so many real servers come to a new service at once, it is scheduled by a scheduler that does not mind, until they are all there:
+    /// `wrr` and `mh` work their whole table out anew for each.
+    package static let manyDestinations = 256
+
+    package private(set) var changes: [Change] = []
+
+    package init() {}
+
+    /// Appends the changes of one service.
+    package mutating func append(_ key: ServiceKey, from current: VirtualService?, to target: VirtualService?) {
+        switch (current, target) {
+        case (nil, nil): break
+        case (let current?, let target?): change(key, current, target)
+        case (nil, let target?): create(key, target)
+        case (_?, nil): changes.append(.deleteService(key))  // Its real servers go with it.
+        }
+    }
+
+    private mutating func create(_ key: ServiceKey, _ target: VirtualService) {
+        var settings = target.settings
+        let scheduler = settings.scheduler
+        let isSlow = scheduler == .weightedRoundRobin || scheduler == .maglevHashing
+        let isLater = isSlow && target.destinations.count > Self.manyDestinations
+        if isLater { settings.scheduler = .weightedLeastConnections }
+        changes.append(.addService(key, settings))
+        for (destination, value) in target.destinations { changes.append(.addDestination(key, destination, value)) }
+        if isLater { changes.append(.setService(key, target.settings)) }
+    }
+
+    /// What comes is there before what goes is gone, so that the service never stands without real servers in between.
+    private mutating func change(_ key: ServiceKey, _ current: VirtualService, _ target: VirtualService) {
+        if current.settings != target.settings { changes.append(.setService(key, target.settings)) }
+        if current.destinations == target.destinations { return }
+        for (destination, value) in target.destinations {
+            guard let old = current.destinations[destination] else {
+                changes.append(.addDestination(key, destination, value))
+                continue
+            }
+            if old != value { changes.append(.setDestination(key, destination, value)) }
+        }
+        for destination in current.destinations.keys where target.destinations[destination] == nil {
+            changes.append(.deleteDestination(key, destination))
+        }
+    }
+}
