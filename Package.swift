@@ -37,6 +37,7 @@ let package = Package(
         .executable(name: "lbaas-worker", targets: ["lbaas-worker"]),
         .library(name: "LBaaS", targets: ["LBaaS"]),
         .library(name: "JobMessages", targets: ["JobMessages"]),
+        .library(name: "IPVSDriver", targets: ["IPVSDriver"]),
     ],
     targets: [
         library("CGearman", pkgConfig: "gearmand", debian: "libgearman-dev"),

@@ -7,7 +7,9 @@ import Synchronization
 /// It owns the virtual services at the addresses and ports of the load balancers that it was given, and touches no other, unless its
 /// configuration says that all are its own.
 public final class IPVSDriver: LoadBalancerDriver {
+    /// Every protocol and algorithm, on single addresses; no monitors.
     public let capabilities: Capabilities
+    /// A comparison every `resync_interval`, drains of `drain_timeout`.
     public let upkeep: Upkeep
 
     private let settings: Settings
@@ -72,6 +74,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         reader = Mutex(Reader())
     }
 
+    /// What the kernel does not check: see `Refusal.swift`.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { loadBalancer.refusalByIPVS }
 
     /// Compares the kernel's table with what is expected. Whole, it also makes the host as the configuration says.
@@ -97,6 +100,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         }
     }
 
+    /// The changes that `apply` would send, in their order.
     public func plan(_ groups: [PatchGroup]) -> [String] {
         desk.withLock { desk in desk.programmer.plan(groups).map(\.description) }
     }
