@@ -28,6 +28,7 @@ extension GenericNetlink {
     private func list(
         _ batch: inout Batch, command: UInt8, each: (UInt8, RawSpan) throws(NetlinkError) -> Void
     ) throws(NetlinkError) -> Bool {
+        if let failure = batch.tooLong().first { throw .refusal(of: command, failure.number, nil) }
         let portion = batch.portion(after: .init(), count: 1, bytes: .max, sequence: nextSequence, acknowledged: false)
         let awaited = number(1)
         try batch.withBytes(portion.bytes) { bytes throws(NetlinkError) in try transport.send(bytes) }

@@ -29,7 +29,7 @@ public final class GenericNetlink {
         self.init(transport: socket, timeout: timeout, requestsPerSend: requestsPerSend)
     }
 
-    package init(transport: any Transport, timeout: Duration, requestsPerSend: Int = 1024) {
+    init(transport: any Transport, timeout: Duration, requestsPerSend: Int = 1024) {
         self.transport = transport
         self.requestsPerSend = max(1, min(requestsPerSend, transport.receiveRoom / Self.memoryOfAnswer))
         inbox = Inbox(transport: transport, timeout: timeout)

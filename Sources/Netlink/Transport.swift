@@ -1,5 +1,5 @@
 /// The edge to the system: bytes go to the kernel, and datagrams come.
-package protocol Transport {
+protocol Transport {
     /// How many bytes go into one send at most.
     var sendRoom: Int { get }
     /// How many bytes of the kernel's memory there are for what was not received yet.
@@ -17,16 +17,11 @@ package protocol Transport {
 }
 
 /// A datagram that was received.
-package struct Datagram {
+struct Datagram {
     /// Its length, which may be more than was in the buffer's room.
-    package let count: Int
+    let count: Int
     /// The port it was sent from; 0 is the kernel.
-    package let sender: UInt32
-
-    package init(count: Int, sender: UInt32) {
-        self.count = count
-        self.sender = sender
-    }
+    let sender: UInt32
 }
 
 /// The requests of a send, whose answers are waited for.
