@@ -6,9 +6,9 @@ import Testing
 
 @Suite("A socket")
 struct SocketTests {
-    /// A request for the family of a name, as bytes.
-    private func requestBytes(_ name: String) -> [UInt8] {
-        let payload: [UInt8] = [3, 2, 0, 0] + attribute(2, Array(name.utf8) + [0])
+    /// A request for the family of a number, as bytes.
+    private func requestBytes(_ family: UInt16) -> [UInt8] {
+        let payload: [UInt8] = [3, 2, 0, 0] + attribute(1, bytes(family))
         return bytes(UInt32(16 + payload.count)) + bytes(UInt16(16)) + bytes(UInt16(1)) + bytes(UInt32(77)) + bytes(UInt32(0)) + payload
     }
 
@@ -29,7 +29,7 @@ struct SocketTests {
     @Test("tells how long a datagram was that the buffer did not hold")
     func truncated() throws {
         let socket = try NetlinkSocket.open(receiveBuffer: 65536, sendBuffer: 65536)
-        try socket.send(requestBytes("nlctrl").span.bytes)
+        try socket.send(requestBytes(16).span.bytes)
         var buffer = [UInt8](repeating: 0xEE, count: 20)
         let datagram = try #require(try receive(socket, into: &buffer))
         #expect(datagram.sender == 0)
@@ -41,7 +41,7 @@ struct SocketTests {
     @Test("tells that the kernel had to drop something")
     func overrun() throws {
         let socket = try NetlinkSocket.open(receiveBuffer: 1, sendBuffer: 65536)
-        let request = requestBytes("no-such")
+        let request = requestBytes(9999)
         for _ in 0..<(socket.receiveRoom / 256 + 2) { try socket.send(request.span.bytes) }
         var buffer = [UInt8](repeating: 0, count: 64)
         let error = failure { () throws(NetlinkError) in _ = try receive(socket, into: &buffer) }
@@ -68,7 +68,7 @@ struct SocketTests {
     @Test("tells who sent a datagram", .enabled(if: geteuid() == 0, "only root may send to another process"))
     func sender() throws {
         let socket = try NetlinkSocket.open(receiveBuffer: 65536, sendBuffer: 65536)
-        try socket.send(requestBytes("nlctrl").span.bytes)
+        try socket.send(requestBytes(16).span.bytes)
         var buffer = [UInt8](repeating: 0, count: 4096)
         _ = try receive(socket, into: &buffer)
         let port = number(UInt32.self, in: buffer[...], at: 12)
