@@ -21,7 +21,9 @@ extension GenericNetlink {
             batch.append(command: command, flags: MessageHeader.isDump, write)
             if try list(&batch, command: command, each: each) { return }
         }
-        throw NetlinkError(.changing, "what command \(command) lists changed while it was listed, \(attempts) times: try again later")
+        throw NetlinkError(
+            .changing,
+            "what command \(command) lists changed while it was listed, or was lost on the way, \(attempts) times: try again later")
     }
 
     /// Lists once; false where the list is not whole.
