@@ -17,6 +17,7 @@ let package = Package(
             name: "echo-worker", dependencies: ["support"], cSettings: c,
             linkerSettings: [.linkedLibrary("gearman"), .linkedLibrary("pthread")]),
         .executableTarget(name: "job-load", dependencies: ["support"], cSettings: c, linkerSettings: [.linkedLibrary("gearman")]),
+        .executableTarget(name: "raw-ipvs", dependencies: ["support"], cSettings: c),
         .executableTarget(
             name: "bench-jobs",
             swiftSettings: [
