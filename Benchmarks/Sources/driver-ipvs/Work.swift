@@ -11,11 +11,12 @@ struct Failure: Error, CustomStringConvertible {
 
 /// What is to be measured: the same options and the same table as of `raw-ipvs`.
 struct Work {
-    private(set) var scheduler = Scheduler("wlc")
+    private var scheduler = Scheduler("wlc")
     private var services = 1000
     private var nodes = 10
     private var lists = 0
     private var changes = 0
+    private var rounds = 1
 
     init(_ arguments: some Sequence<String>) throws(Failure) {
         var rest = arguments.makeIterator()
@@ -31,14 +32,25 @@ struct Work {
             case "--nodes": nodes = count
             case "--lists": lists = count
             case "--changes": changes = count
+            case "--rounds": rounds = count
             default: throw Failure("unknown option: \(option)")
             }
         }
         guard services > 0, nodes > 0 else { throw Failure("--services and --nodes: 1 or more") }
     }
 
+    /// Measures, each time in a network namespace of its own, where the table is empty.
+    func measure() throws {
+        let algorithm = Algorithm.allCases.first { $0.scheduler == scheduler }
+        for _ in 0..<rounds {
+            // Real servers are refused where no interface is up.
+            guard unshare(CLONE_NEWNET) == 0, system("ip link set lo up") == 0 else { throw Failure("cannot make a network namespace") }
+            if let algorithm { try measureDriver(algorithm) } else { try measureChanges() }
+        }
+    }
+
     /// Through the driver, as the worker has it.
-    func measureDriver(_ algorithm: Algorithm) throws {
+    private func measureDriver(_ algorithm: Algorithm) throws {
         let driver = try IPVSDriver()
         _ = try driver.observe(expecting: [])
         let loadBalancers = (0..<services).map { loadBalancer($0, algorithm) }
@@ -62,7 +74,7 @@ struct Work {
     }
 
     /// For a scheduler that no algorithm stands for: through what the driver works out changes with and sends them with.
-    func measureChanges() throws {
+    private func measureChanges() throws {
         let kernel = try NetlinkKernel()
         let table = (0..<services).map { service in
             let loadBalancer = loadBalancer(service, .leastConnections)

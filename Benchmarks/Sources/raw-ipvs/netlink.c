@@ -7,11 +7,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "support.h"
 
 static int kernel = -1;
-static uint16_t family = GENL_ID_CTRL;
+static uint16_t family;
 static uint32_t sequence;
 static _Alignas(8) char answer[64 << 10];
 
@@ -123,6 +124,7 @@ void open_netlink(void)
     if (kernel < 0)
         give_up(EX_OSERR, "no socket to generic netlink: %s", strerror(errno));
     static struct requests requests;
+    family = GENL_ID_CTRL;
     begin_request(&requests, CTRL_CMD_GETFAMILY, 0);
     put(&requests, CTRL_ATTR_FAMILY_NAME, "IPVS", sizeof "IPVS");
     end_request(&requests);
@@ -137,4 +139,9 @@ void open_netlink(void)
             memcpy(&family, (const char *)attribute + NLA_HDRLEN, sizeof family);
         offset += NLA_ALIGN(attribute->nla_len);
     }
+}
+
+void close_netlink(void)
+{
+    close(kernel);
 }

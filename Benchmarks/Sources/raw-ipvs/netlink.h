@@ -14,6 +14,7 @@ struct requests {
 
 // Opens the socket, and asks for the number of the family "IPVS".
 void open_netlink(void);
+void close_netlink(void);
 
 // Begins a request behind the others.
 void begin_request(struct requests *requests, uint8_t command, uint16_t flags);
