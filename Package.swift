@@ -66,7 +66,8 @@ let package = Package(
             swiftSettings: strict),
         // Part of the benchmarks. It is here because it measures what only this package may call.
         .executableTarget(
-            name: "driver-ipvs", dependencies: ["IPVSDriver", "LBaaS"], path: "Benchmarks/Sources/driver-ipvs", swiftSettings: strict),
+            name: "driver-ipvs", dependencies: ["CNamespaces", "IPVSDriver", "LBaaS"], path: "Benchmarks/Sources/driver-ipvs",
+            swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
