@@ -67,6 +67,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
+        tests("IPVSDriverTests", ["IPVSDriver", "LBaaS", "Netlink", "TestSupport"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
