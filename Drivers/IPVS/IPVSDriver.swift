@@ -56,12 +56,13 @@ public final class IPVSDriver: LoadBalancerDriver {
 
     /// A driver of another kernel, at another time.
     package init(
-        _ configuration: DriverConfiguration, log: Log, open: @escaping @Sendable () throws(KernelFailure) -> any Kernel,
+        _ configuration: DriverConfiguration, log: Log, switches: KernelSwitches = .proc,
+        open: @escaping @Sendable () throws(KernelFailure) -> any Kernel,
         later: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void,
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) throws(DriverConfiguration.Failure) {
         settings = try Settings(configuration)
-        host = Host(settings: settings, log: log)
+        host = Host(settings: settings, switches: switches, log: log)
         self.log = log
         self.open = open
         self.later = later
