@@ -40,6 +40,8 @@ final class FakeTable: Sendable {
         var interruption: Interruption?
         /// Why it cannot be asked.
         var failure: KernelFailure?
+        /// Why there is no socket to be had.
+        var openFailure: KernelFailure?
     }
 
     private let state = Mutex(State())
