@@ -58,12 +58,13 @@ public final class IPVSDriver: LoadBalancerDriver {
 
     /// A driver of another kernel, at another time.
     package init(
-        _ configuration: DriverConfiguration, log: Log, open: @escaping @Sendable () throws(KernelFailure) -> any Kernel,
+        _ configuration: DriverConfiguration, log: Log, switches: KernelSwitches = .proc,
+        open: @escaping @Sendable () throws(KernelFailure) -> any Kernel,
         later: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void,
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) throws(DriverConfiguration.Failure) {
         settings = try Settings(configuration)
-        host = Host(settings: settings, log: log)
+        host = Host(settings: settings, switches: switches, log: log)
         self.log = log
         self.open = open
         self.later = later
@@ -77,15 +78,11 @@ public final class IPVSDriver: LoadBalancerDriver {
     /// What the kernel does not check: see `Refusal.swift`.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { loadBalancer.refusalByIPVS }
 
-    /// Compares the kernel's table with what is expected. Whole, it also makes the host as the configuration says.
+    /// Makes the host as the configuration says, and compares the kernel's table with what is expected.
     public func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation {
         try desk.withLock { desk throws(DriverError) in
             do throws(KernelFailure) {
                 let kernel = try opened(&desk.kernel)
-                // After a failed change it is asked about a few load balancers; those are quicker read one by one.
-                if expected.count * 4 < desk.programmer.table.count {
-                    return try desk.programmer.observe(only: expected, kernel: kernel)
-                }
                 desk.forwarding = []
                 try host.prepare(kernel)
                 let observation = try desk.programmer.observe(expected, isExclusive: settings.isExclusive, kernel: kernel)
@@ -93,6 +90,18 @@ public final class IPVSDriver: LoadBalancerDriver {
                     running = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
                 }
                 return observation
+            } catch {
+                desk.kernel = nil
+                throw DriverError(error.message)
+            }
+        }
+    }
+
+    /// Reads the services of these load balancers, and no others.
+    public func observe(possible: [LoadBalancer]) throws(DriverError) -> Observation {
+        try desk.withLock { desk throws(DriverError) in
+            do throws(KernelFailure) {
+                return try desk.programmer.observe(possible: possible, kernel: try opened(&desk.kernel))
             } catch {
                 desk.kernel = nil
                 throw DriverError(error.message)

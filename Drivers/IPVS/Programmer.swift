@@ -74,11 +74,24 @@ extension Programmer {
         return compare(expected, services, strangers: strangers)
     }
 
-    /// Reads the services of some load balancers, and compares them with what is expected.
-    mutating func observe(only expected: [LoadBalancer], kernel: any Kernel) throws(KernelFailure) -> Observation {
-        let services = expected.map { $0.wantedServices(defaults) }
-        try refresh(services.flatMap { $0.map(\.key) }, kernel)
-        return compare(expected, services, strangers: [])
+    /// Reads the services of a few load balancers, of which each is there as one or another: the first that it is as, or else the first.
+    mutating func observe(possible: [LoadBalancer], kernel: any Kernel) throws(KernelFailure) -> Observation {
+        let services = possible.map { $0.wantedServices(defaults) }
+        try refresh(Set(services.flatMap { $0.map(\.key) }), kernel)
+        var places: [LoadBalancerID: Int] = [:]
+        var observation = Observation(running: [])
+        for (loadBalancer, services) in zip(possible, services) {
+            let isAsWanted = isAsWanted(services)
+            if let place = places[loadBalancer.id] {
+                guard isAsWanted, observation.altered.remove(loadBalancer.id) != nil else { continue }
+                observation.running[place] = loadBalancer
+            } else {
+                places[loadBalancer.id] = observation.running.count
+                observation.running.append(loadBalancer)
+                if !isAsWanted { observation.altered.insert(loadBalancer.id) }
+            }
+        }
+        return observation
     }
 
     private mutating func compare(
@@ -89,10 +102,7 @@ extension Programmer {
         var altered: Set<LoadBalancerID> = []
         for (loadBalancer, services) in zip(expected, services) {
             running.append(loadBalancer)
-            let isAsWanted = services.allSatisfy { key, wanted in
-                still[key] != nil && wanted.service == nil || table[key] == wanted.target(from: table[key])
-            }
-            if !isAsWanted { altered.insert(loadBalancer.id) }
+            if !isAsWanted(services) { altered.insert(loadBalancer.id) }
         }
         let names = Set(expected.map(\.id))
         for key in strangers {
@@ -105,8 +115,14 @@ extension Programmer {
         return Observation(running: running, altered: altered)
     }
 
+    private func isAsWanted(_ services: [(key: ServiceKey, wanted: WantedService)]) -> Bool {
+        services.allSatisfy { key, wanted in
+            still[key] != nil && wanted.service == nil || table[key] == wanted.target(from: table[key])
+        }
+    }
+
     /// Reads some services anew.
-    private mutating func refresh(_ keys: [ServiceKey], _ kernel: any Kernel) throws(KernelFailure) {
+    private mutating func refresh(_ keys: some Sequence<ServiceKey>, _ kernel: any Kernel) throws(KernelFailure) {
         for key in keys {
             let service = try Self.service(key, kernel)
             if service == nil { still[key] = nil }

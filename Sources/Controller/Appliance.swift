@@ -127,7 +127,7 @@ struct Appliance {
     private mutating func observe(_ failed: [LoadBalancerPatch], _ effective: Effective) {
         do {
             let observation = try driver.observe(
-                expecting: failed.flatMap { [$0.loadBalancer.old, $0.loadBalancer.new].compactMap(\.self) })
+                possible: failed.flatMap { [$0.loadBalancer.old, $0.loadBalancer.new].compactMap(\.self) })
             let running = Dictionary(observation.running.map { ($0.id, $0) }) { first, _ in first }
             for patch in failed {
                 note(running[patch.id], of: patch.id, effective)
