@@ -10,10 +10,12 @@ protocol Transport {
 
     /// Waits for a datagram.
     ///
-    /// - Parameter buffer: gets as much of it as there is room for.
+    /// - Parameters:
+    ///   - buffer: gets as much of it as there is room for.
+    ///   - deadline: when not to wait any longer; nil to take only what is there already.
     /// - Returns: nil where there is none until the deadline.
     /// - Throws: `lost` where the kernel had to drop some.
-    func receive(into buffer: inout [UInt8], until deadline: ContinuousClock.Instant) throws(NetlinkError) -> Datagram?
+    func receive(into buffer: inout [UInt8], until deadline: ContinuousClock.Instant?) throws(NetlinkError) -> Datagram?
 }
 
 /// A datagram that was received.

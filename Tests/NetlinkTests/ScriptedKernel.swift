@@ -29,7 +29,7 @@ final class ScriptedKernel: Transport {
         waiting += try answer(requests)
     }
 
-    func receive(into buffer: inout [UInt8], until deadline: ContinuousClock.Instant) throws(NetlinkError) -> Datagram? {
+    func receive(into buffer: inout [UInt8], until deadline: ContinuousClock.Instant?) throws(NetlinkError) -> Datagram? {
         guard !waiting.isEmpty else { return nil }
         switch waiting.removeFirst() {
         case .failure(let error): throw error
