@@ -7,6 +7,8 @@ package final class NetlinkKernel: Kernel {
     private let family: Family
     /// Kept from change to change, so that a change allocates nothing.
     private var batch: Batch
+    /// As many as go into one send: the memory of a batch is so much, however many changes there are.
+    private static let changesPerBatch = 1024
 
     /// Opens a socket. Where the kernel's module is not loaded it is loaded, where the kernel is told how.
     package init(timeout: Duration = .seconds(5)) throws(KernelFailure) {
@@ -52,17 +54,22 @@ package final class NetlinkKernel: Kernel {
     }
 
     package func carryOut(_ changes: [Change], read: (Int, ListedService) -> Void) throws(KernelInterruption) -> [RefusedChange] {
-        batch.removeAll()
-        for change in changes { batch.append(change) }
-        do throws(BatchInterruption) {
-            return try netlink.carryOut(&batch) { index, _, attributes throws(NetlinkError) in
-                read(index, try attributes.subject(Subject.service) { value throws(NetlinkError) in try value.service() })
-            }.map { RefusedChange(index: $0.index, number: $0.number) }
-        } catch {
-            throw KernelInterruption(
-                message: error.description, refused: error.failures.map { RefusedChange(index: $0.index, number: $0.number) },
-                unknown: min(error.unknown.lowerBound, error.unsent.lowerBound)..<changes.count)
+        var refused: [RefusedChange] = []
+        for first in stride(from: 0, to: changes.count, by: Self.changesPerBatch) {
+            batch.removeAll()
+            for index in first..<min(first + Self.changesPerBatch, changes.count) { batch.append(changes[index]) }
+            do throws(BatchInterruption) {
+                refused += try netlink.carryOut(&batch) { index, _, attributes throws(NetlinkError) in
+                    read(first + index, try attributes.subject(Subject.service) { value throws(NetlinkError) in try value.service() })
+                }.map { RefusedChange(index: first + $0.index, number: $0.number) }
+            } catch {
+                throw KernelInterruption(
+                    message: error.description,
+                    refused: refused + error.failures.map { RefusedChange(index: first + $0.index, number: $0.number) },
+                    unknown: first + min(error.unknown.lowerBound, error.unsent.lowerBound)..<changes.count)
+            }
         }
+        return refused
     }
 
     package func timeouts() throws(KernelFailure) -> ConnectionTimeouts {

@@ -50,22 +50,32 @@ struct Programmer {
 extension Programmer {
     /// Reads the whole table, and compares it with what is expected.
     mutating func observe(_ expected: [LoadBalancer], isExclusive: Bool, kernel: any Kernel) throws(KernelFailure) -> Observation {
-        var wanted: [ServiceKey: LoadBalancerID] = [:]
-        wanted.reserveCapacity(expected.count)
         let services = expected.map { $0.wantedServices(defaults) }
+        var wanted: [ServiceKey: LoadBalancerID] = [:]
+        var likely: [ServiceKey: [DestinationKey: Destination]] = [:]
+        wanted.reserveCapacity(expected.count)
+        likely.reserveCapacity(expected.count)
         for (loadBalancer, services) in zip(expected, services) {
-            for service in services { wanted[service.key] = loadBalancer.id }
+            for (key, service) in services {
+                wanted[key] = loadBalancer.id
+                if let service = service.service { likely[key] = service.destinations }
+            }
         }
-        var found: [ServiceKey: VirtualService] = [:]
+        var ours: [ListedService] = []
         var strangers: [ServiceKey] = []
         try kernel.forEachService { service in
             if wanted[service.key] != nil || still[service.key] != nil {
-                found[service.key] = VirtualService(settings: service.settings)
+                ours.append(service)
             } else if isExclusive {
                 strangers.append(service.key)
             }
         }
-        for key in Array(found.keys) { found[key]?.destinations = try Self.destinations(of: key, kernel) }
+        var found: [ServiceKey: VirtualService] = [:]
+        found.reserveCapacity(ours.count)
+        for service in ours {
+            let destinations = try Self.destinations(of: service.key, kernel, likely: likely[service.key] ?? [:])
+            found[service.key] = VirtualService(settings: service.settings, destinations: destinations)
+        }
         table = found
         still = still.filter { found[$0.key] != nil }
         owners.merge(wanted) { _, new in new }
@@ -135,12 +145,14 @@ extension Programmer {
         return VirtualService(settings: listed.settings, destinations: try destinations(of: key, kernel))
     }
 
+    /// - Parameter likely: what they most likely are: then that is what is returned, and nothing is built anew.
     private static func destinations(
-        of key: ServiceKey, _ kernel: any Kernel
+        of key: ServiceKey, _ kernel: any Kernel, likely: [DestinationKey: Destination] = [:]
     ) throws(KernelFailure) -> [DestinationKey: Destination] {
-        var destinations: [DestinationKey: Destination] = [:]
-        try kernel.forEachDestination(of: key, withStatistics: false) { destinations[$0.key] = $0.destination }
-        return destinations
+        var listed: [(DestinationKey, Destination)] = []
+        try kernel.forEachDestination(of: key, withStatistics: false) { listed.append(($0.key, $0.destination)) }
+        if listed.count == likely.count, listed.allSatisfy({ likely[$0] == $1 }) { return likely }
+        return Dictionary(listed) { _, last in last }
     }
 }
 
@@ -148,7 +160,11 @@ extension Programmer {
 
 extension Programmer {
     /// What `apply` would tell the kernel.
-    func plan(_ groups: [PatchGroup]) -> [Change] { groups.flatMap { changes(of: steps(of: $0)).changes } }
+    func plan(_ groups: [PatchGroup]) -> [Change] {
+        var difference = Difference()
+        for group in groups { _ = append(steps(of: group), to: &difference) }
+        return difference.changes
+    }
 
     /// Tells the kernel the difference, all groups in one batch.
     mutating func apply(_ groups: [PatchGroup], kernel: any Kernel) -> [GroupOutcome] {
@@ -175,15 +191,15 @@ extension Programmer {
     }
 
     private mutating func carryOut(_ works: inout [Work], _ indices: [Int], _ kernel: any Kernel) {
-        var changes: [Change] = []
+        var difference = Difference()
         for index in indices {
-            let difference = self.changes(of: works[index].steps)
-            works[index].range = changes.count..<changes.count + difference.changes.count
-            works[index].targets = difference.targets
+            let first = difference.changes.count
+            works[index].targets = append(works[index].steps, to: &difference)
+            works[index].range = first..<difference.changes.count
             works[index].refused = []
             works[index].outcome.failure = nil
-            changes += difference.changes
         }
+        let changes = difference.changes
         var refused: [RefusedChange] = []
         var unknown = changes.count..<changes.count
         var interruption: KernelInterruption?
@@ -240,18 +256,16 @@ extension Programmer {
         return final
     }
 
-    private func changes(of steps: [Step]) -> (changes: [Change], targets: [VirtualService?]) {
-        var difference = Difference()
-        var targets: [VirtualService?] = []
-        for step in steps {
+    /// Appends the changes of some steps; returns what their services are to be.
+    private func append(_ steps: [Step], to difference: inout Difference) -> [VirtualService?] {
+        steps.map { step in
             let current = table[step.key]
             var target = step.wanted.target(from: current)
             // What was counted in the last two seconds cannot be read yet. It is not lost as long as the service is there.
             if target == nil, step.isCounted, let current { target = VirtualService(settings: current.settings) }
             difference.append(step.key, from: current, to: target)
-            targets.append(target)
+            return target
         }
-        return (difference.changes, targets)
     }
 
     /// The steps of a group, each service once.
