@@ -14,7 +14,7 @@
 static int kernel = -1;
 static uint16_t family;
 static uint32_t sequence;
-static _Alignas(8) char answer[64 << 10];
+static _Alignas(8) char answer[64 << 10], next_answer[64 << 10];
 
 void begin_request(struct requests *requests, uint8_t command, uint16_t flags)
 {
@@ -100,20 +100,36 @@ void carry_out(struct requests *requests)
     }
 }
 
+static size_t count_messages(char *datagram, size_t length, bool *is_done)
+{
+    size_t count = 0;
+    for (struct nlmsghdr *message = (struct nlmsghdr *)datagram; NLMSG_OK(message, length); message = NLMSG_NEXT(message, length)) {
+        if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
+            check(message);
+            *is_done = true;
+        } else {
+            count++;
+        }
+    }
+    return count;
+}
+
 size_t read_list(struct requests *requests)
 {
     send_all(requests);
+    struct iovec parts[2] = {{answer, sizeof answer}, {next_answer, sizeof next_answer}};
+    struct mmsghdr datagrams[2] = {
+        {.msg_hdr = {.msg_iov = &parts[0], .msg_iovlen = 1}},
+        {.msg_hdr = {.msg_iov = &parts[1], .msg_iovlen = 1}},
+    };
     size_t count = 0;
     for (bool is_done = false; !is_done;) {
-        size_t left = receive();
-        for (struct nlmsghdr *message = (struct nlmsghdr *)answer; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
-            if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
-                check(message);
-                is_done = true;
-            } else {
-                count++;
-            }
-        }
+        // The kernel makes the next part of a list while it hands on the one before: a short list and its end come together.
+        int received = recvmmsg(kernel, datagrams, 2, MSG_WAITFORONE, NULL);
+        if (received < 0 && errno != EINTR)
+            give_up(EX_OSERR, "cannot receive from the kernel: %s", strerror(errno));
+        for (int i = 0; i < received; i++)
+            count += count_messages(parts[i].iov_base, datagrams[i].msg_len, &is_done);
     }
     return count;
 }
