@@ -46,6 +46,9 @@ package struct Difference {
 
     package init() {}
 
+    /// Forgets the changes, and keeps the memory for others.
+    package mutating func removeAll() { changes.removeAll(keepingCapacity: true) }
+
     /// Appends the changes of one service.
     package mutating func append(_ key: ServiceKey, from current: VirtualService?, to target: VirtualService?) {
         switch (current, target) {
@@ -62,6 +65,7 @@ package struct Difference {
         let isSlow = scheduler == .weightedRoundRobin || scheduler == .maglevHashing
         let isLater = isSlow && target.destinations.count > Self.manyDestinations
         if isLater { settings.scheduler = .weightedLeastConnections }
+        if changes.isEmpty { changes.reserveCapacity(target.destinations.count + 2) }
         changes.append(.addService(key, settings))
         for (destination, value) in target.destinations { changes.append(.addDestination(key, destination, value)) }
         if isLater { changes.append(.setService(key, target.settings)) }

@@ -25,6 +25,9 @@ struct Programmer {
         var refused: [(change: Change, number: Int32)] = []
     }
 
+    /// As many changes are worked out, and more by one group at most, before they are sent.
+    private static let portion = 1024
+
     private let defaults: ServiceDefaults
     private let log: Log
     /// The services that are ours, as the kernel has them.
@@ -166,7 +169,7 @@ extension Programmer {
         return difference.changes
     }
 
-    /// Tells the kernel the difference, all groups in one batch.
+    /// Tells the kernel the difference, many groups in one batch.
     mutating func apply(_ groups: [PatchGroup], kernel: any Kernel) -> [GroupOutcome] {
         var works = groups.map { Work(steps: steps(of: $0)) }
         carryOut(&works, Array(works.indices), kernel)
@@ -190,16 +193,32 @@ extension Programmer {
         func refresh(_ work: Work) { _ = try? self.refresh(work.steps.map(\.key), kernel) }
     }
 
+    /// Carries the steps of some works out. What they change is worked out and sent portion by portion, because new memory costs more than
+    /// one send for all saves.
     private mutating func carryOut(_ works: inout [Work], _ indices: [Int], _ kernel: any Kernel) {
         var difference = Difference()
+        var portion: [Int] = []
+        var interruption: KernelInterruption?
         for index in indices {
+            works[index].refused = []
+            works[index].outcome.failure = interruption.map { DriverError($0.message) }
+            if interruption != nil { continue }
             let first = difference.changes.count
             works[index].targets = append(works[index].steps, to: &difference)
             works[index].range = first..<difference.changes.count
-            works[index].refused = []
-            works[index].outcome.failure = nil
+            portion.append(index)
+            if difference.changes.count >= Self.portion || index == indices.last {
+                interruption = send(difference.changes, of: portion, in: &works, kernel)
+                difference.removeAll()
+                portion.removeAll(keepingCapacity: true)
+            }
         }
-        let changes = difference.changes
+    }
+
+    /// Has the kernel carry out the changes of some works, and notes for each what became of them; returns what kept it from going on.
+    private mutating func send(
+        _ changes: [Change], of indices: [Int], in works: inout [Work], _ kernel: any Kernel
+    ) -> KernelInterruption? {
         var refused: [RefusedChange] = []
         var unknown = changes.count..<changes.count
         var interruption: KernelInterruption?
@@ -227,6 +246,7 @@ extension Programmer {
         if log.wants(.debug) {
             for change in changes { log.write(.debug, change.description) }
         }
+        return interruption
     }
 
     /// Notes that all of a group was carried out.
