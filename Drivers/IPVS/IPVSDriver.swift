@@ -114,7 +114,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         desk.withLock { desk in desk.programmer.plan(groups).map(\.description) }
     }
 
-    /// Sends the differences of all groups in one batch.
+    /// Sends the differences of all groups, as many of them as there are in one send.
     public func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
         desk.withLock { desk in
             let kernel: any Kernel
@@ -135,6 +135,7 @@ public final class IPVSDriver: LoadBalancerDriver {
 
     private func note(_ groups: [PatchGroup], _ outcomes: [GroupOutcome]) {
         running.withLock { running in
+            running.reserveCapacity(running.count + groups.count)
             for (group, outcome) in zip(groups, outcomes) where outcome.failure == nil {
                 for patch in group.patches { running[patch.id] = patch.loadBalancer.new }
             }

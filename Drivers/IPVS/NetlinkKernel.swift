@@ -7,15 +7,17 @@ package final class NetlinkKernel: Kernel {
     private let family: Family
     /// Kept from change to change, so that a change allocates nothing.
     private var batch: Batch
-    /// As many as go into one send: the memory of a batch is so much, however many changes there are.
-    private static let changesPerBatch = 1024
+    /// As many changes go into one send, and its memory is for so many, however many there are.
+    private static let changesPerBatch = 512
+    /// No change takes more, but for a few whose scheduler or persistence engine has a long name.
+    private static let bytesPerChange = 168
 
     /// Opens a socket. Where the kernel's module is not loaded it is loaded, where the kernel is told how.
     package init(timeout: Duration = .seconds(5)) throws(KernelFailure) {
         do throws(NetlinkError) {
             netlink = try GenericNetlink(timeout: timeout)
             family = try netlink.family("IPVS")
-            batch = Batch(family)
+            batch = Batch(family, capacity: Self.changesPerBatch * Self.bytesPerChange)
         } catch {
             throw KernelFailure(error)
         }

@@ -26,7 +26,7 @@ struct Programmer {
     }
 
     /// As many changes are worked out, and more by one group at most, before they are sent.
-    private static let portion = 1024
+    private static let portion = 512
 
     private let defaults: ServiceDefaults
     private let log: Log
@@ -196,6 +196,8 @@ extension Programmer {
     /// Carries the steps of some works out. What they change is worked out and sent portion by portion, because new memory costs more than
     /// one send for all saves.
     private mutating func carryOut(_ works: inout [Work], _ indices: [Int], _ kernel: any Kernel) {
+        table.reserveCapacity(table.count + indices.count)
+        owners.reserveCapacity(owners.count + indices.count)
         var difference = Difference()
         var portion: [Int] = []
         var interruption: KernelInterruption?
