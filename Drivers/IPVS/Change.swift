@@ -38,9 +38,10 @@ package struct WantedService: Hashable, Sendable {
 
 /// The least number of changes from one table to another.
 package struct Difference {
-    /// Where so many real servers come to a new service at once, it is scheduled by a scheduler that does not mind, until they are all there:
-    /// `wrr` and `mh` work their whole table out anew for each.
+    /// Where so many real servers come to a new service at once, it is scheduled by a scheduler that does not mind, until they are all there.
     package static let manyDestinations = 256
+    /// Schedulers that work their whole table out anew for each real server.
+    private static let slow: Set<Scheduler> = [.weightedRoundRobin, .maglevHashing, .sourceHashing, .destinationHashing]
 
     package private(set) var changes: [Change] = []
 
@@ -61,9 +62,7 @@ package struct Difference {
 
     private mutating func create(_ key: ServiceKey, _ target: VirtualService) {
         var settings = target.settings
-        let scheduler = settings.scheduler
-        let isSlow = scheduler == .weightedRoundRobin || scheduler == .maglevHashing
-        let isLater = isSlow && target.destinations.count > Self.manyDestinations
+        let isLater = target.destinations.count > Self.manyDestinations && Self.slow.contains(settings.scheduler)
         if isLater { settings.scheduler = .weightedLeastConnections }
         if changes.isEmpty { changes.reserveCapacity(target.destinations.count + 2) }
         changes.append(.addService(key, settings))

@@ -1,5 +1,6 @@
 // The yardstick: IPVS programmed with no more than it takes. In a network namespace of its own it fills the kernel's empty table of virtual
-// services, lists it and changes weights in it, and prints what each took in microseconds; all that --rounds times.
+// services, lists it and changes weights in it, and prints what each took in microseconds; all that --rounds times. With --costs it prints
+// instead what a system call and a new page of memory cost here.
 
 #include <arpa/inet.h>
 #include <linux/ip_vs.h>
@@ -9,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "netlink.h"
 #include "support.h"
@@ -144,17 +148,40 @@ static void measure(struct requests *requests, long lists, long changes)
     close_netlink();
 }
 
+// What the kernel takes for a system call that does nothing, and for a page of memory that is touched for the first time.
+static void measure_kernel(void)
+{
+    enum { count = 2000, page_size = 4096 };
+    uint64_t start = now_ns();
+    for (int i = 0; i < count; i++)
+        syscall(SYS_getppid);
+    printf("call %.3f\n", (double)(now_ns() - start) / 1000 / count);
+    char *pages = mmap(NULL, (size_t)count * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        give_up(EX_OSERR, "no memory for %d pages", count);
+    start = now_ns();
+    for (size_t i = 0; i < count; i++)
+        pages[i * page_size] = 1;
+    printf("page %.3f\n", (double)(now_ns() - start) / 1000 / count);
+}
+
 int main(int argc, char **argv)
 {
     long lists = 0, changes = 0, rounds = 1;
+    bool costs = false;
     const struct option_rule rules[] = {
         {.name = "scheduler", .text = &scheduler}, {.name = "services", .number = &services}, {.name = "nodes", .number = &nodes},
         {.name = "lists", .number = &lists},       {.name = "changes", .number = &changes},   {.name = "rounds", .number = &rounds},
+        {.name = "costs", .flag = &costs},
     };
     read_options(argc, argv, rules, sizeof rules / sizeof *rules);
     if (services < 1 || nodes < 1)
         give_up(EX_USAGE, "--services and --nodes: 1 or more");
 
+    if (costs) {
+        measure_kernel();
+        return 0;
+    }
     static struct requests requests;
     for (long i = 0; i < rounds; i++)
         measure(&requests, lists, changes);
