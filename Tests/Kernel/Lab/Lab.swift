@@ -31,6 +31,11 @@ final class Lab {
         client = try Namespace()
         director = try Namespace()
         realServers = try (1...count).map { try RealServer(number: $0) }
+        try setParameters()
+        try configureNetworks()
+    }
+
+    private func setParameters() throws {
         for machine in [client, director] + realServers.map(\.namespace) {
             try machine.set([
                 // That client and real servers are on one switch is nothing that anybody should make use of.
@@ -46,6 +51,9 @@ final class Lab {
             // Every client that finds no real server is told so.
             "net.ipv4.icmp_ratelimit": 0, "net.ipv6.icmp.ratelimit": 0,
         ])
+    }
+
+    private func configureNetworks() throws {
         try director.ip(
             """
             \(Lab.takeVirtualAddresses)
