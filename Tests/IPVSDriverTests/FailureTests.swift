@@ -21,7 +21,7 @@ struct FailureTests {
     func alone() throws {
         let bench = try Bench(running: [a])
         refuse(bench, 2, of: b, with: ENOMEM)
-        let outcomes = bench.outcomes([.create(b), .create(c), .update(from: a, to: balancer("a", port: 1, [node(1)]))])
+        let outcomes = bench.outcomes([.create(b), .create(c), .update(from: a, to: balancer("a", [node(1)], port: 1))])
         #expect(
             outcomes.map { $0.failure?.message } == [
                 "the kernel refuses to add real server 10.1.0.2:80 to 10.0.0.9:2/tcp: NAT, weight 1: it has no memory left", nil, nil,
@@ -54,7 +54,7 @@ struct FailureTests {
     @Test("is found to run as it was or as it was to be, whichever it is")
     func either() throws {
         let bench = try Bench(running: [a])
-        let changed = balancer("a", port: 1, [node(3)])
+        let changed = balancer("a", [node(3)], port: 1)
         #expect(try bench.driver.observe(possible: [a, changed]).altered.isEmpty)
         #expect(try bench.driver.observe(possible: [a, changed]).running == [a])
         #expect(try bench.driver.observe(possible: [changed, a]).running == [a])
