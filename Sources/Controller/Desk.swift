@@ -77,11 +77,16 @@ struct Desk {
         if batch.isEmpty { return [] }
         switch attempt(batch) {
         case .success(let outcomes):
-            if now().microseconds - settledAt.microseconds > Self.settlingPause { settle() }
+            if now().microseconds - settledAt.microseconds > Self.settlingPause {
+                settle()
+                saveAccounts()
+            }
             return outcomes
         case .failure(let refusal):
             let outcomes = batch.count == 1 ? [.failed(refusal.sentence)] : batch.map { commitAlone($0) }
             settle()
+            // What was refused has its counters changed all the same, and no commit takes that along.
+            saveAccounts()
             return outcomes
         }
     }
@@ -98,6 +103,8 @@ struct Desk {
         if ids.isEmpty { return }
         appliance.settle(ids, on: effective)
         settledAt = now()
+        // Before anybody reads the counters as they are now.
+        keep(appliance.takeCounterChanges())
     }
 
     /// Asks the appliance what it runs, puts right what is not as it is committed, and reads the counters, lest they be lost with it.
@@ -130,7 +137,6 @@ struct Desk {
 
     /// Makes the accounts durable that are not, if nobody else does.
     private mutating func saveAccounts() {
-        keep(appliance.takeCounterChanges())
         if ledger.unsavedAccounts.isEmpty { return }
         do throws(StateStoreError) {
             try store?.commit(ledger.unsavedAccounts.map { .traffic(StoredTraffic($0.value, of: $0.key)) })
