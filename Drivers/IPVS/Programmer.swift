@@ -40,11 +40,10 @@ extension Programmer {
         var found: [ServiceKey: VirtualService] = [:]
         var strangers: [ServiceKey] = []
         try kernel.forEachService { service in
-            if wanted[service.key] != nil || still[service.key] != nil {
-                found[service.key] = VirtualService(settings: service.settings)
-            } else if isExclusive || unwanted.contains(service.key) {
-                strangers.append(service.key)
-            }
+            let isOurs = wanted[service.key] != nil || still[service.key] != nil
+            guard isOurs || isExclusive || unwanted.contains(service.key) else { return }
+            found[service.key] = VirtualService(settings: service.settings)
+            if !isOurs { strangers.append(service.key) }
         }
         for key in Array(found.keys) { found[key]?.destinations = try Self.destinations(of: key, kernel) }
         table = found
