@@ -25,9 +25,9 @@ func library(_ name: String, pkgConfig: String, debian: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies, resources: resources,
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources,
         swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
@@ -37,6 +37,7 @@ let package = Package(
         .executable(name: "lbaas-worker", targets: ["lbaas-worker"]),
         .library(name: "LBaaS", targets: ["LBaaS"]),
         .library(name: "JobMessages", targets: ["JobMessages"]),
+        .library(name: "IPVSDriver", targets: ["IPVSDriver"]),
     ],
     targets: [
         library("CGearman", pkgConfig: "gearmand", debian: "libgearman-dev"),
@@ -65,6 +66,7 @@ let package = Package(
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
         tests("IPVSDriverTests", ["IPVSDriver", "LBaaS", "Netlink", "TestSupport"]),
@@ -75,8 +77,9 @@ let package = Package(
         tests("NetlinkTests", ["Netlink", "CNetlink", "TestSupport"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
         tests(
-            "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "lbaas-worker"],
+            "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "lbaas-worker"],
             resources: [.copy("Vectors")]),
+        tests("Kernel", ["CNamespaces", "LBaaS", "TestSupport"], exclude: ["rig"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -7,9 +7,9 @@ import Synchronization
 /// It owns the virtual services at the addresses and ports of the load balancers that it was given, and touches no other, unless its
 /// configuration says that all are its own.
 public final class IPVSDriver: LoadBalancerDriver {
-    /// All that the kernel can do; it checks no nodes.
+    /// Every protocol and algorithm, on single addresses; no monitors.
     public let capabilities: Capabilities
-    /// As the configuration says.
+    /// A comparison every `resync_interval`, drains of `drain_timeout`.
     public let upkeep: Upkeep
 
     private let settings: Settings
@@ -79,7 +79,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         reader = Mutex(Reader())
     }
 
-    /// What the kernel does not check by itself.
+    /// What the kernel does not check: see `Refusal.swift`.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { loadBalancer.refusalByIPVS }
 
     /// Makes the host as the configuration says, and compares the kernel's table with what is expected.
@@ -128,7 +128,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         }
     }
 
-    /// What the kernel would be told.
+    /// The changes that `apply` would send, in their order.
     public func plan(_ groups: [PatchGroup]) -> [String] {
         desk.withLock { desk in desk.programmer.plan(groups).map(\.description) }
     }

@@ -101,6 +101,12 @@ public final class CommitPipeline: Sendable {
     /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
     public func resync() { _ = run(.resync) }
 
+    /// Notes the traffic so far, at the end of the worker. Only for a driver that is looked at from time to time: another one's counters do
+    /// not go away.
+    public func close() {
+        if driver.upkeep.resyncInterval != nil { desk.withLock { $0.close() } }
+    }
+
     /// Ends the drains that are over: of real servers without connections, and of those whose time has come.
     public func endDrains() {
         let drains = committed.drains

@@ -50,6 +50,7 @@ struct Desk {
         } catch {
             throw StartFailure(.appliance, "the \(controller.driverName) driver cannot tell what runs: \(error.message)")
         }
+        logDivergence(.info, "the appliance is brought to what is committed")
         settle()
         saveAccounts()
     }
@@ -111,11 +112,9 @@ struct Desk {
     private mutating func resync() -> JobOutcome {
         do throws(DriverError) {
             try appliance.observe(expecting: effective)
-            logDivergence()
+            logDivergence(.warning, "the appliance was changed behind our back; it is put right")
             settle()
-            ledger.read(try appliance.driver.statistics(of: committed.withLock { Array($0.entries.keys) })) { [committed] in
-                committed[$0]?.createdAt
-            }
+            try readCounters()
         } catch {
             log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
         }
@@ -123,16 +122,31 @@ struct Desk {
         return .changed
     }
 
-    private func logDivergence() {
+    private func logDivergence(_ level: LogLevel, _ message: String) {
         let ids = appliance.divergingIDs
         if ids.isEmpty { return }
         let steps = appliance.driver.plan(appliance.groups(settling: ids, on: effective))
         log.write(
-            .warning, "the appliance was changed behind our back; it is put right",
+            level, message,
             [
                 ("load_balancers", ids.shown),
                 ("steps", steps.prefix(8).joined(separator: "; ") + (steps.count > 8 ? "; … (\(steps.count))" : "")),
             ])
+    }
+
+    /// Notes the traffic so far, lest a counter be lost with what the worker knows.
+    mutating func close() {
+        do throws(DriverError) {
+            try readCounters()
+        } catch {
+            log.write(.warning, "the traffic cannot be read; METRICS may miss some", [("error", error.message)])
+        }
+        saveAccounts()
+    }
+
+    private mutating func readCounters() throws(DriverError) {
+        let ids = committed.withLock { Array($0.entries.keys) }
+        ledger.read(try appliance.driver.statistics(of: ids)) { [committed] in committed[$0]?.createdAt }
     }
 
     /// Makes the accounts durable that are not, if nobody else does.

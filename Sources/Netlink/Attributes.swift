@@ -2,7 +2,7 @@ extension NetlinkError {
     /// What the kernel said cannot be read, or is not what was expected.
     ///
     /// - Parameter what: what is there, such as "an attribute of 3 bytes".
-    @usableFromInline package static func malformed(_ what: String) -> NetlinkError {
+    public static func malformed(_ what: String) -> NetlinkError {
         NetlinkError(.malformed, "the kernel's answer cannot be read: \(what)")
     }
 }

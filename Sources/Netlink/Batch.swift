@@ -132,9 +132,7 @@ extension Batch {
     }
 
     /// The bytes of some requests.
-    func withBytes<Result, Failure>(
-        _ range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
+    func withBytes(_ range: Range<Int>, _ body: (RawSpan) throws(NetlinkError) -> Void) throws(NetlinkError) {
         try body(unsafe writer.bytes.span.bytes.extracting(range))
     }
 

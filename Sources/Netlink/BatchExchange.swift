@@ -4,7 +4,7 @@
 public struct BatchInterruption: Error, Sendable, CustomStringConvertible {
     /// What stood in the way.
     public let reason: NetlinkError
-    /// The requests that were refused, in their order; some of them may lie in `unknown`, and are known all the same.
+    /// The requests that were refused, in their order; what lies in `unknown` or `unsent` as well is known all the same.
     public let failures: [Batch.Failure]
     /// The requests that the kernel was given, and may have carried out or not.
     public let unknown: Range<Int>
@@ -74,7 +74,8 @@ extension GenericNetlink {
                         }
                     }
                 }
-            } catch  where error.code == .lost || error.code == .malformed {
+            } catch {
+                guard error.code == .lost || error.code == .malformed else { throw error }
                 progress.lost(error)
             }
         }

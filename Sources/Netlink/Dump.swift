@@ -21,13 +21,16 @@ extension GenericNetlink {
             batch.append(command: command, flags: MessageHeader.isDump, write)
             if try list(&batch, command: command, each: each) { return }
         }
-        throw NetlinkError(.changing, "what command \(command) lists changed while it was listed, \(attempts) times: try again later")
+        throw NetlinkError(
+            .changing,
+            "what command \(command) lists changed while it was listed, or was lost on the way, \(attempts) times: try again later")
     }
 
     /// Lists once; false where the list is not whole.
     private func list(
         _ batch: inout Batch, command: UInt8, each: (UInt8, RawSpan) throws(NetlinkError) -> Void
     ) throws(NetlinkError) -> Bool {
+        if let failure = batch.tooLong().first { throw .refusal(of: command, failure.number, nil) }
         let portion = batch.portion(after: .init(), count: 1, bytes: .max, sequence: nextSequence, acknowledged: false)
         let awaited = number(1)
         try batch.withBytes(portion.bytes) { bytes throws(NetlinkError) in try transport.send(bytes) }

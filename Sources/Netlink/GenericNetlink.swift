@@ -29,13 +29,15 @@ public final class GenericNetlink {
         self.init(transport: socket, timeout: timeout, requestsPerSend: requestsPerSend)
     }
 
-    package init(transport: any Transport, timeout: Duration, requestsPerSend: Int = 1024) {
+    init(transport: any Transport, timeout: Duration, requestsPerSend: Int = 1024) {
         self.transport = transport
         self.requestsPerSend = max(1, min(requestsPerSend, transport.receiveRoom / Self.memoryOfAnswer))
         inbox = Inbox(transport: transport, timeout: timeout)
     }
 
-    /// The family of a name. The kernel loads the module that brings it, where it is told how.
+    /// The family of a name. It is asked for once; the kernel numbers it anew where its module is taken out and loaded again.
+    ///
+    /// Where the kernel does not know the name, it has modprobe load the module that brings it: that takes as long as modprobe does.
     ///
     /// - Throws: `unknownFamily` where there is none.
     public func family(_ name: String) throws(NetlinkError) -> Family {
@@ -54,7 +56,8 @@ public final class GenericNetlink {
                     }
                 }
             }
-        } catch  where error.code == .refused {
+        } catch {
+            guard error.code == .refused else { throw error }
             throw NetlinkError(
                 .unknownFamily,
                 "the kernel does not know the generic-netlink family \(name) (\(errorText(error.number))): load the module that brings it",

@@ -104,11 +104,10 @@ public struct MessageWriter: ~Copyable {
 
     /// Appends an attribute of one, two or four bytes; the kernel wants the bytes behind a short one to be 0.
     @inlinable mutating func putWord<Value: FixedWidthInteger & BitwiseCopyable>(_ attribute: UInt16, _ value: Value) {
+        let length = UInt16(truncatingIfNeeded: 4 + MemoryLayout<Value>.size)
         let offset = claim(8)
-        store(UInt16(truncatingIfNeeded: 4 + MemoryLayout<Value>.size), at: offset)
-        store(attribute, at: offset + 2)
         if MemoryLayout<Value>.size < 4 { store(0 as UInt32, at: offset + 4) }
-        store(value, at: offset + 4)
+        store(Attribute(length: length, type: attribute, value: value), at: offset)
     }
 
     /// Appends an attribute without its value, for which there is room then; returns where that begins. Bytes behind it are 0.
@@ -138,7 +137,7 @@ public struct MessageWriter: ~Copyable {
         bytes.append(contentsOf: repeatElement(0, count: max(bytes.count, size)))
     }
 
-    @inlinable mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, at offset: Int) {
+    @inlinable mutating func store<Value: BitwiseCopyable>(_ value: Value, at offset: Int) {
         var span = bytes.mutableSpan
         var memory = unsafe span.mutableBytes
         memory.storeBytes(of: value, toByteOffset: offset, as: Value.self)
@@ -147,5 +146,18 @@ public struct MessageWriter: ~Copyable {
     @inlinable mutating func copy(_ value: RawSpan, to offset: Int) {
         var span = bytes.mutableSpan
         for index in value.byteOffsets { span[offset + index] = unsafe value.unsafeLoad(fromByteOffset: index, as: UInt8.self) }
+    }
+}
+
+/// An attribute as it lies in memory: `struct nlattr` and a value of a word at most.
+@usableFromInline struct Attribute<Value: BitwiseCopyable>: BitwiseCopyable {
+    @usableFromInline let length: UInt16
+    @usableFromInline let type: UInt16
+    @usableFromInline let value: Value
+
+    @inlinable init(length: UInt16, type: UInt16, value: Value) {
+        self.length = length
+        self.type = type
+        self.value = value
     }
 }

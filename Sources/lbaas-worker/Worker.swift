@@ -43,7 +43,9 @@ enum Worker {
         let upkeeper = Upkeeper(driver.upkeep, of: pipeline)
         let signal = signals.wait(watching: pipeline)
         upkeeper.stop()
-        return shutDown(queue, after: signal, settings: settings, signals: signals, log: log)
+        let exitCode = shutDown(queue, after: signal, settings: settings, signals: signals, log: log)
+        if exitCode == .ok { pipeline.close() }
+        return exitCode
     }
 
     /// Checks what only the driver can check.

@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import TestSupport
 
 extension RealServers {
     /// Job servers that are away, restarted or silent.

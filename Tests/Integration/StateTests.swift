@@ -2,6 +2,7 @@ import CSQLite
 import Foundation
 import Glibc
 import Testing
+import TestSupport
 
 extension RealServers {
     /// What survives the worker.

@@ -5,6 +5,12 @@ import Testing
 
 @testable import lbaas_worker
 
+/// The names of the drivers, as an error lists them.
+let driverNames = KnownDrivers.all.map(\.name).joined(separator: ", ")
+
+/// Their sections, as an error lists them.
+let driverSections = KnownDrivers.all.map { "[worker:\($0.name)]" }.joined(separator: ", ")
+
 /// Reads the settings of a command line without the name of the program, and of a configuration file with this text.
 ///
 /// The file stands where the usual one does, so that it need not exist.

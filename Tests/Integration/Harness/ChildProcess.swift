@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A process that a test started. Its number is used only until it was waited for, so it never means another process.
 final class ChildProcess: Sendable {

@@ -1,6 +1,7 @@
 import CGearman
 import Foundation
 import Glibc
+import TestSupport
 
 /// A client of job servers over libgearman, for one thread.
 final class GearmanClient {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A job server of its own process, on one port for all of its life, however often it is started anew.
 final class Gearmand: Sendable {

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 
 /// A TCP socket on loopback.
 struct LoopbackSocket: ~Copyable {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
 /// What a test runs: job servers, workers and clients of its own, and a folder for them. Ended by `withRig`, also where the test fails.
 final class Rig: Sendable {

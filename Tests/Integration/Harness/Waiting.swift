@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+import TestSupport
 
 /// What was waited for did not come in time.
 struct Overdue: Error, CustomStringConvertible {
@@ -7,15 +7,6 @@ struct Overdue: Error, CustomStringConvertible {
     let seconds: Double
 
     var description: String { "waited \(seconds) s in vain: \(what)" }
-}
-
-/// A point in time by which something must have happened.
-struct Deadline: Sendable {
-    private let instant: ContinuousClock.Instant
-
-    init(seconds: Double) { instant = .now + .seconds(seconds) }
-
-    var isOver: Bool { ContinuousClock.now >= instant }
 }
 
 /// Asks again and again until the answer is yes.
@@ -34,14 +25,4 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
     }
-}
-
-/// Why a system call did not work.
-func systemError(_ what: String, _ code: Int32 = errno) -> Failure { Failure("\(what): \(String(cString: strerror(code)))") }
-
-/// Something that the tests need does not work.
-struct Failure: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 
 /// How a worker is started.
 struct WorkerOptions: Sendable {

@@ -1,0 +1,131 @@
+# What the demonstrations share; to be sourced. Wants: $driver, the driver's name; $program, the worker.
+export PATH="$PATH:/usr/sbin"
+
+folder='' gearmand='' worker='' failures=0
+
+clean_up() {
+    local process
+    for process in $worker $gearmand; do
+        kill "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
+    [ -z "$folder" ] || rm -rf "$folder"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; else bold='' dim='' red='' green='' plain=''; fi
+
+# within SECONDS COMMAND...: runs the command until it succeeds.
+within() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.05
+    done
+}
+
+give_up() {
+    echo "scripts/demo: $1" >&2
+    [ -z "$folder" ] || cat "$folder/gearmand.log" "$folder/worker.log" >&2 2>/dev/null || true
+    exit 70
+}
+
+# Whether it is our gearmand that answers, or it has ended: somebody else may have been faster on the port.
+gearmand_answers_or_ended() {
+    ! kill -0 "$gearmand" 2>/dev/null || [ -n "$(timeout 1 gearadmin -h 127.0.0.1 -p "$port" --getpid 2>/dev/null)" ]
+}
+
+start_gearmand() {
+    local try
+    for try in {1..10}; do
+        port=$((20000 + RANDOM % 12000))
+        gearmand -L 127.0.0.1 -p "$port" -l none -P "$folder/gearmand.pid" >>"$folder/gearmand.log" 2>&1 &
+        gearmand=$!
+        within 10 gearmand_answers_or_ended || true
+        [ "$(timeout 1 gearadmin -h 127.0.0.1 -p "$port" --getpid 2>/dev/null)" = "$gearmand" ] && return
+        kill "$gearmand" 2>/dev/null || true
+        wait "$gearmand" 2>/dev/null || true
+        gearmand=''
+    done
+    give_up "gearmand does not start; what it says is above"
+}
+
+start_worker() {
+    : >"$folder/worker.log"
+    : >"$folder/empty.conf"
+    "$program" --config-file "$folder/empty.conf" --driver "$driver" --server "127.0.0.1:$port" --function demo \
+        --state-dir "$folder/state" --log-level debug 2>>"$folder/worker.log" &
+    worker=$!
+    within 20 worker_is_connected_or_ended || give_up "the worker does not reach its job server; its log is above"
+    kill -0 "$worker" 2>/dev/null || give_up "the worker has ended; why stands above"
+}
+
+worker_is_connected_or_ended() { grep -q 'job server connected' "$folder/worker.log" || ! kill -0 "$worker" 2>/dev/null; }
+
+# show LABEL TEXT: each line of the text behind the label.
+show() {
+    local label=$1 line
+    while IFS= read -r line; do
+        printf '  %s%-8s%s%s\n' "$dim" "$label" "$plain" "$line"
+        label=''
+    done <<<"$2"
+}
+
+number=0
+# submit TITLE REQUEST EXPECTED...: submits a job; each expected text must be in the answer.
+submit() {
+    local title=$1 request=$2 answer before expected verdict="${green}as it should be${plain}"
+    shift 2
+    number=$((number + 1))
+    before=$(wc -l <"$folder/worker.log")
+    printf '\n%s%d. %s%s\n' "$bold" "$number" "$title" "$plain"
+    show request "$request"
+    answer=$(printf %s "$request" | timeout 30 gearman -h 127.0.0.1 -p "$port" -f demo) || answer="no answer: gearman ended with $?"
+    show answer "$answer"
+    # A job's lines are in the log before its answer leaves. The log of a demonstration needs no date.
+    show log "$(tail -n "+$((before + 1))" "$folder/worker.log" | sed 's/^[^T ]*T//')"
+    for expected; do
+        if [[ $answer != *"$expected"* ]]; then
+            verdict="${red}WRONG: the answer should have $expected in it${plain}"
+            failures=$((failures + 1))
+        fi
+    done
+    show '=>' "$verdict"
+}
+
+pass='"hpcs_response": "PASS"' fail='"hpcs_response": "FAIL"'
+
+# begin: a job server and a worker that takes jobs from it.
+begin() {
+    folder=$(mktemp -d "${TMPDIR:-/tmp}/lbaas-demo.XXXXXX")
+    start_gearmand
+    start_worker
+    cat <<TEXT
+
+A job server listens on 127.0.0.1:$port, and this worker takes jobs from it:
+  $program --driver $driver --server 127.0.0.1:$port --function demo --state-dir $folder/state --log-level debug
+Each job below is one command:
+  gearman -h 127.0.0.1 -p $port -f demo <<< REQUEST
+TEXT
+}
+
+# finish: ends the worker, and says whether all was as it should be.
+finish() {
+    local status=0
+    kill "$worker"
+    wait "$worker" || status=$?
+    worker=''
+    if [ $status -ne 0 ]; then
+        echo "the worker ended with $status at SIGTERM, not with 0" >&2
+        failures=$((failures + 1))
+    fi
+    echo
+    if [ $failures -gt 0 ]; then
+        echo "${red}$failures of the checks failed${plain}" >&2
+        exit 1
+    fi
+    echo "${green}All $number steps went as they should.${plain} The worker and its job server are stopped, and nothing is left."
+}
