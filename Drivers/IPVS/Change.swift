@@ -50,6 +50,9 @@ package struct Difference {
     /// Forgets the changes, and keeps the memory for others.
     package mutating func removeAll() { changes.removeAll(keepingCapacity: true) }
 
+    /// Has a service read before its changes.
+    package mutating func read(_ key: ServiceKey) { changes.append(.readService(key)) }
+
     /// Appends the changes of one service.
     package mutating func append(_ key: ServiceKey, from current: VirtualService?, to target: VirtualService?) {
         switch (current, target) {

@@ -28,6 +28,10 @@ public final class IPVSDriver: LoadBalancerDriver {
         var programmer: Programmer
         /// Families of which this host was seen to forward packets since the table was compared last.
         var forwarding: Set<AddressFamily> = []
+        /// Whether the host was once as the configuration says.
+        var isPrepared = false
+        /// The last of the services that stand still, by its number, whose removal is under way.
+        var lastScheduled: UInt64 = 0
     }
 
     /// What asks.
@@ -84,8 +88,10 @@ public final class IPVSDriver: LoadBalancerDriver {
             do throws(KernelFailure) {
                 let kernel = try opened(&desk.kernel)
                 desk.forwarding = []
-                try host.prepare(kernel)
+                try prepare(kernel, &desk)
                 let observation = try desk.programmer.observe(expected, isExclusive: settings.isExclusive, kernel: kernel)
+                desk.lastScheduled = 0
+                removeLater(&desk)
                 running.withLock { running in
                     running = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
                 }
@@ -94,6 +100,19 @@ public final class IPVSDriver: LoadBalancerDriver {
                 desk.kernel = nil
                 throw DriverError(error.message)
             }
+        }
+    }
+
+    /// Makes the host as the configuration says. What cannot be done keeps the worker from starting, but not from repairing the table later.
+    private func prepare(_ kernel: any Kernel, _ desk: inout Desk) throws(KernelFailure) {
+        // The first thing asked that needs the capability.
+        _ = try kernel.info()
+        do throws(KernelFailure) {
+            try host.prepare(kernel)
+            desk.isPrepared = true
+        } catch {
+            if !desk.isPrepared { throw error }
+            log.write(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
         }
     }
 
@@ -128,7 +147,7 @@ public final class IPVSDriver: LoadBalancerDriver {
             var applied = desk.programmer.apply(sound, kernel: kernel).makeIterator()
             let outcomes = faults.map { fault in fault.map { GroupOutcome(failure: DriverError($0)) } ?? applied.next() ?? GroupOutcome() }
             note(groups, outcomes)
-            removeLater(desk.programmer.still)
+            removeLater(&desk)
             return outcomes
         }
     }
@@ -154,11 +173,19 @@ public final class IPVSDriver: LoadBalancerDriver {
         return nil
     }
 
-    private func removeLater(_ still: [ServiceKey: UInt64]) {
+    /// Has the services removed that stand still, but those of which the removal is under way.
+    private func removeLater(_ desk: inout Desk) {
+        let last = desk.lastScheduled
+        desk.lastScheduled = desk.programmer.lastStill
+        let still = desk.programmer.still.filter { $0.value > last }
         if still.isEmpty { return }
         later(Self.settlingTime) { [self] in
-            desk.withLock { desk in
-                if let kernel = desk.kernel { desk.programmer.removeStill(still, kernel: kernel) }
+            self.desk.withLock { desk in
+                do throws(KernelFailure) {
+                    desk.programmer.removeStill(still, kernel: try opened(&desk.kernel))
+                } catch {
+                    log.write(.warning, "services that stand still could not be removed", [("error", error.message)])
+                }
             }
         }
     }
@@ -198,20 +225,31 @@ extension IPVSDriver {
     /// The bytes that went back to clients through this host. With DIRECT and TUNNEL they take another way, and there are none.
     public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         let asked = loadBalancers(ids)
-        let finals = desk.withLock { $0.programmer.finals }
-        var owners: [ServiceKey: LoadBalancerID] = [:]
+        var owners = desk.withLock { $0.programmer.stillCounting(for: Set(ids)) }
         for loadBalancer in asked {
             for listener in [loadBalancer.listener] + loadBalancer.leaving.map(\.listener) {
                 if let key = ServiceKey(listener) { owners[key] = loadBalancer.id }
             }
         }
+        var bytes = try read(owners)
+        // After the kernel: what is removed meanwhile is here or there, and where it is in both it is counted once.
+        let finals = desk.withLock { $0.programmer.finals }
         var counters: [LoadBalancerID: [TrafficCounter]] = [:]
-        for loadBalancer in asked { counters[loadBalancer.id] = finals[loadBalancer.id] ?? [] }
-        func count(_ service: ListedService) {
-            guard let owner = owners[service.key] else { return }
-            counters[owner]?.append(TrafficCounter(bytesOut: service.statistics.bytesOut, run: service.key.run))
+        for loadBalancer in asked {
+            for final in finals[loadBalancer.id] ?? [] { bytes[loadBalancer.id, default: [:]][final.run] = final.bytesOut }
+            counters[loadBalancer.id] = (bytes[loadBalancer.id] ?? [:]).sorted { $0.key < $1.key }
+                .map { TrafficCounter(bytesOut: $0.value, run: $0.key) }
         }
-        return try reading { _, kernel throws(KernelFailure) in
+        return counters
+    }
+
+    /// The bytes that services have counted, by owner and run.
+    private func read(_ owners: [ServiceKey: LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [UInt64: UInt64]] {
+        try reading { _, kernel throws(KernelFailure) in
+            var bytes: [LoadBalancerID: [UInt64: UInt64]] = [:]
+            func count(_ service: ListedService) {
+                if let owner = owners[service.key] { bytes[owner, default: [:]][service.key.run] = service.statistics.bytesOut }
+            }
             if owners.count > 16 {
                 try kernel.forEachService(count)
             } else {
@@ -219,7 +257,7 @@ extension IPVSDriver {
                     if let service = try kernel.service(key) { count(service) }
                 }
             }
-            return counters
+            return bytes
         }
     }
 

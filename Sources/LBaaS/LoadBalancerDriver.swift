@@ -119,14 +119,19 @@ public struct Observation: Sendable {
 public struct GroupOutcome: Sendable {
     /// Why it failed; nil where all of it was carried out.
     public var failure: DriverError?
-    /// Counters that ended with the group, as they were read last. What they counted is reported with the next METRICS, and the next
-    /// counter of the same run begins at 0.
+    /// Counters that ended with the group, as they were read last. What they counted is reported with the next METRICS.
     public var ended: [LoadBalancerID: [TrafficCounter]]
+    /// Counters that began with the group, after those of their run that ended, with what they showed then: what they counted before is
+    /// not of this load balancer. One that begins at 0 with a load balancer that was not there before need not be told.
+    public var began: [LoadBalancerID: [TrafficCounter]]
 
     /// An outcome.
-    public init(failure: DriverError? = nil, ended: [LoadBalancerID: [TrafficCounter]] = [:]) {
+    public init(
+        failure: DriverError? = nil, ended: [LoadBalancerID: [TrafficCounter]] = [:], began: [LoadBalancerID: [TrafficCounter]] = [:]
+    ) {
         self.failure = failure
         self.ended = ended
+        self.began = began
     }
 }
 

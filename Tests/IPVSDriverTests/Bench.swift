@@ -32,19 +32,23 @@ final class Bench: Sendable {
         _ = kernel.takeBatches()
     }
 
-    /// Observes, and puts right what is altered, as the worker does at its start and from time to time.
+    /// Observes; the steps that put right what is altered, as the worker takes them at its start and from time to time.
+    func repairs(_ expected: [LoadBalancer]) throws -> [Patch<LoadBalancer>] {
+        let observation = try driver.observe(expecting: expected)
+        return observation.running.compactMap { running in
+            let wanted = expected.first { $0.id == running.id }
+            return wanted == nil || observation.altered.contains(running.id) ? Patch(restoring: running, to: wanted) : nil
+        }
+    }
+
+    /// Puts right what is altered.
     ///
-    /// - Returns: what was altered.
+    /// - Returns: what was.
     @discardableResult
     func start(_ expected: [LoadBalancer]) throws -> [String] {
-        let observation = try driver.observe(expecting: expected)
-        let groups = observation.running.compactMap { running in
-            let wanted = expected.first { $0.id == running.id }
-            return wanted == nil || observation.altered.contains(running.id) ? LoadBalancerPatch(restoring: running, to: wanted) : nil
-        }
-        let failures = driver.apply(PatchGroup.groups(of: groups)).compactMap(\.failure)
-        if let failure = failures.first { throw failure }
-        return groups.map(\.id.text).sorted()
+        let steps = try repairs(expected)
+        if let failure = apply(steps) { throw DriverError(failure) }
+        return steps.compactMap { ($0.old ?? $0.new)?.id.text }.sorted()
     }
 
     /// Applies steps; the first failure.

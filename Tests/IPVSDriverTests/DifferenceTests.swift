@@ -18,7 +18,7 @@ struct DifferenceTests {
         Set(current.keys).union(target.keys).reduce(0) { count, key in
             guard let new = target[key] else { return count + 1 }
             guard let old = current[key] else {
-                let isLate = new.destinations.count > 256 && ["wrr", "mh"].contains(new.settings.scheduler.name)
+                let isLate = new.destinations.count > 256 && ["wrr", "mh", "sh", "dh"].contains(new.settings.scheduler.name)
                 return count + 1 + new.destinations.count + (isLate ? 1 : 0)
             }
             let places = Set(old.destinations.keys).union(new.destinations.keys)
@@ -71,10 +71,11 @@ struct DifferenceTests {
     @Test("schedules a large service by its slow scheduler when all its real servers are there", arguments: [256, 257])
     func large(count: Int) {
         let key = ServiceKey.some[0]
-        for scheduler in [Scheduler.weightedRoundRobin, .maglevHashing, .roundRobin, .weightedLeastConnections, .sourceHashing] {
+        let slow: [Scheduler] = [.weightedRoundRobin, .maglevHashing, .sourceHashing, .destinationHashing]
+        for scheduler in slow + [.roundRobin, .weightedLeastConnections, .neverQueue] {
             let target = service(scheduler, count)
             let changes = changes(from: [:], to: [key: target])
-            let isLate = count > 256 && (scheduler == .weightedRoundRobin || scheduler == .maglevHashing)
+            let isLate = count > 256 && slow.contains(scheduler)
             let first = isLate ? ServiceSettings(scheduler: .weightedLeastConnections, netmask: .max) : target.settings
             #expect(changes.first == .addService(key, first))
             #expect(changes.count == 1 + count + (isLate ? 1 : 0))

@@ -3,8 +3,8 @@ import LBaaS
 
 /// A load balancer at 10.0.0.9, changed as wanted.
 func balancer(
-    _ id: String, _ address: String = "10.0.0.9", port: UInt16 = 80, as carried: ServiceProtocol = .tcp,
-    _ nodes: [Node] = [node(1), node(2)],
+    _ id: String, _ nodes: [Node] = [node(1), node(2)], at address: String = "10.0.0.9", port: UInt16 = 80,
+    as carried: ServiceProtocol = .tcp,
     _ change: (inout LoadBalancer) -> Void = { _ in }
 ) -> LoadBalancer {
     var balancer = LoadBalancer(id: LoadBalancerID(id), serviceProtocol: carried, address: IPAddress(address), port: port)

@@ -22,7 +22,6 @@ private func commit(of folder: String) -> String {
     return changes.isEmpty ? hash : hash + " with changes"
 }
 
-/// The version of a Debian package, or of the program that it brings.
 private var swiftVersion: String {
     let lines = output(of: "swift", "--version")?.split(separator: "\n") ?? []
     return lines.first { $0.contains("Swift version") }.map(String.init) ?? "Swift unknown"
@@ -43,6 +42,12 @@ package func machine(programsIn programs: String, kernel: String, peers: String)
         - kernel: \(output(of: "uname", "-sr") ?? "unknown"); \(kernel)
         - \(swiftVersion); \(peers)
         """
+}
+
+/// The number of the last processor that this process may run on.
+package var lastProcessor: String {
+    let line = contents("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") } ?? ""
+    return line.split { !$0.isNumber }.last.map(String.init) ?? "0"
 }
 
 /// The kind of file system that a folder is on.
