@@ -212,11 +212,12 @@ extension Programmer {
         }
         for patch in group.patches {
             let (old, new) = (patch.loadBalancer.old, patch.loadBalancer.new)
+            let beginsLife = patch.beginsLife
             for (key, wanted) in new?.wantedServices(defaults) ?? [] {
-                add(Step(key: key, wanted: wanted, owner: patch.id, isKnown: !patch.beginsLife, isCounted: true))
+                add(Step(key: key, wanted: wanted, owner: patch.id, isKnown: !beginsLife, isCounted: true))
             }
             for key in (old.map { keys(of: $0) } ?? []) + leftBehind(by: patch.id) where places[key] == nil {
-                add(Step(key: key, wanted: WantedService(nil), owner: patch.id, isKnown: true, isCounted: new != nil && !patch.beginsLife))
+                add(Step(key: key, wanted: WantedService(nil), owner: patch.id, isKnown: true, isCounted: new != nil && !beginsLife))
             }
         }
         return steps

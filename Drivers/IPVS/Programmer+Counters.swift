@@ -6,7 +6,7 @@ extension Programmer {
     /// Whether a service that is there begins to count for another load balancer than before, or for another life of it.
     func passesCounter(_ step: Step) -> Bool {
         guard step.isCounted else { return false }
-        return owners[step.key] != step.owner || !step.isKnown || hasFinal(of: step.owner, run: step.key.run)
+        return owners[step.key] != step.owner || !step.isKnown || hasFinal(of: step.owner, step.key)
     }
 
     /// Notes that a service is made, and its counter with it.
@@ -31,7 +31,7 @@ extension Programmer {
     mutating func settle(_ patch: LoadBalancerPatch, _ steps: [Step], _ outcome: inout GroupOutcome) {
         if !leftBehind.isEmpty { leftBehind[patch.id] = nil }
         if !foreign.isEmpty { foreign[patch.id] = nil }
-        let isGone = patch.loadBalancer.new == nil
+        let isGone = if case .delete = patch.loadBalancer { true } else { false }
         guard isGone || patch.beginsLife else { return }
         if let earlier = finals.removeValue(forKey: patch.id), !isGone { outcome.ended[patch.id, default: []] += earlier }
         for key in still.keys where owners[key] == patch.id && !steps.contains(where: { $0.key == key }) { owners[key] = nil }
@@ -65,7 +65,7 @@ extension Programmer {
             gone = keys.filter { table[$0] == nil }
         }
         for key in gone {
-            if let bytes = readings[key], let owner = owners[key], !hasFinal(of: owner, run: key.run) {
+            if let bytes = readings[key], let owner = owners[key], !hasFinal(of: owner, key) {
                 finals[owner, default: []].append(TrafficCounter(bytesOut: bytes, run: key.run))
             }
             still[key] = nil
@@ -83,7 +83,7 @@ extension Programmer {
         return counting
     }
 
-    private func hasFinal(of owner: LoadBalancerID, run: UInt64) -> Bool { finals[owner]?.contains { $0.run == run } ?? false }
+    private func hasFinal(of owner: LoadBalancerID, _ key: ServiceKey) -> Bool { finals[owner]?.contains { $0.run == key.run } ?? false }
 
     private mutating func takeFinal(of owner: LoadBalancerID, run: UInt64) -> TrafficCounter? {
         guard let place = finals[owner]?.firstIndex(where: { $0.run == run }) else { return nil }
@@ -94,7 +94,10 @@ extension Programmer {
 extension LoadBalancerPatch {
     /// Whether what counted under this identity before is not of this load balancer.
     var beginsLife: Bool {
-        guard let new = loadBalancer.new, let old = loadBalancer.old else { return loadBalancer.old == nil }
-        return old.isRest && !new.isRest
+        switch loadBalancer {
+        case .create: true
+        case .update(let old, let new): old.isRest && !new.isRest
+        case .delete: false
+        }
     }
 }

@@ -57,14 +57,7 @@ extension Results {
             details += pairs.rows("\(run.services.grouped) services", unit: .microseconds)
             calls.append(try callRow(run))
         }
-        let times = try runs.map { run throws(BenchFailure) in try figures(run.name, .driver, "change") }
-        let growth = Spread(zip(times[0], times[2]).map { $1 / $0 }).median
-        let isSingle = calls.allSatisfy { $0[1] == "1.00" && $0[2] == "1.00" }
-        rows.append(
-            SummaryRow(
-                what: "c. The driver with \(runs[2].services.grouped) services beside \(runs[0].services.grouped), µs",
-                yardstick: Spread(times[0]).median.text(digits: 1), ours: Spread(times[2]).median.text(digits: 1),
-                ratio: growth.text(digits: 2), target: "no growth: ratio ≤ 1.2", isMet: growth <= 1.2))
+        rows.append(try growth(runs[0], runs[2]))
         rows.append(
             SummaryRow(
                 what: "c. Sends and receives for a change", ours: "\(calls[2][1]) and \(calls[2][2])", target: "1 and 1", isMet: isSingle))
@@ -76,6 +69,17 @@ extension Results {
             \(table(["", "sends", "receives", "to read the clock, for the figures", "others"], calls))
             """
         return Section(title: "c. One node's weight", rows: rows, body: body)
+    }
+
+    /// What a change takes longer with many services: the kernel's own part of it is what the C program sees.
+    private func growth(_ few: TableRun, _ many: TableRun) throws(BenchFailure) -> SummaryRow {
+        let before = try pairs(few, "change")
+        let after = try pairs(many, "change")
+        let raw = Spread(after.raw).median / Spread(before.raw).median
+        let driver = Spread(after.driver).median / Spread(before.driver).median
+        return SummaryRow(
+            what: "c. The time with \(many.services.grouped) services by that with \(few.services.grouped)", yardstick: raw.text(digits: 2),
+            ours: driver.text(digits: 2), ratio: (driver / raw).text(digits: 2), target: "ratio ≤ 1.05", isMet: driver / raw <= 1.05)
     }
 
     /// How many system calls the driver makes for a change.
