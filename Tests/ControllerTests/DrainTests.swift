@@ -5,40 +5,16 @@ import Testing
 
 @testable import Controller
 
-/// A load balancer on a port of 10.0.0.9 with these nodes, 10.0.0.`node`:80 each.
-private func balancer(_ id: String, _ port: UInt16, _ nodes: [Node], as carried: ServiceProtocol = .tcp) -> LoadBalancer {
-    var balancer = LoadBalancer(id: LoadBalancerID(id), serviceProtocol: carried, address: .v4(0x0A00_0009), port: port)
-    balancer.nodes = nodes
-    return balancer
-}
-
-private func node(_ host: UInt32, _ condition: Node.Condition = .enabled, weight: UInt16 = 1) -> Node {
-    Node(id: NodeID("\(host)"), address: .address(.v4(0x0A00_0000 + host)), port: 80, weight: weight, condition: condition)
-}
-
-/// How a load balancer runs: its nodes with their conditions, `1 2- 3~` for enabled, disabled and draining, and what leaves, `9@80`.
-private func text(_ balancer: LoadBalancer?) -> String? {
-    balancer.map { balancer in
-        let marks: [Node.Condition: String] = [.enabled: "", .disabled: "-", .draining: "~"]
-        let nodes = balancer.nodes.map { "\($0.id)\(marks[$0.condition] ?? "")" }
-        let leaving = balancer.leaving.map { leaving -> String in
-            let host = if case .address(.v4(let bits)) = leaving.endpoint.host { bits & 255 } else { 0 as UInt32 }
-            return "\(host)@\(leaving.listener.port)"
-        }
-        return (nodes + leaving.sorted()).joined(separator: " ") + (balancer.isSuspended ? " suspended" : "")
-    }
-}
-
 @Suite("Draining")
 struct DrainTests {
-    private let bench: Bench
+    let bench: Bench
 
     init() throws {
         bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(drainTimeout: .seconds(30))))
         #expect(commit(.update([balancer("a", 80, [node(1), node(2), node(3)])])))
     }
 
-    private func commit(_ change: WantedChange, isForced: Bool = false) -> Bool {
+    func commit(_ change: WantedChange, isForced: Bool = false) -> Bool {
         bench.pipeline.run(.commit(.change(change, isForced: isForced))).isChanged
     }
 
@@ -334,6 +310,25 @@ struct DrainTests {
         #expect(try running() == "1 2")
         try bench.restart()
         #expect(try running() == "1 2")
+    }
+
+    @Test("a state that cannot be made durable leaves drains as they were, in the appliance too")
+    func fullDisk() async throws {
+        await #expect(processExitsWith: .success) {
+            let tests = try DrainTests()
+            #expect(tests.create("a", 80, node(1), node(2)))
+            try limitFiles(to: 1)
+            #expect(!tests.create("a", 80, node(1)))
+            #expect(!tests.commit(.delete(.all)))
+            tests.bench.driver.finish(tests.leaving(3))
+            tests.bench.pipeline.endDrains()
+            tests.bench.clock.advance(seconds: 6)
+            #expect(tests.commit(.enable(.all)))
+            #expect(try tests.running() == "1 2 3@80")
+            try limitFiles(to: .max)
+            tests.bench.pipeline.endDrains()
+            #expect(try tests.running() == "1 2")
+        }
     }
 
     @Test("a driver that sees to drains itself gets what is wanted, and nothing is kept")

@@ -13,12 +13,15 @@ struct DifferenceTests {
         return difference.changes
     }
 
+    /// Schedulers that work their whole table out anew for each real server.
+    private let slow: [Scheduler] = [.weightedRoundRobin, .maglevHashing, .sourceHashing, .destinationHashing]
+
     /// The least number of changes, counted without making them.
     private func leastCount(from current: Table, to target: Table) -> Int {
         Set(current.keys).union(target.keys).reduce(0) { count, key in
             guard let new = target[key] else { return count + 1 }
             guard let old = current[key] else {
-                let isLate = new.destinations.count > 256 && ["wrr", "mh", "sh", "dh"].contains(new.settings.scheduler.name)
+                let isLate = new.destinations.count > 256 && slow.contains(new.settings.scheduler)
                 return count + 1 + new.destinations.count + (isLate ? 1 : 0)
             }
             let places = Set(old.destinations.keys).union(new.destinations.keys)
@@ -51,7 +54,11 @@ struct DifferenceTests {
         for change in changes {
             switch change {
             case .addService(let key, _): if !begun.insert(key).inserted { return false }
-            case .setService(let key, _), .addDestination(let key, _, _), .setDestination(let key, _, _):
+            case .setService(let key, let settings):
+                // The slow ones may be last.
+                if shrinking.contains(key), !slow.contains(settings.scheduler) { return false }
+                begun.insert(key)
+            case .addDestination(let key, _, _), .setDestination(let key, _, _):
                 if shrinking.contains(key) { return false }
                 begun.insert(key)
             case .deleteDestination(let key, _), .deleteService(let key): shrinking.insert(key)
@@ -71,7 +78,6 @@ struct DifferenceTests {
     @Test("schedules a large service by its slow scheduler when all its real servers are there", arguments: [256, 257])
     func large(count: Int) {
         let key = ServiceKey.some[0]
-        let slow: [Scheduler] = [.weightedRoundRobin, .maglevHashing, .sourceHashing, .destinationHashing]
         for scheduler in slow + [.roundRobin, .weightedLeastConnections, .neverQueue] {
             let target = service(scheduler, count)
             let changes = changes(from: [:], to: [key: target])
@@ -81,6 +87,15 @@ struct DifferenceTests {
             #expect(changes.count == 1 + count + (isLate ? 1 : 0))
             if isLate { #expect(changes.last == .setService(key, target.settings)) }
         }
+    }
+
+    @Test("gives a service MAGLEV when there are no longer too many real servers for it")
+    func shrinking() throws {
+        let (kernel, key) = (FakeTable(), ServiceKey.some[0])
+        let (many, fewer) = (service(.weightedLeastConnections, 4100), service(.maglevHashing, 4093))
+        #expect(try FakeKernel(kernel).carryOut(changes(from: [:], to: [key: many])) { _, _ in } == [])
+        #expect(try FakeKernel(kernel).carryOut(changes(from: [key: many], to: [key: fewer])) { _, _ in } == [])
+        #expect(kernel.services == [key: fewer])
     }
 
     @Test("removes a service with all its real servers in one")

@@ -63,6 +63,20 @@ struct FailureTests {
         #expect(bench.kernel.takeBatches().flatMap(\.self).allSatisfy { if case .readService = $0 { true } else { false } })
     }
 
+    @Test("by an interruption keeps the portions behind it from being sent, and they can be sent afterwards")
+    func portions() throws {
+        let bench = try Bench(running: [])
+        // A portion is full with the first of them.
+        let steps = (1...3).map { Patch.create(balancer("\($0)", (1...600).map { node($0) }, port: $0)) }
+        bench.kernel.alter { $0.interruption = .init(heard: 0, done: 0) }
+        #expect(bench.outcomes(steps).map { $0.failure?.message } == Array(repeating: "the kernel did not answer", count: 3))
+        #expect(bench.kernel.services.isEmpty)
+        _ = bench.kernel.takeBatches()
+        #expect(bench.apply(steps) == nil)
+        #expect(bench.kernel.takeBatches().map(\.count) == [602, 602, 602])
+        #expect(bench.kernel.services.values.map(\.destinations.count) == [600, 600, 600])
+    }
+
     @Test("by an interruption is known as far as the kernel was heard", arguments: [0, 3, 6])
     func interrupted(done: Int) throws {
         let bench = try Bench(running: [a])
