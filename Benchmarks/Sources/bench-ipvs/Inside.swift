@@ -81,7 +81,8 @@ struct Inside {
     /// Each time a network namespace of its own, and all processes new.
     private func wholeProgram() throws {
         for _ in 0..<min(options.pairCount, 5) {
-            let command = ["unshare", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh", myself] + options.arguments(for: .whole)
+            let command =
+                ["unshare", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh", myself] + options.arguments(for: .whole)
             try Sample("whole", .worker, figures(of: command)).send()
         }
     }

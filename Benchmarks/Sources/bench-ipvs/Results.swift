@@ -37,7 +37,9 @@ struct Results {
         _ run: String, _ contestant: Contestant, _ name: String, _ reduce: ([Double]) -> Double = { Spread($0).median }
     ) throws(BenchFailure) -> [Double] {
         let figures = samples.filter { $0.run == run && $0.contestant == contestant }.compactMap { $0.figures[name] }
-        guard !figures.isEmpty, figures.allSatisfy({ !$0.isEmpty }) else { throw BenchFailure("\(run): \(contestant) has no figure '\(name)'") }
+        guard !figures.isEmpty, figures.allSatisfy({ !$0.isEmpty }) else {
+            throw BenchFailure("\(run): \(contestant) has no figure '\(name)'")
+        }
         return figures.map(reduce)
     }
 

@@ -108,7 +108,8 @@ extension Results {
 
     func wholeProgram() throws(BenchFailure) -> Section {
         let jobs = [
-            ("fill", "UPDATE of \(options.scaled(1000).grouped) services of 10 nodes, where there is one"), ("same", "the same UPDATE again"),
+            ("fill", "UPDATE of \(options.scaled(1000).grouped) services of 10 nodes, where there is one"),
+            ("same", "the same UPDATE again"),
             ("one", "CREATE of one of them with another weight"),
         ]
         var rows: [SummaryRow] = []

@@ -67,7 +67,8 @@ struct WholeProgram {
     private static func loadBalancer(_ number: Int, weight: Int) -> String {
         let nodes = (0..<10).map { node in
             let place = number * 10 + node + 1
-            return "{\"id\":\"\(node)\",\"address\":\"172.16.\(place >> 8).\(place & 255)\",\"port\":8080,\"weight\":\(node == 0 ? weight : 1)}"
+            return
+                "{\"id\":\"\(node)\",\"address\":\"172.16.\(place >> 8).\(place & 255)\",\"port\":8080,\"weight\":\(node == 0 ? weight : 1)}"
         }
         return """
             {"id":"lb\(number)","protocol":"TCP","address":"10.0.\((number + 1) >> 8).\((number + 1) & 255)","port":80,\

@@ -45,7 +45,9 @@ struct Work {
         let algorithm = Algorithm.allCases.first { $0.scheduler == scheduler }
         for _ in 0..<rounds {
             // Real servers are refused where no interface is up.
-            guard unshare(CInt(NETWORK_NAMESPACE)) == 0, unsafe system("ip link set lo up") == 0 else { throw Failure("cannot make a network namespace") }
+            guard unshare(CInt(NETWORK_NAMESPACE)) == 0, unsafe system("ip link set lo up") == 0 else {
+                throw Failure("cannot make a network namespace")
+            }
             if let algorithm { try measureDriver(algorithm) } else { try measureChanges() }
         }
     }
