@@ -37,6 +37,6 @@ enum BenchCase: String, CaseIterable {
 
     /// One service with as many nodes as are asked for; `mh` has no place for more than 4,093.
     static func longService(_ scheduler: String, _ options: Options) -> TableRun {
-        TableRun(services: 1, nodes: options.scaled(scheduler == "mh" ? 4093 : 10_000), scheduler: scheduler, rounds: 3)
+        TableRun(services: 1, nodes: options.scaled(scheduler == "mh" ? 4093 : 10_000), scheduler: scheduler)
     }
 }
