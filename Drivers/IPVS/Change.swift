@@ -46,6 +46,9 @@ package struct Difference {
 
     package init() {}
 
+    /// Has a service read before its changes.
+    package mutating func read(_ key: ServiceKey) { changes.append(.readService(key)) }
+
     /// Appends the changes of one service.
     package mutating func append(_ key: ServiceKey, from current: VirtualService?, to target: VirtualService?) {
         switch (current, target) {
