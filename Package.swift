@@ -44,6 +44,7 @@ let package = Package(
         library("CInih", pkgConfig: "inih", debian: "libinih-dev"),
         library("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         .systemLibrary(name: "CGetopt"),
+        .target(name: "CSpawn"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         room("LBaaS"),
@@ -52,7 +53,8 @@ let package = Package(
         room("Controller", ["LBaaS", "JobMessages", "StateStore"]),
         room("JobQueue", ["CGearman"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
-        driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver"]),
+        driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "CSpawn"]),
+        driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "HAProxyDriver"]),
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
@@ -64,6 +66,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
+        tests("HAProxyDriverTests", ["HAProxyDriver", "KnownDrivers", "LBaaS"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
