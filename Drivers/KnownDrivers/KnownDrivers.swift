@@ -1,11 +1,13 @@
 import DummyDriver
+import HAProxyDriver
 public import LBaaS
 
 /// The drivers that `--driver` knows. A new one is a target under `Drivers` and one line here.
 public enum KnownDrivers {
     /// All of them, in the order in which they are listed.
     public static let all: [DriverRegistration] = [
-        DummyDriver.registration
+        HAProxyDriver.registration,
+        DummyDriver.registration,
     ]
 
     /// The driver of this name; nil where none has it.

@@ -1,0 +1,132 @@
+import Glibc
+import LBaaS
+
+/// Brings haproxy to a configuration and says when it serves it.
+struct Loader: Sendable {
+    let site: Site
+    let supervisor: any Supervisor
+    let timeout: Duration
+    let trace: @Sendable (Step) -> Void
+
+    /// The process that answers on the command socket; nil where none does.
+    ///
+    /// - Throws: where haproxy does not answer, or is another's.
+    func process() throws(ApplianceError) -> ProcessInformation? {
+        let answer: String
+        do throws(ApplianceError) {
+            answer = try CommandSocket.ask("show info", at: site.commandSocket)
+        } catch where error.code == .notRunning {
+            return nil
+        }
+        // A process that is about to end takes the connection and closes it.
+        if answer.isEmpty { return nil }
+        guard let process = ProcessInformation(answer) else {
+            throw ApplianceError(.foreign, "what listens on \(site.commandSocket) is no haproxy; end it, or choose another run_dir")
+        }
+        if process.fingerprint == nil {
+            throw ApplianceError(
+                .foreign, "the haproxy on \(site.commandSocket) is not this worker's, so it is not touched; choose another run_dir")
+        }
+        return process
+    }
+
+    /// The master's table of processes.
+    func processTable() throws(ApplianceError) -> ProcessTable {
+        guard let table = ProcessTable(try CommandSocket.ask("show proc", at: site.masterSocket)) else {
+            throw ApplianceError(.system, "what listens on \(site.masterSocket) is no master process of haproxy")
+        }
+        return table
+    }
+
+    /// Starts haproxy with the file that is in place.
+    func start(_ fingerprint: String) throws(ApplianceError) -> ProcessInformation {
+        let hasEnded = try supervisor.start()
+        trace(.loadOrdered)
+        let deadline = Deadline(in: timeout)
+        let process = try deadline.wait { () throws(ApplianceError) -> ProcessInformation? in
+            if let process = try self.process(), process.fingerprint == fingerprint, !process.isStopping { return process }
+            if hasEnded() { throw ApplianceError(.refused, "haproxy does not start: \(supervisor.messages(since: 0))") }
+            return nil
+        }
+        guard let process else { throw late("starting", since: 0) }
+        trace(.loaded)
+        return process
+    }
+
+    /// Has haproxy load the file that is in place.
+    func reload(_ fingerprint: String) throws(ApplianceError) -> ProcessInformation {
+        let before = try processTable()
+        let mark = supervisor.endOfMessages
+        try supervisor.reload()
+        trace(.loadOrdered)
+        let deadline = Deadline(in: timeout)
+        let process = try deadline.wait { () throws(ApplianceError) -> ProcessInformation? in
+            guard let table = try tableUnlessLoading(before, mark), table.reloads > before.reloads || table.master != before.master else {
+                return nil
+            }
+            if table.failures > 0 { throw ApplianceError(.refused, "haproxy refused the change: \(supervisor.messages(since: mark))") }
+            guard let serving = table.serving, !before.current.contains(serving), let process = try self.process() else { return nil }
+            return process.pid == serving && process.fingerprint == fingerprint ? process : nil
+        }
+        guard let process else { throw late("loading its configuration", since: mark) }
+        trace(.loaded)
+        return process
+    }
+
+    /// The master's table; nil while it is busy with a load.
+    private func tableUnlessLoading(_ before: ProcessTable, _ mark: Int) throws(ApplianceError) -> ProcessTable? {
+        do throws(ApplianceError) {
+            return try processTable()
+        } catch {
+            // Also EPERM shows that there still is a process.
+            if kill(before.master, 0) != 0, errno == ESRCH {
+                throw ApplianceError(.notRunning, "haproxy ended while it loaded a change: \(supervisor.messages(since: mark))")
+            }
+            return nil
+        }
+    }
+
+    private func late(_ what: String, since mark: Int) -> ApplianceError {
+        ApplianceError(
+            .late, "haproxy was \(what) for more than \(timeout.components.seconds) s; raise reload_timeout: \(supervisor.messages(since: mark))")
+    }
+
+    /// Ends haproxy, and waits until it does not listen any more.
+    func stop() throws(ApplianceError) {
+        guard let master = try? processTable().master else { return }
+        let serving = try process()
+        try supervisor.stop(master: master)
+        trace(.stopOrdered)
+        _ = try Deadline(in: timeout).wait { () throws(ApplianceError) -> Bool? in
+            let process = try self.process()
+            return process == nil || process?.pid != serving?.pid ? true : nil
+        }
+        trace(.stopped)
+    }
+
+    /// Ends a haproxy of ours that takes no commands: it is ending already, or somebody took its sockets away.
+    ///
+    /// - Returns: whether there may be one, which can go on listening for a moment.
+    func endLost() -> Bool {
+        if !supervisor.endsLost { return false }
+        var masters: Set<Int32> = []
+        if let master = try? processTable().master { masters.insert(master) }
+        if let bytes = try? WholeFile(path: site.pidFile).read(), let pid = Int32(String(decoding: bytes, as: UTF8.self).trimmed), isOurs(pid) {
+            masters.insert(pid)
+        }
+        for master in masters { try? supervisor.stop(master: master) }
+        return !masters.isEmpty
+    }
+
+    /// Whether a process is a haproxy that runs our file.
+    private func isOurs(_ pid: Int32) -> Bool {
+        guard pid > 1, let bytes = try? WholeFile(path: "/proc/\(pid)/cmdline").read() else { return false }
+        let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        return words.first?.hasSuffix("haproxy") ?? false && words.contains(site.configurationFile) && words.contains("-W")
+    }
+}
+
+extension String {
+    /// Without blanks and line ends around it.
+    fileprivate var trimmed: String { String(drop(while: \.isWhitespace).prefix { !$0.isWhitespace }) }
+}
