@@ -65,8 +65,8 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
-        tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
-        tests("HAProxyDriverTests", ["HAProxyDriver", "KnownDrivers", "LBaaS"]),
+        tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
+        tests("HAProxyDriverTests", ["HAProxyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),

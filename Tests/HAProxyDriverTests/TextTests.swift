@@ -143,7 +143,7 @@ import Testing
                     $0.monitor = monitor
                     $0.nodes.removeLast()
                 }
-            ).filter { $0.contains("check") }
+            ).filter { $0.contains("check") || $0.contains("chk") }
         }
         let server = "server n1 10.0.0.1:8080 weight 1 check"
         #expect(check(nil) == ["timeout check 30s", "\(server) inter 30s rise 2 fall 2"])

@@ -27,3 +27,15 @@ func monitor(_ kind: Monitor.Kind, _ change: (inout Monitor) -> Void = { _ in })
     change(&monitor)
     return monitor
 }
+
+/// A load balancer on loopback in front of real servers, whose ids are their names. It is checked every second.
+func balancer(
+    _ id: String = "shop", _ serviceProtocol: ServiceProtocol = .http, port: UInt16, to servers: RealServer...,
+    change: (inout LoadBalancer) -> Void = { _ in }
+) -> LoadBalancer {
+    var balancer = LoadBalancer(id: LoadBalancerID(id), serviceProtocol: serviceProtocol, address: .v4(0x7F00_0001), port: port)
+    balancer.nodes = servers.map { node($0.name, "127.0.0.1", port: $0.port) }
+    balancer.monitor = monitor(.connect) { ($0.delay, $0.timeout, $0.attempts) = (1, 1, 1) }
+    change(&balancer)
+    return balancer
+}

@@ -81,7 +81,7 @@ import Testing
     @Test func aDriverThatIsNotThereNamesThoseThatAre() throws {
         #expect(
             try failure(["--driver", "nope"])
-                == StartupFailure(.usage, "--driver: 'nope' is not a driver of this program; the drivers are dummy"))
+                == StartupFailure(.usage, "--driver: 'nope' is not a driver of this program; the drivers are \(driverNames)"))
         let none = #expect(throws: StartupFailure.self) {
             try readSettings(arguments: ["lbaas-worker"], drivers: [], defaultFile: "/nonexistent/lbaas.conf")
         }

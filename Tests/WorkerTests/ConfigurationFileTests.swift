@@ -63,11 +63,11 @@ import Testing
             "[DEFAULT]\nloglevel = info",
             "lbaas.conf:2: 'loglevel' is not a key of [DEFAULT]; its keys are log_level, log_format, user, group"
         ),
-        ("# x\n[gearmen]\n", "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], [worker:dummy]"),
-        ("[gearman]\n[]", "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [gearman], [worker], [worker:dummy]"),
+        ("# x\n[gearmen]\n", "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"),
+        ("[gearman]\n[]", "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"),
         (
-            "[worker:ipvs]\nx = 1",
-            "lbaas.conf:1: [worker:ipvs] is not a section; the sections are [DEFAULT], [gearman], [worker], [worker:dummy]"
+            "[worker:other]\nx = 1",
+            "lbaas.conf:1: [worker:other] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"
         ),
         ("\nconcurrency = 2\n", "lbaas.conf:2: concurrency stands before the first section; put it below [worker] or where it belongs"),
         (
@@ -86,7 +86,7 @@ import Testing
             "lbaas.conf:3: a line that begins with a blank continues the one above, but function takes one value only"
         ),
         ("[gearman]\nfunction = a\0b\n", "lbaas.conf:2: this line has a null byte in it"),
-        ("[worker]\ndriver = nope", "lbaas.conf:2: driver: 'nope' is not a driver of this program; the drivers are dummy"),
+        ("[worker]\ndriver = nope", "lbaas.conf:2: driver: 'nope' is not a driver of this program; the drivers are \(driverNames)"),
         (
             "[worker:dummy]\nfoul = 1",
             "lbaas.conf:2: 'foul' is not a key of [worker:dummy]; its keys are fail, slow, down, bytes_per_report, lacks, archive"
@@ -150,7 +150,7 @@ import Testing
 
     @Test func whatADriverRefusesIsNamedWithItsLine() throws {
         let given = try settings(file: "[worker:dummy]\n\nfail = create:a,\n  nonsense\ndown = 1\n")
-        #expect(given.driverSections["dummy"]?.values["fail"] == DriverSection.Value(text: "create:a, nonsense", line: 3))
+        #expect(given.driverSections["dummy"]?.values["fail"] == DriverSection.Value(text: "create:a,\nnonsense", line: 3))
         let dummy = try #require(KnownDrivers.named("dummy"))
         let failure = try #require(throws: DriverConfiguration.Failure.self) { try dummy.make(given.driverConfiguration, .silent) }
         let startup = given.startupFailure(failure)
