@@ -49,9 +49,10 @@ final class ConfigurationKeeper: Sendable {
             .foreign, "\(file.path) was not written by this worker, so it is not touched; move it away, or name another file with config")
     }
 
-    /// Whether the file is as it was written last, or as this text where that is not known.
+    /// Whether the file is as it was written last, or as this text where that is not known, or is about to be written.
     func isIntact(expecting text: @autoclosure () -> String) throws(ApplianceError) -> Bool {
         try state.withLock { state throws(ApplianceError) in
+            if state.isBehind { return true }
             let expected = state.text ?? text()
             guard try ownText() == expected, file.isPrivate else { return false }
             state.text = expected

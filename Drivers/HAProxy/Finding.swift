@@ -58,8 +58,9 @@ struct Finding {
         var nodes: [Node] = []
         for var node in loadBalancer.nodes {
             guard let state = found.removeValue(forKey: ApplianceName(node.id)) else { continue }
-            take(state, into: &node, of: id)
+            take(state, into: &node)
             node.isBackup = isBackup(state.server)
+            if !state.isChecked { note("node \(quoted(node.id.text)) of load balancer \(quoted(id.text)) is not checked", id) }
             nodes.append(node)
         }
         for state in states where found[state.server] != nil {
@@ -69,16 +70,15 @@ struct Finding {
                 continue
             }
             var node = Node(id: NodeID(text), address: endpoint.host, port: endpoint.port, isBackup: isBackup(state.server))
-            take(state, into: &node, of: id)
+            take(state, into: &node)
             nodes.append(node)
         }
         loadBalancer.nodes = nodes
     }
 
-    private mutating func take(_ state: ServerState, into node: inout Node, of id: LoadBalancerID) {
+    private func take(_ state: ServerState, into node: inout Node) {
         if let endpoint = state.endpoint { (node.address, node.port) = (endpoint.host, endpoint.port) }
         node.weight = state.weight
         node.condition = state.condition
-        if !state.isChecked { note("node \(quoted(node.id.text)) of load balancer \(quoted(id.text)) is not checked", id) }
     }
 }

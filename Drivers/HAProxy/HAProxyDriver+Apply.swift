@@ -101,7 +101,8 @@ extension HAProxyDriver {
             try end(&change)
             return
         }
-        if refusePorts(&change) { return }
+        let isRunning = try loader.process() != nil
+        if refusePorts(&change, isRunning: isRunning) { return }
         let numbers = Set(change.running?.proxies.values.map(\.number) ?? [])
         let proxies = change.proxies {
             var number = UInt32.random(in: Proxy.numbers)
@@ -112,7 +113,7 @@ extension HAProxyDriver {
         let fingerprint = text.fingerprint(of: target)
         let process: ProcessInformation
         do throws(ApplianceError) {
-            process = try load(target, fingerprint, of: change)
+            process = try load(target, fingerprint, of: change, isRunning: isRunning)
         } catch {
             change.fail(change.culprits(error, in: text.text(of: target, fingerprint: fingerprint)), error)
             return
@@ -128,8 +129,9 @@ extension HAProxyDriver {
         lingering.watch()
     }
 
-    private func load(_ target: [Proxy], _ fingerprint: String, of change: Change) throws(ApplianceError) -> ProcessInformation {
-        let isRunning = try loader.process() != nil
+    private func load(
+        _ target: [Proxy], _ fingerprint: String, of change: Change, isRunning: Bool
+    ) throws(ApplianceError) -> ProcessInformation {
         let former = isRunning ? try formerStates() : [:]
         let content = text.text(of: target, fingerprint: fingerprint)
         return try keeper.change(to: content, states: target.flatMap { $0.states(after: change.keepsStates($0) ? former : [:]) }) {
@@ -160,9 +162,9 @@ extension HAProxyDriver {
     }
 
     /// Fails the groups that would listen where somebody else does; true where there are any.
-    private func refusePorts(_ change: inout Change) -> Bool {
+    private func refusePorts(_ change: inout Change, isRunning: Bool) -> Bool {
         // A haproxy of ours that takes no commands is told to end, and may listen for another moment.
-        let patience: Duration = change.running == nil && loader.endLost() ? .seconds(2) : .zero
+        let patience: Duration = !isRunning && loader.endLost() ? .seconds(2) : .zero
         let held = change.running?.proxies.values.map(\.loadBalancer).filter { !$0.isSuspended }.map(\.listener) ?? []
         var isAny = false
         for index in change.open {

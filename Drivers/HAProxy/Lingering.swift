@@ -154,8 +154,8 @@ final class Lingering: Sendable {
     private func table() throws(ApplianceError) -> ProcessTable? {
         do throws(ApplianceError) {
             return try loader.processTable()
-        } catch where error.code == .notRunning {
-            // A master that is busy with a load is not reached for a moment, and its processes count on.
+        } catch  where error.code == .notRunning {
+            // The processes of a master that only does not answer count on.
             if try loader.process() == nil { return nil }
             throw error
         }
@@ -163,9 +163,8 @@ final class Lingering: Sendable {
 
     /// What a process has counted; nil where it ended.
     private func census(of pid: Int32) throws(ApplianceError) -> Census? {
-        let socket = site.masterSocket
-        let process = ProcessInformation(try CommandSocket.ask("@!\(pid) show info", at: socket))
-        let statistics = try CommandSocket.ask("@!\(pid) show stat -1 1 -1", at: socket)
+        let process = ProcessInformation(try loader.askMaster("@!\(pid) show info"))
+        let statistics = try loader.askMaster("@!\(pid) show stat -1 1 -1")
         if let process, statistics.hasPrefix("# ") {
             return Census(process: process, frontends: StatisticsRow.rows(statistics).filter { $0.kind == .frontend })
         }
@@ -176,10 +175,9 @@ final class Lingering: Sendable {
 
     /// Ends the connections to a process's command socket, so that it can end.
     private func release(_ pid: Int32) {
-        let socket = site.masterSocket
-        let sessions = (try? CommandSocket.ask("@!\(pid) show sess", at: socket)) ?? ""
+        let sessions = (try? loader.askMaster("@!\(pid) show sess")) ?? ""
         for line in sessions.split(separator: "\n") where line.contains(" fe=GLOBAL ") && line.contains(" proto=unix_stream ") {
-            _ = try? CommandSocket.ask("@!\(pid) shutdown session \(line.prefix { $0 != ":" })", at: socket)
+            _ = try? loader.askMaster("@!\(pid) shutdown session \(line.prefix { $0 != ":" })")
         }
     }
 

@@ -15,7 +15,7 @@ struct Loader: Sendable {
         let answer: String
         do throws(ApplianceError) {
             answer = try CommandSocket.ask("show info", at: site.commandSocket)
-        } catch where error.code == .notRunning {
+        } catch  where error.code == .notRunning {
             return nil
         }
         // A process that is about to end takes the connection and closes it.
@@ -31,11 +31,32 @@ struct Loader: Sendable {
     }
 
     /// The master's table of processes.
+    ///
+    /// - Throws: `notRunning` where there is no master.
     func processTable() throws(ApplianceError) -> ProcessTable {
-        guard let table = ProcessTable(try CommandSocket.ask("show proc", at: site.masterSocket)) else {
+        guard let table = ProcessTable(try askMaster("show proc")) else {
             throw ApplianceError(.system, "what listens on \(site.masterSocket) is no master process of haproxy")
         }
         return table
+    }
+
+    /// What the master answers to a command, which may be for one of its processes. Behind each load it starts itself anew, and takes no
+    /// commands for a moment.
+    func askMaster(_ command: String) throws(ApplianceError) -> String {
+        let deadline = Deadline(in: .seconds(3))
+        var failure = ApplianceError(.notRunning, "no haproxy listens on \(site.masterSocket)")
+        let answer = try deadline.wait { () throws(ApplianceError) -> String? in
+            do throws(ApplianceError) {
+                let answer = try CommandSocket.ask(command, at: site.masterSocket)
+                if !answer.isEmpty { return answer }
+            } catch {
+                failure = error
+            }
+            if try process() == nil { throw failure }
+            return nil
+        }
+        guard let answer else { throw failure }
+        return answer
     }
 
     /// Starts haproxy with the file that is in place.
@@ -76,7 +97,7 @@ struct Loader: Sendable {
     /// The master's table; nil while it is busy with a load.
     private func tableUnlessLoading(_ before: ProcessTable, _ mark: Int) throws(ApplianceError) -> ProcessTable? {
         do throws(ApplianceError) {
-            return try processTable()
+            return ProcessTable(try CommandSocket.ask("show proc", at: site.masterSocket))
         } catch {
             // Also EPERM shows that there still is a process.
             if kill(before.master, 0) != 0, errno == ESRCH {
@@ -88,19 +109,29 @@ struct Loader: Sendable {
 
     private func late(_ what: String, since mark: Int) -> ApplianceError {
         ApplianceError(
-            .late, "haproxy was \(what) for more than \(timeout.components.seconds) s; raise reload_timeout: \(supervisor.messages(since: mark))")
+            .late,
+            "haproxy was \(what) for more than \(timeout.components.seconds) s; raise reload_timeout: \(supervisor.messages(since: mark))")
     }
 
     /// Ends haproxy, and waits until it does not listen any more.
     func stop() throws(ApplianceError) {
-        guard let master = try? processTable().master else { return }
-        let serving = try process()
-        try supervisor.stop(master: master)
-        trace(.stopOrdered)
-        _ = try Deadline(in: timeout).wait { () throws(ApplianceError) -> Bool? in
-            let process = try self.process()
-            return process == nil || process?.pid != serving?.pid ? true : nil
+        let deadline = Deadline(in: timeout)
+        guard let serving = try process() else {
+            _ = endLost()
+            return
         }
+        var signalled: Deadline?
+        let isStopped = try deadline.wait { () throws(ApplianceError) -> Bool? in
+            if try process()?.pid != serving.pid { return true }
+            // A master that has just started may miss the first signal.
+            if signalled?.isOver ?? true, let table = try? processTable() {
+                try supervisor.stop(master: table.master)
+                if signalled == nil { trace(.stopOrdered) }
+                signalled = Deadline(in: .milliseconds(500))
+            }
+            return nil
+        }
+        if isStopped == nil { throw late("ending", since: supervisor.endOfMessages) }
         trace(.stopped)
     }
 
@@ -111,9 +142,10 @@ struct Loader: Sendable {
         if !supervisor.endsLost { return false }
         var masters: Set<Int32> = []
         if let master = try? processTable().master { masters.insert(master) }
-        if let bytes = try? WholeFile(path: site.pidFile).read(), let pid = Int32(String(decoding: bytes, as: UTF8.self).trimmed), isOurs(pid) {
+        if let bytes = try? WholeFile(path: site.pidFile).read(), let pid = Int32(String(decoding: bytes, as: UTF8.self).trimmed) {
             masters.insert(pid)
         }
+        masters = masters.filter(isOurs)
         for master in masters { try? supervisor.stop(master: master) }
         return !masters.isEmpty
     }

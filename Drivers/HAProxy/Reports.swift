@@ -211,6 +211,7 @@ struct ServerState: Hashable {
         state[.administration] = server.condition == .draining ? "8" : "0"
         state[.weight] = "\(server.weight)"
         state[.initialWeight] = state[.weight]
+        state[.checkState] = "\(Self.isCheckConfigured | Self.isCheckEnabled)"
         let highest = state[.operation] == Substring(Self.running) ? rise + fall - 1 : rise - 1
         state[.checkHealth] = "\(min(UInt32(self[.checkHealth]) ?? 0, highest))"
         return state

@@ -83,7 +83,9 @@ extension LoadBalancerPatch {
         case .delete: return .load("load balancer \(name) is deleted")
         case .update(let old, let new):
             if old.isSuspended != new.isSuspended { return .load("load balancer \(name) is \(new.isSuspended ? "suspended" : "enabled")") }
-            if changesSettings, old.structure(at: site) != new.structure(at: site) { return .load("the settings of load balancer \(name) change") }
+            if changesSettings, old.structure(at: site) != new.structure(at: site) {
+                return .load("the settings of load balancer \(name) change")
+            }
             if new.isSuspended { return .runtime([]) }
             if let reason = reasonOfNodes(old, new, retired: running.retired[id] ?? [:]) { return .load(reason) }
             return .runtime(commands(old, new, retired: running.retired[id] ?? [:]))

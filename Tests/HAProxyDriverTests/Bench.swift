@@ -21,6 +21,8 @@ final class Bench: Sendable {
     var driver: HAProxyDriver { driverBox.withLock { $0 } }
     /// The steps that the driver took.
     var taken: [Step] { steps.all }
+    /// How often haproxy was told to load its configuration.
+    var loads: Int { taken.count { $0 == .loadOrdered } }
     /// What it logged.
     var logged: [String] { lines.all }
 
@@ -35,9 +37,10 @@ final class Bench: Sendable {
     }
 
     /// A new driver in place of the one that is there, as after a restart of the worker.
-    func restart() throws {
+    func restart(_ section: [String: String] = [:]) throws {
         let driver = try HAProxyDriver(
-            DriverConfiguration(configuration), log: Log(threshold: .debug) { [lines] level, message, fields in
+            DriverConfiguration(configuration.merging(section) { $1 }),
+            log: Log(threshold: .debug) { [lines] level, message, fields in
                 lines.add("\(level) \(message) " + fields.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
             }, systemctl: "/nonexistent", trace: { [steps] in steps.add($0) })
         driverBox.withLock { $0 = driver }
@@ -115,6 +118,35 @@ final class Bench: Sendable {
 
     /// The file's text.
     var file: String { (try? String(contentsOfFile: site.configurationFile, encoding: .utf8)) ?? "" }
+
+    /// How many of 40 requests over HTTP a real server answers.
+    func share(_ port: UInt16, of name: String) throws -> Int {
+        try (0..<40).count { _ in try Page(port).body == name }
+    }
+
+    /// A connection over TCP to a load balancer that balances each, at this real server.
+    func connection(to port: UInt16, at name: String) throws -> LoopbackSocket {
+        for _ in 0..<100 {
+            let connection = try LoopbackSocket.connected(to: port)
+            if try connection.ask("hello") == "\(name) hello" { return connection }
+        }
+        throw Failure("no connection comes to \(name)")
+    }
+
+    /// Whether the process that serves has learned what it can from the one before, without which it teaches the next nothing.
+    var handsTablesOn: Bool {
+        get throws {
+            let flags = try ask("show peers").firstMatch(of: /id=lbaas disabled=0 flags=0x([0-9a-f]+)/)?.1
+            return (flags.flatMap { Int($0, radix: 16) } ?? 0) & 3 == 3
+        }
+    }
+
+    /// Kills the process that serves, which takes the master along.
+    func killHAProxy() throws {
+        let master = try driver.loader.processTable().master
+        kill(try #require(serving), SIGKILL)
+        try eventually("haproxy is gone") { kill(master, 0) != 0 && serving == nil }
+    }
 
     func write(_ text: String, to path: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
 }

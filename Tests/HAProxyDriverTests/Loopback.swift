@@ -16,7 +16,7 @@ final class LoopbackSocket: Sendable {
 
     fileprivate init(descriptor: Int32) {
         self.descriptor = descriptor
-        var time = timeval(tv_sec: 10, tv_usec: 0)
+        var time = timeval(tv_sec: 60, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
         }
@@ -35,7 +35,8 @@ final class LoopbackSocket: Sendable {
         let socket = try make()
         var yes: Int32 = 1
         setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        guard withAddress(host: 1, port: port, { bind(socket.descriptor, $0, $1) }) == 0, !listens || listen(socket.descriptor, 256) == 0 else {
+        guard withAddress(host: 1, port: port, { bind(socket.descriptor, $0, $1) }) == 0, !listens || listen(socket.descriptor, 256) == 0
+        else {
             throw Failure.system("bind to \(port)")
         }
         return socket
@@ -48,6 +49,22 @@ final class LoopbackSocket: Sendable {
         guard withAddress(host: 1, port: port, { connect(socket.descriptor, $0, $1) }) == 0 else {
             throw Failure.system("connect to \(port)")
         }
+        return socket
+    }
+
+    /// A connection to a port of ::1.
+    static func connectedV6(to port: UInt16) throws -> LoopbackSocket {
+        let descriptor = Glibc.socket(AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if descriptor < 0 { throw Failure.system("socket") }
+        let socket = LoopbackSocket(descriptor: descriptor)
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        address.sin6_addr = in6addr_loopback
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) }
+        }
+        if code != 0 { throw Failure.system("connect to \(port)") }
         return socket
     }
 
@@ -124,8 +141,15 @@ final class LoopbackSocket: Sendable {
     }
 }
 
-/// A port on which nobody listened a moment ago.
-func freePort() throws -> UInt16 { try LoopbackSocket.bound(listens: false).port }
+/// A port on which nobody listened a moment ago, and which neither another test nor the system gives away.
+func freePort() throws -> UInt16 {
+    while true {
+        let port = UInt16(10_000 + nextPort.add(1, ordering: .relaxed).oldValue % 20_000)
+        if (try? LoopbackSocket.bound(port: port, listens: false)) != nil { return port }
+    }
+}
+
+private let nextPort = Atomic<Int>(.random(in: 0..<20_000))
 
 /// A real server: to GET it answers with its name over HTTP, and to every other line with its name, a blank and the line. `bytes N` is
 /// answered by so many bytes.
@@ -205,8 +229,8 @@ struct Page {
     /// The value of the cookie that was set; nil where none was.
     let cookie: String?
 
-    init(_ port: UInt16, path: String = "/", cookie: String? = nil, source: UInt8 = 1) throws {
-        let socket = try LoopbackSocket.connected(to: port, source: source)
+    init(_ port: UInt16, path: String = "/", cookie: String? = nil, source: UInt8 = 1, isV6: Bool = false) throws {
+        let socket = try isV6 ? LoopbackSocket.connectedV6(to: port) : LoopbackSocket.connected(to: port, source: source)
         let header = cookie.map { "Cookie: SERVERID=\($0)\r\n" } ?? ""
         try socket.send("GET \(path) HTTP/1.1\r\nHost: test\r\n\(header)\r\n")
         let lines = try socket.rest().split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)

@@ -63,7 +63,10 @@ import Testing
             "[DEFAULT]\nloglevel = info",
             "lbaas.conf:2: 'loglevel' is not a key of [DEFAULT]; its keys are log_level, log_format, user, group"
         ),
-        ("# x\n[gearmen]\n", "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"),
+        (
+            "# x\n[gearmen]\n",
+            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"
+        ),
         ("[gearman]\n[]", "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"),
         (
             "[worker:other]\nx = 1",
