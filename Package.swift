@@ -66,7 +66,10 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
-        tests("HAProxyDriverTests", ["HAProxyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
+        .executableTarget(
+            name: "interrupted-worker", dependencies: ["Controller", "HAProxyDriver", "JobMessages", "LBaaS", "StateStore"],
+            path: "Tests/InterruptedWorker"),
+        tests("HAProxyDriverTests", ["HAProxyDriver", "LBaaS", "TestSupport", "interrupted-worker"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),

@@ -30,6 +30,9 @@ final class ConfigurationKeeper: Sendable {
     private var file: WholeFile { WholeFile(path: settings.site.configurationFile) }
     private var stateFile: WholeFile { WholeFile(path: settings.site.stateFile) }
 
+    /// Whether the file is to follow what runs, and has not yet.
+    var isBehind: Bool { state.withLock { $0.isBehind } }
+
     /// Makes the folders.
     func makeFolders() throws(ApplianceError) {
         try makeFolder(settings.site.runFolder)

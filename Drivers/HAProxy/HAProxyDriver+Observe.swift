@@ -29,7 +29,7 @@ extension HAProxyDriver {
 
     /// What the running haproxy says; nil where none runs.
     private func find(expecting expected: [LoadBalancer]) throws(ApplianceError) -> Finding? {
-        guard let process = try loader.process(), let fingerprint = process.fingerprint else { return nil }
+        guard let process = try loader.settledProcess(), let fingerprint = process.fingerprint else { return nil }
         var socket = try CommandSocket.connect(to: site.commandSocket)
         try socket.begin()
         let answers = try socket.ask(["show stat -1 7 -1", "show servers state"])

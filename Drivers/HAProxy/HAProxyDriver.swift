@@ -51,6 +51,9 @@ public final class HAProxyDriver: LoadBalancerDriver {
 
     var site: Site { settings.site }
 
+    /// Whether the configuration file does not have yet what haproxy runs. It follows within a second.
+    package var isFileBehind: Bool { keeper.isBehind }
+
     /// Why haproxy cannot run it.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { loadBalancer.refusal }
 

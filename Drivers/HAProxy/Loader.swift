@@ -30,11 +30,24 @@ struct Loader: Sendable {
         return process
     }
 
+    /// The process that serves, once a start or a load that goes on is over: the worker may have ended in the middle of it. Nil where
+    /// there is none.
+    func settledProcess() throws(ApplianceError) -> ProcessInformation? {
+        let longestStart = Deadline(in: min(timeout, .seconds(5)))
+        let found = try Deadline(in: timeout).wait { () throws(ApplianceError) -> ProcessInformation?? in
+            guard let process = try process() else { return supervisor.isThere && !longestStart.isOver ? nil : .some(nil) }
+            if process.isStopping { return nil }
+            return try processTable(within: timeout).serving == process.pid ? .some(process) : nil
+        }
+        guard let found else { throw late("loading its configuration", since: supervisor.endOfMessages) }
+        return found
+    }
+
     /// The master's table of processes.
     ///
     /// - Throws: `notRunning` where there is no master.
-    func processTable() throws(ApplianceError) -> ProcessTable {
-        guard let table = ProcessTable(try askMaster("show proc")) else {
+    func processTable(within patience: Duration = .seconds(3)) throws(ApplianceError) -> ProcessTable {
+        guard let table = ProcessTable(try askMaster("show proc", within: patience)) else {
             throw ApplianceError(.system, "what listens on \(site.masterSocket) is no master process of haproxy")
         }
         return table
@@ -42,8 +55,8 @@ struct Loader: Sendable {
 
     /// What the master answers to a command, which may be for one of its processes. Behind each load it starts itself anew, and takes no
     /// commands for a moment.
-    func askMaster(_ command: String) throws(ApplianceError) -> String {
-        let deadline = Deadline(in: .seconds(3))
+    func askMaster(_ command: String, within patience: Duration = .seconds(3)) throws(ApplianceError) -> String {
+        let deadline = Deadline(in: patience)
         var failure = ApplianceError(.notRunning, "no haproxy listens on \(site.masterSocket)")
         let answer = try deadline.wait { () throws(ApplianceError) -> String? in
             do throws(ApplianceError) {

@@ -5,6 +5,8 @@ import LBaaS
 protocol Supervisor: Sendable {
     /// Whether the worker itself may end a haproxy that is lost.
     var endsLost: Bool { get }
+    /// Whether a haproxy is there that was started and not ended, though it may not serve yet.
+    var isThere: Bool { get }
     /// Starts haproxy, without waiting until it serves.
     ///
     /// - Returns: whether it has ended already.
@@ -42,10 +44,13 @@ final class OwnProcess: Supervisor {
 
     func start() throws(ApplianceError) -> @Sendable () -> Bool {
         let site = settings.site
-        let path = site.messagesFile
-        let output = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        if output < 0 { throw .system("cannot write \(path)") }
+        // One that did not end as it should keeps its own.
+        if isThere { unsafe unlink(site.messagesFile) }
+        let output = unsafe open(site.messagesFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if output < 0 { throw .system("cannot write \(site.messagesFile)") }
         defer { close(output) }
+        // haproxy's processes inherit the lock with the file, and hold it until the last of them ends.
+        if flock(output, LOCK_EX | LOCK_NB) != 0 { throw .system("cannot lock \(site.messagesFile)") }
         let child = try ChildProcess(
             settings.program, ["-W", "-S", "\(site.masterSocket),mode,600", "-f", site.configurationFile, "-p", site.pidFile],
             output: output)
@@ -59,6 +64,14 @@ final class OwnProcess: Supervisor {
 
     func stop(master: Int32) throws(ApplianceError) {
         if kill(master, SIGUSR1) != 0, errno != ESRCH { throw .system("cannot end haproxy, which is process \(master)") }
+        unsafe unlink(settings.site.messagesFile)
+    }
+
+    var isThere: Bool {
+        let file = unsafe open(settings.site.messagesFile, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        if file < 0 { return false }
+        defer { close(file) }
+        return flock(file, LOCK_SH | LOCK_NB) != 0
     }
 
     var endOfMessages: Int {
@@ -85,6 +98,7 @@ final class SystemdUnit: Supervisor {
     }
 
     let endsLost = false
+    let isThere = false
 
     func start() throws(ApplianceError) -> @Sendable () -> Bool {
         try run("reload-or-restart")
