@@ -66,7 +66,7 @@ final class Rig: Sendable {
     func spawnWorker(_ options: WorkerOptions) throws -> WorkerProcess {
         let configuration = try write(options.configuration, to: "worker.conf")
         let arguments =
-            ["--config-file", configuration, "--driver", "dummy", "--function", WorkerOptions.function]
+            ["--config-file", configuration, "--driver", options.driver, "--function", WorkerOptions.function]
             + ["--state-dir", options.stateFolder, "--log-level", "debug", "--log-format", "json", "--reconnect-sleep", "0.1"]
             + options.servers.flatMap { ["--server", $0] } + options.arguments
         return try spawn(arguments)
@@ -132,6 +132,25 @@ func withRig(_ body: (Rig) async throws -> Void) async throws {
         throw error
     }
     await rig.tearDown()
+}
+
+/// Runs a test with a job server and a worker with the haproxy driver, whose haproxy is alone in a network namespace: it can listen
+/// wherever it is told to.
+func withHAProxyWorker(_ body: (Gearmand, WorkerProcess) async throws -> Void) async throws {
+    try await withRig { rig in
+        let gearmand = try await rig.startGearmand()
+        let program = try rig.write("#!/bin/sh\nexec unshare --net /usr/sbin/haproxy \"$@\"\n", to: "haproxy")
+        chmod(program, 0o700)
+        var options = rig.options(gearmand)
+        options.driver = "haproxy"
+        options.configuration = "[worker:haproxy]\nprogram = \(program)\nrun_dir = \(rig.path("run"))\nconfig = \(rig.path("haproxy.cfg"))\n"
+        defer {
+            // Unlike a worker's job, its haproxy outlives it.
+            let text = try? String(contentsOfFile: rig.path("haproxy.cfg.pid"), encoding: .utf8)
+            if let pid = text.flatMap({ pid_t($0.filter(\.isNumber)) }) { kill(pid, SIGKILL) }
+        }
+        try await body(gearmand, try await rig.startWorker(options))
+    }
 }
 
 /// Runs a test with a job server and a worker with the dummy driver, configured so.

@@ -8,6 +8,8 @@ struct WorkerOptions: Sendable {
 
     /// The addresses of its job servers.
     var servers: [String]
+    /// Its driver.
+    var driver = "dummy"
     /// Its state folder, or `none`.
     var stateFolder: String
     /// Its configuration file's text.
