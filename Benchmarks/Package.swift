@@ -9,6 +9,15 @@ let c: [CSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// What the Swift targets are held to.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
 let package = Package(
     name: "swift-lbaas-benchmarks",
     targets: [
@@ -17,15 +26,9 @@ let package = Package(
             name: "echo-worker", dependencies: ["support"], cSettings: c,
             linkerSettings: [.linkedLibrary("gearman"), .linkedLibrary("pthread")]),
         .executableTarget(name: "job-load", dependencies: ["support"], cSettings: c, linkerSettings: [.linkedLibrary("gearman")]),
-        .executableTarget(
-            name: "bench-jobs",
-            swiftSettings: [
-                .treatAllWarnings(as: .error),
-                .strictMemorySafety(),
-                .enableUpcomingFeature("ExistentialAny"),
-                .enableUpcomingFeature("InternalImportsByDefault"),
-                .enableUpcomingFeature("MemberImportVisibility"),
-            ]),
+        .target(name: "BenchSupport", swiftSettings: strict),
+        .executableTarget(name: "bench-jobs", dependencies: ["BenchSupport"], swiftSettings: strict),
+        .executableTarget(name: "bench-haproxy", dependencies: ["BenchSupport"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// What can be measured.
 enum BenchCase: String, CaseIterable {
     case a, b, c, d, e, f

@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// Resident memory, at rest and with many load balancers.
 struct MemoryCase {
     private let loadBalancers = 10_000

@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// What the command line asks for.
 struct Options {
     static let usage = """

@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// A load that both workers carry in turn, A B A B …, each time in a new process, and what ours must reach.
 struct PairedCase {
     /// What ours must reach.

@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// One line of the table on top.
 struct SummaryRow {
     var what: String
@@ -21,12 +23,6 @@ struct Section {
     var title: String
     var rows: [SummaryRow]
     var body: String
-}
-
-/// A Markdown table.
-func table(_ head: [String], _ rows: [[String]]) -> String {
-    let rule = head.indices.map { $0 == 0 ? "---" : "---:" }
-    return ([head, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
 }
 
 /// The whole report.

@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// The time from the start of a worker to its first answer, with a job already waiting at the job server.
 struct StartCase {
     private let loadBalancers = 10_000

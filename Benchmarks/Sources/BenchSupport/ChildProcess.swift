@@ -1,19 +1,19 @@
-import Foundation
-import Synchronization
+package import Foundation
+package import Synchronization
 
 /// A program that this one started, and stops again at the latest when nobody holds it any more.
-final class ChildProcess {
+package final class ChildProcess {
     /// The children that run now, for the one who ends them all at a signal.
-    static let running = Mutex<Set<pid_t>>([])
+    package static let running = Mutex<Set<pid_t>>([])
 
-    let name: String
-    let pid: pid_t
+    package let name: String
+    package let pid: pid_t
     /// What it writes, where that was asked for.
     private let output: FileHandle?
     private var status: Int32?
 
     /// Starts a program, found through `PATH`. What it writes goes to the log file, its standard output to `readOutput` if so asked.
-    init(_ command: [String], log: String, readsOutput: Bool = false) throws(BenchFailure) {
+    package init(_ command: [String], log: String, readsOutput: Bool = false) throws(BenchFailure) {
         name = (command[0] as NSString).lastPathComponent
         let pipe = readsOutput ? Pipe() : nil
         var actions = unsafe posix_spawn_file_actions_t()
@@ -49,13 +49,13 @@ final class ChildProcess {
     deinit { stop() }
 
     /// Whether it has not ended yet.
-    var isRunning: Bool {
+    package var isRunning: Bool {
         if status == nil { collect(WNOHANG) }
         return status == nil
     }
 
     /// What it wrote and its exit status, once it has ended; 128 and more for a signal.
-    func finish() -> (output: String, status: Int) {
+    package func finish() -> (output: String, status: Int) {
         let bytes = output?.readDataToEndOfFile() ?? Data()
         if status == nil { collect(0) }
         let status = status ?? 0
@@ -63,7 +63,7 @@ final class ChildProcess {
     }
 
     /// Ends it with SIGTERM, and with SIGKILL where that takes over ten seconds.
-    func stop() {
+    package func stop() {
         guard isRunning else { return }
         kill(pid, SIGTERM)
         guard !waitUntil(seconds: 10, { !isRunning }) else { return }
@@ -80,14 +80,14 @@ final class ChildProcess {
 
     /// The processor time that all its threads have used, in microseconds. It is what `utime` and `stime` in `/proc/PID/stat` say in
     /// hundredths of a second, to the nanosecond.
-    var cpuMicroseconds: Double {
+    package var cpuMicroseconds: Double {
         var clock = clockid_t()
         guard unsafe clock_getcpuclockid(pid, &clock) == 0 else { return 0 }
         return nanoseconds(clock) / 1000
     }
 
     /// A size in `/proc/PID/status`, such as `VmRSS`, in MB of a million bytes.
-    func megabytes(_ field: String) throws(BenchFailure) -> Double {
+    package func megabytes(_ field: String) throws(BenchFailure) -> Double {
         let lines = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
         for line in lines.split(separator: "\n") where line.hasPrefix(field + ":") {
             let words = line.split { $0 == " " || $0 == "\t" }

@@ -28,7 +28,7 @@ private func commit(of folder: String) -> String {
 }
 
 /// On what the figures were measured, in Markdown. The commit is that of the tree with the programs.
-func machine(programsIn programs: String, statesIn folder: String) -> String {
+package func machine(programsIn programs: String, statesIn folder: String) -> String {
     let swift = output(of: "swift", "--version")?.split(separator: "\n").first { $0.contains("Swift version") }.map(String.init)
     let date = Date.now.formatted(.iso8601.year().month().day())
     let load = contents("/proc/loadavg").split(separator: " ").first ?? "unknown"
