@@ -143,7 +143,13 @@ func withHAProxyWorker(_ body: (Gearmand, WorkerProcess) async throws -> Void) a
         chmod(program, 0o700)
         var options = rig.options(gearmand)
         options.driver = "haproxy"
-        options.configuration = "[worker:haproxy]\nprogram = \(program)\nrun_dir = \(rig.path("run"))\nconfig = \(rig.path("haproxy.cfg"))\n"
+        options.configuration = """
+            [worker:haproxy]
+            program = \(program)
+            run_dir = \(rig.path("run"))
+            config = \(rig.path("haproxy.cfg"))
+
+            """
         defer {
             // Unlike a worker's job, its haproxy outlives it.
             let text = try? String(contentsOfFile: rig.path("haproxy.cfg.pid"), encoding: .utf8)
