@@ -37,12 +37,12 @@ final class Bench: Sendable {
     }
 
     /// A new driver in place of the one that is there, as after a restart of the worker.
-    func restart(_ section: [String: String] = [:]) throws {
+    func restart(_ section: [String: String] = [:], systemctl: String = "/nonexistent") throws {
         let driver = try HAProxyDriver(
             DriverConfiguration(configuration.merging(section) { $1 }),
             log: Log(threshold: .debug) { [lines] level, message, fields in
                 lines.add("\(level) \(message) " + fields.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
-            }, systemctl: "/nonexistent", trace: { [steps] in steps.add($0) })
+            }, systemctl: systemctl, trace: { [steps] in steps.add($0) })
         driverBox.withLock { $0 = driver }
     }
 
