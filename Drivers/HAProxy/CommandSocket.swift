@@ -98,7 +98,8 @@ struct CommandSocket: ~Copyable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private func send(_ text: String) throws(ApplianceError) {
+    /// Sends a text.
+    func send(_ text: String) throws(ApplianceError) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
@@ -111,7 +112,7 @@ struct CommandSocket: ~Copyable {
     }
 
     /// Reads what there is; false where haproxy has closed the connection, or was replaced by another process.
-    private func receive(into bytes: inout [UInt8]) throws(ApplianceError) -> Bool {
+    func receive(into bytes: inout [UInt8]) throws(ApplianceError) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = unsafe recv(descriptor, &buffer, buffer.count, 0)

@@ -71,7 +71,10 @@ struct WholeFile: Sendable {
 /// Makes a folder for this user alone, with those above it; one that is there stays as it is.
 func makeFolder(_ path: String) throws(ApplianceError) {
     if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
-    guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else { throw .system("cannot make \(path)") }
-    try makeFolder(String(path[..<slash]))
-    if unsafe mkdir(path, 0o700) != 0, errno != EEXIST { throw .system("cannot make \(path)") }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+        try makeFolder(String(path[..<slash]))
+        if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    }
+    let failure = ApplianceError.system("cannot make \(path)")
+    throw ApplianceError(.system, "\(failure.message); make it for the user of the worker, or name another with run_dir and config")
 }

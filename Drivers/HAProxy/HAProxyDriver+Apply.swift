@@ -139,7 +139,12 @@ extension HAProxyDriver {
             if !isRunning { return try loader.start(fingerprint) }
             try lingering.hold()
             trace(.processHeld)
-            return try loader.reload(fingerprint)
+            let handover = Handover(site: site)
+            let teaches = handover.isReady
+            let process = try loader.reload(fingerprint)
+            // Without it sticky clients are forgotten once more, and nothing worse.
+            if !teaches { try? handover.conclude() }
+            return process
         }
     }
 

@@ -133,14 +133,6 @@ final class Bench: Sendable {
         throw Failure("no connection comes to \(name)")
     }
 
-    /// Whether the process that serves has learned what it can from the one before, without which it teaches the next nothing.
-    var handsTablesOn: Bool {
-        get throws {
-            let flags = try ask("show peers").firstMatch(of: /id=lbaas disabled=0 flags=0x([0-9a-f]+)/)?.1
-            return (flags.flatMap { Int($0, radix: 16) } ?? 0) & 3 == 3
-        }
-    }
-
     /// Kills the process that serves, which takes the master along.
     func killHAProxy() throws {
         let master = try driver.loader.processTable().master
