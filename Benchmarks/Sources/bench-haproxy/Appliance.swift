@@ -43,6 +43,21 @@ struct Master {
         }
         (pid, reloads, serving) = (master.pid, master.reloads, worker.pid)
     }
+
+    /// Waits for the master's answer, for behind a load it starts itself anew.
+    static func answering(at socket: String) throws -> Master {
+        var master: Master?
+        guard
+            waitUntil(
+                seconds: 20,
+                {
+                    master = Master(at: socket); return master != nil
+                }), let master
+        else {
+            throw BenchFailure("no haproxy answers at \(socket)")
+        }
+        return master
+    }
 }
 
 /// A haproxy that is changed as the original did: write the file, `haproxy -c`, load it, for each job.
@@ -63,7 +78,7 @@ final class OriginalsWay {
         try self.text.write(toFile: folder + "/haproxy.cfg", atomically: true, encoding: .utf8)
         process = try ChildProcess(
             ["haproxy", "-W", "-S", folder + "/master.sock", "-f", folder + "/haproxy.cfg"], log: folder + "/haproxy.log")
-        guard waitUntil(seconds: 20, { Master(at: folder + "/master.sock") != nil }) else { throw BenchFailure("haproxy does not start") }
+        _ = try Master.answering(at: folder + "/master.sock")
     }
 
     func stop() { process.stop() }
@@ -72,7 +87,7 @@ final class OriginalsWay {
     func change() throws -> Double {
         changes += 1
         let changed = text.replacingOccurrences(of: " weight 7 ", with: " weight \(changes % 200 + 20) ")
-        guard let before = Master(at: socket) else { throw BenchFailure("the original's haproxy does not answer") }
+        let before = try Master.answering(at: socket)
         let start = nanoseconds()
         try changed.write(toFile: file, atomically: true, encoding: .utf8)
         let check = try ChildProcess(["haproxy", "-c", "-f", file], log: folder + "/check.log")

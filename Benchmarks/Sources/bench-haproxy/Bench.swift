@@ -57,10 +57,7 @@ final class Bench {
     }
 
     /// How often haproxy loaded its file so far.
-    func loads() throws -> Int {
-        guard let master = Master(at: masterSocket) else { throw BenchFailure("haproxy does not answer") }
-        return master.reloads
-    }
+    func loads() throws -> Int { try Master.answering(at: masterSocket).reloads }
 }
 
 /// A load balancer on 127.0.0.1 in words of a job.

@@ -28,6 +28,7 @@ struct Scale {
 }
 
 extension Bench {
+    /// Below the ports that the system gives to connections, of which one or the other would be taken.
     private static let firstPort = 20_000
 
     /// Changes of one server among many, beside the original's way.
@@ -118,7 +119,7 @@ extension Bench {
 
     /// Changes and loads while clients ask as much as they can.
     func load(_ scale: Scale) throws -> [Row] {
-        let (web, port) = (try startWeb(), try Int(JobServer.freePort()))
+        let (web, port) = (try startWeb(), Self.firstPort)
         defer { web.stop() }
         var shop = Balancer(number: 0, port: port)
         shop.nodes = (2...7).map { ("127.0.0.\($0)", 19_999, 7, false) }
