@@ -75,17 +75,17 @@ struct Change {
         }
     }
 
-    /// The open groups whose fault a failed load is, by the lines and proxies that haproxy names; all of them where that tells nothing.
-    func culprits(_ error: ApplianceError, in text: String) -> [Int] {
+    /// The open groups whose fault a failed load is, by the lines of the file that haproxy names; all of them where that tells nothing.
+    func culprits(_ error: ApplianceError, in text: String, of file: String) -> [Int] {
         guard error.code == .refused else { return open }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         var names: Set<Substring> = []
         for part in error.message.split(separator: "[").dropFirst() {
             let place = part.prefix { $0 != "]" }
-            guard let colon = place.lastIndex(of: ":"), let number = Int(place[place.index(after: colon)...]), number <= lines.count else {
+            guard place.hasPrefix(file), let colon = place.lastIndex(of: ":"), let number = UInt(place[place.index(after: colon)...]) else {
                 continue
             }
-            let opening = lines[..<number].last { !$0.hasPrefix(" ") && !$0.isEmpty }
+            let opening = lines.prefix(Int(clamping: number)).last { !$0.hasPrefix(" ") && !$0.isEmpty }
             if let opening, let space = opening.firstIndex(of: " ") { names.insert(opening[opening.index(after: space)...]) }
         }
         let found = open.filter { index in

@@ -115,7 +115,8 @@ extension HAProxyDriver {
         do throws(ApplianceError) {
             process = try load(target, fingerprint, of: change, isRunning: isRunning)
         } catch {
-            change.fail(change.culprits(error, in: text.text(of: target, fingerprint: fingerprint)), error)
+            let content = text.text(of: target, fingerprint: fingerprint)
+            change.fail(change.culprits(error, in: content, of: site.configurationFile), error)
             return
         }
         var running = Running(pid: process.pid, fingerprint: fingerprint)

@@ -1,3 +1,4 @@
+import Foundation
 import LBaaS
 import Testing
 
@@ -187,6 +188,56 @@ import Testing
                 "server d 10.0.0.1:8080 weight 1 \(check)",
                 "server _sorry 127.0.0.1:81 weight 1 backup",
             ])
+    }
+
+    @Test func haproxyTakesEveryFeature() throws {
+        var site = Site.example
+        site.nameServers = ["127.0.0.1:53", "[::1]:53"]
+        let monitors = Monitor.Kind.allCases.map { kind in
+            monitor(kind) {
+                ($0.host, $0.port, $0.method, $0.rise) = ("h%o", 99, "HEAD", 5)
+                ($0.path, $0.expectedCodes) = ("/a\"b'c#d$e%f\\g?h=i&j", [200...204, 301...301])
+            }
+        }
+        var proxies: [Proxy] = []
+        for serviceProtocol in [ServiceProtocol.http, .https, .tcp, .galera] {
+            for (index, monitor) in monitors.enumerated() {
+                let number = UInt32(20_000_000 + proxies.count)
+                let one = balancer("\(serviceProtocol) \(index)", serviceProtocol, port: UInt16(1000 + proxies.count)) {
+                    $0.monitor = monitor
+                    $0.algorithm = [.roundRobin, .leastConnections, .sourceIP][index]
+                    $0.sessionPersistence = [nil, SessionPersistence.none, .sourceIP(timeout: 2_147_483)][index]
+                    $0.timeouts.client = UInt32(Int32.max)
+                    $0.nodes.append(node("named", "localhost") { $0.isBackup = true })
+                    $0.nodes.append(node("six", "fd00::1") { $0.condition = .disabled })
+                    $0.sorryServer = Endpoint(host: .name("sorry.invalid"), port: 1)
+                }
+                proxies.append(Proxy(loadBalancer: one, number: number))
+            }
+        }
+        let path = NSTemporaryDirectory() + "lbx-\(UUID().uuidString).cfg"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let text = ConfigurationText(site: site).text(of: proxies, fingerprint: "f")
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let check = try ChildProcess.run("haproxy", ["-c", "-f", path], within: .seconds(30))
+        #expect(check.ok, "\(check.output)")
+        // It warns of what it cannot resolve, and of its state file, which is not there; of nothing else.
+        let warnings = check.output.split(separator: "\n").filter { $0.contains("[WARNING]") }
+        #expect(warnings.filter { !$0.contains("could not resolve") && !$0.contains("server state file") } == [])
+    }
+
+    @Test func aFaultIsThatOfTheLinesThatHAProxyNames() throws {
+        let balancers = [balancer("a"), balancer("b c", port: 81), balancer("d", port: 82)]
+        let groups = balancers.compactMap { LoadBalancerPatch(from: nil, to: $0) }.map { PatchGroup([$0]) }
+        let change = Change(groups, running: nil)
+        let text = text.text(of: balancers.map { Proxy(loadBalancer: $0, number: 20_000_000) }, fingerprint: "f")
+        let line = try #require(text.split(separator: "\n", omittingEmptySubsequences: false).firstIndex { $0.contains(":81") }) + 1
+        func culprits(_ message: String) -> [Int] { change.culprits(ApplianceError(.refused, message), in: text, of: "/etc/example.cfg") }
+        #expect(culprits("parsing [/etc/example.cfg.new:\(line)] : unknown keyword") == [1])
+        #expect(culprits("Binding [/etc/example.cfg:\(line)] for proxy b: cannot bind for [127.0.0.1:3]") == [1])
+        #expect(culprits("cannot bind for [127.0.0.1:3]") == [0, 1, 2])
+        #expect(culprits("parsing [/etc/example.cfg.new:3] : unknown keyword") == [0, 1, 2])
+        #expect(culprits("[/etc/example.cfg:-1] [/etc/example.cfg:99999999999999999999] [/etc/example.cfg:") == [0, 1, 2])
     }
 
     @Test func theFingerprintIsOfWhatOnlyALoadChanges() {
