@@ -115,6 +115,8 @@ extension HAProxyDriver {
         do throws(ApplianceError) {
             process = try load(target, fingerprint, of: change, isRunning: isRunning)
         } catch {
+            // haproxy may still be at it, and is to end up with the last good file.
+            if error.code == .late, isRunning, let former = change.running { _ = try? loader.reload(former.fingerprint) }
             let content = text.text(of: target, fingerprint: fingerprint)
             change.fail(change.culprits(error, in: content, of: site.configurationFile), error)
             return

@@ -74,15 +74,18 @@ struct Loader: Sendable {
 
     /// Starts haproxy with the file that is in place.
     func start(_ fingerprint: String) throws(ApplianceError) -> ProcessInformation {
-        let hasEnded = try supervisor.start()
+        let start = try supervisor.start()
         trace(.loadOrdered)
         let deadline = Deadline(in: timeout)
         let process = try deadline.wait { () throws(ApplianceError) -> ProcessInformation? in
             if let process = try self.process(), process.fingerprint == fingerprint, !process.isStopping { return process }
-            if hasEnded() { throw ApplianceError(.refused, "haproxy does not start: \(supervisor.messages(since: 0))") }
+            if start.hasEnded() { throw ApplianceError(.refused, "haproxy does not start: \(supervisor.messages(since: 0))") }
             return nil
         }
-        guard let process else { throw late("starting", since: 0) }
+        guard let process else {
+            start.giveUp()
+            throw late("starting", since: 0)
+        }
         trace(.loaded)
         return process
     }

@@ -8,9 +8,7 @@ protocol Supervisor: Sendable {
     /// Whether a haproxy is there that was started and not ended, though it may not serve yet.
     var isThere: Bool { get }
     /// Starts haproxy, without waiting until it serves.
-    ///
-    /// - Returns: whether it has ended already.
-    func start() throws(ApplianceError) -> @Sendable () -> Bool
+    func start() throws(ApplianceError) -> Start
     /// Tells haproxy to load its file, without waiting until it did.
     func reload() throws(ApplianceError)
     /// Ends haproxy, whose master is the process given; what it has in hand it may finish.
@@ -19,6 +17,14 @@ protocol Supervisor: Sendable {
     var endOfMessages: Int { get }
     /// What haproxy said since then that matters.
     func messages(since start: Int) -> String
+}
+
+/// A haproxy that was started, and does not serve yet.
+struct Start: Sendable {
+    /// Whether it has ended already.
+    var hasEnded: @Sendable () -> Bool = { false }
+    /// Ends it at once, for it took too long.
+    var giveUp: @Sendable () -> Void = {}
 }
 
 extension String {
@@ -42,7 +48,7 @@ final class OwnProcess: Supervisor {
 
     let endsLost = true
 
-    func start() throws(ApplianceError) -> @Sendable () -> Bool {
+    func start() throws(ApplianceError) -> Start {
         let site = settings.site
         // One that did not end as it should keeps its own.
         if isThere { unsafe unlink(site.messagesFile) }
@@ -54,7 +60,7 @@ final class OwnProcess: Supervisor {
         let child = try ChildProcess(
             settings.program, ["-W", "-S", "\(site.masterSocket),mode,600", "-f", site.configurationFile, "-p", site.pidFile],
             output: output)
-        return { child.end != nil }
+        return Start(hasEnded: { child.end != nil }, giveUp: { child.kill() })
     }
 
     func reload() throws(ApplianceError) {
@@ -100,9 +106,9 @@ final class SystemdUnit: Supervisor {
     let endsLost = false
     let isThere = false
 
-    func start() throws(ApplianceError) -> @Sendable () -> Bool {
+    func start() throws(ApplianceError) -> Start {
         try run("reload-or-restart")
-        return { false }
+        return Start()
     }
 
     func reload() throws(ApplianceError) { try run("reload") }

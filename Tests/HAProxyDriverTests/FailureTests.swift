@@ -86,6 +86,26 @@ import Testing
         }
     }
 
+    @Test func aHAProxyThatTakesTooLongIsGivenUp() async throws {
+        try await withBench { bench in
+            let one = try bench.server("one")
+            let program = bench.folder + "/slow"
+            try bench.write(
+                "#!/bin/sh\ncase \" $* \" in *' -c '*) exec haproxy \"$@\" ;; esac\necho $$ >\(bench.folder)/started\nexec sleep 60\n",
+                to: program)
+            chmod(program, 0o700)
+            try bench.restart(["program": program, "reload_timeout": "1"])
+            let shop = balancer("shop", port: try freePort(), to: one)
+            let failures = bench.tryToRun([shop])
+            #expect(failures.count == 1 && failures.allSatisfy { $0.contains("raise reload_timeout") })
+            #expect(bench.file == "")
+            let pid = try #require(pid_t(try String(contentsOfFile: bench.folder + "/started", encoding: .utf8).filter(\.isNumber)))
+            try eventually("it is ended") { kill(pid, 0) != 0 }
+            try bench.restart()
+            bench.run(shop)
+        }
+    }
+
     @Test func aForeignFileIsNotTouched() async throws {
         try await withBench { bench in
             let one = try bench.server("one")
