@@ -4,13 +4,6 @@ import Synchronization
 
 /// haproxy's configuration file and the file of the servers' states: changed safely, and only where they are ours.
 final class ConfigurationKeeper: Sendable {
-    private struct State {
-        /// What was written last, or is known to be right; nil where that is not known.
-        var text: String?
-        /// Whether the file is to follow what runs.
-        var isBehind = false
-    }
-
     /// How long the file may be behind what runs, so that it follows many changes at once.
     private static let delay = DispatchTimeInterval.milliseconds(300)
 
@@ -18,8 +11,10 @@ final class ConfigurationKeeper: Sendable {
     private let log: Log
     private let trace: @Sendable (Step) -> Void
     private let queue = DispatchQueue(label: "haproxy-configuration")
-    /// Held as long as the files are worked at.
-    private let state = Mutex(State())
+    /// What was written last, or is known to be right; nil where that is not known. Held as long as the files are worked at.
+    private let written = Mutex<String?>(nil)
+    /// Whether the file is to follow what runs. Not under the lock: nobody who changes haproxy waits for the file.
+    private let isToFollow = Atomic<Bool>(false)
 
     init(_ settings: Settings, log: Log, trace: @escaping @Sendable (Step) -> Void) {
         self.settings = settings
@@ -31,7 +26,10 @@ final class ConfigurationKeeper: Sendable {
     private var stateFile: WholeFile { WholeFile(path: settings.site.stateFile) }
 
     /// Whether the file is to follow what runs, and has not yet.
-    var isBehind: Bool { state.withLock { $0.isBehind } }
+    var isBehind: Bool {
+        // Under the lock, for it may just be written.
+        written.withLock { _ in isToFollow.load(ordering: .sequentiallyConsistent) }
+    }
 
     /// Makes the folders.
     func makeFolders() throws(ApplianceError) {
@@ -54,11 +52,11 @@ final class ConfigurationKeeper: Sendable {
 
     /// Whether the file is as it was written last, or as this text where that is not known, or is about to be written.
     func isIntact(expecting text: @autoclosure () -> String) throws(ApplianceError) -> Bool {
-        try state.withLock { state throws(ApplianceError) in
-            if state.isBehind { return true }
-            let expected = state.text ?? text()
+        try written.withLock { written throws(ApplianceError) in
+            if isToFollow.load(ordering: .sequentiallyConsistent) { return true }
+            let expected = written ?? text()
             guard try ownText() == expected, file.isPrivate else { return false }
-            state.text = expected
+            written = expected
             return true
         }
     }
@@ -67,22 +65,23 @@ final class ConfigurationKeeper: Sendable {
     func change<Result: Sendable>(
         to text: String, states: [ServerState], _ load: () throws(ApplianceError) -> Result
     ) throws(ApplianceError) -> Result {
-        try state.withLock { state throws(ApplianceError) in
+        try written.withLock { written throws(ApplianceError) in
             let found = try ownText()
-            let last = state.text ?? found
+            let last = written ?? found
             try stateFile.write(ServerState.text(states))
             trace(.statesSaved)
             try install(text)
             do throws(ApplianceError) {
                 let result = try load()
-                state = State(text: text)
+                written = text
+                isToFollow.store(false, ordering: .sequentiallyConsistent)
                 return result
             } catch {
                 do throws(ApplianceError) {
                     if let last { try file.write(last) } else { file.remove() }
-                    state.text = last
+                    written = last
                 } catch {
-                    state.text = nil
+                    written = nil
                     log.write(.error, "the last good configuration could not be put back", [("error", error.message)])
                 }
                 throw error
@@ -108,27 +107,24 @@ final class ConfigurationKeeper: Sendable {
     ///
     /// - Parameter content: what is to be in the files by then; nil where nothing runs.
     func follow(_ content: @escaping @Sendable () -> (text: String, states: [ServerState])?) {
-        let isFirst = state.withLock { state in
-            defer { state.isBehind = true }
-            return !state.isBehind
+        if !isToFollow.exchange(true, ordering: .sequentiallyConsistent) {
+            queue.asyncAfter(deadline: .now() + Self.delay) { [weak self] in self?.catchUp(content) }
         }
-        if isFirst { queue.asyncAfter(deadline: .now() + Self.delay) { [weak self] in self?.catchUp(content) } }
     }
 
     private func catchUp(_ content: () -> (text: String, states: [ServerState])?) {
-        state.withLock { state in
+        written.withLock { written in
             // Where haproxy has loaded a file meanwhile, that has it all.
-            guard state.isBehind, let (text, states) = content() else { return }
-            state.isBehind = false
+            guard isToFollow.exchange(false, ordering: .sequentiallyConsistent), let (text, states) = content() else { return }
             do throws(ApplianceError) {
                 _ = try ownText()
                 try install(text)
-                state.text = text
+                written = text
                 try stateFile.write(ServerState.text(states))
                 trace(.fileFollowed)
             } catch {
                 // The next look at what runs finds the file other than it should be.
-                state.text = nil
+                written = nil
                 log.write(.error, "the configuration file does not follow what haproxy runs", [("error", error.message)])
             }
         }
@@ -136,7 +132,7 @@ final class ConfigurationKeeper: Sendable {
 
     /// Has the file of the servers' states say no more than what is wanted, lest a haproxy that is started later takes old news for new.
     func keepStates(_ states: [ServerState]) {
-        state.withLock { _ in
+        written.withLock { _ in
             do throws(ApplianceError) {
                 try stateFile.write(ServerState.text(states))
             } catch {
@@ -147,11 +143,12 @@ final class ConfigurationKeeper: Sendable {
 
     /// Takes the files away, where the configuration is ours.
     func remove() throws(ApplianceError) {
-        try state.withLock { state throws(ApplianceError) in
+        try written.withLock { written throws(ApplianceError) in
             _ = try ownText()
             file.remove()
             stateFile.remove()
-            state = State()
+            written = nil
+            isToFollow.store(false, ordering: .sequentiallyConsistent)
         }
     }
 }
