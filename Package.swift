@@ -46,6 +46,7 @@ let package = Package(
         library("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         .systemLibrary(name: "CGetopt"),
+        .target(name: "CSpawn"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         room("LBaaS"),
@@ -56,7 +57,8 @@ let package = Package(
         room("Netlink", ["CNetlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
-        driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "IPVSDriver"]),
+        driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "CSpawn"]),
+        driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "HAProxyDriver", "IPVSDriver"]),
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
@@ -76,8 +78,12 @@ let package = Package(
         .target(name: "NetlinkTestSupport", dependencies: ["Netlink"], path: "Tests/NetlinkTestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
-        tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
+        tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
         tests("IPVSDriverTests", ["IPVSDriver", "LBaaS", "Netlink", "NetlinkTestSupport", "TestSupport"]),
+        .executableTarget(
+            name: "interrupted-worker", dependencies: ["Controller", "HAProxyDriver", "JobMessages", "LBaaS", "StateStore"],
+            path: "Tests/InterruptedWorker"),
+        tests("HAProxyDriverTests", ["HAProxyDriver", "LBaaS", "TestSupport", "interrupted-worker"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),

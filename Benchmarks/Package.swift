@@ -30,6 +30,7 @@ let package = Package(
         .target(name: "BenchSupport", swiftSettings: swift),
         .executableTarget(name: "bench-jobs", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-ipvs", dependencies: ["BenchSupport"], swiftSettings: swift),
+        .executableTarget(name: "bench-haproxy", dependencies: ["BenchSupport"], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

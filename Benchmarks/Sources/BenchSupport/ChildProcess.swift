@@ -1,13 +1,13 @@
-import Foundation
-import Synchronization
+package import Foundation
+package import Synchronization
 
 /// A program that this one started, and stops again at the latest when nobody holds it any more.
 package final class ChildProcess {
     /// The children that run now, for the one who ends them all at a signal.
-    static let running = Mutex<Set<pid_t>>([])
+    package static let running = Mutex<Set<pid_t>>([])
 
     package let name: String
-    let pid: pid_t
+    package let pid: pid_t
     /// What it writes, where that was asked for.
     private let output: FileHandle?
     private var status: Int32?

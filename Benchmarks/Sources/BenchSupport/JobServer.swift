@@ -29,6 +29,13 @@ package final class JobServer {
         return (0, 0)
     }
 
+    /// A connection that submits jobs.
+    package func client() throws -> JobClient {
+        let socket = try Self.socket()
+        guard unsafe Self.withLoopback(port, { unsafe connect(socket, $0, $1) }) == 0 else { throw BenchFailure("gearmand: no connection") }
+        return JobClient(socket: socket)
+    }
+
     /// The answer to a line of the text protocol.
     private func ask(_ line: String, until end: String = "\n") throws -> String {
         let socket = try Self.socket()
