@@ -79,7 +79,7 @@ let package = Package(
         tests(
             "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "lbaas-worker"],
             resources: [.copy("Vectors")]),
-        tests("Kernel", ["CNamespaces", "LBaaS", "TestSupport"], exclude: ["rig"]),
+        tests("Kernel", ["CNamespaces", "IPVSDriver", "LBaaS", "TestSupport"], exclude: ["rig"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

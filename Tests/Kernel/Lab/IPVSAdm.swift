@@ -28,6 +28,12 @@ extension Namespace {
     func savedTable() throws -> Set<Rule> {
         Set(try run { try runProgram("/sbin/ipvsadm", ["--save", "--numeric"]) }.split(separator: "\n").map { Rule(String($0)) })
     }
+
+    /// The words of each line that `ipvsadm` lists with this option.
+    func listed(_ option: String) throws -> [[String]] {
+        try run { try runProgram("/sbin/ipvsadm", ["--list", "--numeric", "--exact", option]) }
+            .split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    }
 }
 
 /// A service of the virtual address, as `ipvsadm` makes it.
