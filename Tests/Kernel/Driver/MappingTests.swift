@@ -19,7 +19,10 @@ extension OnKernel {
                 for algorithm in Algorithm.allCases {
                     for (address, node, realServer) in [("10.9.0.1", "10.2.0.11", "10.2.0.11"), ("fd09::1", "fd02::11", "[fd02::11]")] {
                         let port = UInt16(1000 + balancers.count)
-                        balancers.append(balancer(port, at: address, [Node("n", node)]) { $0.serviceProtocol = carried; $0.algorithm = algorithm })
+                        balancers.append(
+                            balancer(port, at: address, [Node("n", node)]) {
+                                $0.serviceProtocol = carried; $0.algorithm = algorithm
+                            })
                         let service = "\(options[carried] ?? "") \(address == "fd09::1" ? "[fd09::1]" : address):\(port)"
                         rules.insert("-A \(service) -s \(schedulers[algorithm] ?? "")")
                         rules.insert("-a \(service) -r \(realServer):80 -m -w 1")
@@ -32,12 +35,15 @@ extension OnKernel {
         @Test("is every way of forwarding")
         func forwarding() throws {
             let ways: [(Forwarding?, String)] = [
-                (nil, "-m"), (.nat, "-m"), (.direct, "-g"), (tunnel(.ipip), "-i --tun-type ipip"), (tunnel(.ipip, checksum: true), "-i --tun-type ipip"),
+                (nil, "-m"), (.nat, "-m"), (.direct, "-g"), (tunnel(.ipip), "-i --tun-type ipip"),
+                (tunnel(.ipip, checksum: true), "-i --tun-type ipip"),
                 (tunnel(.gue), "-i --tun-type gue --tun-port 6080 --tun-nocsum"),
                 (tunnel(.gue, checksum: true), "-i --tun-type gue --tun-port 6080 --tun-csum"),
                 (tunnel(.gre), "-i --tun-type gre --tun-nocsum"), (tunnel(.gre, checksum: true), "-i --tun-type gre --tun-csum"),
             ]
-            let balancers = ways.enumerated().map { index, way in balancer(UInt16(index + 1), [Node("n", "10.2.0.11", UInt16(index + 1))]) { $0.forwarding = way.0 } }
+            let balancers = ways.enumerated().map { index, way in
+                balancer(UInt16(index + 1), [Node("n", "10.2.0.11", UInt16(index + 1))]) { $0.forwarding = way.0 }
+            }
             let rules = ways.enumerated().flatMap { index, way -> [Rule] in
                 ["-A -t 10.9.0.1:\(index + 1) -s wrr", "-a -t 10.9.0.1:\(index + 1) -r 10.2.0.11:\(index + 1) \(way.1) -w 1"]
             }
@@ -47,11 +53,24 @@ extension OnKernel {
         @Test("is the nodes that are in service, a backup without weight until it is needed")
         func nodes() throws {
             let balancers = [
-                balancer(1, [Node("a", "10.2.0.1", weight: 256), Node("b", "10.2.0.2", weight: 0), Node("c", "10.2.0.3", 81), Node("d", "10.2.0.3")]),
-                balancer(2, [Node("a", "10.2.0.1"), Node("b", "10.2.0.2", condition: .disabled), Node("c", "10.2.0.3", condition: .draining)]),
+                balancer(
+                    1,
+                    [
+                        Node("a", "10.2.0.1", weight: 256), Node("b", "10.2.0.2", weight: 0), Node("c", "10.2.0.3", 81),
+                        Node("d", "10.2.0.3"),
+                    ]),
+                balancer(
+                    2, [Node("a", "10.2.0.1"), Node("b", "10.2.0.2", condition: .disabled), Node("c", "10.2.0.3", condition: .draining)]),
                 balancer(3, [Node("a", "10.2.0.1"), Node("b", "10.2.0.2", weight: 7, isBackup: true)]),
-                balancer(4, [Node("a", "10.2.0.1", condition: .disabled), Node("b", "10.2.0.2", isBackup: true), Node("c", "10.2.0.3", weight: 3, isBackup: true)]),
-                balancer(5, [Node("a", "10.2.0.1", weight: 0), Node("b", "10.2.0.2", isBackup: true), Node("c", "10.2.0.3", isBackup: true)]) { $0.serviceProtocol = .galera },
+                balancer(
+                    4,
+                    [
+                        Node("a", "10.2.0.1", condition: .disabled), Node("b", "10.2.0.2", isBackup: true),
+                        Node("c", "10.2.0.3", weight: 3, isBackup: true),
+                    ]),
+                balancer(
+                    5, [Node("a", "10.2.0.1", weight: 0), Node("b", "10.2.0.2", isBackup: true), Node("c", "10.2.0.3", isBackup: true)]
+                ) { $0.serviceProtocol = .galera },
                 balancer(6, [Node("a", "10.2.0.1")]) { $0.isSuspended = true },
                 balancer(7, []),
             ]
@@ -73,8 +92,12 @@ extension OnKernel {
             let balancers = [
                 balancer(1) { $0.sessionPersistence = .sourceIP(timeout: 300) },
                 balancer(2, at: "fd09::1") { $0.sessionPersistence = .sourceIP(timeout: 2_678_400) },
-                balancer(3) { $0.serviceProtocol = .udp; $0.sessionPersistence = LBaaS.SessionPersistence.none },
-                balancer(4) { $0.serviceProtocol = .udp; $0.sessionPersistence = .sourceIP(timeout: 1) },
+                balancer(3) {
+                    $0.serviceProtocol = .udp; $0.sessionPersistence = LBaaS.SessionPersistence.none
+                },
+                balancer(4) {
+                    $0.serviceProtocol = .udp; $0.sessionPersistence = .sourceIP(timeout: 1)
+                },
                 balancer(5) { $0.algorithm = .sourceIP }, balancer(6) { $0.algorithm = .maglev },
             ]
             let plain: Set<Rule> = [
@@ -83,10 +106,12 @@ extension OnKernel {
             ]
             #expect(try table(of: balancers) == plain)
             let section = [
-                "one_packet": "yes", "hash_fallback": "no", "hash_port": "yes", "persistence_prefix_v4": "20", "persistence_prefix_v6": "64",
+                "one_packet": "yes", "hash_fallback": "no", "hash_port": "yes", "persistence_prefix_v4": "20",
+                "persistence_prefix_v6": "64",
             ]
             let changed: Set<Rule> = [
-                "-A -t 10.9.0.1:1 -s wrr -p 300 -M 255.255.240.0", "-A -t [fd09::1]:2 -s wrr -p 2678400 -M 64", "-A -u 10.9.0.1:3 -s wrr -o",
+                "-A -t 10.9.0.1:1 -s wrr -p 300 -M 255.255.240.0", "-A -t [fd09::1]:2 -s wrr -p 2678400 -M 64",
+                "-A -u 10.9.0.1:3 -s wrr -o",
                 "-A -u 10.9.0.1:4 -s wrr -p 1 -M 255.255.240.0", "-A -t 10.9.0.1:5 -s sh -b sh-port", "-A -t 10.9.0.1:6 -s mh -b mh-port",
             ]
             #expect(try table(of: balancers, section) == changed)
@@ -146,7 +171,10 @@ extension OnKernel {
         func daemons() throws {
             let namespace = try Namespace.director()
             try namespace.ip("link add sync0 type dummy\nlink set sync0 up\naddr add 10.3.0.1/24 dev sync0")
-            let section = ["sync_interface": "sync0", "sync_id": "7", "sync_port": "9000", "sync_ttl": "3", "sync_group": "224.0.0.99", "sync_maxlen": "1200"]
+            let section = [
+                "sync_interface": "sync0", "sync_id": "7", "sync_port": "9000", "sync_ttl": "3", "sync_group": "224.0.0.99",
+                "sync_maxlen": "1200",
+            ]
             let daemon = "sync0, syncid=7, maxlen=1200, group=224.0.0.99, port=9000, ttl=3"
             for (word, roles) in [("master", ["master"]), ("both", ["master", "backup"]), ("backup", ["backup"]), ("none", [])] {
                 let bench = try DriverBench(in: namespace, section.merging(["sync": word]) { _, new in new })
@@ -184,7 +212,9 @@ private func balancer(
 }
 
 extension Node {
-    fileprivate init(_ id: NodeID, _ address: String, _ port: UInt16 = 80, weight: UInt16 = 1, isBackup: Bool = false, condition: Condition = .enabled) {
+    fileprivate init(
+        _ id: NodeID, _ address: String, _ port: UInt16 = 80, weight: UInt16 = 1, isBackup: Bool = false, condition: Condition = .enabled
+    ) {
         guard let host = HostAddress(address) else { preconditionFailure("'\(address)' is not an address") }
         self.init(id: id, address: host, port: port, weight: weight, isBackup: isBackup, condition: condition)
     }

@@ -19,6 +19,11 @@ extension Lab {
         return balancer
     }
 
+    /// Starts a server for a load balancer on every real server.
+    func serve(_ balancer: LoadBalancer, port: UInt16? = nil) throws {
+        try serve(try balancer.service.transport, port: port ?? balancer.port)
+    }
+
     /// Connects the client to a load balancer.
     func connect(_ balancer: LoadBalancer, from source: UInt16? = nil, within seconds: Double = 5) throws -> Connection {
         try connect(try balancer.service, from: source, within: seconds)

@@ -20,10 +20,12 @@ final class Lab {
     private var lastPort: UInt16 = 10_000
 
     /// The commands of `ip` that make the virtual addresses those of a machine.
+    ///
+    /// Whether an address of IPv6 is anybody else's is found out by the kernel behind our back, and until then it is not there: `nodad`.
     static let takeVirtualAddresses = """
         link set lo up
         addr add 10.9.0.1/24 dev lo
-        addr add fd09::1/64 dev lo
+        addr add fd09::1/64 dev lo nodad
         route add local fd09::/64 dev lo
         """
 
@@ -65,15 +67,15 @@ final class Lab {
             link set eth0 up
             addr add 10.1.0.1/24 dev eth0
             addr add 10.2.0.1/24 dev eth0
-            addr add fd01::1/64 dev eth0
-            addr add fd02::1/64 dev eth0
+            addr add fd01::1/64 dev eth0 nodad
+            addr add fd02::1/64 dev eth0 nodad
             """)
         try client.ip(
             """
             link set lo up
             link set eth0 up
             addr add 10.1.0.2/24 dev eth0
-            addr add fd01::2/64 dev eth0
+            addr add fd01::2/64 dev eth0 nodad
             route add default via 10.1.0.1
             route add default via fd01::1 dev eth0
             """)
