@@ -8,10 +8,8 @@ struct Host: Sendable {
 
     /// Makes the host as the settings say. What is so already is not touched.
     ///
-    /// - Throws: where this process may not, or the kernel cannot.
+    /// - Throws: where the kernel cannot.
     func prepare(_ kernel: any Kernel) throws(KernelFailure) {
-        // The first thing asked that needs the capability.
-        _ = try kernel.info()
         for (name, value) in settings.sysctls { set(name, value) }
         try setTimeouts(kernel)
         if let daemons = settings.daemons { try setDaemons(daemons, kernel) }

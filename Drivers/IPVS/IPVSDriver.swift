@@ -7,9 +7,9 @@ import Synchronization
 /// It owns the virtual services at the addresses and ports of the load balancers that it was given, and touches no other, unless its
 /// configuration says that all are its own.
 public final class IPVSDriver: LoadBalancerDriver {
-    /// All that the kernel can do; it checks no nodes.
+    /// Every protocol and algorithm, on single addresses; no monitors.
     public let capabilities: Capabilities
-    /// As the configuration says.
+    /// A comparison every `resync_interval`, drains of `drain_timeout`.
     public let upkeep: Upkeep
 
     private let settings: Settings
@@ -28,6 +28,8 @@ public final class IPVSDriver: LoadBalancerDriver {
         var programmer: Programmer
         /// Families of which this host was seen to forward packets since the table was compared last.
         var forwarding: Set<AddressFamily> = []
+        /// Whether the host was once as the configuration says.
+        var isPrepared = false
         /// The last of the services that stand still, by its number, whose removal is under way.
         var lastScheduled: UInt64 = 0
     }
@@ -77,7 +79,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         reader = Mutex(Reader())
     }
 
-    /// What the kernel does not check by itself.
+    /// What the kernel does not check: see `Refusal.swift`.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { loadBalancer.refusalByIPVS }
 
     /// Makes the host as the configuration says, and compares the kernel's table with what is expected.
@@ -86,7 +88,7 @@ public final class IPVSDriver: LoadBalancerDriver {
             do throws(KernelFailure) {
                 let kernel = try opened(&desk.kernel)
                 desk.forwarding = []
-                try host.prepare(kernel)
+                try prepare(kernel, &desk)
                 let observation = try desk.programmer.observe(expected, isExclusive: settings.isExclusive, kernel: kernel)
                 desk.lastScheduled = 0
                 removeLater(&desk)
@@ -98,6 +100,19 @@ public final class IPVSDriver: LoadBalancerDriver {
                 desk.kernel = nil
                 throw DriverError(error.message)
             }
+        }
+    }
+
+    /// Makes the host as the configuration says. What cannot be done keeps the worker from starting, but not from repairing the table later.
+    private func prepare(_ kernel: any Kernel, _ desk: inout Desk) throws(KernelFailure) {
+        // The first thing asked that needs the capability.
+        _ = try kernel.info()
+        do throws(KernelFailure) {
+            try host.prepare(kernel)
+            desk.isPrepared = true
+        } catch {
+            if !desk.isPrepared { throw error }
+            log.write(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
         }
     }
 
@@ -113,7 +128,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         }
     }
 
-    /// What the kernel would be told.
+    /// The changes that `apply` would send, in their order.
     public func plan(_ groups: [PatchGroup]) -> [String] {
         desk.withLock { desk in desk.programmer.plan(groups).map(\.description) }
     }

@@ -1,5 +1,5 @@
 import Glibc
-import Netlink
+package import Netlink
 
 /// The kernel's table over generic netlink.
 package final class NetlinkKernel: Kernel {
@@ -9,14 +9,25 @@ package final class NetlinkKernel: Kernel {
     private var batch: Batch
 
     /// Opens a socket. Where the kernel's module is not loaded it is loaded, where the kernel is told how.
-    package init(timeout: Duration = .seconds(5)) throws(KernelFailure) {
+    package convenience init(timeout: Duration = .seconds(5)) throws(KernelFailure) {
+        let netlink: GenericNetlink
         do throws(NetlinkError) {
             netlink = try GenericNetlink(timeout: timeout)
-            family = try netlink.family("IPVS")
-            batch = Batch(family)
         } catch {
             throw KernelFailure(error)
         }
+        try self.init(netlink)
+    }
+
+    /// Talks with the kernel over this.
+    package init(_ netlink: GenericNetlink) throws(KernelFailure) {
+        do throws(NetlinkError) {
+            family = try netlink.family("IPVS")
+        } catch {
+            throw KernelFailure(error)
+        }
+        self.netlink = netlink
+        batch = Batch(family)
     }
 
     package func forEachService(_ body: (ListedService) -> Void) throws(KernelFailure) {

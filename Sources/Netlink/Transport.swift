@@ -1,5 +1,5 @@
 /// The edge to the system: bytes go to the kernel, and datagrams come.
-protocol Transport {
+package protocol Transport {
     /// How many bytes go into one send at most.
     var sendRoom: Int { get }
     /// How many bytes of the kernel's memory there are for what was not received yet.
@@ -17,9 +17,14 @@ protocol Transport {
 }
 
 /// A datagram that was received.
-struct Datagram {
+package struct Datagram {
     /// Its length, which may be more than was in the buffer's room.
-    let count: Int
+    package let count: Int
     /// The port it was sent from; 0 is the kernel.
-    let sender: UInt32
+    package let sender: UInt32
+
+    package init(count: Int, sender: UInt32) {
+        self.count = count
+        self.sender = sender
+    }
 }

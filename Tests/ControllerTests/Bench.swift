@@ -164,3 +164,10 @@ final class Lines: Sendable {
         }
     }
 }
+
+/// Lets no file of this process grow beyond so many bytes; for a process of its own.
+func limitFiles(to bytes: rlim_t) throws {
+    signal(SIGXFSZ, SIG_IGN)
+    var limit = rlimit(rlim_cur: bytes, rlim_max: .max)
+    try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+}

@@ -40,6 +40,8 @@ final class FakeTable: Sendable {
         var interruption: Interruption?
         /// Why it cannot be asked.
         var failure: KernelFailure?
+        /// Why daemons do not start.
+        var startFailure: KernelFailure?
         /// Why there is no socket to be had.
         var openFailure: KernelFailure?
     }
@@ -229,6 +231,7 @@ final class FakeKernel: Kernel {
     func startDaemon(_ daemon: SyncDaemon) throws(KernelFailure) {
         try asking { state throws(KernelFailure) in
             state.commands.append("start \(daemon.role) on \(daemon.interface)")
+            if let failure = state.startFailure { throw failure }
             if daemon.interface == "none0" { throw KernelFailure(.other, "No such device", number: ENODEV) }
             if state.daemons.contains(where: { $0.role == daemon.role }) { throw KernelFailure(.other, "File exists", number: EEXIST) }
             var running = daemon.normalized

@@ -1,5 +1,6 @@
 import CNetlink
 import Foundation
+import NetlinkTestSupport
 import Testing
 
 @testable import Netlink
