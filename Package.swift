@@ -65,7 +65,10 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["LBaaS"], path: "Tests/TestSupport"),
+        .target(
+            name: "WorkerHarness", dependencies: ["CGearman", "TestSupport"], path: "Tests/WorkerHarness",
+            swiftSettings: [.treatAllWarnings(as: .error)]),
         .target(name: "NetlinkTestSupport", dependencies: ["Netlink"], path: "Tests/NetlinkTestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
@@ -78,9 +81,14 @@ let package = Package(
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
         tests(
-            "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "lbaas-worker"],
+            "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "WorkerHarness", "lbaas-worker"],
             resources: [.copy("Vectors")]),
-        tests("Kernel", ["CNamespaces", "IPVSDriver", "LBaaS", "TestSupport"], exclude: ["rig"]),
+        tests(
+            "Kernel",
+            [
+                "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "StateStore", "TestSupport", "WorkerHarness", "lbaas-worker",
+            ],
+            exclude: ["rig"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

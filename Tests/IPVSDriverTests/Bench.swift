@@ -1,6 +1,7 @@
 import IPVSDriver
 import LBaaS
 import Synchronization
+import TestSupport
 
 /// A driver over a kernel in memory, on a host of the test's own, at a time that stands until it is moved.
 final class Bench: Sendable {
@@ -71,30 +72,6 @@ final class Bench: Sendable {
     /// The bytes of each counter of a load balancer, in their order.
     func counted(_ id: String) throws -> [UInt64] {
         try driver.statistics(of: [LoadBalancerID(id)])[LoadBalancerID(id)]?.map(\.bytesOut).sorted() ?? []
-    }
-}
-
-/// A time that stands until it is moved.
-private final class FakeTime: Sendable {
-    private struct State {
-        var now = ContinuousClock.now
-        var timers: [(due: ContinuousClock.Instant, work: @Sendable () -> Void)] = []
-    }
-
-    private let state = Mutex(State())
-
-    var now: ContinuousClock.Instant { state.withLock { $0.now } }
-
-    func add(_ work: @escaping @Sendable () -> Void, after delay: Duration) { state.withLock { $0.timers.append(($0.now + delay, work)) } }
-
-    func advance(_ duration: Duration) {
-        let due = state.withLock { state in
-            state.now += duration
-            let due = state.timers.filter { $0.due <= state.now }
-            state.timers.removeAll { $0.due <= state.now }
-            return due
-        }
-        for timer in due { timer.work() }
     }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// What a worker finds out about its surroundings, in the 5 s that clients wait.

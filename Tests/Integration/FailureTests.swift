@@ -1,4 +1,5 @@
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// The appliance that fails, is slow, or cannot do what is asked.

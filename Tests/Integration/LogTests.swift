@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// What the operator reads.

@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// The worker that is told to end.

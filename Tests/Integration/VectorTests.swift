@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// What existing clients rely on, as it was observed on the original.

@@ -1,6 +1,5 @@
 import IPVSDriver
 import LBaaS
-import Synchronization
 import TestSupport
 
 /// The driver of a namespace's IPVS table, at a time that stands until it is moved.
@@ -75,29 +74,5 @@ final class DriverBench {
     /// The nodes that are up.
     func up(_ id: LoadBalancerID = "web") throws -> [String] {
         try namespace.run { try driver.status(of: [id])[id]?.filter(\.isUp).map(\.id.text) ?? [] }
-    }
-}
-
-/// A time that stands until it is moved.
-private final class FakeTime: Sendable {
-    private struct State {
-        var now = ContinuousClock.now
-        var timers: [(due: ContinuousClock.Instant, work: @Sendable () -> Void)] = []
-    }
-
-    private let state = Mutex(State())
-
-    var now: ContinuousClock.Instant { state.withLock { $0.now } }
-
-    func add(_ work: @escaping @Sendable () -> Void, after delay: Duration) { state.withLock { $0.timers.append(($0.now + delay, work)) } }
-
-    func advance(_ duration: Duration) {
-        let due = state.withLock { state in
-            state.now += duration
-            let due = state.timers.filter { $0.due <= state.now }
-            state.timers.removeAll { $0.due <= state.now }
-            return due
-        }
-        for timer in due { timer.work() }
     }
 }

@@ -109,6 +109,15 @@ final class Lab {
         }
     }
 
+    /// Connects the client until the real server of a name takes it.
+    func connect(_ service: Service, reaching name: String) throws -> Connection {
+        for _ in 0..<64 {
+            let connection = try connect(service)
+            if connection.server == name { return connection }
+        }
+        throw Failure("no connection to \(try service.name) reaches \(name)")
+    }
+
     /// Connects the client again and again, each time from another port.
     ///
     /// - Returns: how many connections each real server took.

@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 
 /// What a test runs: job servers, workers and clients of its own, and a folder for them. Ended by `withRig`, also where the test fails.
-final class Rig: Sendable {
+package final class Rig: Sendable {
     private struct State {
         var gearmands: [Gearmand] = []
         var processes: [ChildProcess] = []
@@ -12,7 +12,7 @@ final class Rig: Sendable {
     }
 
     /// The folder, which goes at the end.
-    let folder: String
+    package let folder: String
     private let state = Mutex(State())
 
     fileprivate init() throws {
@@ -28,16 +28,16 @@ final class Rig: Sendable {
     }
 
     /// A path in the folder.
-    func path(_ name: String) -> String { folder + "/" + name }
+    package func path(_ name: String) -> String { folder + "/" + name }
 
     /// Writes a file and answers its path.
-    func write(_ text: String, to name: String) throws -> String {
+    package func write(_ text: String, to name: String) throws -> String {
         try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)))
         return path(name)
     }
 
     /// Starts a job server on a free port; on another one where somebody was faster.
-    func startGearmand() async throws -> Gearmand {
+    package func startGearmand() async throws -> Gearmand {
         var failure: (any Error)?
         for _ in 0..<5 {
             do {
@@ -52,50 +52,51 @@ final class Rig: Sendable {
     }
 
     /// A job server that is not started yet, on a port that is free now.
-    func makeGearmand() throws -> Gearmand {
+    package func makeGearmand() throws -> Gearmand {
         let gearmand = Gearmand(port: try freePort(), folder: folder)
         state.withLock { $0.gearmands.append(gearmand) }
         return gearmand
     }
 
     /// The options of a worker of these job servers, with the dummy driver, state in the folder and everything in a JSON log.
-    func options(_ gearmands: Gearmand...) -> WorkerOptions {
+    package func options(_ gearmands: Gearmand...) -> WorkerOptions {
         WorkerOptions(servers: gearmands.map(\.address), stateFolder: path("state"))
     }
 
     /// Starts a worker, without waiting for it.
-    func spawnWorker(_ options: WorkerOptions) throws -> WorkerProcess {
+    package func spawnWorker(_ options: WorkerOptions) throws -> WorkerProcess {
         let configuration = try write(options.configuration, to: "worker.conf")
         let arguments =
-            ["--config-file", configuration, "--driver", "dummy", "--function", WorkerOptions.function]
+            ["--config-file", configuration, "--driver", options.driver, "--function", WorkerOptions.function]
             + ["--state-dir", options.stateFolder, "--log-level", "debug", "--log-format", "json", "--reconnect-sleep", "0.1"]
             + options.servers.flatMap { ["--server", $0] } + options.arguments
-        return try spawn(arguments)
+        return try spawn(arguments, launcher: options.launcher)
     }
 
     /// Starts the executable with these arguments alone.
-    func spawn(_ arguments: [String]) throws -> WorkerProcess {
+    package func spawn(_ arguments: [String], launcher: [String] = []) throws -> WorkerProcess {
         let number = state.withLock { state in
             state.starts += 1
             return state.starts
         }
         let workFolder = path("work")
         try FileManager.default.createDirectory(atPath: workFolder, withIntermediateDirectories: true)
+        let words = launcher + [try WorkerProcess.executable] + arguments
         let process = try ChildProcess(
-            try WorkerProcess.executable, arguments, folder: workFolder, output: path("output-\(number)"), errors: path("errors-\(number)"))
+            words[0], Array(words.dropFirst()), folder: workFolder, output: path("output-\(number)"), errors: path("errors-\(number)"))
         state.withLock { $0.processes.append(process) }
         return WorkerProcess(process: process, log: WorkerLog(path: path("errors-\(number)")))
     }
 
     /// Starts a worker, and waits until it takes jobs.
-    func startWorker(_ options: WorkerOptions) async throws -> WorkerProcess {
+    package func startWorker(_ options: WorkerOptions) async throws -> WorkerProcess {
         let worker = try spawnWorker(options)
         try await worker.isReady()
         return worker
     }
 
     /// Runs the executable to its end.
-    func run(_ arguments: [String]) async throws -> (end: ChildProcess.End, output: String, errors: String) {
+    package func run(_ arguments: [String]) async throws -> (end: ChildProcess.End, output: String, errors: String) {
         let worker = try spawn(arguments)
         let end = try await worker.process.end()
         let number = state.withLock { $0.starts }
@@ -103,7 +104,7 @@ final class Rig: Sendable {
     }
 
     /// Runs a worker whose start fails.
-    func runWorker(_ options: WorkerOptions) async throws -> (end: ChildProcess.End, errors: String) {
+    package func runWorker(_ options: WorkerOptions) async throws -> (end: ChildProcess.End, errors: String) {
         let worker = try spawnWorker(options)
         return (try await worker.process.end(), worker.log.text)
     }
@@ -111,12 +112,12 @@ final class Rig: Sendable {
 
 extension Gearmand {
     /// Submits a job and answers the reply.
-    func ask(_ job: JSON, timeout: Double = 30) async throws -> JSON {
+    package func ask(_ job: JSON, timeout: Double = 30) async throws -> JSON {
         try JSON(bytes: try await ask(bytes: try job.bytes, timeout: timeout))
     }
 
     /// Submits the bytes of a job and answers those of the reply.
-    func ask(bytes: [UInt8], timeout: Double = 30) async throws -> [UInt8] {
+    package func ask(bytes: [UInt8], timeout: Double = 30) async throws -> [UInt8] {
         try await onThread { [port] in
             try GearmanClient(ports: [port], function: WorkerOptions.function, timeout: timeout).submit(bytes)
         }
@@ -124,7 +125,7 @@ extension Gearmand {
 }
 
 /// Runs a test with a rig of its own and ends everything that it started.
-func withRig(_ body: (Rig) async throws -> Void) async throws {
+package func withRig(_ body: (Rig) async throws -> Void) async throws {
     let rig = try Rig()
     do {
         try await body(rig)
@@ -136,7 +137,7 @@ func withRig(_ body: (Rig) async throws -> Void) async throws {
 }
 
 /// Runs a test with a job server and a worker with the dummy driver, configured so.
-func withWorker(
+package func withWorker(
     dummy section: String = "", arguments: [String] = [], _ body: (Gearmand, WorkerProcess) async throws -> Void
 ) async throws {
     try await withRig { rig in

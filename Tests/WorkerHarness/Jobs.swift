@@ -1,7 +1,7 @@
 import Testing
 
 /// A load balancer of a job: TCP, with one node for each weight.
-func loadBalancer(_ id: String, port: Int = 8080, weights: Int...) -> JSON {
+package func loadBalancer(_ id: String, port: Int = 8080, weights: Int...) -> JSON {
     let nodes = (weights.isEmpty ? [1] : weights).enumerated().map { index, weight in
         ["id": .string("\(id)-\(index)"), "address": .string("10.0.0.\(index + 1)"), "port": 80, "weight": .number(Double(weight))] as JSON
     }
@@ -9,12 +9,12 @@ func loadBalancer(_ id: String, port: Int = 8080, weights: Int...) -> JSON {
 }
 
 /// A job about load balancers.
-func job(_ action: String, _ loadBalancers: JSON..., dryRun: Bool = false) -> JSON {
+package func job(_ action: String, _ loadBalancers: JSON..., dryRun: Bool = false) -> JSON {
     job(action, loadBalancers, dryRun: dryRun)
 }
 
 /// A job about load balancers.
-func job(_ action: String, _ loadBalancers: [JSON], dryRun: Bool = false) -> JSON {
+package func job(_ action: String, _ loadBalancers: [JSON], dryRun: Bool = false) -> JSON {
     var job: JSON = ["hpcs_action": .string(action)]
     if !loadBalancers.isEmpty { job["loadBalancers"] = .array(loadBalancers) }
     if dryRun { job["hpcs_dry_run"] = true }
@@ -22,19 +22,19 @@ func job(_ action: String, _ loadBalancers: [JSON], dryRun: Bool = false) -> JSO
 }
 
 /// A load balancer that is only named.
-func named(_ id: String) -> JSON { ["id": .string(id)] }
+package func named(_ id: String) -> JSON { ["id": .string(id)] }
 
 extension Gearmand {
     /// Submits a job that must succeed.
     @discardableResult
-    func succeed(_ job: JSON, sourceLocation: SourceLocation = #_sourceLocation) async throws -> JSON {
+    package func succeed(_ job: JSON, sourceLocation: SourceLocation = #_sourceLocation) async throws -> JSON {
         let reply = try await ask(job)
         #expect(reply.isPass, "\(reply)", sourceLocation: sourceLocation)
         return reply
     }
 
     /// What STATS says of each node.
-    func nodes(of loadBalancers: JSON..., sourceLocation: SourceLocation = #_sourceLocation) async throws -> [String: String] {
+    package func nodes(of loadBalancers: JSON..., sourceLocation: SourceLocation = #_sourceLocation) async throws -> [String: String] {
         let reply = try await succeed(job("STATS", loadBalancers), sourceLocation: sourceLocation)
         return Dictionary(reply["nodes"].elements.map { ($0["id"].text ?? "", $0["status"].text ?? "") }) { "\($0) and \($1)" }
     }

@@ -2,9 +2,9 @@ import Foundation
 import Synchronization
 
 /// The log of a worker that writes JSON lines, read as it grows.
-final class WorkerLog: Sendable {
+package final class WorkerLog: Sendable {
     /// A line: its time, level and message, and its fields.
-    typealias Line = [String: String]
+    package typealias Line = [String: String]
 
     private struct State {
         var offset: UInt64 = 0
@@ -16,15 +16,15 @@ final class WorkerLog: Sendable {
     private let state = Mutex(State())
 
     /// The log in this file, which need not be there yet.
-    init(path: String) { self.path = path }
+    package init(path: String) { self.path = path }
 
     /// All of its bytes.
-    var text: String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+    package var text: String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
     /// Its lines.
     ///
     /// - Throws: where one is no JSON object of strings.
-    var lines: [Line] {
+    package var lines: [Line] {
         get throws {
             try state.withLock { state in
                 guard let file = FileHandle(forReadingAtPath: path) else { return [] }
@@ -45,17 +45,17 @@ final class WorkerLog: Sendable {
     }
 
     /// The lines whose message begins so.
-    func lines(_ message: String) throws -> [Line] { try lines.filter { $0["message"]?.hasPrefix(message) ?? false } }
+    package func lines(_ message: String) throws -> [Line] { try lines.filter { $0["message"]?.hasPrefix(message) ?? false } }
 
     /// The lines about job servers.
-    var losses: [Line] { get throws { try lines("job server lost") } }
-    var returns: [Line] { get throws { try lines("job server connected") } }
+    package var losses: [Line] { get throws { try lines("job server lost") } }
+    package var returns: [Line] { get throws { try lines("job server connected") } }
 
     /// The lines of jobs that were written so far.
-    var jobs: [Line] { get throws { try lines.filter { $0["message"] == "job" } } }
+    package var jobs: [Line] { get throws { try lines.filter { $0["message"] == "job" } } }
 
     /// The lines of jobs, once there are so many: a job's line is written when its answer is on its way.
-    func jobs(_ count: Int) async throws -> [Line] {
+    package func jobs(_ count: Int) async throws -> [Line] {
         try await eventually("the log has \(count) jobs") { try jobs.count >= count }
         return try jobs
     }

@@ -4,17 +4,17 @@ import Synchronization
 import TestSupport
 
 /// A job server of its own process, on one port for all of its life, however often it is started anew.
-final class Gearmand: Sendable {
+package final class Gearmand: Sendable {
     /// Where it listens.
-    let port: UInt16
+    package let port: UInt16
     private let folder: String
     private let process = Mutex<ChildProcess?>(nil)
 
     /// Its address, as `--server` takes it.
-    var address: String { "127.0.0.1:\(port)" }
+    package var address: String { "127.0.0.1:\(port)" }
 
     /// A job server that is not started yet.
-    init(port: UInt16, folder: String) {
+    package init(port: UInt16, folder: String) {
         self.port = port
         self.folder = folder
     }
@@ -22,7 +22,7 @@ final class Gearmand: Sendable {
     /// Starts it, and waits until it answers.
     ///
     /// - Throws: where it does not, or where it is not this process that answers on the port.
-    func start() async throws {
+    package func start() async throws {
         let log = "\(folder)/gearmand-\(port)"
         let arguments = ["-L", "127.0.0.1", "-p", "\(port)", "-l", "none", "-P", log + ".pid"]
         let started = try ChildProcess("/usr/sbin/gearmand", arguments, folder: folder, output: log + ".out", errors: log + ".err")
@@ -41,30 +41,30 @@ final class Gearmand: Sendable {
     }
 
     /// Sends it a signal.
-    func send(_ signal: Int32) { process.withLock { $0 }?.send(signal) }
+    package func send(_ signal: Int32) { process.withLock { $0 }?.send(signal) }
 
     /// Ends it by a signal and waits for its end.
-    func end(by signal: Int32) async throws {
+    package func end(by signal: Int32) async throws {
         guard let process = process.withLock({ $0 }) else { return }
         process.send(signal)
         _ = try await process.end()
     }
 
     /// Ends it, whatever it does.
-    func destroy() async { await process.withLock { $0 }?.destroy() }
+    package func destroy() async { await process.withLock { $0 }?.destroy() }
 
     /// A function as the job server knows it.
-    struct Function: Equatable {
+    package struct Function: Equatable {
         /// Jobs that wait or run.
-        var jobs = 0
+        package var jobs = 0
         /// Jobs that run.
-        var running = 0
+        package var running = 0
         /// Connections that take such jobs.
-        var workers = 0
+        package var workers = 0
     }
 
     /// What it knows of a function.
-    func function(_ name: String) async throws -> Function {
+    package func function(_ name: String) async throws -> Function {
         for line in try await ask("status", isLast: { $0 == "." }) {
             let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
             guard columns.count == 4, columns[0] == name else { continue }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value, to write jobs and compare replies with. Numbers are equal by value; true is not 1.
-enum JSON: Equatable, Sendable {
+package enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
     case number(Double)
@@ -12,15 +12,15 @@ enum JSON: Equatable, Sendable {
 
 extension JSON {
     /// Reads a text.
-    init(bytes: [UInt8]) throws { self = try JSONDecoder().decode(JSON.self, from: Data(bytes)) }
+    package init(bytes: [UInt8]) throws { self = try JSONDecoder().decode(JSON.self, from: Data(bytes)) }
 
     /// Its text.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         get throws { Array(try JSONEncoder().encode(self)) }
     }
 
     /// The member of an object; null where there is none.
-    subscript(name: String) -> JSON {
+    package subscript(name: String) -> JSON {
         get { if case .object(let members) = self { members[name] ?? .null } else { .null } }
         set {
             guard case .object(var members) = self else { return }
@@ -30,31 +30,31 @@ extension JSON {
     }
 
     /// The element of an array; null where there is none.
-    subscript(index: Int) -> JSON { elements.indices.contains(index) ? elements[index] : .null }
+    package subscript(index: Int) -> JSON { elements.indices.contains(index) ? elements[index] : .null }
 
     /// The elements of an array; none of anything else.
-    var elements: [JSON] { if case .array(let elements) = self { elements } else { [] } }
+    package var elements: [JSON] { if case .array(let elements) = self { elements } else { [] } }
 
     /// The text of a string; nil for anything else.
-    var text: String? { if case .string(let text) = self { text } else { nil } }
+    package var text: String? { if case .string(let text) = self { text } else { nil } }
 
     /// The texts of an array of strings.
-    var texts: [String] { elements.compactMap(\.text) }
+    package var texts: [String] { elements.compactMap(\.text) }
 
     /// The names of an object's members.
-    var names: Set<String> { if case .object(let members) = self { Set(members.keys) } else { [] } }
+    package var names: Set<String> { if case .object(let members) = self { Set(members.keys) } else { [] } }
 }
 
 extension JSON {
     /// Whether this is the reply of a job that succeeded.
-    var isPass: Bool { self["hpcs_response"] == "PASS" && self["hpcs_error"] == .null }
+    package var isPass: Bool { self["hpcs_response"] == "PASS" && self["hpcs_error"] == .null }
 
     /// The error of a job that failed; nil where it is no such reply.
-    var failure: String? { self["hpcs_response"] == "FAIL" ? self["hpcs_error"].text : nil }
+    package var failure: String? { self["hpcs_response"] == "FAIL" ? self["hpcs_error"].text : nil }
 }
 
 extension JSON: Codable {
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let members = try? container.decode([String: JSON].self) {
             self = .object(members)
@@ -73,7 +73,7 @@ extension JSON: Codable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -88,7 +88,7 @@ extension JSON: Codable {
 
 extension JSON: CustomStringConvertible {
     /// Its text, cut off where it is very long.
-    var description: String {
+    package var description: String {
         let text = (try? bytes).map { String(decoding: $0, as: UTF8.self) } ?? "no JSON"
         return text.utf8.count > 2000 ? text.prefix(2000) + "…" : text
     }
@@ -97,10 +97,10 @@ extension JSON: CustomStringConvertible {
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByStringInterpolation
 {
-    init(stringLiteral text: String) { self = .string(text) }
-    init(integerLiteral number: Int) { self = .number(Double(number)) }
-    init(floatLiteral number: Double) { self = .number(number) }
-    init(booleanLiteral bool: Bool) { self = .bool(bool) }
-    init(arrayLiteral elements: JSON...) { self = .array(elements) }
-    init(dictionaryLiteral members: (String, JSON)...) { self = .object(Dictionary(members) { $1 }) }
+    package init(stringLiteral text: String) { self = .string(text) }
+    package init(integerLiteral number: Int) { self = .number(Double(number)) }
+    package init(floatLiteral number: Double) { self = .number(number) }
+    package init(booleanLiteral bool: Bool) { self = .bool(bool) }
+    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    package init(dictionaryLiteral members: (String, JSON)...) { self = .object(Dictionary(members) { $1 }) }
 }

@@ -4,12 +4,12 @@ import Glibc
 import TestSupport
 
 /// A client of job servers over libgearman, for one thread.
-final class GearmanClient {
+package final class GearmanClient {
     /// Why there was no answer.
-    struct Unanswered: Error, CustomStringConvertible {
-        let code: gearman_return_t
+    package struct Unanswered: Error, CustomStringConvertible {
+        package let code: gearman_return_t
 
-        var description: String { "no answer: " + String(cString: gearman_strerror(code)) }
+        package var description: String { "no answer: " + String(cString: gearman_strerror(code)) }
     }
 
     private let ports: [UInt16]
@@ -20,7 +20,7 @@ final class GearmanClient {
     /// A client that is not connected yet.
     ///
     /// - Parameter timeout: how long an answer may take, in seconds.
-    init(ports: [UInt16], function: String, timeout: Double) {
+    package init(ports: [UInt16], function: String, timeout: Double) {
         self.ports = ports
         self.function = function
         self.timeout = timeout
@@ -31,7 +31,7 @@ final class GearmanClient {
     /// Submits a job in the foreground and waits for the answer.
     ///
     /// - Throws: `Unanswered` where there is none, or the job server says that the job failed.
-    func submit(_ job: [UInt8]) throws -> [UInt8] {
+    package func submit(_ job: [UInt8]) throws -> [UInt8] {
         let client = try connect()
         var size = 0
         var code = GEARMAN_SUCCESS
@@ -49,7 +49,7 @@ final class GearmanClient {
     }
 
     /// Submits a job, and again where the job server is lost, as a client does that wants its answer.
-    func submitUntilAnswered(_ job: [UInt8], within seconds: Double = 60) throws -> [UInt8] {
+    package func submitUntilAnswered(_ job: [UInt8], within seconds: Double = 60) throws -> [UInt8] {
         let deadline = Deadline(seconds: seconds)
         while true {
             do {
