@@ -4,6 +4,9 @@ import Testing
 extension OnKernel {
     /// A table that others change, and a driver that begins with one that is there.
     @Suite("A table of the driver") struct RepairTests {
+        /// Connections of which the real server is gone are there still when it is back.
+        private let keeping = ["expire_nodest_conn": "no"]
+
         @Test("is not written to by a driver that begins where another left, nor by a look at it")
         func restart() throws {
             try withLab { lab in
@@ -49,7 +52,7 @@ extension OnKernel {
                 let web = try lab.balancer("web", family) {
                     $0.nodes.removeLast(); $0.sessionPersistence = .sourceIP(timeout: 60)
                 }
-                let bench = try DriverBench(in: lab.director)
+                let bench = try DriverBench(in: lab.director, keeping)
                 try bench.run(web)
                 let table = try lab.director.savedTable()
                 let running = try lab.connect(web)
@@ -81,7 +84,7 @@ extension OnKernel {
             try withLab { lab in
                 try lab.serve(.tcp)
                 let web = try lab.balancer()
-                let bench = try DriverBench(in: lab.director)
+                let bench = try DriverBench(in: lab.director, keeping)
                 try bench.run(web)
                 let running = try lab.connect(web, reaching: "r1")
                 let name = try Service(transport: .tcp, family: .v4).name

@@ -29,9 +29,9 @@ final class Lab {
         route add local fd09::/64 dev lo
         """
 
-    fileprivate init(realServers count: Int) throws {
+    fileprivate init(realServers count: Int, director: Namespace) throws {
         client = try Namespace()
-        director = try Namespace()
+        self.director = director
         realServers = try (1...count).map { try RealServer(number: $0) }
         try setParameters()
         try configureNetworks()
@@ -149,7 +149,34 @@ final class Lab {
 
 /// Runs a test with a lab of its own.
 func withLab(realServers: Int = 2, _ body: (Lab) throws -> Void) throws {
-    let lab = try Lab(realServers: realServers)
+    let lab = try Lab(realServers: realServers, director: Namespace())
     defer { lab.stop() }
     try body(lab)
+}
+
+/// Runs a test with a lab of its own.
+func withLab(_ body: (Lab) async throws -> Void) async throws {
+    let lab = try Lab(realServers: 2, director: Namespace())
+    defer { lab.stop() }
+    try await body(lab)
+}
+
+/// Runs a test with a lab whose director is the namespace where the tests are, and all the programs that they start.
+func withLabAtHome(_ body: (Lab) async throws -> Void) async throws {
+    let home = try Namespace.home()
+    let lab = try Lab(realServers: 2, director: home)
+    var failure: (any Error)?
+    do { try await body(lab) } catch { failure = error }
+    lab.stop()
+    // As it was: other tests count on what a namespace begins with, and some of that it has from here.
+    try home.set(["net.ipv4.ip_forward": 0, "net.ipv6.conf.all.forwarding": 0])
+    try home.ipvsadm("-C")
+    try home.ip(
+        """
+        \((["switch", "director", "client"] + lab.realServers.map(\.name)).map { "link del \($0)" }.joined(separator: "\n"))
+        addr del 10.9.0.1/24 dev lo
+        addr del fd09::1/64 dev lo
+        route del local fd09::/64 dev lo
+        """)
+    if let failure { throw failure }
 }

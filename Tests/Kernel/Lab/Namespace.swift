@@ -8,6 +8,11 @@ import TestSupport
 final class Namespace: Sendable {
     private let descriptor: Int32
 
+    /// The namespace that this thread is in.
+    static func home() throws -> Namespace { Namespace(descriptor: try current()) }
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
     /// A namespace with nothing in it but a loopback interface that is down.
     init() throws {
         let home = try Self.current()

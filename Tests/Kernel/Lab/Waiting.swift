@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 
 /// Asks again and again until the answer is yes.
-func eventually(_ what: String, within seconds: Double = 20, _ condition: () throws -> Bool) throws {
+func waitUntil(_ what: String, within seconds: Double = 20, _ condition: () throws -> Bool) throws {
     let deadline = Deadline(seconds: seconds)
     while try !condition() {
         if deadline.isOver { throw Failure("waited \(seconds) s in vain: \(what)") }

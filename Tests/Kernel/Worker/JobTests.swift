@@ -19,13 +19,13 @@ extension OnKernel {
                 try worker.advance(seconds: 60)
                 #expect(try running.map { try $0.ask() } == ["r1", "r2"])
                 running[0].close()
-                try eventually("r1 goes") {
+                try waitUntil("r1 goes") {
                     try worker.advance(seconds: 1)
                     return try lab.director.savedTable() == rules(r2: 0)
                 }
                 #expect(try running[1].ask() == "r2")
                 running[1].close()
-                try eventually("the service goes") {
+                try waitUntil("the service goes") {
                     try worker.advance(seconds: 1)
                     return try lab.director.savedTable() == []
                 }
@@ -75,7 +75,7 @@ extension OnKernel {
                 #expect(try running.ask() == "r1")
                 #expect(try lab.share(of: 3, to: service) == ["r2": 3])
                 running.close()
-                try eventually("r1 goes") {
+                try waitUntil("r1 goes") {
                     try worker.advance(seconds: 1)
                     return try lab.director.savedTable() == rules(r2: 1)
                 }
@@ -112,7 +112,7 @@ extension OnKernel {
                 #expect(try worker.nodes() == ["r1": "DOWN", "r2": "UP"])
                 #expect(try running.ask() == "r1")
                 running.close()
-                try eventually("r1 goes") {
+                try waitUntil("r1 goes") {
                     try worker.advance(seconds: 1)
                     return try lab.director.savedTable() == rules(r2: 1)
                 }
