@@ -86,7 +86,8 @@ let package = Package(
         tests(
             "Kernel",
             [
-                "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "StateStore", "TestSupport", "WorkerHarness", "lbaas-worker",
+                "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "StateStore", "TestSupport", "WorkerHarness",
+                "lbaas-worker",
             ],
             exclude: ["rig"]),
     ],
