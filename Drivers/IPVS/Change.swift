@@ -61,9 +61,7 @@ package struct Difference {
 
     private mutating func create(_ key: ServiceKey, _ target: VirtualService) {
         var settings = target.settings
-        let scheduler = settings.scheduler
-        let isSlow = scheduler == .weightedRoundRobin || scheduler == .maglevHashing
-        let isLater = isSlow && target.destinations.count > Self.manyDestinations
+        let isLater = settings.scheduler.isSlow && target.destinations.count > Self.manyDestinations
         if isLater { settings.scheduler = .weightedLeastConnections }
         changes.append(.addService(key, settings))
         for (destination, value) in target.destinations { changes.append(.addDestination(key, destination, value)) }
@@ -72,7 +70,11 @@ package struct Difference {
 
     /// What comes is there before what goes is gone, so that the service never stands without real servers in between.
     private mutating func change(_ key: ServiceKey, _ current: VirtualService, _ target: VirtualService) {
-        if current.settings != target.settings { changes.append(.setService(key, target.settings)) }
+        let isSet = current.settings == target.settings
+        // A slow scheduler comes when the real servers are as they are to be. MAGLEV is refused where there are too many, though some go.
+        let isLater = target.settings.scheduler.isSlow && current.settings.scheduler != target.settings.scheduler
+        if !isSet, !isLater { changes.append(.setService(key, target.settings)) }
+        defer { if !isSet, isLater { changes.append(.setService(key, target.settings)) } }
         if current.destinations == target.destinations { return }
         for (destination, value) in target.destinations {
             guard let old = current.destinations[destination] else {
@@ -85,4 +87,9 @@ package struct Difference {
             changes.append(.deleteDestination(key, destination))
         }
     }
+}
+
+extension Scheduler {
+    /// Whether it works its whole table out anew for each real server that comes.
+    fileprivate var isSlow: Bool { self == .weightedRoundRobin || self == .maglevHashing }
 }

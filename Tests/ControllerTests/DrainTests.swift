@@ -1,45 +1,20 @@
 import JobMessages
 import LBaaS
 import StateStore
-import TestSupport
 import Testing
 
 @testable import Controller
 
-/// A load balancer on a port of 10.0.0.9 with these nodes, 10.0.0.`node`:80 each.
-private func balancer(_ id: String, _ port: UInt16, _ nodes: [Node], as carried: ServiceProtocol = .tcp) -> LoadBalancer {
-    var balancer = LoadBalancer(id: LoadBalancerID(id), serviceProtocol: carried, address: .v4(0x0A00_0009), port: port)
-    balancer.nodes = nodes
-    return balancer
-}
-
-private func node(_ host: UInt32, _ condition: Node.Condition = .enabled, weight: UInt16 = 1) -> Node {
-    Node(id: NodeID("\(host)"), address: .address(.v4(0x0A00_0000 + host)), port: 80, weight: weight, condition: condition)
-}
-
-/// How a load balancer runs: its nodes with their conditions, `1 2- 3~` for enabled, disabled and draining, and what leaves, `9@80`.
-private func text(_ balancer: LoadBalancer?) -> String? {
-    balancer.map { balancer in
-        let marks: [Node.Condition: String] = [.enabled: "", .disabled: "-", .draining: "~"]
-        let nodes = balancer.nodes.map { "\($0.id)\(marks[$0.condition] ?? "")" }
-        let leaving = balancer.leaving.map { leaving -> String in
-            let host = if case .address(.v4(let bits)) = leaving.endpoint.host { bits & 255 } else { 0 as UInt32 }
-            return "\(host)@\(leaving.listener.port)"
-        }
-        return (nodes + leaving.sorted()).joined(separator: " ") + (balancer.isSuspended ? " suspended" : "")
-    }
-}
-
 @Suite("Draining")
 struct DrainTests {
-    private let bench: Bench
+    let bench: Bench
 
     init() throws {
         bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(drainTimeout: .seconds(30))))
         #expect(commit(.update([balancer("a", 80, [node(1), node(2), node(3)])])))
     }
 
-    private func commit(_ change: WantedChange, isForced: Bool = false) -> Bool {
+    func commit(_ change: WantedChange, isForced: Bool = false) -> Bool {
         bench.pipeline.run(.commit(.change(change, isForced: isForced))).isChanged
     }
 
@@ -354,65 +329,6 @@ struct DrainTests {
             tests.bench.pipeline.endDrains()
             #expect(try tests.running() == "1 2")
         }
-    }
-
-    /// A few load balancers on a few listeners, so that they take them from each other.
-    private func change(_ generator: inout SeededGenerator) -> WantedChange {
-        let names = ["a", "b", "c", "d"].shuffled(using: &generator).prefix(.random(in: 1...3, using: &generator))
-        let selection = Selection.named(names.map { LoadBalancerID($0) })
-        let balancers = zip(names, ([80, 81, 82, 83] as [UInt16]).shuffled(using: &generator)).map { name, port in
-            let nodes = (1...4 as ClosedRange<UInt32>).filter { _ in Bool.random(using: &generator) }.map { host in
-                node(host, [.enabled, .enabled, .draining, .disabled].randomElement(using: &generator) ?? .enabled)
-            }
-            return balancer(name, port, nodes)
-        }
-        switch Int.random(in: 0..<8, using: &generator) {
-        case 0: return .update(balancers)
-        case 1: return .suspend(selection)
-        case 2: return .enable(selection)
-        case 3: return .delete(selection)
-        default: return .create(balancers)
-        }
-    }
-
-    @Test("has an owner for each listener, whatever moves where, goes on after restarts, and ends", arguments: 0..<8 as Range<UInt64>)
-    func random(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
-        for step in 0..<50 {
-            let isForced = Int.random(in: 0..<10, using: &generator) == 0
-            _ = commit(change(&generator), isForced: isForced)
-            if Int.random(in: 0..<5, using: &generator) == 0 { bench.driver.fail { _ in .partly } }
-            _ = commit(change(&generator))
-            bench.driver.fail(nil)
-            bench.clock.advance(seconds: .random(in: 0...20, using: &generator))
-            bench.pipeline.endDrains()
-            bench.clock.advance(seconds: 6)
-            #expect(commit(.enable(.named([]))))
-            let running = try bench.driver.running
-            var owners: [Listener: String] = [:]
-            for (id, balancer) in running where !balancer.isRest { owners[balancer.listener] = id }
-            for (id, balancer) in running {
-                for place in balancer.leaving {
-                    #expect(owners[place.listener, default: id] == id, "seed \(seed), step \(step): \(place.listener)")
-                    owners[place.listener] = id
-                    guard place.listener == balancer.listener else { continue }
-                    #expect(!balancer.nodes.contains { $0.endpoint == place.endpoint }, "seed \(seed), step \(step): \(place.endpoint)")
-                }
-            }
-            if step % 8 > 0 { continue }
-            try bench.restart()
-            #expect(try bench.driver.running == running, "seed \(seed), step \(step)")
-        }
-        bench.clock.advance(seconds: 31)
-        bench.pipeline.endDrains()
-        let wanted = try bench.committed.mapValues { balancer in
-            var balancer = balancer
-            for index in balancer.nodes.indices where balancer.nodes[index].condition == .draining {
-                balancer.nodes[index].condition = .disabled
-            }
-            return balancer
-        }
-        #expect(try bench.driver.running == wanted)
     }
 
     @Test("a driver that sees to drains itself gets what is wanted, and nothing is kept")
