@@ -74,17 +74,25 @@ struct MappingTests {
         #expect(try service(balancer("a") { $0.sessionPersistence = LBaaS.SessionPersistence.none }).settings.flags == [])
     }
 
-    @Test("schedules each packet for itself where it is configured, for UDP without persistence")
+    @Test("schedules each packet for itself where it is configured, for UDP with neither persistence nor NAT")
     func onePacket() throws {
         var defaults = ServiceDefaults()
         defaults.onePacket = true
-        #expect(try service(balancer("a", as: .udp), defaults).settings.flags == .onePacket)
-        #expect(try service(balancer("a", as: .udp)).settings.flags == [])
-        #expect(try service(balancer("a", as: .tcp), defaults).settings.flags == [])
-        let persistent = balancer("a", as: .udp) { $0.sessionPersistence = .sourceIP(timeout: 9) }
-        #expect(try service(persistent, defaults).settings.flags == .persistent)
-        let hashed = balancer("a", as: .udp) { $0.algorithm = .sourceIP }
-        #expect(try service(hashed, defaults).settings.flags == [.onePacket, .fallback])
+        func flags(_ carried: ServiceProtocol, _ change: (inout LoadBalancer) -> Void = { _ in }) throws -> ServiceFlags {
+            let balancer = balancer("a", as: carried) {
+                $0.forwarding = .direct
+                change(&$0)
+            }
+            return try service(balancer, defaults).settings.flags
+        }
+        #expect(try flags(.udp) == .onePacket)
+        #expect(try flags(.udp) { $0.forwarding = .tunnel(Tunnel(kind: .gre)) } == .onePacket)
+        #expect(try flags(.udp) { $0.forwarding = .nat } == [])
+        #expect(try flags(.udp) { $0.forwarding = nil } == [])
+        #expect(try flags(.tcp) == [])
+        #expect(try flags(.udp) { $0.sessionPersistence = .sourceIP(timeout: 9) } == .persistent)
+        #expect(try flags(.udp) { $0.algorithm = .sourceIP } == [.onePacket, .fallback])
+        #expect(try service(balancer("a", as: .udp) { $0.forwarding = .direct }).settings.flags == [])
     }
 
     @Test(
