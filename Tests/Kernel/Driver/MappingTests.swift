@@ -21,7 +21,8 @@ extension OnKernel {
                         let port = UInt16(1000 + balancers.count)
                         balancers.append(
                             balancer(port, at: address, [Node("n", node)]) {
-                                $0.serviceProtocol = carried; $0.algorithm = algorithm
+                                $0.serviceProtocol = carried
+                                $0.algorithm = algorithm
                             })
                         let service = "\(options[carried] ?? "") \(address == "fd09::1" ? "[fd09::1]" : address):\(port)"
                         rules.insert("-A \(service) -s \(schedulers[algorithm] ?? "")")
@@ -93,15 +94,20 @@ extension OnKernel {
                 balancer(1) { $0.sessionPersistence = .sourceIP(timeout: 300) },
                 balancer(2, at: "fd09::1") { $0.sessionPersistence = .sourceIP(timeout: 2_678_400) },
                 balancer(3) {
-                    $0.serviceProtocol = .udp; $0.sessionPersistence = LBaaS.SessionPersistence.none
+                    $0.serviceProtocol = .udp
+                    $0.forwarding = .direct
+                    $0.sessionPersistence = LBaaS.SessionPersistence.none
                 },
+                balancer(7) { $0.serviceProtocol = .udp },
                 balancer(4) {
-                    $0.serviceProtocol = .udp; $0.sessionPersistence = .sourceIP(timeout: 1)
+                    $0.serviceProtocol = .udp
+                    $0.sessionPersistence = .sourceIP(timeout: 1)
                 },
                 balancer(5) { $0.algorithm = .sourceIP }, balancer(6) { $0.algorithm = .maglev },
             ]
             let plain: Set<Rule> = [
                 "-A -t 10.9.0.1:1 -s wrr -p 300", "-A -t [fd09::1]:2 -s wrr -p 2678400", "-A -u 10.9.0.1:3 -s wrr",
+                "-A -u 10.9.0.1:7 -s wrr",
                 "-A -u 10.9.0.1:4 -s wrr -p 1", "-A -t 10.9.0.1:5 -s sh -b sh-fallback", "-A -t 10.9.0.1:6 -s mh -b mh-fallback",
             ]
             #expect(try table(of: balancers) == plain)
@@ -111,10 +117,20 @@ extension OnKernel {
             ]
             let changed: Set<Rule> = [
                 "-A -t 10.9.0.1:1 -s wrr -p 300 -M 255.255.240.0", "-A -t [fd09::1]:2 -s wrr -p 2678400 -M 64",
-                "-A -u 10.9.0.1:3 -s wrr -o",
+                "-A -u 10.9.0.1:3 -s wrr -o", "-A -u 10.9.0.1:7 -s wrr",
                 "-A -u 10.9.0.1:4 -s wrr -p 1 -M 255.255.240.0", "-A -t 10.9.0.1:5 -s sh -b sh-port", "-A -t 10.9.0.1:6 -s mh -b mh-port",
             ]
             #expect(try table(of: balancers, section) == changed)
+        }
+
+        @Test("is all that was asked for, however much it is")
+        func many() throws {
+            let nodes = (1...40).map { Node(.init("\($0)"), "10.2.0.\($0)", weight: UInt16($0)) }
+            let balancers = (1...250).map { balancer(UInt16($0), nodes) { $0.algorithm = .leastConnections } }
+            let rules = (1...250).flatMap { port -> [Rule] in
+                ["-A -t 10.9.0.1:\(port) -s wlc"] + (1...40).map { Rule("-a -t 10.9.0.1:\(port) -r 10.2.0.\($0):80 -m -w \($0)") }
+            }
+            #expect(try table(of: balancers) == Set(rules))
         }
 
         @Test("has thresholds, which ipvsadm lists apart")

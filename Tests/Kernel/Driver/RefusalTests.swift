@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import LBaaS
 import TestSupport
 import Testing
@@ -11,6 +11,7 @@ extension OnKernel {
         private let key = ServiceKey.address(.v4(0x0A09_0001), port: 80, protocol: 6)
         private let v6 = ServiceKey.address(.v6(high: 0xFD09 << 48, low: 1), port: 80, protocol: 6)
         private let wrr = ServiceSettings(scheduler: .weightedRoundRobin, netmask: .max)
+        private let unknownScheduler = ServiceSettings(scheduler: Scheduler("nosuch"), netmask: .max)
         private let place = DestinationKey(.v4(0x0A02_000B), 80)
         private let nat = Destination(forwarding: .nat, weight: 1)
 
@@ -21,8 +22,8 @@ extension OnKernel {
             let thresholds = Destination(forwarding: .nat, weight: 1, upperThreshold: 1, lowerThreshold: 2)
             let refused: [(change: Change, number: Int32, sentence: String)] = [
                 (.addService(key, wrr), EEXIST, "there is one already"),
-                (.addService(unknown, ServiceSettings(scheduler: Scheduler("nosuch"), netmask: .max)), ENOENT, "modprobe ip_vs_nosuch"),
-                (.setService(key, ServiceSettings(scheduler: Scheduler("nosuch"), netmask: .max)), ENOENT, "no scheduler nosuch"),
+                (.addService(unknown, unknownScheduler), ENOENT, "modprobe ip_vs_nosuch"),
+                (.setService(key, unknownScheduler), ENOENT, "no scheduler nosuch"),
                 (.addService(v6, ServiceSettings(scheduler: .weightedRoundRobin, netmask: 129)), EINVAL, "does not take these settings"),
                 (.setService(unknown, wrr), ESRCH, "no such virtual service"), (.deleteService(unknown), ESRCH, "no such virtual service"),
                 (.readService(unknown), ESRCH, "no such virtual service"),
@@ -85,6 +86,18 @@ extension OnKernel {
                 // The kernel finds the module again.
                 #expect(try bench.create([lab.balancer("sed", port: 99) { $0.algorithm = .shortestExpectedDelay }]) == [nil])
             }
+        }
+
+        @Test("is heard of each of many changes")
+        func many() throws {
+            let namespace = try Namespace.director()
+            // Every third is as the one before.
+            let changes = (1...3000).map { number -> Change in
+                .addService(.address(.v4(0x0A09_0001), port: UInt16(number % 3 == 0 ? number - 1 : number), protocol: 6), wrr)
+            }
+            let refused = try namespace.run { try NetlinkKernel().carryOut(changes) { _, _ in } }
+            #expect(refused == changes.indices.filter { $0 % 3 == 2 }.map { RefusedChange(index: $0, number: EEXIST) })
+            #expect(try namespace.savedTable().count == 2000)
         }
 
         @Test("is none where the service is there already at an address of the driver's: that is taken over")

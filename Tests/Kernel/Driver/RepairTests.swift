@@ -18,7 +18,8 @@ extension OnKernel {
                         lab.balancer(.init("web \(family)"), family) { $0.sessionPersistence = .sourceIP(timeout: 60) },
                         lab.balancer(.init("dns \(family)"), as: .udp, family) { $0.algorithm = .maglev },
                         lab.balancer(.init("direct \(family)"), as: .sctp, family) {
-                            $0.forwarding = .direct; $0["r1"].weight = 7
+                            $0.forwarding = .direct
+                            $0["r1"].weight = 7
                         },
                         lab.balancer(.init("tunnel \(family)"), family, port: 81) {
                             $0.forwarding = .tunnel(Tunnel(kind: .gue, port: 6080, checksum: true))
@@ -50,7 +51,8 @@ extension OnKernel {
             try withLab(realServers: 3) { lab in
                 try lab.serve(.tcp)
                 let web = try lab.balancer("web", family) {
-                    $0.nodes.removeLast(); $0.sessionPersistence = .sourceIP(timeout: 60)
+                    $0.nodes.removeLast()
+                    $0.sessionPersistence = .sourceIP(timeout: 60)
                 }
                 let bench = try DriverBench(in: lab.director, keeping)
                 try bench.run(web)

@@ -14,7 +14,8 @@ extension OnKernel {
                 #expect(try lab.share(of: 8, to: web) == ["r1": 6, "r2": 2])
                 try bench.run(
                     web.with {
-                        $0["r2"].weight = 1; $0["r1"].weight = 1
+                        $0["r2"].weight = 1
+                        $0["r1"].weight = 1
                     })
                 #expect(try lab.share(of: 8, to: web) == ["r1": 4, "r2": 4])
                 try bench.run(web.with { $0["r1"].weight = 0 })
@@ -32,7 +33,8 @@ extension OnKernel {
             try withLab { lab in
                 try lab.serve(.tcp)
                 let web = try lab.balancer {
-                    $0.algorithm = algorithm; $0["r1"].weight = weight
+                    $0.algorithm = algorithm
+                    $0["r1"].weight = weight
                 }
                 try DriverBench(in: lab.director).run(web)
                 let open = try (0..<count).map { _ in try lab.connect(web) }
@@ -47,16 +49,8 @@ extension OnKernel {
             try withLab { lab in
                 try lab.serve(.tcp)
                 let web = try lab.balancer { $0.algorithm = algorithm }
-                let bench = try DriverBench(in: lab.director)
-                try bench.run(web)
-                let running = try lab.connect(web)
-                let other = try lab.other(than: running.server).name
-                #expect(try lab.share(of: 4, to: web) == [running.server: 4])
-                try bench.run(web.with { $0[running.server].condition = .draining })
-                #expect(try lab.share(of: 4, to: web) == [other: 4])
-                #expect(try running.ask() == running.server)
-                let ports = try DriverBench(in: lab.director, ["hash_port": "yes"], running: [web])
-                #expect(ports.running.count == 1)
+                _ = try sticksAndDrains(lab, web)
+                _ = try DriverBench(in: lab.director, ["hash_port": "yes"], running: [web])
                 #expect(try lab.share(of: 32, to: web).count == 2)
             }
         }
@@ -66,18 +60,26 @@ extension OnKernel {
             try withLab { lab in
                 try lab.serve(.tcp)
                 let web = try lab.balancer("web", family) { $0.sessionPersistence = .sourceIP(timeout: 60) }
-                let bench = try DriverBench(in: lab.director)
-                try bench.run(web)
-                let running = try lab.connect(web)
-                let other = try lab.other(than: running.server).name
-                #expect(try lab.share(of: 4, to: web) == [running.server: 4])
-                try bench.run(web.with { $0[running.server].condition = .draining })
-                #expect(try lab.share(of: 4, to: web) == [other: 4])
-                #expect(try running.ask() == running.server)
+                let (bench, running) = try sticksAndDrains(lab, web)
                 try bench.run(web.with { $0.sessionPersistence = LBaaS.SessionPersistence.none })
                 #expect(try lab.share(of: 4, to: web) == ["r1": 2, "r2": 2])
                 #expect(try running.ask() == running.server)
             }
+        }
+
+        /// Runs a load balancer that keeps the client at one node, and drains that.
+        ///
+        /// - Returns: the driver, and a connection to the node that drains.
+        private func sticksAndDrains(_ lab: Lab, _ web: LoadBalancer) throws -> (DriverBench, Connection) {
+            let bench = try DriverBench(in: lab.director)
+            try bench.run(web)
+            let running = try lab.connect(web)
+            let other = try lab.other(than: running.server).name
+            #expect(try lab.share(of: 4, to: web) == [running.server: 4])
+            try bench.run(web.with { $0[running.server].condition = .draining })
+            #expect(try lab.share(of: 4, to: web) == [other: 4])
+            #expect(try running.ask() == running.server)
+            return (bench, running)
         }
 
         @Test("lets a backup serve when no other node does, and takes the service back without cutting its connections")
@@ -105,7 +107,8 @@ extension OnKernel {
             try withLab(realServers: 3) { lab in
                 try lab.serve(.tcp)
                 let base = try lab.balancer("base", as: .galera) {
-                    $0["r1"].isBackup = true; $0["r3"].isBackup = true
+                    $0["r1"].isBackup = true
+                    $0["r3"].isBackup = true
                 }
                 let bench = try DriverBench(in: lab.director)
                 try bench.run(base)
@@ -115,7 +118,8 @@ extension OnKernel {
                 #expect(try lab.share(of: 3, to: base) == ["r1": 3])
                 try bench.run(
                     base.with {
-                        $0["r2"].weight = 0; $0["r1"].condition = .disabled
+                        $0["r2"].weight = 0
+                        $0["r1"].condition = .disabled
                     })
                 #expect(try lab.share(of: 3, to: base) == ["r3": 3])
                 #expect(try running.ask() == "r2")
@@ -135,7 +139,8 @@ extension OnKernel {
                     (
                         "no weight",
                         {
-                            $0["r1"].weight = 0; $0["r2"].weight = 0
+                            $0["r1"].weight = 0
+                            $0["r2"].weight = 0
                         }
                     ),
                     ("algorithm", { $0.algorithm = .leastConnections }), ("a hash", { $0.algorithm = .maglev }),
@@ -193,18 +198,22 @@ extension OnKernel {
             }
         }
 
-        @Test("schedules each UDP packet for itself where the configuration says so")
+        @Test("schedules each UDP packet for itself where the configuration says so, but for NAT")
         func onePacket() throws {
             try withLab { lab in
-                try lab.serve(.udp)
-                let dns = try lab.balancer("dns", as: .udp) { $0.forwarding = .direct }
+                let balancers = try [.direct, .nat].enumerated().map { index, forwarding in
+                    try lab.balancer(.init("\(index)"), as: .udp, port: UInt16(53 + index)) { $0.forwarding = forwarding }
+                }
+                for balancer in balancers { try lab.serve(balancer) }
                 let bench = try DriverBench(in: lab.director)
-                try bench.run(dns)
-                let client = try lab.connect(dns)
+                try bench.run(balancers)
+                let client = try lab.connect(balancers[0])
                 #expect(try (0..<4).map { _ in try client.ask() } == [String](repeating: client.server, count: 4))
-                _ = try DriverBench(in: lab.director, ["one_packet": "yes"], running: [dns])
-                let other = try lab.connect(dns)
+                _ = try DriverBench(in: lab.director, ["one_packet": "yes"], running: balancers)
+                let other = try lab.connect(balancers[0])
                 #expect(try Set((0..<4).map { _ in try other.ask() }) == ["r1", "r2"])
+                // There no answer would be translated back.
+                #expect(try lab.share(of: 4, to: balancers[1]) == ["r1": 2, "r2": 2])
             }
         }
 
