@@ -143,6 +143,18 @@ extension OnKernel {
             }
         }
 
+        @Test("SUSPEND ends what runs, so that a load balancer can come back with DIRECT")
+        func direct() throws {
+            try withWorker { lab, worker in
+                let running = try ["r1", "r2"].map { try lab.connect(service, reaching: $0) }
+                try worker.succeed(job("SUSPEND"))
+                for connection in running { #expect(throws: SocketError.reset) { try connection.ask() } }
+                try worker.succeed(job("CREATE", lab.listed(weights: ["r1": 1, "r2": 1], ["forwarding": "DIRECT"])))
+                for connection in running { #expect(throws: (any Error).self) { try connection.ask(within: 0.1) } }
+                #expect(try lab.share(of: 4, to: service) == ["r1": 2, "r2": 2])
+            }
+        }
+
         @Test("is all or nothing: what the kernel refuses leaves the table as it was, and what runs running")
         func allOrNothing() throws {
             try withWorker { lab, worker in
