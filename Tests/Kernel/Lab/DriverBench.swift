@@ -20,6 +20,9 @@ final class DriverBench {
         try resync()
     }
 
+    /// What is to be done holds the driver, which holds the time, and with its socket the namespace.
+    deinit { time.forget() }
+
     /// Looks at the table as a worker does at its start and from time to time, and puts right what is not as it is to be.
     ///
     /// - Returns: the changes.

@@ -14,7 +14,7 @@ func withoutModules(_ isMissing: (String) -> Bool, _ body: () async throws -> Vo
         for name in before.filter(isMissing) { _ = try? runProgram(String(loader.prefix { $0 != "\n" }), [name]) }
     }
     // A module that others use goes after them, and tables of tests before can take a moment to go.
-    try waitUntil("modules are unloaded") {
+    try waitUntil("modules are unloaded: \((try? loadedModules().filter(isMissing)) ?? [])") {
         for name in try loadedModules().filter(isMissing) { _ = try? runProgram("/sbin/rmmod", [name]) }
         return try !loadedModules().contains(where: isMissing)
     }

@@ -30,6 +30,9 @@ final class WorkerBench {
         try restart()
     }
 
+    /// What is to be done holds the driver, which holds the time, and with its socket the namespace.
+    deinit { time.forget() }
+
     /// Ends the worker, if it runs, and starts another one that finds the state and the table as they are.
     func restart() throws {
         // The state is closed when the pipeline goes.
