@@ -8,13 +8,7 @@ package struct WorkerOptions: Sendable {
     package static let function = "lbaas-integration"
 
     /// The addresses of its job servers.
-<<<<<<< HEAD:Tests/WorkerHarness/WorkerProcess.swift
     package var servers: [String]
-=======
-    var servers: [String]
-    /// Its driver.
-    var driver = "dummy"
->>>>>>> e42f37b1897988fdccbb998e1eeee96612aeec39:Tests/Integration/Harness/WorkerProcess.swift
     /// Its state folder, or `none`.
     package var stateFolder: String
     /// What it drives.

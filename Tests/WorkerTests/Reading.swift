@@ -36,9 +36,3 @@ func failure(_ arguments: [String] = [], file: String? = nil) throws -> StartupF
 }
 
 private struct NotARun: Error {}
-
-/// The names of the drivers, as a message lists them.
-let driverNames = KnownDrivers.all.map(\.name).joined(separator: ", ")
-
-/// The sections of the drivers, as a message lists them.
-let driverSections = KnownDrivers.all.map { "[worker:\($0.name)]" }.joined(separator: ", ")
