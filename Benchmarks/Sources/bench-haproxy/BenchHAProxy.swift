@@ -52,9 +52,11 @@ struct BenchHAProxy {
         for (number, (connections, run)) in cases.enumerated() {
             let bench = try Bench(worker: worker, folder: "\(folder)/\(number)", connections: connections)
             defer { bench.stop() }
-            if about.isEmpty { about = machine(
+            if about.isEmpty {
+                about = machine(
                     programsIn: bench.tools, kernel: "states on \(fileSystem(of: bench.folder))",
-                    peers: output(of: "haproxy", "-v")?.split(separator: "\n").first.map(String.init) ?? "haproxy unknown") }
+                    peers: output(of: "haproxy", "-v")?.split(separator: "\n").first.map(String.init) ?? "haproxy unknown")
+            }
             rows += try run(bench)
         }
         return """

@@ -26,4 +26,3 @@ func withHAProxyWorker(_ body: (Gearmand, WorkerProcess) async throws -> Void) a
         try await body(gearmand, try await rig.startWorker(options))
     }
 }
-
