@@ -92,10 +92,12 @@ final class ChildProcess: Sendable {
             if count == 0 { break }
             if deadline.isOver {
                 child.kill()
-                throw ApplianceError(.late, "\(program) \(arguments.joined(separator: " ")) took too long, and was ended")
+                throw ApplianceError(
+                    .late, "\(program) \(arguments.joined(separator: " ")) took more than \(duration), and was ended; raise reload_timeout")
             }
         }
-        let status = deadline.wait { child.end }
+        // It has closed its output, so it is about to end.
+        let status = Deadline(in: duration + .seconds(1)).wait { child.end }
         return (status == 0, String(decoding: output, as: UTF8.self))
     }
 }

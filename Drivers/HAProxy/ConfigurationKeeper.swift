@@ -93,10 +93,12 @@ final class ConfigurationKeeper: Sendable {
     private func install(_ text: String) throws(ApplianceError) {
         try file.prepare(text)
         trace(.candidateWritten)
-        let check = try ChildProcess.run(settings.program, ["-c", "-f", file.candidate], within: settings.reloadTimeout)
-        guard check.ok else {
+        do throws(ApplianceError) {
+            let check = try ChildProcess.run(settings.program, ["-c", "-f", file.candidate], within: settings.reloadTimeout)
+            if !check.ok { throw ApplianceError(.refused, "haproxy refused the change: \(check.output.reasons)") }
+        } catch {
             file.dropCandidate()
-            throw ApplianceError(.refused, "haproxy refused the change: \(check.output.reasons)")
+            throw error
         }
         trace(.candidateChecked)
         try file.install()

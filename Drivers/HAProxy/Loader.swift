@@ -12,14 +12,16 @@ struct Loader: Sendable {
     ///
     /// - Throws: where haproxy does not answer, or is another's.
     func process() throws(ApplianceError) -> ProcessInformation? {
-        let answer: String
-        do throws(ApplianceError) {
-            answer = try CommandSocket.ask("show info", at: site.commandSocket)
-        } catch  where error.code == .notRunning {
-            return nil
+        // A process that is about to end takes the connection and closes it. Where another takes its place, that one listens as well.
+        let found = try Deadline(in: .seconds(1)).wait { () throws(ApplianceError) -> String? in
+            do throws(ApplianceError) {
+                let answer = try CommandSocket.ask("show info", at: site.commandSocket)
+                return answer.isEmpty ? nil : answer
+            } catch  where error.code == .notRunning {
+                return ""
+            }
         }
-        // A process that is about to end takes the connection and closes it.
-        if answer.isEmpty { return nil }
+        guard let answer = found, !answer.isEmpty else { return nil }
         guard let process = ProcessInformation(answer) else {
             throw ApplianceError(.foreign, "what listens on \(site.commandSocket) is no haproxy; end it, or choose another run_dir")
         }

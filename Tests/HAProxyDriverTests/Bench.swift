@@ -133,6 +133,19 @@ final class Bench: Sendable {
         throw Failure("no connection comes to \(name)")
     }
 
+    /// Has haproxy load its file, as an operator would. Behind its start and each load the master starts itself anew, and nobody listens on
+    /// its socket for a moment.
+    func loadFile() throws {
+        try eventually("the master takes commands") {
+            do throws(ApplianceError) {
+                _ = try CommandSocket.ask("reload", at: site.masterSocket)
+                return true
+            } catch  where error.code == .notRunning {
+                return false
+            }
+        }
+    }
+
     /// Kills the process that serves, which takes the master along.
     func killHAProxy() throws {
         let master = try driver.loader.processTable().master

@@ -50,7 +50,7 @@ import Testing
             text.insert("0", at: description.upperBound)
             try bench.write(text.replacing("timeout client 30000", with: "timeout client 5"), to: bench.site.configurationFile)
             let pid = bench.serving
-            _ = try CommandSocket.ask("reload", at: bench.site.masterSocket)
+            try bench.loadFile()
             try eventually("it is loaded") { bench.serving != nil && bench.serving != pid }
         },
     ])
@@ -117,7 +117,7 @@ import Testing
             #expect(bench.loads == 0)
             // A haproxy that somebody starts from the file is the same.
             let pid = bench.serving
-            _ = try CommandSocket.ask("reload", at: bench.site.masterSocket)
+            try bench.loadFile()
             try eventually("it is loaded") { bench.serving != nil && bench.serving != pid }
             #expect(try bench.settle() == [])
         }
