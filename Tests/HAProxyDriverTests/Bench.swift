@@ -36,14 +36,16 @@ final class Bench: Sendable {
         _ = try driver.observe(expecting: [])
     }
 
-    /// A new driver in place of the one that is there, as after a restart of the worker.
+    /// A new driver in place of the one that is there, as after a restart of the worker: what the old one has in hand is over.
     func restart(_ section: [String: String] = [:], systemctl: String = "/nonexistent") throws {
         let driver = try HAProxyDriver(
             DriverConfiguration(configuration.merging(section) { $1 }),
             log: Log(threshold: .debug) { [lines] level, message, fields in
                 lines.add("\(level) \(message) " + fields.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
             }, systemctl: systemctl, trace: { [steps] in steps.add($0) })
+        weak let old = self.driver.keeper
         driverBox.withLock { $0 = driver }
+        try eventually("the old driver is gone") { old == nil }
     }
 
     /// Ends what it started.
