@@ -2,6 +2,7 @@ import CGearman
 import Dispatch
 import Glibc
 import Synchronization
+import Threads
 
 /// A question whether a server can be reached.
 public enum Probe: Sendable {
