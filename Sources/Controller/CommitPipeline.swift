@@ -48,11 +48,11 @@ public final class CommitPipeline: Sendable {
             throw StartFailure(.state, error.message)
         }
         self.now = now
-        let committed = CommittedState(try stored.wantedState(), drains: try stored.drainTable())
+        let committed = CommittedState(try stored.wantedState(), drains: try stored.drainTable(), health: try stored.healthTable())
         self.committed = committed
         self.driver = driver
         self.log = log
-        let effective = Effective(committed: committed, drainTimeout: driver.upkeep.drainTimeout)
+        let effective = Effective(committed: committed, upkeep: driver.upkeep)
         let controller = LBaaSController(driverName: driverName, driver: driver)
         var desk = Desk(
             controller: controller, effective: effective, appliance: Appliance(driver: driver, log: log), store: store,
@@ -105,6 +105,36 @@ public final class CommitPipeline: Sendable {
     /// not go away.
     public func close() {
         if driver.upkeep.resyncInterval != nil { desk.withLock { $0.close() } }
+    }
+
+    /// Has the nodes of every load balancer checked from now on. Only for a driver that does not do that itself.
+    public func begin(_ checker: any NodeChecker) { desk.withLock { $0.begin(checker) } }
+
+    /// Takes what checks found.
+    public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
+        if case .failed(let sentence) = run(.commit(.health(reports))) {
+            log.write(.error, "what checks found could not be followed", [("error", sentence)])
+        }
+    }
+
+    /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.
+    public func advance() {
+        let ids = committed.restless
+        if ids.isEmpty { return }
+        if case .failed(let sentence) = run(.commit(.advance(ids))) {
+            log.write(.error, "nodes that come back could not be given more weight; this is tried again", [("error", sentence)])
+        }
+    }
+
+    /// How the nodes of a load balancer are by its checks; nil where nobody but the driver knows.
+    func checkedStatus(of loadBalancer: LoadBalancer) -> [NodeStatus]? {
+        guard driver.upkeep.checksNodes, loadBalancer.monitor != nil, let health = committed.health(of: loadBalancer.id) else { return nil }
+        return loadBalancer.nodes.map { node in
+            guard let fact = health.nodes[node.id] else { return NodeStatus(id: node.id, isUp: false) }
+            let isInUse = node.condition == .enabled && !loadBalancer.isSuspended
+            return NodeStatus(
+                id: node.id, isUp: isInUse && fact.health.isUp, reason: fact.health.reason, since: fact.health.since)
+        }
     }
 
     /// Ends the drains that are over: of real servers without connections, and of those whose time has come.

@@ -11,6 +11,8 @@ struct Desk {
     private let store: StateStore?
     private var ledger: TrafficLedger
     private var listeners = ListenerTable()
+    /// Who checks the nodes; nil where the driver does.
+    private var checker: (any NodeChecker)?
     private let log: Log
     private let now: @Sendable () -> Timestamp
     private var settledAt = Timestamp(microseconds: 0)
@@ -187,6 +189,12 @@ struct Desk {
             case .finished(let drains):
                 draft.end(drains)
                 return .changed
+            case .health(let reports):
+                draft.take(reports, now: now())
+                return .changed
+            case .advance(let ids):
+                draft.advance(ids, now: now())
+                return .changed
             case .metrics(let selection):
                 return try metrics(selection, draft, &accounts)
             }
@@ -197,8 +205,10 @@ struct Desk {
 
     private mutating func accept(_ change: WantedChange, isForced: Bool, _ draft: inout Draft) throws(Refusal) {
         let now = now()
-        let rule = effective.drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
-        try draft.accept(try controller.decide(change, on: draft, now: now), listeners: &listeners, rule: rule)
+        let rule = effective.upkeep.drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
+        try draft.accept(
+            try controller.decide(change, on: draft, now: now), listeners: &listeners, rule: rule,
+            checkingNodesAt: effective.upkeep.checksNodes ? now : nil)
     }
 
     /// What a change would do to what is committed.
@@ -253,7 +263,51 @@ struct Desk {
         ledger.keep(accounts)
         for id in draft.order where draft[id] == nil { ledger.close(id) }
         if !draft.drainingListeners.isEmpty { committed.drains = draft.drains }
+        let health = draft.health
+        logTurns(health)
+        committed.keep(health)
         publish(draft)
+        if let checker { for id in draft.order { check(id, with: checker) } }
+    }
+
+    /// Has the nodes of every load balancer checked from now on, by whom it is given.
+    mutating func begin(_ checker: any NodeChecker) {
+        self.checker = checker
+        for id in committed.withLock({ Array($0.entries.keys) }) { check(id, with: checker) }
+    }
+
+    private func check(_ id: LoadBalancerID, with checker: any NodeChecker) {
+        let loadBalancer = committed[id]?.loadBalancer
+        let isChecked = loadBalancer?.monitor != nil && !(loadBalancer?.isSuspended ?? true)
+        checker.check(id, isChecked ? loadBalancer : nil, health: committed.health(of: id)?.nodes.mapValues(\.health) ?? [:])
+    }
+
+    /// Tells the operator which nodes turned, and which services.
+    private func logTurns(_ health: [LoadBalancerID: ServiceHealth?]) {
+        for case (let id, let new?) in health {
+            guard let old = committed.health(of: id) else { continue }
+            for (node, fact) in new.nodes {
+                guard let before = old.nodes[node] else { continue }
+                if before.health.isUp != fact.health.isUp {
+                    let fields: [Log.Field] = [("load_balancer", id.text), ("node", node.text), ("address", fact.endpoint.description)]
+                    log.write(
+                        .info, fact.health.isUp ? "node up" : "node down", fields + [("reason", fact.health.reason ?? "its checks pass")])
+                }
+                if before.isHeld != fact.isHeld {
+                    log.write(
+                        .error,
+                        fact.isHeld
+                            ? "so much went down at once that it stays in service: look whether the checks are at fault"
+                            : "not kept in service any more against its checks",
+                        [("load_balancer", id.text), ("node", node.text), ("up", fact.health.isUp ? "yes" : "no")])
+                }
+            }
+            if old.hasQuorum != new.hasQuorum {
+                log.write(
+                    .warning, new.hasQuorum ? "service up: it has its quorum" : "service down: it has lost its quorum",
+                    [("load_balancer", id.text)])
+            }
+        }
     }
 
     /// What the store must take to hold the draft.
@@ -269,6 +323,7 @@ struct Desk {
             writes.append(.put(entry.row))
         }
         writes += accounts.filter { draft[$0.key] != nil }.map { .traffic(StoredTraffic($0.value, of: $0.key)) }
+        for (id, health) in draft.health { writes += health.writes(from: committed.health(of: id), of: id) }
         for listener in draft.drainingListeners { writes.append(.drains(StoredDrains(draft.drains[listener], on: listener))) }
         if committed.withLock({ $0.isEmptyByDelete }) != draft.isEmptyByDelete {
             writes.append(.isEmptyByDelete(draft.isEmptyByDelete))

@@ -3,15 +3,15 @@ import LBaaS
 /// The fields of a load balancer, in the order of the table.
 enum LoadBalancerField: Int {
     case id, name, `protocol`, port, address, algorithm, monitor, options, sessionPersistence, forwarding, tunnel, quorum, hysteresis
-    case sorryServer, nodes
+    case panicPercent, sorryServer, nodes
 }
 
-let loadBalancerFields = FieldTable<LoadBalancerField, 15>([
+let loadBalancerFields = FieldTable<LoadBalancerField, 16>([
     "id", "name", "protocol", "port", "address", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
-    "quorum", "hysteresis", "sorry_server", "nodes",
+    "quorum", "hysteresis", "panic_percent", "sorry_server", "nodes",
 ])
 
-typealias LoadBalancerFields = Fields<LoadBalancerField, 15>
+typealias LoadBalancerFields = Fields<LoadBalancerField, 16>
 
 private enum OptionField: Int {
     case clientTimeout, serverTimeout, connectTimeout, connectRetries
