@@ -76,6 +76,7 @@ extension LoadBalancerFields {
         }
         loadBalancer.forwarding = try forwarding()
         if let quorum = unlessNull(.quorum) { loadBalancer.quorum = UInt32(try quorum.integer("a quorum in weight", 1...largest)) }
+        if let percent = unlessNull(.panicPercent) { loadBalancer.panicPercent = UInt8(try percent.integer("a percentage", 1...99)) }
         if let hysteresis = unlessNull(.hysteresis) {
             loadBalancer.hysteresis = UInt32(try hysteresis.integer("a hysteresis in weight", 0...largest))
             guard loadBalancer.quorum != nil else { throw hysteresis.wrong("is a hysteresis without a quorum") }
