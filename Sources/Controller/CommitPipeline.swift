@@ -27,6 +27,8 @@ public final class CommitPipeline: Sendable {
     private let driver: any LoadBalancerDriver
     private let log: Log
     private let now: @Sendable () -> Timestamp
+    /// What checks found and could not be followed.
+    private let unfollowed = Mutex<HealthReports>([:])
     /// When the batch in hand was begun, in microseconds; 0 where there is none.
     private let busySince = Atomic<Int64>(0)
 
@@ -110,15 +112,20 @@ public final class CommitPipeline: Sendable {
     /// Has the nodes of every load balancer checked from now on. Only for a driver that does not do that itself.
     public func begin(_ checker: any NodeChecker) { desk.withLock { $0.begin(checker) } }
 
-    /// Takes what checks found.
+    /// Takes what checks found. What could not be followed is tried again: a check tells a thing once.
     public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
-        if case .failed(let sentence) = run(.commit(.health(reports))) {
-            log.write(.error, "what checks found could not be followed", [("error", sentence)])
+        let all = unfollowed.withLock { unfollowed in
+            defer { unfollowed = [:] }
+            return unfollowed.updated(by: reports)
         }
+        guard case .failed(let sentence) = run(.commit(.health(all))) else { return }
+        unfollowed.withLock { $0 = all.updated(by: $0) }
+        log.write(.error, "what checks found could not be followed; this is tried again", [("error", sentence)])
     }
 
     /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.
     public func advance() {
+        if unfollowed.withLock({ !$0.isEmpty }) { report([:]) }
         let ids = committed.restless
         if ids.isEmpty { return }
         if case .failed(let sentence) = run(.commit(.advance(ids))) {
@@ -177,4 +184,11 @@ public final class CommitPipeline: Sendable {
 
     /// How many load balancers are committed.
     public var count: Int { committed.withLock { $0.entries.count } }
+}
+
+extension HealthReports {
+    /// These with newer ones in place of the older.
+    fileprivate func updated(by newer: HealthReports) -> HealthReports {
+        merging(newer) { older, newer in older.merging(newer) { _, new in new } }
+    }
 }
