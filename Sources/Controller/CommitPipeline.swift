@@ -112,6 +112,9 @@ public final class CommitPipeline: Sendable {
     /// Has the nodes of every load balancer checked from now on. Only for a driver that does not do that itself.
     public func begin(_ checker: any NodeChecker) { desk.withLock { $0.begin(checker) } }
 
+    /// Tells these notifiers from now on which services are up.
+    public func begin(_ notifiers: [any Notifier]) { desk.withLock { $0.begin(notifiers) } }
+
     /// Takes what checks found. What could not be followed is tried again: a check tells a thing once.
     public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
         let all = unfollowed.withLock { unfollowed in

@@ -11,6 +11,8 @@ struct Desk {
     private let store: StateStore?
     private var ledger: TrafficLedger
     private var listeners = ListenerTable()
+    /// Who is told which services are up.
+    private var announcer = Announcer()
     /// Who checks the nodes; nil where the driver does.
     private var checker: (any NodeChecker)?
     private let log: Log
@@ -241,6 +243,11 @@ struct Desk {
     private mutating func commit(
         _ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account], isAlone: Bool
     ) throws(Refusal) {
+        let changes = announcements(draft)
+        announcer.announceDown(changes.compactMap(\.down))
+        var isCommitted = false
+        // What was told to go and did not is there again.
+        defer { if !isCommitted { announcer.announceUp(changes.compactMap(\.back)) } }
         if let failure = appliance.apply(draft, on: effective) {
             // What is half made could be in the way of the next job. What worked is left where it comes again at once, job by job.
             appliance.settle(isAlone ? draft.order : failure.ids, on: effective)
@@ -264,10 +271,33 @@ struct Desk {
         for id in draft.order where draft[id] == nil { ledger.close(id) }
         if !draft.drainingListeners.isEmpty { committed.drains = draft.drains }
         let health = draft.health
-        logTurns(health)
+        for case (let id, let new?) in health { log.writeTurns(of: id, from: committed.health(of: id), to: new) }
         committed.keep(health)
         publish(draft)
+        isCommitted = true
+        announcer.announceUp(changes.compactMap(\.up))
         if let checker { for id in draft.order { check(id, with: checker) } }
+    }
+
+    /// Tells these notifiers from now on which services are up.
+    mutating func begin(_ notifiers: [any Notifier]) {
+        let now = now()
+        let services = committed.withLock { Array($0.entries.values) }.compactMap { entry in
+            Announcement(entry.loadBalancer, health: committed.health(of: entry.loadBalancer.id), time: now).event
+        }
+        announcer = Announcer(notifiers, services: services, log: log)
+    }
+
+    /// What the draft means to the world: what goes, what that is where it stays after all, and what comes.
+    private func announcements(_ draft: Draft) -> [(down: ServiceEvent?, back: ServiceEvent?, up: ServiceEvent?)] {
+        if announcer.isSilent { return [] }
+        let now = now()
+        let ids = draft.order + draft.health.keys.filter { draft.changed[$0] == nil }.sorted()
+        return ids.map { id in
+            let old = Announcement(committed[id]?.loadBalancer, health: committed.health(of: id), time: now)
+            let change = old.changes(to: Announcement(draft[id]?.loadBalancer, health: draft.health(of: id), time: now))
+            return (change.down, change.down == nil ? nil : old.event, change.up)
+        }
     }
 
     /// Has the nodes of every load balancer checked from now on, by whom it is given.
@@ -280,34 +310,6 @@ struct Desk {
         let loadBalancer = committed[id]?.loadBalancer
         let isChecked = loadBalancer?.monitor != nil && !(loadBalancer?.isSuspended ?? true)
         checker.check(id, isChecked ? loadBalancer : nil, health: committed.health(of: id)?.nodes.mapValues(\.health) ?? [:])
-    }
-
-    /// Tells the operator which nodes turned, and which services.
-    private func logTurns(_ health: [LoadBalancerID: ServiceHealth?]) {
-        for case (let id, let new?) in health {
-            guard let old = committed.health(of: id) else { continue }
-            for (node, fact) in new.nodes {
-                guard let before = old.nodes[node] else { continue }
-                if before.health.isUp != fact.health.isUp {
-                    let fields: [Log.Field] = [("load_balancer", id.text), ("node", node.text), ("address", fact.endpoint.description)]
-                    log.write(
-                        .info, fact.health.isUp ? "node up" : "node down", fields + [("reason", fact.health.reason ?? "its checks pass")])
-                }
-                if before.isHeld != fact.isHeld {
-                    log.write(
-                        .error,
-                        fact.isHeld
-                            ? "so much went down at once that it stays in service: look whether the checks are at fault"
-                            : "not kept in service any more against its checks",
-                        [("load_balancer", id.text), ("node", node.text), ("up", fact.health.isUp ? "yes" : "no")])
-                }
-            }
-            if old.hasQuorum != new.hasQuorum {
-                log.write(
-                    .warning, new.hasQuorum ? "service up: it has its quorum" : "service down: it has lost its quorum",
-                    [("load_balancer", id.text)])
-            }
-        }
     }
 
     /// What the store must take to hold the draft.
