@@ -20,6 +20,11 @@ func driver(_ name: String, folder: String, _ dependencies: [Target.Dependency])
     .target(name: name, dependencies: dependencies, path: "Drivers/\(folder)", swiftSettings: strict)
 }
 
+/// A notifier, or the registry of them: one target under `Notifiers`.
+func notifier(_ name: String, folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Notifiers/\(folder)", swiftSettings: strict)
+}
+
 /// The module of one C library that Debian packages.
 func library(_ name: String, pkgConfig: String, debian: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
@@ -48,19 +53,22 @@ let package = Package(
         library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         .systemLibrary(name: "CGetopt"),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CPidfd"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         room("LBaaS"),
+        room("HostSystem", ["CPidfd"]),
         room("JobMessages", ["LBaaS", "CSimdJSON"]),
         room("StateStore", ["CSQLite"]),
         room("Controller", ["LBaaS", "JobMessages", "StateStore"]),
-        room("Threads"),
-        room("JobQueue", ["CGearman", "Threads"]),
-        room("HealthChecks", ["LBaaS", "Threads", "CCurl", "CLinux"]),
+        room("JobQueue", ["CGearman", "HostSystem"]),
+        room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "IPVSDriver"]),
+        notifier("DummyNotifier", folder: "Dummy", ["LBaaS"]),
+        notifier("KnownNotifiers", folder: "KnownNotifiers", ["LBaaS", "DummyNotifier"]),
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
@@ -76,6 +84,7 @@ let package = Package(
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
+        tests("HostSystemTests", ["HostSystem"]),
         tests("JobQueueTests", ["JobQueue"]),
         tests("HealthChecksTests", ["HealthChecks", "LBaaS", "TestSupport", "CNamespaces"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "TestSupport"]),

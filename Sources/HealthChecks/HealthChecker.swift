@@ -1,7 +1,7 @@
 import Dispatch
 public import LBaaS
 import Synchronization
-import Threads
+import HostSystem
 
 /// What a check found, where the health of its node is not what it was.
 public struct HealthReport: Sendable {

@@ -21,8 +21,8 @@ enum JSONWriting {
     /// A list of texts that are JSON already.
     static func list(_ items: some Sequence<String>) -> String { "[\(items.joined(separator: ", "))]" }
 
-    /// An object of members whose values are JSON already.
-    static func object(_ members: KeyValuePairs<StaticString, String>) -> String {
-        "{" + members.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ") + "}"
+    /// An object of members whose values are JSON already; without those that have none.
+    static func object(_ members: KeyValuePairs<StaticString, String?>) -> String {
+        "{" + members.compactMap { name, value in value.map { "\"\(name)\": \($0)" } }.joined(separator: ", ") + "}"
     }
 }

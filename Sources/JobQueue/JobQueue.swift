@@ -1,5 +1,5 @@
 import Dispatch
-import Threads
+import HostSystem
 
 /// The connections to the job servers: one thread each, which takes a job, has it answered, and reconnects for ever.
 ///

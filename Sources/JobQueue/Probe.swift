@@ -1,8 +1,8 @@
 import CGearman
 import Dispatch
 import Glibc
+import HostSystem
 import Synchronization
-import Threads
 
 /// A question whether a server can be reached.
 public enum Probe: Sendable {

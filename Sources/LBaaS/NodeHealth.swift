@@ -19,20 +19,23 @@ public struct NodeHealth: Hashable, Sendable {
     public private(set) var reason: String?
     /// Since when it has been up or down.
     public private(set) var since: Timestamp
+    /// Whether it was ever up: one that was not did not fall.
+    public private(set) var wasUp: Bool
 
     /// A node that was not checked yet.
     ///
     /// - Parameter isUp: what it counts as until its checks say otherwise.
     public init(isUp: Bool, since: Timestamp) {
-        self.init(isUp: isUp, against: 0, reason: nil, since: since)
+        self.init(isUp: isUp, against: 0, reason: nil, since: since, wasUp: isUp)
     }
 
     /// A node as it was.
-    public init(isUp: Bool, against: UInt32, reason: String?, since: Timestamp) {
+    public init(isUp: Bool, against: UInt32, reason: String?, since: Timestamp, wasUp: Bool) {
         self.isUp = isUp
         self.against = against
         self.reason = reason
         self.since = since
+        self.wasUp = wasUp
     }
 
     /// Takes the result of a check.
@@ -57,6 +60,7 @@ public struct NodeHealth: Hashable, Sendable {
         isUp.toggle()
         against = 0
         since = now
+        wasUp = wasUp || isUp
         return true
     }
 }

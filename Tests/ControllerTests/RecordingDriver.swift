@@ -27,11 +27,13 @@ final class RecordingDriver: LoadBalancerDriver {
     }
 
     let capabilities: Capabilities
+    let upkeep: Upkeep
     private let appliance: DummyDriver
     private let state = Mutex(State())
 
-    init(capabilities: Capabilities = .everything, running: [LoadBalancer] = []) throws {
+    init(capabilities: Capabilities = .everything, upkeep: Upkeep = Upkeep(), running: [LoadBalancer] = []) throws {
         self.capabilities = capabilities
+        self.upkeep = upkeep
         appliance = try DummyDriver()
         _ = appliance.apply(running.map { PatchGroup([LoadBalancerPatch(.create($0))]) })
     }
