@@ -53,11 +53,10 @@ let package = Package(
         library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         .systemLibrary(name: "CGetopt"),
         .systemLibrary(name: "CLinux"),
-        .systemLibrary(name: "CPidfd"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         room("LBaaS"),
-        room("HostSystem", ["CPidfd"]),
+        room("HostSystem", ["CLinux"]),
         room("JobMessages", ["LBaaS", "CSimdJSON"]),
         room("StateStore", ["CSQLite"]),
         room("Controller", ["LBaaS", "JobMessages", "StateStore"]),
@@ -77,7 +76,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["CNamespaces", "LBaaS"], path: "Tests/TestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
@@ -86,13 +85,13 @@ let package = Package(
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
         tests("HostSystemTests", ["HostSystem"]),
         tests("JobQueueTests", ["JobQueue"]),
-        tests("HealthChecksTests", ["HealthChecks", "LBaaS", "TestSupport", "CNamespaces"]),
+        tests("HealthChecksTests", ["HealthChecks", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "TestSupport"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
         tests(
             "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "lbaas-worker"],
             resources: [.copy("Vectors")]),
-        tests("Kernel", ["CNamespaces", "LBaaS", "TestSupport"], exclude: ["rig"]),
+        tests("Kernel", ["LBaaS", "TestSupport"], exclude: ["rig"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -1,4 +1,3 @@
-// What Linux has and the Glibc module does not show.
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -7,8 +6,9 @@
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
 
+// What the headers only show to _GNU_SOURCE, which the header of a module must not define.
+int pipe2(int ends[2], int flags);
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+
 // From linux/icmp.h, which does not go together with netinet/in.h.
 #define ICMP_FILTER 1
-
-// What spawn.h only shows to _GNU_SOURCE, which the header of a module must not define.
-int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);

@@ -6,11 +6,11 @@ import LBaaS
 final class ConnectProbe: Probe {
     private let socket: Socket
 
-    private init(_ socket: Socket) { self.socket = socket }
+    private init(_ socket: consuming Socket) { self.socket = socket }
 
     static func start(_ check: Check, _ ticket: Ticket, on poller: Poller) throws(HealthCheckError) -> Start {
         do throws(SystemFailure) {
-            let socket = try Socket(.tcp, to: check.address, from: check.source)
+            let socket = try Socket.open(SOCK_STREAM, to: check.address, from: check.source)
             // The last step of the handshake waits then, as it may, and never comes: the connection is reset before. So it does not
             // appear in the server's queue, which saves both sides work and the server a line in its log.
             socket.set(SOL_TCP, TCP_QUICKACK, to: Int32(0))

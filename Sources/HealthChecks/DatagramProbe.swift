@@ -7,7 +7,7 @@ final class DatagramProbe: Probe {
     private let socket: Socket
     private let expected: [UInt8]?
 
-    private init(_ socket: Socket, expected: [UInt8]?) {
+    private init(_ socket: consuming Socket, expected: [UInt8]?) {
         self.socket = socket
         self.expected = expected
     }
@@ -16,7 +16,7 @@ final class DatagramProbe: Probe {
         _ check: Check, _ ticket: Ticket, payload: [UInt8], expected: [UInt8]?, on poller: Poller
     ) throws(HealthCheckError) -> Start {
         do throws(SystemFailure) {
-            let socket = try Socket(.udp, to: check.address, from: check.source)
+            let socket = try Socket.open(SOCK_DGRAM, to: check.address, from: check.source)
             // What routers say of the node counts too, not only what it says itself.
             switch check.address {
             case .v4: socket.set(SOL_IP, IP_RECVERR, to: Int32(1))

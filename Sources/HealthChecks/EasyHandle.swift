@@ -1,4 +1,5 @@
 import CCurl
+import CLinux
 import Glibc
 import LBaaS
 
@@ -115,7 +116,7 @@ extension EasyHandle {
     func makeSocket() -> Int32 {
         guard let route else { return CURL_SOCKET_BAD }
         do throws(SystemFailure) {
-            return try Socket(.tcp, to: route.address, from: route.source).release()
+            return try Socket.open(SOCK_STREAM, to: route.address, from: route.source).release()
         } catch {
             socketFailure = error
             return CURL_SOCKET_BAD

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import HostSystem
 import Synchronization
 
 /// What other threads want of the engine. It is woken where there is something new.
@@ -17,7 +18,7 @@ final class Orders: Sendable {
     let statistics = Mutex(CheckStatistics())
 
     init() throws(HealthCheckError) {
-        bell = Descriptor(eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)))
+        bell = Descriptor(owning: eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)))
         guard bell.number >= 0 else { throw HealthCheckError(.system, "cannot make an event descriptor", because: errno) }
     }
 

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import HostSystem
 
 /// What of the engine a descriptor belongs to.
 enum Source {
@@ -31,7 +32,7 @@ struct Readiness: OptionSet {
     private let events: UnsafeMutableBufferPointer<epoll_event>
 
     init() throws(HealthCheckError) {
-        descriptor = Descriptor(epoll_create1(Int32(EPOLL_CLOEXEC)))
+        descriptor = Descriptor(owning: epoll_create1(Int32(EPOLL_CLOEXEC)))
         unsafe events = .allocate(capacity: 512)
         guard descriptor.number >= 0 else { throw HealthCheckError(.system, "cannot wait for descriptors", because: errno) }
     }

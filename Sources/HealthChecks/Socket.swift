@@ -1,43 +1,44 @@
 import CLinux
 import Glibc
+import HostSystem
 import LBaaS
 
-/// What carries bytes.
-enum Transport {
-    case tcp, udp
-}
-
 /// A socket that never blocks.
-final class Socket {
-    private var descriptor: Descriptor
+struct Socket: ~Copyable {
+    private let descriptor: Descriptor
 
     /// Its number.
     var number: Int32 { descriptor.number }
 
-    init(_ family: Int32, _ kind: __socket_type, _ number: Int32 = 0) throws(SystemFailure) {
+    private init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+
+    /// Opens a socket of a family, a kind and a protocol number.
+    static func open(_ family: Int32, _ kind: __socket_type, _ number: Int32 = 0) throws(SystemFailure) -> Socket {
         let flags = SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
-        descriptor = Descriptor(socket(family, Int32(kind.rawValue | flags), number))
+        let descriptor = Descriptor(owning: socket(family, Int32(kind.rawValue | flags), number))
         if descriptor.number < 0 { throw SystemFailure("cannot open a socket") }
+        return Socket(descriptor)
     }
 
-    /// A socket on its way to a node.
+    /// Opens a socket for a way to a node.
     ///
     /// A TCP connection of it ends with RST and not with FIN. Otherwise this side, which always ends first, would keep each for a minute
     /// (TIME_WAIT): 600,000 of them at 10,000 checks a second, more than the system has ports for one node, or keeps at all.
     ///
     /// - Parameter source: the address of this side; nil where the system shall choose.
-    convenience init(_ transport: Transport, to address: IPAddress, from source: IPAddress?) throws(SystemFailure) {
-        try self.init(address.socketFamily, transport == .tcp ? SOCK_STREAM : SOCK_DGRAM)
-        if transport == .tcp { set(SOL_SOCKET, SO_LINGER, to: linger(l_onoff: 1, l_linger: 0)) }
+    static func open(_ kind: __socket_type, to address: IPAddress, from source: IPAddress?) throws(SystemFailure) -> Socket {
+        let socket = try open(address.socketFamily, kind)
+        if kind == SOCK_STREAM { socket.set(SOL_SOCKET, SO_LINGER, to: linger(l_onoff: 1, l_linger: 0)) }
         if let source {
             // The port is chosen when connecting: so many as there are ports go to each node, and not to all together.
-            set(SOL_IP, IP_BIND_ADDRESS_NO_PORT, to: Int32(1))
-            try bind(to: source)
+            socket.set(SOL_IP, IP_BIND_ADDRESS_NO_PORT, to: Int32(1))
+            try socket.bind(to: source)
         }
+        return socket
     }
 
     /// Gives the descriptor away, for somebody else to close.
-    func release() -> Int32 { descriptor.release() }
+    consuming func release() -> Int32 { descriptor.release() }
 
     /// Gives it an address of this side.
     func bind(to address: IPAddress) throws(SystemFailure) {

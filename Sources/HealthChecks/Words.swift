@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// What an error number means, in few words.
 func errorWords(_ number: Int32) -> String {
@@ -7,7 +8,7 @@ func errorWords(_ number: Int32) -> String {
     case ECONNRESET: return "reset"
     case ETIMEDOUT: return "timed out"
     default:
-        let text = unsafe String(cString: strerror(number))
+        let text = errorText(number)
         return text.prefix(1).lowercased() + text.dropFirst()
     }
 }

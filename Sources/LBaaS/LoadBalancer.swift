@@ -76,7 +76,7 @@ public enum ServiceProtocol: String, Hashable, Sendable, CaseIterable {
 }
 
 /// A transport protocol.
-public enum Transport: String, Hashable, Sendable {
+public enum Transport: String, Hashable, Sendable, CaseIterable {
     case tcp, udp, sctp
 }
 

@@ -1,12 +1,11 @@
 import Glibc
-import TestSupport
 
 /// Runs a program to its end, in the network namespace that this thread is in.
 ///
 /// - Parameter input: what it reads.
 /// - Returns: what it writes.
 /// - Throws: where it does not end with 0, with what it says.
-func runProgram(_ program: String, _ arguments: [String], input: String = "") throws -> String {
+package func runProgram(_ program: String, _ arguments: [String], input: String = "") throws -> String {
     // Files and not pipes: nobody needs to read and write at once.
     let reading = try TemporaryFile(input)
     let writing = try TemporaryFile()

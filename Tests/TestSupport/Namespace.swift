@@ -1,15 +1,14 @@
 import CNamespaces
 import Foundation
 import Glibc
-import TestSupport
 
 /// A network namespace: interfaces, addresses, routes and an IPVS table of its own. It is there until the last that uses it is gone: this
 /// value, or a socket that was made in it.
-final class Namespace: Sendable {
+package final class Namespace: Sendable {
     private let descriptor: Int32
 
     /// A namespace with nothing in it but a loopback interface that is down.
-    init() throws {
+    package init() throws {
         let home = try Self.current()
         defer { close(home) }
         guard unshare(CInt(NETWORK_NAMESPACE)) == 0 else { throw systemError("cannot make a network namespace") }
@@ -20,11 +19,11 @@ final class Namespace: Sendable {
     deinit { close(descriptor) }
 
     /// A file that stands for it, for programs that this process starts.
-    var path: String { "/proc/\(getpid())/fd/\(descriptor)" }
+    package var path: String { "/proc/\(getpid())/fd/\(descriptor)" }
 
     /// Runs code on this thread that is in the namespace: sockets that it makes, threads and programs that it starts, and the files below
     /// `/proc/sys/net` that it opens are of the namespace.
-    func run<Value>(_ body: () throws -> Value) throws -> Value {
+    package func run<Value>(_ body: () throws -> Value) throws -> Value {
         let home = try Self.current()
         defer { close(home) }
         Self.enter(descriptor)
@@ -33,14 +32,14 @@ final class Namespace: Sendable {
     }
 
     /// Sets kernel parameters by the names that `sysctl` has for them.
-    func set(_ parameters: KeyValuePairs<String, Int>) throws {
+    package func set(_ parameters: KeyValuePairs<String, Int>) throws {
         try run {
             for (name, value) in parameters { try Self.write("\(value)", to: Self.file(of: name)) }
         }
     }
 
     /// Carries out commands of `ip`, one a line, in one go.
-    func ip(_ commands: String) throws {
+    package func ip(_ commands: String) throws {
         _ = try run { try runProgram("/sbin/ip", ["-batch", "-"], input: commands) }
     }
 
