@@ -51,11 +51,11 @@ let package = Package(
         library("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         .systemLibrary(name: "CGetopt"),
-        .systemLibrary(name: "CPidfd"),
+        .systemLibrary(name: "CLinux"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         room("LBaaS"),
-        room("HostSystem", ["CPidfd"]),
+        room("HostSystem", ["CLinux"]),
         room("JobMessages", ["LBaaS", "CSimdJSON"]),
         room("StateStore", ["CSQLite"]),
         room("Controller", ["LBaaS", "JobMessages", "StateStore"]),
@@ -74,7 +74,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["LBaaS"], path: "Tests/TestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
