@@ -67,7 +67,9 @@ let package = Package(
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "IPVSDriver"]),
         notifier("DummyNotifier", folder: "Dummy", ["LBaaS"]),
-        notifier("KnownNotifiers", folder: "KnownNotifiers", ["LBaaS", "DummyNotifier"]),
+        notifier("ExecNotifier", folder: "Exec", ["LBaaS", "JobMessages", "HostSystem"]),
+        notifier("BGPNotifier", folder: "BGP", ["LBaaS", "HostSystem"]),
+        notifier("KnownNotifiers", folder: "KnownNotifiers", ["LBaaS", "DummyNotifier", "ExecNotifier", "BGPNotifier"]),
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
@@ -87,9 +89,10 @@ let package = Package(
         tests("JobQueueTests", ["JobQueue"]),
         tests("HealthChecksTests", ["HealthChecks", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "TestSupport"]),
+        tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
         tests(
-            "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "lbaas-worker"],
+            "Integration", ["BGPNotifier", "CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "lbaas-worker"],
             resources: [.copy("Vectors")]),
         tests("Kernel", ["LBaaS", "TestSupport"], exclude: ["rig"]),
     ],
