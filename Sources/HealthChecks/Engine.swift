@@ -12,12 +12,10 @@ final class Engine {
     private let report: @Sendable ([HealthReport]) -> Void
 
     private let poller: Poller
-    private let transfers: Transfers
     private let launcher: Launcher
 
     private var checks = CheckTable()
     private var timers = TimerQueue()
-    private var sockets: Lane
     private var tries: UInt32 = 0
     private var random = SystemRandomNumberGenerator()
     private var findings: [(check: RepeatedCheck, turned: Bool)] = []
@@ -38,9 +36,7 @@ final class Engine {
         orders.begin()
         blockSignals()
         poller = try Poller()
-        transfers = try Transfers(poller: poller)
-        launcher = Launcher(configuration, poller: poller, transfers: transfers)
-        sockets = Lane(limit: min(configuration.maximumSockets, raiseDescriptorLimit()))
+        launcher = try Launcher(configuration, poller: poller)
         do throws(SystemFailure) {
             try poller.add(orders.descriptor, for: .input, as: .orders)
         } catch {
@@ -51,20 +47,21 @@ final class Engine {
     /// Makes checks until it is told to stop.
     func run() {
         while !isStopped {
-            // What has come in counts before what has not come in time.
+            // An answer that has come in counts, even where its time is up by now.
             let isAll = poller.wait(milliseconds: pause) { source, readiness in handle(source, readiness) }
             let now = ContinuousClock.now
-            transfers.proceed(now: now)
+            launcher.transfers.proceed(now: now)
             finishTransfers()
             if isAll { proceed(now: now) }
             deliver()
         }
-        checks.removeAll()
+        for check in checks.all { rest(check) }
+        launcher.programs.collectAll(within: .seconds(1))
     }
 
     /// How long there is nothing to do, in ms.
     private var pause: Int32 {
-        guard let next = [timers.earliest, transfers.due].compactMap({ $0 }).min() else { return -1 }
+        guard let next = [timers.earliest, launcher.transfers.due].compactMap({ $0 }).min() else { return -1 }
         // Rounded up: what is woken too early has nothing to do.
         return Int32(min(max((next - .now) / .milliseconds(1), 0), 60_000).rounded(.up))
     }
@@ -72,16 +69,20 @@ final class Engine {
     private func handle(_ source: Source, _ readiness: Readiness) {
         switch source {
         case .orders: carryOutOrders()
-        case .transfer(let socket): transfers.proceed(socket, readiness)
+        case .transfer(let socket): launcher.transfers.proceed(socket, readiness)
         case .check(let ticket):
             guard let check = checks[ticket], case .underway(_, let probe) = check.stage, let result = probe.ready() else { return }
             finish(check, result)
-        case .echoes, .killed: break
+        case .echoes(let place):
+            launcher.echoes.receive(at: place) { ticket in
+                if let check = checks[ticket] { finish(check, .passed) }
+            }
+        case .killed(let pid): launcher.programs.collect(pid)
         }
     }
 
     private func finishTransfers() {
-        while let (ticket, code) = transfers.nextFinished() {
+        while let (ticket, code) = launcher.transfers.nextFinished() {
             guard let check = checks[ticket], case .underway(_, let probe) = check.stage, let transfer = probe as? Transfer else {
                 continue
             }
@@ -147,7 +148,7 @@ extension Engine {
     /// Ends tries whose time is up, and begins those that are due.
     private func proceed(now: ContinuousClock.Instant) {
         var left = burst
-        while left > 0, let ticket = sockets.next() {
+        while left > 0, let ticket = launcher.nextWaiting() {
             guard let check = checks[ticket] else { continue }
             launch(check, ticket, now: now)
             left -= 1
@@ -166,9 +167,9 @@ extension Engine {
     private func queue(_ check: RepeatedCheck, now: ContinuousClock.Instant) {
         tries &+= 1
         let ticket = Ticket(slot: UInt32(check.slot), number: tries)
-        guard sockets.hasRoom else {
+        if let lane = launcher.lane(of: check.check.kind), !lane.hasRoom {
             check.stage = .waiting(ticket)
-            sockets.wait(ticket)
+            lane.wait(ticket)
             return
         }
         launch(check, ticket, now: now)
@@ -181,7 +182,7 @@ extension Engine {
             case .over(let result):
                 finish(check, result)
             case .underway(let probe):
-                sockets.enter()
+                launcher.lane(of: check.check.kind)?.enter()
                 check.stage = .underway(ticket, probe)
                 timers.set(check.slot, at: .now + max(check.check.timeout, .milliseconds(1)))
             }
@@ -215,7 +216,7 @@ extension Engine {
 
     /// Ends the try that is under way.
     private func rest(_ check: RepeatedCheck) {
-        if case .underway = check.stage { sockets.leave() }
+        if case .underway = check.stage { launcher.lane(of: check.check.kind)?.leave() }
         check.stage = .idle
     }
 }

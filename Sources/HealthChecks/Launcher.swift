@@ -1,16 +1,38 @@
+import HostSystem
 import LBaaS
 
 /// What makes the tries of checks, each kind in its way.
 final class Launcher {
-    private let configuration: HealthChecker.Configuration
+    let transfers: Transfers
+    let echoes: Echoes
+    let programs: Programs
     private let poller: Poller
-    private let transfers: Transfers
+    private let authorities: String?
+    private let sockets: Lane
+    private let runs: Lane
 
-    init(_ configuration: HealthChecker.Configuration, poller: Poller, transfers: Transfers) {
-        self.configuration = configuration
+    init(_ configuration: HealthChecker.Configuration, poller: Poller) throws(HealthCheckError) {
         self.poller = poller
-        self.transfers = transfers
+        authorities = configuration.authorities
+        transfers = try Transfers(poller: poller)
+        echoes = Echoes(poller: poller)
+        programs = Programs(allowed: configuration.allowedPrograms, poller: poller)
+        sockets = Lane(limit: min(configuration.maximumSockets, raiseDescriptorLimit()))
+        // What was killed and does not go keeps its place.
+        runs = Lane(limit: configuration.maximumPrograms) { [programs] in programs.killedCount }
     }
+
+    /// What bounds how many checks of this kind are made at a time; nil for no bound.
+    func lane(of kind: Check.Kind) -> Lane? {
+        switch kind {
+        case .connect, .http, .tls, .udp: sockets
+        case .exec: runs
+        case .icmp: nil
+        }
+    }
+
+    /// The next that waits and can begin.
+    func nextWaiting() -> Ticket? { sockets.next() ?? runs.next() }
 
     /// Begins a try.
     ///
@@ -20,15 +42,15 @@ final class Launcher {
         case .connect:
             try ConnectProbe.start(check, ticket, on: poller)
         case .http(let request):
-            try Transfer.start(check, ticket, request, authorities: configuration.authorities, on: transfers)
+            try Transfer.start(check, ticket, request, authorities: authorities, on: transfers)
         case .tls(let tls):
-            try Transfer.start(check, ticket, tls, authorities: configuration.authorities, on: transfers)
+            try Transfer.start(check, ticket, tls, authorities: authorities, on: transfers)
         case .udp(let payload, let expected):
             try DatagramProbe.start(check, ticket, payload: payload, expected: expected, on: poller)
         case .icmp:
-            .over(.failed("ICMP: soon"))
-        case .exec:
-            .over(.failed("EXEC: soon"))
+            try echoes.start(check, ticket)
+        case .exec(let path, let arguments):
+            try programs.start(check, ticket, Program(path: path, arguments: arguments))
         }
     }
 }

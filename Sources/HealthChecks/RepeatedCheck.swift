@@ -71,6 +71,6 @@ struct CheckTable {
         free.append(check.slot)
     }
 
-    /// Takes all out.
-    mutating func removeAll() { self = CheckTable() }
+    /// All checks, in no order.
+    var all: [RepeatedCheck] { checks.compactMap { $0 } }
 }

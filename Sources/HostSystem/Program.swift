@@ -39,8 +39,7 @@ package struct Program: Sendable {
 
     /// Runs it to its end, and ends what it leaves behind in its process group. Blocks the thread, which must not have SIGPIPE end it.
     ///
-    /// It gets default signals, an empty signal mask, a process group of its own, no descriptors but the first three, and no environment
-    /// but the PATH of Debian's services.
+    /// It gets what every `Child` does.
     ///
     /// - Parameters:
     ///   - input: what it can read. It need not.
@@ -49,49 +48,20 @@ package struct Program: Sendable {
         let deadline = Deadline(in: limit)
         var run = Run(input: input)
         if run.isIncomplete { return Outcome(end: .notStarted(errno), output: []) }
-        var pid = pid_t()
-        let code = start(&pid, input: run.toProgram.reading.number, output: run.fromProgram.writing.number)
-        if code != 0 { return Outcome(end: .notStarted(code), output: []) }
-        let process = Descriptor(owning: pidfd_open(pid, 0))
-        let failure = process.number < 0 ? errno : 0
-        let isOver = failure == 0 && run.follow(process, until: deadline)
-        // The number is the program's own until it was waited for, so this hits nobody else.
-        kill(-pid, SIGKILL)
-        var status: Int32 = 0
-        while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
-        if failure != 0 { return Outcome(end: .notStarted(failure), output: []) }
-        let signal = status & 0x7F
-        return Outcome(end: !isOver ? .late : signal == 0 ? .exit(status >> 8 & 0xFF) : .signal(signal), output: run.kept)
+        do throws(Child.StartFailure) {
+            let child = try Child(self, input: run.toProgram.reading.number, output: run.fromProgram.writing.number)
+            let isOver = run.follow(child.process, until: deadline)
+            child.kill()
+            let end: Outcome.End =
+                switch child.collect() {
+                case .exit(let status): .exit(status)
+                case .signal(let signal): .signal(signal)
+                }
+            return Outcome(end: isOver ? end : .late, output: run.kept)
+        } catch {
+            return Outcome(end: .notStarted(error.code), output: [])
+        }
     }
-
-    /// - Returns: 0, or why the system could not start it.
-    private func start(_ pid: inout pid_t, input: Int32, output: Int32) -> Int32 {
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
-        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)
-
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
-        unsafe sigfillset(&signals)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
-        unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-
-        let words: [UnsafeMutablePointer<CChar>?] = unsafe ([path] + arguments).map { (word: String) in unsafe strdup(word) }
-        let variables: [UnsafeMutablePointer<CChar>?] = unsafe [unsafe strdup(Self.environment)]
-        defer { unsafe (words + variables).forEach { unsafe free($0) } }
-        return unsafe posix_spawn(&pid, path, &actions, &attributes, words + [nil], variables + [nil])
-    }
-
-    private static let environment = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
 /// What is between the worker and a program that runs.

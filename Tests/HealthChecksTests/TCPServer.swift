@@ -5,7 +5,7 @@ import LBaaS
 import Synchronization
 import TestSupport
 
-/// A TCP server on this host that does one thing with each connection, on a thread for each.
+/// A TCP server on this host that does one thing with each connection, on a thread for each. It ends with this value.
 final class TCPServer: Sendable {
     /// What it does with a connection when a request has come.
     enum Manner: Sendable {
@@ -14,56 +14,66 @@ final class TCPServer: Sendable {
         /// Says nothing, until the client goes.
         case silence
         /// Writes this, a byte each so many milliseconds.
-        case drip(String, milliseconds: UInt32)
-        /// Writes this, and then this many bytes of nothing much.
+        case drip(String, milliseconds: Int32)
+        /// Writes this, and then so many bytes of nothing much.
         case flood(String, bytes: Int)
         /// Hangs up.
         case hangUp
     }
 
     let port: UInt16
-    /// What the clients said.
-    let requests = Record<String>()
-    /// How many bytes it could send.
-    let sent = Atomic<Int>(0)
-    private let manner: Manner
-    private let listener: Socket
-    private let isStopped = Atomic<Bool>(false)
-    private let threads = DispatchGroup()
+    private let service: Service
+    private let loop: Loop
 
-    /// Starts it.
-    ///
-    /// - Parameter speaksFirst: true where it does not wait for a request.
     init(_ manner: Manner, address: IPAddress = loopback, port: UInt16 = 0) throws {
-        self.manner = manner
-        listener = try Socket(.tcp, for: address)
+        let listener = try Socket(.tcp, for: address)
         try listener.bind(to: address, port: port)
         try listener.listen()
         self.port = listener.port
-        startThread { server in server.accept() }
-    }
-
-    deinit { stop() }
-
-    /// Ends it with all its connections.
-    func stop() {
-        isStopped.store(true, ordering: .relaxed)
-        shutdown(listener.descriptor, Int32(SHUT_RDWR))
-        threads.wait()
-    }
-
-    private func startThread(_ body: @escaping @Sendable (TCPServer) -> Void) {
-        threads.enter()
-        Thread.detachNewThread { [unowned self] in
-            body(self)
-            threads.leave()
+        let service = Service(manner)
+        self.service = service
+        loop = Loop {
+            guard listener.waits(for: POLLIN, milliseconds: 10), let connection = listener.accept() else { return }
+            service.begin(with: connection)
         }
     }
 
-    private func accept() {
-        while !isStopped.load(ordering: .relaxed) {
-            _ = wait(listener.descriptor, for: POLLIN)
-            if let connection = listener.accept() { startThread { server in server.serve(connection) } }
+    deinit { service.stop() }
+
+    /// What the clients said.
+    var requests: [String] { service.requests.all }
+
+    /// How many bytes it could send.
+    var sent: Int { service.sent.load(ordering: .relaxed) }
+
+    /// How many connections it has now.
+    var connections: Int { service.connections.load(ordering: .relaxed) }
+}
+
+/// What a server does with its connections.
+private final class Service: Sendable {
+    let requests = Record<String>()
+    let sent = Atomic<Int>(0)
+    let connections = Atomic<Int>(0)
+    private let manner: TCPServer.Manner
+    private let isStopped = Atomic<Bool>(false)
+    private let threads = DispatchGroup()
+
+    init(_ manner: TCPServer.Manner) { self.manner = manner }
+
+    /// Ends all connections.
+    func stop() {
+        isStopped.store(true, ordering: .relaxed)
+        threads.wait()
+    }
+
+    func begin(with connection: Socket) {
+        threads.enter()
+        connections.add(1, ordering: .relaxed)
+        Thread.detachNewThread { [self] in
+            serve(connection)
+            connections.subtract(1, ordering: .relaxed)
+            threads.leave()
         }
     }
 
@@ -71,13 +81,12 @@ final class TCPServer: Sendable {
         guard let request = try? connection.receive(until: Deadline(seconds: 5)), !request.isEmpty else { return }
         requests.add(request)
         switch manner {
-        case .answer(let text): _ = write(text, to: connection)
-        case .silence: while wait(connection.descriptor, for: POLLIN) == 0, !isStopped.load(ordering: .relaxed) {}
+        case .answer(let text): write(text, to: connection)
+        case .silence: while !isStopped.load(ordering: .relaxed), !connection.waits(for: POLLIN, milliseconds: 10) {}
         case .drip(let text, let milliseconds):
             for byte in text.utf8 {
-                if !write(String(UnicodeScalar(byte)), to: connection) { return }
-                var entry = pollfd(fd: connection.descriptor, events: Int16(POLLIN), revents: 0)
-                if poll(&entry, 1, Int32(milliseconds)) != 0 || isStopped.load(ordering: .relaxed) { return }
+                guard write(String(UnicodeScalar(byte)), to: connection) else { return }
+                if connection.waits(for: POLLIN, milliseconds: milliseconds) || isStopped.load(ordering: .relaxed) { return }
             }
         case .flood(let text, let bytes):
             guard write(text, to: connection) else { return }
@@ -88,28 +97,25 @@ final class TCPServer: Sendable {
     }
 
     /// Writes all of it; false where the client has gone, or the server ends.
+    @discardableResult
     private func write(_ text: String, to connection: Socket) -> Bool {
-        var rest = Substring(text).utf8
-        while !rest.isEmpty {
-            let count = rest.withContiguousStorageIfAvailable {
-                Glibc.send(connection.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard let count else { return false }
-            if count > 0 {
-                sent.add(count, ordering: .relaxed)
-                rest = rest.dropFirst(count)
-            } else {
-                guard errno == EAGAIN, wait(connection.descriptor, for: POLLOUT) >= 0, !isStopped.load(ordering: .relaxed) else {
-                    return false
-                }
-            }
+        let bytes = Array(text.utf8)
+        var start = 0
+        while start < bytes.count {
+            let count = bytes[start...].withUnsafeBytes { send(connection.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count < 0, errno != EAGAIN || isStopped.load(ordering: .relaxed) { return false }
+            if count < 0 { _ = connection.waits(for: POLLOUT, milliseconds: 10) }
+            start += max(count, 0)
+            sent.add(max(count, 0), ordering: .relaxed)
         }
         return true
     }
+}
 
-    /// Waits a little while.
-    private func wait(_ descriptor: Int32, for event: Int32) -> Int32 {
+extension Socket {
+    /// Waits so long for something to happen; whether it did.
+    func waits(for event: Int32, milliseconds: Int32) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(event), revents: 0)
-        return poll(&entry, 1, 20)
+        return poll(&entry, 1, milliseconds) > 0
     }
 }

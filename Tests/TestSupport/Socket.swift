@@ -48,12 +48,21 @@ package final class Socket: Sendable {
 
     /// Its port of this side.
     package var port: UInt16 {
+        // Both families have the port behind the family.
+        withName(of: getsockname) { $0.load(fromByteOffset: 2, as: UInt16.self).bigEndian }
+    }
+
+    /// The IPv4 address of the other side of a connection.
+    package var peer: IPAddress { withName(of: getpeername) { .v4($0.load(fromByteOffset: 4, as: UInt32.self).bigEndian) } }
+
+    private func withName<Value>(
+        of side: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32, _ body: (UnsafeRawPointer) -> Value
+    ) -> Value {
         var name = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return withUnsafeMutablePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(descriptor, $0, &size) }
-            // Both families have the port behind the family.
-            return UnsafeRawPointer($0).load(fromByteOffset: 2, as: UInt16.self).bigEndian
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = side(descriptor, $0, &size) }
+            return body($0)
         }
     }
 
