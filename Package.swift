@@ -87,7 +87,7 @@ let package = Package(
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
         tests("HostSystemTests", ["HostSystem"]),
         tests("JobQueueTests", ["JobQueue"]),
-        tests("HealthChecksTests", ["HealthChecks", "LBaaS", "TestSupport"]),
+        tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),

@@ -14,6 +14,8 @@ import LBaaS
     private let errors: UnsafeMutablePointer<CChar>
     private var lists: [UnsafeMutablePointer<curl_slist>] = unsafe []
     private var route: (address: IPAddress, source: IPAddress?)?
+    /// The socket, which is libcurl's to close.
+    private var socket: Int32 = -1
 
     /// Nil where there is no memory for one.
     init?() {
@@ -37,6 +39,7 @@ import LBaaS
         status = nil
         socketFailure = nil
         route = nil
+        socket = -1
     }
 
     private func freeLists() {
@@ -92,6 +95,15 @@ import LBaaS
     /// The error number of the system for what went wrong last; 0 for none.
     var systemError: Int32 { Int32(truncatingIfNeeded: number(CURLINFO_OS_ERRNO)) }
 
+    /// Whether it is connected, as long as it is under way.
+    var isConnected: Bool {
+        var name = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return unsafe withUnsafeMutableBytes(of: &name) { name in
+            unsafe getpeername(socket, name.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size) == 0
+        }
+    }
+
     /// Whether this was reached: a point in time that libcurl notes.
     func hasReached(_ point: CURLINFO) -> Bool {
         var microseconds: curl_off_t = 0
@@ -116,7 +128,8 @@ extension EasyHandle {
     func makeSocket() -> Int32 {
         guard let route else { return CURL_SOCKET_BAD }
         do throws(SystemFailure) {
-            return try Socket.open(SOCK_STREAM, to: route.address, from: route.source).release()
+            socket = try Socket.open(SOCK_STREAM, to: route.address, from: route.source).release()
+            return socket
         } catch {
             socketFailure = error
             return CURL_SOCKET_BAD

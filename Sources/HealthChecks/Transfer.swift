@@ -23,7 +23,7 @@ final class Transfer: Probe {
     static func start(
         _ check: Check, _ ticket: Ticket, _ request: HTTPRequest, authorities: String?, on transfers: Transfers
     ) throws(HealthCheckError) -> Start {
-        if let fault = request.fault { return .over(.failed("HTTP: \(fault)")) }
+        if let fault = request.fault { return .over(.failed(fault)) }
         let handle = try transfers.handle()
         handle.prepare(ticket, to: check.address, from: check.source)
         handle.set(CURLOPT_CUSTOMREQUEST, to: request.method)
@@ -44,7 +44,7 @@ final class Transfer: Probe {
     static func start(
         _ check: Check, _ ticket: Ticket, _ tls: TLS, authorities: String?, on transfers: Transfers
     ) throws(HealthCheckError) -> Start {
-        if let fault = tls.fault { return .over(.failed("TLS: \(fault)")) }
+        if let fault = tls.fault { return .over(.failed(fault)) }
         let handle = try transfers.handle()
         handle.prepare(ticket, to: check.address, from: check.source)
         handle.prepare(tls, serverName: tls.serverName, check.endpoint, authorities: authorities)
@@ -57,19 +57,20 @@ final class Transfer: Probe {
     /// It is libcurl that is told of its sockets.
     func ready() -> CheckResult? { nil }
 
-    func expired(after timeout: Duration) -> CheckResult { .failed("\(stage): timed out after \(timeout.words)") }
+    func expired(after timeout: Duration) -> CheckResult {
+        .failed("\(handle.isConnected ? stage : "connect"): timed out after \(timeout.words)")
+    }
 
     /// What came of it, when libcurl says that it is over.
     func result(_ code: CURLcode) throws(HealthCheckError) -> CheckResult {
         if let failure = handle.socketFailure { return try failure.result(of: "connect") }
         if let request, let status = handle.status { return request.result(of: status) }
         if request == nil, code == CURLE_OK { return .passed }
-        return .failed("\(stage): \(words(code))")
+        return .failed("\(code == CURLE_COULDNT_CONNECT ? "connect" : stage): \(words(code))")
     }
 
-    /// How far it came.
+    /// What it was at, once connected.
     private var stage: String {
-        if !handle.hasReached(CURLINFO_CONNECT_TIME_T) { return "connect" }
         let isSecure = request.map { $0.tls != nil } ?? true
         return isSecure && !handle.hasReached(CURLINFO_APPCONNECT_TIME_T) ? "TLS" : "HTTP"
     }
@@ -87,12 +88,16 @@ final class Transfer: Probe {
         return text.isEmpty ? "failed (libcurl error \(code.rawValue))" : withoutLibrary(text)
     }
 
-    /// `SSL certificate problem: certificate has expired` without what stands before it.
+    /// What libcurl says, without the names of libraries and of what they were doing.
     private func withoutLibrary(_ text: String) -> String {
         for prefix in ["SSL certificate problem: ", "SSL: "] where text.hasPrefix(prefix) { return String(text.dropFirst(prefix.count)) }
-        // OpenSSL: `error:0A00010B:SSL routines::wrong version number`.
-        let parts = text.split(separator: "SSL routines::", maxSplits: 1)
-        return String(parts.count == 2 ? parts[1] : Substring(text))
+        // `error:0A00010B:SSL routines::wrong version number`, where OpenSSL has something to say.
+        if let found = text.split(separator: "SSL routines::", maxSplits: 1).dropFirst().first { return String(found) }
+        // `OpenSSL SSL_connect: Connection reset by peer in connection to 10.0.0.1:443`, where the system has.
+        if text.hasPrefix("OpenSSL SSL_connect: ") {
+            return handle.systemError == 0 ? "closed during the handshake" : errorWords(handle.systemError)
+        }
+        return text
     }
 }
 
