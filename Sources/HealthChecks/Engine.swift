@@ -61,6 +61,7 @@ final class Engine {
 
     /// How long there is nothing to do, in ms.
     private var pause: Int32 {
+        if launcher.hasNext { return 0 }
         guard let next = [timers.earliest, launcher.transfers.due].compactMap({ $0 }).min() else { return -1 }
         // Rounded up: what is woken too early has nothing to do.
         return Int32(min(max((next - .now) / .milliseconds(1), 0), 60_000).rounded(.up))
@@ -148,11 +149,6 @@ extension Engine {
     /// Ends tries whose time is up, and begins those that are due.
     private func proceed(now: ContinuousClock.Instant) {
         var left = burst
-        while left > 0, let ticket = launcher.nextWaiting() {
-            guard let check = checks[ticket] else { continue }
-            launch(check, ticket, now: now)
-            left -= 1
-        }
         while left > 0, let slot = timers.popDue(at: now) {
             guard let check = checks[slot] else { continue }
             switch check.stage {
@@ -160,6 +156,11 @@ extension Engine {
             case .waiting: break
             case .underway(_, let probe): finish(check, probe.expired(after: check.check.timeout))
             }
+            left -= 1
+        }
+        while left > 0, let ticket = launcher.nextWaiting() {
+            guard let check = checks[ticket] else { continue }
+            launch(check, ticket, now: now)
             left -= 1
         }
     }

@@ -3,7 +3,9 @@ import LBaaS
 extension HTTPRequest {
     /// Why it cannot be sent; nil where it can.
     var fault: String? {
-        if method.isEmpty || !method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) { return "HTTP: \(method.debugDescription) is not a method" }
+        if method.isEmpty || !method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) {
+            return "HTTP: \(method.debugDescription) is not a method"
+        }
         if let host, host.utf8.contains(where: { $0 < 0x21 || $0 == 0x7F }) { return "HTTP: \(host.debugDescription) is not a host" }
         if path.utf8.first != UInt8(ascii: "/") { return "HTTP: \(path.debugDescription) is not a path" }
         guard var tls else { return nil }

@@ -13,8 +13,13 @@ final class Lane {
         self.taken = taken
     }
 
-    /// Whether one more can begin.
-    var hasRoom: Bool { running + taken() < limit }
+    /// Whether one more can begin, for which nobody waits.
+    var hasRoom: Bool { first == waiting.count && hasPlace }
+
+    /// Whether one that waits can begin.
+    var hasNext: Bool { first < waiting.count && hasPlace }
+
+    private var hasPlace: Bool { running + taken() < limit }
 
     /// Takes a place.
     func enter() { running += 1 }
@@ -27,7 +32,7 @@ final class Lane {
 
     /// Takes out the next that waits, where there is a place for it.
     func next() -> Ticket? {
-        guard first < waiting.count, hasRoom else { return nil }
+        guard hasNext else { return nil }
         let ticket = waiting[first]
         first += 1
         // Those that have gone are thrown away when they are half of all, so that each of the others is moved once.

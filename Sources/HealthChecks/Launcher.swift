@@ -31,6 +31,9 @@ final class Launcher {
         }
     }
 
+    /// Whether one that waits can begin.
+    var hasNext: Bool { sockets.hasNext || runs.hasNext }
+
     /// The next that waits and can begin.
     func nextWaiting() -> Ticket? { sockets.next() ?? runs.next() }
 

@@ -22,7 +22,9 @@ final class Programs {
 
     /// Starts a program.
     func start(_ check: Check, _ ticket: Ticket, _ program: Program) throws(HealthCheckError) -> Start {
-        guard allowed.contains(program.path) else { return .over(.failed("EXEC: \(program.path) is not among the programs that are allowed")) }
+        guard allowed.contains(program.path) else {
+            return .over(.failed("EXEC: \(program.path) is not among the programs that are allowed"))
+        }
         let variables = ["LBAAS_ADDRESS=\(check.address)", "LBAAS_PORT=\(check.port)"]
         let child: Child
         do throws(Child.StartFailure) {

@@ -52,7 +52,8 @@ package final class Child {
         unsafe posix_spawnattr_setpgroup(&attributes, 0)
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
 
-        let words: [UnsafeMutablePointer<CChar>?] = unsafe ([program.path] + program.arguments).map { (word: String) in unsafe strdup(word) }
+        let words: [UnsafeMutablePointer<CChar>?] = unsafe ([program.path] + program.arguments).map { (word: String) in unsafe strdup(word)
+        }
         let values: [UnsafeMutablePointer<CChar>?] = unsafe ([Self.path] + variables).map { (value: String) in unsafe strdup(value) }
         defer { unsafe (words + values).forEach { unsafe free($0) } }
         var pid = pid_t()

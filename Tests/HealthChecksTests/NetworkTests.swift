@@ -54,7 +54,8 @@ struct NetworkTests {
         silent.address = try #require(IPAddress("192.0.2.1"))
         checks.begin(silent, of: "nowhere")
         try await eventually("both fail") {
-            checks.health("silent")?.reason == "ICMP: no answer within 50 ms" && checks.health("nowhere")?.reason == "ICMP: network is unreachable"
+            checks.health("silent")?.reason == "ICMP: no answer within 50 ms"
+                && checks.health("nowhere")?.reason == "ICMP: network is unreachable"
         }
     }
 
@@ -62,7 +63,8 @@ struct NetworkTests {
     func manyEchoes() async throws {
         let addresses = (10..<250).compactMap { IPAddress("10.9.0.\($0)") }
         // Those with an even number answer.
-        try there.ip(addresses.enumerated().filter { $0.offset.isMultiple(of: 2) }.map { "address add \($0.element)/24 dev right\n" }.joined())
+        try there.ip(
+            addresses.enumerated().filter { $0.offset.isMultiple(of: 2) }.map { "address add \($0.element)/24 dev right\n" }.joined())
         let checks = try checks()
         for (index, address) in addresses.enumerated() {
             checks.begin(check(.icmp, port: 0, address: address, delay: .milliseconds(200), timeout: .milliseconds(150)), of: "\(index)")
@@ -77,7 +79,7 @@ struct NetworkTests {
     func source() async throws {
         let listener = try there.run { try listening(on: "10.9.0.2") }
         let checks = try checks()
-        var request = check(.http(HTTPRequest()), port: listener.port, address: try #require(IPAddress("10.9.0.2")), timeout: .seconds(5))
+        var request = check(.http(HTTPRequest()), port: listener.port, address: try #require(IPAddress("10.9.0.2")), timeout: .seconds(60))
         request.source = IPAddress("10.9.0.7")
         checks.begin(request)
         var connection: Socket?
@@ -110,7 +112,8 @@ struct NetworkTests {
         try there.ip("route add unreachable 198.51.100.0/24")
         try there.run { try setForwarding() }
         try here.ip("route add 198.51.100.0/24 via 10.9.0.2")
-        let gone = check(.udp(payload: [1], expected: nil), port: 53, address: try #require(IPAddress("198.51.100.1")), timeout: .seconds(10))
+        let gone = check(
+            .udp(payload: [1], expected: nil), port: 53, address: try #require(IPAddress("198.51.100.1")), timeout: .seconds(10))
         #expect(try await failure(of: gone) == "UDP: no route to host")
     }
 

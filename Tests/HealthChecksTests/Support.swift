@@ -32,6 +32,7 @@ final class Checks: Sendable {
 
     init(_ change: (inout HealthChecker.Configuration) -> Void = { _ in }) throws {
         var configuration = HealthChecker.Configuration()
+        configuration.firstWithin = .milliseconds(10)
         change(&configuration)
         checker = try HealthChecker(configuration, log: log.log, now: currentTime) { [reports] batch in
             for report in batch { reports.add(report) }
@@ -60,8 +61,10 @@ final class Checks: Sendable {
     }
 
     /// What a check finds at first. Its node counts as down, so that passing and failing are both news.
-    static func result(of check: Check, _ change: (inout HealthChecker.Configuration) -> Void = { _ in }) async throws -> CheckResult {
+    static func result(of once: Check, _ change: (inout HealthChecker.Configuration) -> Void = { _ in }) async throws -> CheckResult {
         let checks = try Checks(change)
+        var check = once
+        check.delay = .seconds(3600)
         checks.begin(check)
         try await eventually("a finding", within: 20) { checks.health() != nil }
         guard let health = checks.health() else { throw Failure("no finding") }

@@ -65,7 +65,8 @@ final class TLSServer {
         var port: UInt16?
         while port == nil, case let piece = output.fileHandleForReading.availableData, !piece.isEmpty {
             text += String(decoding: piece, as: UTF8.self)
-            if let line = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().first(where: { $0.hasPrefix("ACCEPT") }) {
+            if let line = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().first(where: { $0.hasPrefix("ACCEPT") })
+            {
                 port = line.split(separator: ":").last.flatMap { UInt16($0) }
             }
         }

@@ -90,7 +90,8 @@ struct TLSTests {
     @Test("the node is told the name")
     func serverNameIndication() async throws {
         // With another name than its own the server goes by the other certificate.
-        let server = try certificates.serve(.expired, ["-www", "-servername", "web.test", "-servername_fatal"] + certificates.second(.good))
+        let server = try certificates.serve(
+            .expired, ["-www", "-servername", "web.test", "-servername_fatal"] + certificates.second(.good))
         #expect(try await results(server, "web.test") == .passed)
     }
 }

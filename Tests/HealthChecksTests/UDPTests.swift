@@ -6,7 +6,9 @@ import Testing
 
 @Suite("A UDP check", .timeLimit(.minutes(2)))
 struct UDPTests {
-    private func result(_ payload: String, expected: String?, from answer: String?, at address: IPAddress = loopback) async throws -> CheckResult {
+    private func result(_ payload: String, expected: String?, from answer: String?, at address: IPAddress = loopback) async throws
+        -> CheckResult
+    {
         let server = try UDPServer(answer, address: address)
         let kind = Check.Kind.udp(payload: Array(payload.utf8), expected: expected.map { Array($0.utf8) })
         return try await Checks.result(of: check(kind, port: server.port, address: address, timeout: .milliseconds(200)))

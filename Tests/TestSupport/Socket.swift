@@ -9,6 +9,8 @@ package struct SocketError: Error, Equatable, CustomStringConvertible {
     package static let refused = SocketError(code: ECONNREFUSED)
     /// The other side, or somebody in its name, has no such connection.
     package static let reset = SocketError(code: ECONNRESET)
+    /// Somebody else has that address and port.
+    package static let inUse = SocketError(code: EADDRINUSE)
     /// Nothing came in the time that was given.
     package static let silence = SocketError(code: ETIMEDOUT)
 
