@@ -82,11 +82,16 @@ struct Desk {
         if batch.isEmpty { return [] }
         switch attempt(batch) {
         case .success(let outcomes):
-            if now().microseconds - settledAt.microseconds > Self.settlingPause { settle() }
+            if now().microseconds - settledAt.microseconds > Self.settlingPause {
+                settle()
+                saveAccounts()
+            }
             return outcomes
         case .failure(let refusal):
             let outcomes = batch.count == 1 ? [.failed(refusal.sentence)] : batch.map { commitAlone($0) }
             settle()
+            // What was refused has its counters changed all the same, and no commit takes that along.
+            saveAccounts()
             return outcomes
         }
     }
@@ -103,6 +108,8 @@ struct Desk {
         if ids.isEmpty { return }
         appliance.settle(ids, on: effective)
         settledAt = now()
+        // Before anybody reads the counters as they are now.
+        keep(appliance.takeCounterChanges())
     }
 
     /// Asks the appliance what it runs, puts right what is not as it is committed, and reads the counters, lest they be lost with it.
@@ -148,7 +155,6 @@ struct Desk {
 
     /// Makes the accounts durable that are not, if nobody else does.
     private mutating func saveAccounts() {
-        keepEnded(appliance.takeEndedCounters())
         if ledger.unsavedAccounts.isEmpty { return }
         do throws(StateStoreError) {
             try store?.commit(ledger.unsavedAccounts.map { .traffic(StoredTraffic($0.value, of: $0.key)) })
@@ -158,9 +164,13 @@ struct Desk {
         }
     }
 
-    /// Takes what counters counted that ended.
-    private mutating func keepEnded(_ ended: [LoadBalancerID: [TrafficCounter]]) {
-        if !ended.isEmpty { ledger.keepUnsaved(ledger.ending(ended, earlier: [:]) { [committed] in committed[$0]?.createdAt }) }
+    /// Takes what counters counted that ended, and with what others began, of what is committed.
+    private mutating func keep(_ counterChanges: [GroupOutcome]) {
+        if counterChanges.isEmpty { return }
+        ledger.keepUnsaved(
+            ledger.changing(counterChanges, earlier: [:]) { [committed] in
+                committed[$0].map { TrafficLedger.Life(createdAt: $0.createdAt) }
+            })
     }
 
     /// Decides on each job, changes the appliance, and makes it all durable, or nothing of it.
@@ -243,26 +253,26 @@ struct Desk {
     private mutating func commit(
         _ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account], isAlone: Bool
     ) throws(Refusal) {
-        let changes = announcements(draft)
-        announcer.announceDown(changes.compactMap(\.down))
+        let announced = announcements(draft)
+        announcer.announceDown(announced.compactMap(\.down))
         var isCommitted = false
         // What was told to go and did not is there again.
-        defer { if !isCommitted { announcer.announceUp(changes.compactMap(\.back)) } }
+        defer { if !isCommitted { announcer.announceUp(announced.compactMap(\.back)) } }
         if let failure = appliance.apply(draft, on: effective) {
             // What is half made could be in the way of the next job. What worked is left where it comes again at once, job by job.
             appliance.settle(isAlone ? draft.order : failure.ids, on: effective)
-            keepEnded(appliance.takeEndedCounters())
+            keep(appliance.takeCounterChanges())
             throw Refusal(failure.message)
         }
-        let ended = appliance.takeEndedCounters()
-        let accounts = accounts.merging(ledger.ending(ended, earlier: accounts) { draft[$0]?.createdAt }) { _, new in new }
+        let counterChanges = appliance.takeCounterChanges()
+        let accounts = accounts.merging(changes(counterChanges, accounts, draft)) { _, new in new }
         do throws(StateStoreError) {
             if let store { try store.commit(writes(draft, accounts)) }
         } catch {
             appliance.abandon(draft, on: effective)
             if isAlone { appliance.settle(draft.order, on: effective) }
             // What ended has ended, whatever becomes of the state, and a report that is not given is not counted as given.
-            keepEnded(ended)
+            keep(counterChanges + appliance.takeCounterChanges())
             log.write(.error, "the state could not be made durable", [("error", error.message)])
             throw Refusal(error.message)
         }
@@ -275,7 +285,7 @@ struct Desk {
         committed.keep(health)
         publish(draft)
         isCommitted = true
-        announcer.announceUp(changes.compactMap(\.up))
+        announcer.announceUp(announced.compactMap(\.up))
         if let checker { for id in draft.order { check(id, with: checker) } }
     }
 
@@ -310,6 +320,16 @@ struct Desk {
         let loadBalancer = committed[id]?.loadBalancer
         let isChecked = loadBalancer?.monitor != nil && !(loadBalancer?.isSuspended ?? true)
         checker.check(id, isChecked ? loadBalancer : nil, health: committed.health(of: id)?.nodes.mapValues(\.health) ?? [:])
+    }
+
+    /// The accounts that change with the counters that ended and began on the way to the draft.
+    private func changes(
+        _ outcomes: [GroupOutcome], _ accounts: [LoadBalancerID: TrafficLedger.Account], _ draft: Draft
+    ) -> [LoadBalancerID: TrafficLedger.Account] {
+        if outcomes.isEmpty { return [:] }
+        return ledger.changing(outcomes, earlier: accounts) { [committed] id in
+            draft[id].map { TrafficLedger.Life(createdAt: $0.createdAt, isNew: committed[id] == nil) }
+        }
     }
 
     /// What the store must take to hold the draft.

@@ -2,25 +2,26 @@ import Foundation
 import Synchronization
 
 /// A program that this one started, and stops again at the latest when nobody holds it any more.
-final class ChildProcess {
+package final class ChildProcess {
     /// The children that run now, for the one who ends them all at a signal.
     static let running = Mutex<Set<pid_t>>([])
 
-    let name: String
+    package let name: String
     let pid: pid_t
     /// What it writes, where that was asked for.
     private let output: FileHandle?
     private var status: Int32?
 
-    /// Starts a program, found through `PATH`. What it writes goes to the log file, its standard output to `readOutput` if so asked.
-    init(_ command: [String], log: String, readsOutput: Bool = false) throws(BenchFailure) {
+    /// Starts a program, found through `PATH`. What it writes goes to the log file, or where this program writes its errors; its standard
+    /// output is kept to be read if so asked.
+    package init(_ command: [String], log: String? = nil, readsOutput: Bool = false) throws(BenchFailure) {
         name = (command[0] as NSString).lastPathComponent
         let pipe = readsOutput ? Pipe() : nil
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        if let log { unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o600) }
         let target = pipe?.fileHandleForWriting.fileDescriptor ?? STDERR_FILENO
         unsafe posix_spawn_file_actions_adddup2(&actions, target, STDOUT_FILENO)
 
@@ -49,21 +50,39 @@ final class ChildProcess {
     deinit { stop() }
 
     /// Whether it has not ended yet.
-    var isRunning: Bool {
+    package var isRunning: Bool {
         if status == nil { collect(WNOHANG) }
         return status == nil
     }
 
     /// What it wrote and its exit status, once it has ended; 128 and more for a signal.
-    func finish() -> (output: String, status: Int) {
+    package func finish() -> (output: String, status: Int) {
         let bytes = output?.readDataToEndOfFile() ?? Data()
         if status == nil { collect(0) }
         let status = status ?? 0
         return (String(decoding: bytes, as: UTF8.self), Int(status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f))
     }
 
+    /// Hands on each line as it is written, and waits until it has ended.
+    ///
+    /// - Returns: its exit status; 128 and more for a signal.
+    package func readLines(_ body: (String) -> Void) -> Int {
+        var line: [UInt8] = []
+        while let bytes = output?.availableData, !bytes.isEmpty {
+            for byte in bytes {
+                if byte == UInt8(ascii: "\n") {
+                    body(String(decoding: line, as: UTF8.self))
+                    line = []
+                } else {
+                    line.append(byte)
+                }
+            }
+        }
+        return finish().status
+    }
+
     /// Ends it with SIGTERM, and with SIGKILL where that takes over ten seconds.
-    func stop() {
+    package func stop() {
         guard isRunning else { return }
         kill(pid, SIGTERM)
         guard !waitUntil(seconds: 10, { !isRunning }) else { return }
@@ -80,14 +99,14 @@ final class ChildProcess {
 
     /// The processor time that all its threads have used, in microseconds. It is what `utime` and `stime` in `/proc/PID/stat` say in
     /// hundredths of a second, to the nanosecond.
-    var cpuMicroseconds: Double {
+    package var cpuMicroseconds: Double {
         var clock = clockid_t()
         guard unsafe clock_getcpuclockid(pid, &clock) == 0 else { return 0 }
         return nanoseconds(clock) / 1000
     }
 
     /// A size in `/proc/PID/status`, such as `VmRSS`, in MB of a million bytes.
-    func megabytes(_ field: String) throws(BenchFailure) -> Double {
+    package func megabytes(_ field: String) throws(BenchFailure) -> Double {
         let lines = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
         for line in lines.split(separator: "\n") where line.hasPrefix(field + ":") {
             let words = line.split { $0 == " " || $0 == "\t" }

@@ -1,13 +1,13 @@
-import Foundation
+package import Foundation
 
 /// The middle and the ends of some figures.
-struct Spread {
-    let median: Double
-    let least: Double
-    let most: Double
+package struct Spread {
+    package let median: Double
+    package let least: Double
+    package let most: Double
 
     /// Of one figure or more.
-    init(_ figures: [Double]) {
+    package init(_ figures: [Double]) {
         let sorted = figures.sorted()
         let middle = sorted.count / 2
         median = sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
@@ -16,14 +16,14 @@ struct Spread {
     }
 
     /// `7,600 (7,100–7,900)`.
-    func text(digits: Int = 0) -> String {
+    package func text(digits: Int = 0) -> String {
         "\(median.text(digits: digits)) (\(least.text(digits: digits))–\(most.text(digits: digits)))"
     }
 }
 
 extension Double {
     /// With so many digits behind the point, and a comma at every third before it.
-    func text(digits: Int = 0) -> String {
+    package func text(digits: Int = 0) -> String {
         let plain = String(format: "%.\(digits)f", self)
         let whole = plain.prefix { $0 != "." }
         var grouped = ""
@@ -35,15 +35,20 @@ extension Double {
     }
 }
 
+extension Int {
+    /// With a comma at every third digit.
+    package var grouped: String { Double(self).text() }
+}
+
 /// Nanoseconds on a clock of the system.
-func nanoseconds(_ clock: clockid_t = CLOCK_MONOTONIC) -> Double {
+package func nanoseconds(_ clock: clockid_t = CLOCK_MONOTONIC) -> Double {
     var time = timespec()
     unsafe clock_gettime(clock, &time)
     return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
 }
 
 /// Tries until it is so; false where it is not so in time.
-func waitUntil(seconds: Double, _ condition: () throws -> Bool) rethrows -> Bool {
+package func waitUntil(seconds: Double, _ condition: () throws -> Bool) rethrows -> Bool {
     let deadline = nanoseconds() + seconds * 1e9
     while try !condition() {
         if nanoseconds() > deadline { return false }

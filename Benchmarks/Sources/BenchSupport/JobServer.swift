@@ -1,12 +1,12 @@
 import Foundation
 
 /// A private gearmand on a free loopback port.
-final class JobServer {
+package final class JobServer {
     private let process: ChildProcess
     private let port: UInt16
 
     /// Starts it and waits until it answers.
-    init(folder: String) throws {
+    package init(folder: String) throws {
         port = try Self.freePort()
         // A backlog for the most connections that come at once: a refused one would try again a second later.
         process = try ChildProcess(
@@ -18,10 +18,10 @@ final class JobServer {
     }
 
     /// `HOST:PORT`.
-    var address: String { "127.0.0.1:\(port)" }
+    package var address: String { "127.0.0.1:\(port)" }
 
     /// How many workers there are for a function, and how many jobs, waiting and running.
-    func status(of function: String) throws -> (jobs: Int, workers: Int) {
+    package func status(of function: String) throws -> (jobs: Int, workers: Int) {
         for line in try ask("status", until: ".\n").split(separator: "\n") {
             let fields = line.split(separator: "\t")
             if fields.count == 4, fields[0] == function { return (Int(fields[1]) ?? 0, Int(fields[3]) ?? 0) }
