@@ -77,7 +77,10 @@ let package = Package(
                 "CInih", "CSystemd", "CGetopt",
             ],
             swiftSettings: strict),
-        // Part of the benchmarks. It is here because it measures what only this package may call.
+        // Parts of the benchmarks. They are here because they measure what only this package may call.
+        .executableTarget(
+            name: "checker-health", dependencies: ["HealthChecks", "LBaaS"], path: "Benchmarks/Sources/checker-health",
+            swiftSettings: strict),
         .executableTarget(
             name: "driver-ipvs", dependencies: ["CNamespaces", "IPVSDriver", "LBaaS"], path: "Benchmarks/Sources/driver-ipvs",
             swiftSettings: strict),

@@ -1,3 +1,6 @@
+// First what the Glibc module has: otherwise what headers of both declare would be of this module or that, as the order of loading has it.
+#pragma clang module import SwiftGlibc
+
 #include <curl/curl.h>
 
 // Options are set and facts asked for by variadic functions, which Swift does not call: here is one for each type of value.

@@ -1,3 +1,6 @@
+// First what the Glibc module has: otherwise what headers of both declare would be of this module or that, as the order of loading has it.
+#pragma clang module import SwiftGlibc
+
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -21,6 +21,15 @@ public struct CheckStatistics: Sendable {
         return .zero
     }
 
+    /// What was added since it was so.
+    public func since(_ earlier: CheckStatistics) -> CheckStatistics {
+        var difference = self
+        difference.begun -= earlier.begun
+        difference.unmade -= earlier.unmade
+        difference.lateness = zip(lateness, earlier.lateness).map { $0 - $1 }
+        return difference
+    }
+
     /// Counts a check that began so late.
     mutating func noteBegin(late: Duration) {
         begun += 1

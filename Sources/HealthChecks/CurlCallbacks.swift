@@ -23,9 +23,9 @@ let setTimer: curl_timer_setter = { _, milliseconds, context in
 }
 
 /// A socket is to be made.
-let openSocket: curl_socket_maker = { context, _, _ in
-    guard let context = unsafe context else { return CURL_SOCKET_BAD }
-    return unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().makeSocket()
+let openSocket: curl_socket_maker = { context, _, destination in
+    guard let context = unsafe context, let destination = unsafe destination else { return CURL_SOCKET_BAD }
+    return unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().makeSocket(destination)
 }
 
 /// A line of a header came. The status line is all that a check wants: the transfer is given up there by taking nothing.

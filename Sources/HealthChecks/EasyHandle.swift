@@ -1,5 +1,4 @@
 import CCurl
-import CLinux
 import Glibc
 import LBaaS
 
@@ -13,7 +12,7 @@ import LBaaS
 
     private let errors: UnsafeMutablePointer<CChar>
     private var lists: [UnsafeMutablePointer<curl_slist>] = unsafe []
-    private var route: (address: IPAddress, source: IPAddress?)?
+    private var route: (address: IPAddress, port: UInt16, source: IPAddress?)?
     /// The socket, which is libcurl's to close.
     private var socket: Int32 = -1
 
@@ -46,9 +45,12 @@ import LBaaS
         while let list = unsafe lists.popLast() { unsafe curl_slist_free_all(list) }
     }
 
-    /// Prepares it for one connection that is used for nothing else, and for as little as the status of an answer.
-    func prepare(_ ticket: Ticket, to address: IPAddress, from source: IPAddress?) {
-        route = (address, source)
+    /// Prepares it for one connection with a node that is used for nothing else, and for as little as the status of an answer.
+    ///
+    /// Whatever address libcurl is given then, it connects to the node. That lets all transfers be to one address, as far as libcurl is
+    /// concerned: of each other that it has it keeps a record, and looks through all of them when a connection ends.
+    func prepare(_ ticket: Ticket, for check: Check) {
+        route = (check.address, check.port, check.source)
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe curl_easy_set_context(pointer, CURLOPT_PRIVATE, UnsafeMutableRawPointer(bitPattern: UInt(ticket.code)))
         unsafe curl_easy_set_errors(pointer, errors)
@@ -64,6 +66,8 @@ import LBaaS
         set(CURLOPT_FRESH_CONNECT, to: 1)
         set(CURLOPT_FORBID_REUSE, to: 1)
         set(CURLOPT_HTTP_VERSION, to: Int(CURL_HTTP_VERSION_1_1))
+        // Addresses of all nodes would be kept as if they were names, and looked through for each transfer.
+        set(CURLOPT_DNS_CACHE_TIMEOUT, to: 0)
         // The least that libcurl allows: there is little to read and to write.
         set(CURLOPT_BUFFERSIZE, to: 1024)
         set(CURLOPT_UPLOAD_BUFFERSIZE, to: 16 * 1024)
@@ -124,11 +128,17 @@ import LBaaS
 }
 
 extension EasyHandle {
-    /// Opens the socket that libcurl asks for; less than 0 where there is none.
-    func makeSocket() -> Int32 {
+    /// Opens the socket that libcurl asks for, and sends it to the node; less than 0 where there is none.
+    ///
+    /// - Parameter destination: where libcurl is going to connect to, of the node's family. libcurl takes from it what it finds there when
+    ///   this returns (`Curl_socket_open`).
+    func makeSocket(_ destination: UnsafeMutablePointer<curl_sockaddr>) -> Int32 {
         guard let route else { return CURL_SOCKET_BAD }
         do throws(SystemFailure) {
             socket = try Socket.open(SOCK_STREAM, to: route.address, from: route.source).release()
+            _ = unsafe withSocketAddress(route.address, port: route.port) { name, size in
+                unsafe memcpy(&destination.pointee.addr, name, min(Int(size), Int(destination.pointee.addrlen)))
+            }
             return socket
         } catch {
             socketFailure = error

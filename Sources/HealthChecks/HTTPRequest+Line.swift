@@ -34,6 +34,11 @@ extension HTTPRequest {
         return String(host.prefix { $0 != ":" })
     }
 
+    /// The `Host` header where none is named: the address, with the port where it is not the usual one.
+    func usualHost(of check: Check) -> String {
+        check.port == (tls == nil ? 80 : 443) ? HostAddress.address(check.address).inURL : "\(check.endpoint)"
+    }
+
     /// Whether a status passes.
     func result(of status: UInt16) -> CheckResult {
         let passing = expectedCodes.isEmpty ? [Self.usualCodes] : expectedCodes
@@ -47,5 +52,12 @@ extension TLS {
     var fault: String? {
         guard let serverName, HostAddress(serverName) == nil else { return nil }
         return "TLS: \(serverName.debugDescription) is not the name of a server"
+    }
+}
+
+extension HostAddress {
+    /// As it stands in a URL: an IPv6 address in brackets.
+    var inURL: String {
+        if case .address(.v6) = self { "[\(self)]" } else { "\(self)" }
     }
 }

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LBaaS
 
@@ -21,6 +20,9 @@ extension IPAddress {
 
     /// The family that sockets for it are of.
     var socketFamily: Int32 { if case .v4 = self { AF_INET } else { AF_INET6 } }
+
+    /// The address of the same family by which a host reaches itself.
+    var loopback: IPAddress { if case .v4 = self { .v4(0x7F00_0001) } else { .v6(high: 0, low: 1) } }
 
     /// The address that stands for every address of the same family.
     var unspecified: IPAddress { if case .v4 = self { .v4(0) } else { .v6(high: 0, low: 0) } }

@@ -25,15 +25,15 @@ final class Transfer: Probe {
     ) throws(HealthCheckError) -> Start {
         if let fault = request.fault { return .over(.failed(fault)) }
         let handle = try transfers.handle()
-        handle.prepare(ticket, to: check.address, from: check.source)
+        handle.prepare(ticket, for: check)
         handle.set(CURLOPT_CUSTOMREQUEST, to: request.method)
         handle.set(CURLOPT_REQUEST_TARGET, to: request.target)
         handle.set(CURLOPT_USERAGENT, to: "lbaas-worker")
-        handle.set(CURLOPT_HTTPHEADER, to: ["Connection: close"] + (request.host.map { ["Host: \($0)"] } ?? []))
+        handle.set(CURLOPT_HTTPHEADER, to: ["Connection: close", "Host: \(request.host ?? request.usualHost(of: check))"])
         if let tls = request.tls {
-            handle.prepare(tls, serverName: tls.serverName ?? request.hostName, check.endpoint, authorities: authorities)
+            handle.prepare(tls, for: check, serverName: tls.serverName ?? request.hostName, authorities: authorities)
         } else {
-            handle.set(CURLOPT_URL, to: "http://\(check.endpoint)/")
+            handle.set(CURLOPT_URL, to: "http://\(HostAddress.address(check.address.loopback).inURL)/")
         }
         return .underway(try Transfer(handle, of: transfers, for: request))
     }
@@ -46,8 +46,8 @@ final class Transfer: Probe {
     ) throws(HealthCheckError) -> Start {
         if let fault = tls.fault { return .over(.failed(fault)) }
         let handle = try transfers.handle()
-        handle.prepare(ticket, to: check.address, from: check.source)
-        handle.prepare(tls, serverName: tls.serverName, check.endpoint, authorities: authorities)
+        handle.prepare(ticket, for: check)
+        handle.prepare(tls, for: check, serverName: tls.serverName, authorities: authorities)
         // HTTP is not what the node speaks, perhaps.
         handle.set(CURLOPT_SSL_ENABLE_ALPN, to: 0)
         handle.set(CURLOPT_CONNECT_ONLY, to: 1)
@@ -102,14 +102,11 @@ final class Transfer: Probe {
 }
 
 extension EasyHandle {
-    /// Makes it a transfer by TLS. The name goes into the URL, which libcurl checks the certificate by, and the connection elsewhere.
-    fileprivate func prepare(_ tls: TLS, serverName: String?, _ endpoint: Endpoint, authorities: String?) {
-        if let host = serverName.flatMap({ HostAddress($0) }) {
-            set(CURLOPT_URL, to: "https://\(Endpoint(host: host, port: endpoint.port))/")
-            set(CURLOPT_CONNECT_TO, to: ["::\(endpoint)"])
-        } else {
-            set(CURLOPT_URL, to: "https://\(endpoint)/")
-        }
+    /// Makes it a transfer by TLS. The name goes into the URL, which libcurl checks the certificate by, and is not looked up.
+    fileprivate func prepare(_ tls: TLS, for check: Check, serverName: String?, authorities: String?) {
+        let host = serverName.flatMap { HostAddress($0) } ?? .address(check.address)
+        set(CURLOPT_URL, to: "https://\(host.inURL)/")
+        set(CURLOPT_CONNECT_TO, to: ["::\(HostAddress.address(check.address.loopback).inURL):"])
         set(CURLOPT_SSL_VERIFYPEER, to: tls.isVerified ? 1 : 0)
         set(CURLOPT_SSL_VERIFYHOST, to: tls.isVerified ? 2 : 0)
         if let file = tls.authorities ?? authorities { set(CURLOPT_CAINFO, to: file) }

@@ -59,6 +59,25 @@ struct NetworkTests {
         }
     }
 
+    @Test("an ICMP check fails with the reason where it is not permitted, and other checks go on")
+    func notPermitted() async throws {
+        let listener = try there.run { try listening(on: "10.9.0.2") }
+        let here = here
+        // A thread of its own: what it drops is gone for good.
+        let checks = try await onThread {
+            try here.run {
+                try dropCapabilities()
+                return try Checks()
+            }
+        }
+        checks.begin(check(.icmp, port: 0, address: Self.node[0]), of: "icmp")
+        checks.begin(check(.connect, port: listener.port, address: Self.node[0], timeout: .seconds(5)), of: "connect")
+        try await checks.wait(for: "connect", isUp: true)
+        try await eventually("the reason") { checks.health("icmp") != nil }
+        let reason = "ICMP: needs CAP_NET_RAW, or a group of the worker in net.ipv4.ping_group_range: operation not permitted"
+        #expect(checks.health("icmp")?.reason == reason)
+    }
+
     @Test("many nodes share one socket, and each gets its own answer")
     func manyEchoes() async throws {
         let addresses = (10..<250).compactMap { IPAddress("10.9.0.\($0)") }

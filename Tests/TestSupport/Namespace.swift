@@ -66,3 +66,9 @@ package final class Namespace: Sendable {
         guard Glibc.write(file, text, text.utf8.count) > 0 else { throw systemError("cannot write \(path)") }
     }
 }
+
+/// Takes all that root may do from this thread, and from those that it starts.
+package func dropCapabilities() throws {
+    var header = capability_header(version: UInt32(CAPABILITY_VERSION), thread: 0)
+    guard capset(&header, [capability_words(), capability_words()]) == 0 else { throw systemError("cannot drop capabilities") }
+}
