@@ -1,6 +1,9 @@
+import Dispatch
+import Foundation
 import Glibc
 import HealthChecks
 import LBaaS
+import Synchronization
 import TestSupport
 import Testing
 
@@ -37,7 +40,7 @@ struct NetworkTests {
 
     @Test("an ICMP check passes where the node answers, with a socket of its own and with a raw one", arguments: node, [false, true])
     func echo(node: IPAddress, isRaw: Bool) async throws {
-        try here.run { try setPingGroups(isRaw ? "1 0" : "0 2147483647") }
+        try here.set(["net.ipv4.ping_group_range": isRaw ? "1 0" : "0 2147483647"])
         let checks = try checks()
         checks.begin(check(.icmp, port: 0, address: node, timeout: .seconds(5)))
         try await checks.wait(isUp: true)
@@ -62,20 +65,26 @@ struct NetworkTests {
     @Test("an ICMP check fails with the reason where it is not permitted, and other checks go on")
     func notPermitted() async throws {
         let listener = try there.run { try listening(on: "10.9.0.2") }
-        let here = here
-        // A thread of its own: what it drops is gone for good.
-        let checks = try await onThread {
-            try here.run {
-                try dropCapabilities()
-                return try Checks()
-            }
-        }
+        let checks = try #require(try here.run { try unprivilegedChecks() })
         checks.begin(check(.icmp, port: 0, address: Self.node[0]), of: "icmp")
         checks.begin(check(.connect, port: listener.port, address: Self.node[0], timeout: .seconds(5)), of: "connect")
         try await checks.wait(for: "connect", isUp: true)
         try await eventually("the reason") { checks.health("icmp") != nil }
         let reason = "ICMP: needs CAP_NET_RAW, or a group of the worker in net.ipv4.ping_group_range: operation not permitted"
         #expect(checks.health("icmp")?.reason == reason)
+    }
+
+    /// A checker made by a thread of its own, which starts in this one's namespace: what it drops is gone for good.
+    private func unprivilegedChecks() throws -> Checks? {
+        let made = Mutex<Checks?>(nil)
+        let end = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            try? dropCapabilities()
+            made.withLock { $0 = try? Checks() }
+            end.signal()
+        }
+        end.wait()
+        return made.withLock { $0 }
     }
 
     @Test("many nodes share one socket, and each gets its own answer")
@@ -129,7 +138,7 @@ struct NetworkTests {
     @Test("a UDP check fails where a router says that the node is not there")
     func unreachable() async throws {
         try there.ip("route add unreachable 198.51.100.0/24")
-        try there.run { try setForwarding() }
+        try there.set(["net.ipv4.ip_forward": 1])
         try here.ip("route add 198.51.100.0/24 via 10.9.0.2")
         let gone = check(
             .udp(payload: [1], expected: nil), port: 53, address: try #require(IPAddress("198.51.100.1")), timeout: .seconds(10))
@@ -154,15 +163,5 @@ struct NetworkTests {
         }
         #expect(try await failure(of: full) == "connect: timed out after 100 ms")
         withExtendedLifetime(waiting) {}
-    }
-
-    private func setPingGroups(_ range: String) throws { try write(range, to: "/proc/sys/net/ipv4/ping_group_range") }
-
-    private func setForwarding() throws { try write("1", to: "/proc/sys/net/ipv4/ip_forward") }
-
-    private func write(_ text: String, to path: String) throws {
-        let file = open(path, O_WRONLY | O_CLOEXEC)
-        defer { close(file) }
-        guard Glibc.write(file, text, text.utf8.count) > 0 else { throw systemError("cannot write \(path)") }
     }
 }

@@ -32,7 +32,7 @@ package final class Namespace: Sendable {
     }
 
     /// Sets kernel parameters by the names that `sysctl` has for them.
-    package func set(_ parameters: KeyValuePairs<String, Int>) throws {
+    package func set(_ parameters: KeyValuePairs<String, some CustomStringConvertible>) throws {
         try run {
             for (name, value) in parameters { try Self.write("\(value)", to: Self.file(of: name)) }
         }
