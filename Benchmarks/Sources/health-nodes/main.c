@@ -1,7 +1,9 @@
 // Any number of nodes in one process: whoever connects to any of this host's loopback addresses is taken, and counted. Prints the port.
 //
 //   --counter FILE   where the number of connections taken is kept: 8 bytes, in memory that the one who reads shares
-//   --http           answers a request with 200; without it a connection is closed at once
+//   --taking         closes a connection at once
+//   --answering      answers a request with 200
+//   --hanging        leaves connections to themselves, and counts none
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,15 +47,21 @@ static void watch(int poller, int socket) {
 
 int main(int argc, char **argv) {
     const char *counter_path = NULL;
-    bool http = false;
-    struct option_rule rules[] = {{.name = "counter", .text = &counter_path}, {.name = "http", .flag = &http}};
+    bool taking = false, answering = false, hanging = false;
+    struct option_rule rules[] = {
+        {.name = "counter", .text = &counter_path},
+        {.name = "taking", .flag = &taking},
+        {.name = "answering", .flag = &answering},
+        {.name = "hanging", .flag = &hanging},
+    };
     read_options(argc, argv, rules, sizeof rules / sizeof *rules);
     if (!counter_path) give_up(EX_USAGE, "--counter is missing");
+    if (taking + answering + hanging != 1) give_up(EX_USAGE, "one of --taking, --answering and --hanging is wanted");
     signal(SIGPIPE, SIG_IGN);
 
     uint64_t *counter = shared_counter(counter_path);
     int listener = listen_somewhere(), poller = epoll_create1(EPOLL_CLOEXEC);
-    watch(poller, listener);
+    if (!hanging) watch(poller, listener);
     for (;;) {
         struct epoll_event events[256];
         int count = epoll_wait(poller, events, 256, -1);
@@ -68,7 +76,7 @@ int main(int argc, char **argv) {
             int taken;
             while ((taken = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
                 ++*counter;
-                if (http)
+                if (answering)
                     watch(poller, taken);
                 else
                     close(taken);
