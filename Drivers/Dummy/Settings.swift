@@ -34,21 +34,11 @@ extension DriverConfiguration {
     fileprivate var capabilities: Capabilities {
         get throws(Failure) {
             var capabilities = Capabilities.everything
-            capabilities.archive = try archives
+            capabilities.archive = try yesNo(Key.archive.rawValue) ?? false
             for name in list(Key.lacks.rawValue) where !capabilities.remove(named: name.uppercased()) {
                 throw Failure(.lacks, "\(quoted(name)) is nothing a driver can lack: use some of \(Capabilities.wireNames)")
             }
             return capabilities
-        }
-    }
-
-    private var archives: Bool {
-        get throws(Failure) {
-            switch self[Key.archive.rawValue] {
-            case nil, "no": return false
-            case "yes": return true
-            case let text?: throw Failure(.archive, "\(quoted(text)) is neither 'yes' nor 'no'")
-            }
         }
     }
 }

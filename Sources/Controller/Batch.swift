@@ -28,6 +28,10 @@ final class Batch: @unchecked Sendable {
         case change(WantedChange, isForced: Bool = false)
         /// Take it that these real servers, which drain, have finished.
         case finished([Listener: [Drain]])
+        /// Take what checks report.
+        case health(HealthReports)
+        /// Take it that time has passed for what waits for it.
+        case advance([LoadBalancerID])
         /// Report the traffic, each byte once.
         case metrics(Selection)
     }

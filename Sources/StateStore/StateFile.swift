@@ -29,6 +29,11 @@ enum StateFile {
         CREATE TABLE drain (
             sequence INTEGER PRIMARY KEY, address TEXT, port INTEGER NOT NULL, transport TEXT NOT NULL, owner TEXT NOT NULL,
             host TEXT NOT NULL, host_port INTEGER NOT NULL, deadline INTEGER NOT NULL);
+        CREATE TABLE node (
+            id TEXT NOT NULL, node TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, is_up INTEGER NOT NULL,
+            was_up INTEGER NOT NULL, against INTEGER NOT NULL, reason TEXT, since INTEGER NOT NULL, is_held INTEGER NOT NULL,
+            share INTEGER NOT NULL, PRIMARY KEY (id, node)) WITHOUT ROWID;
+        CREATE TABLE service (id TEXT NOT NULL PRIMARY KEY, has_quorum INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX drain_listener ON drain (port, address, transport);
         """
 

@@ -21,7 +21,7 @@ struct ConfigurationTests {
             ("slow", "wait=5", "'wait' does not begin with an operation: use one of \(operations)"),
             ("bytes_per_report", "many", "'many' is not a number of bytes: use 0 to 4294967295"),
             ("bytes_per_report", "-1", "'-1' is not a number of bytes: use 0 to 4294967295"),
-            ("archive", "maybe", "'maybe' is neither 'yes' nor 'no'"),
+            ("archive", "maybe", "'maybe' is neither yes nor no"),
             (
                 "lacks", "UDP, WINGS",
                 "'WINGS' is nothing a driver can lack: use some of HTTP, HTTPS, TCP, GALERA, UDP, SCTP, ROUND_ROBIN, LEAST_CONNECTIONS, "
