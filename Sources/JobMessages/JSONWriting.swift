@@ -1,7 +1,7 @@
 /// Writes values as JSON text.
-enum JSONWriting {
+package enum JSONWriting {
     /// A string in quotes, with what must be escaped escaped.
-    static func string(_ text: String) -> String {
+    package static func string(_ text: String) -> String {
         var output = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
