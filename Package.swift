@@ -75,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "KnownDrivers",
+                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "KnownDrivers", "KnownNotifiers",
                 "CInih", "CSystemd", "CGetopt",
             ],
             swiftSettings: strict),

@@ -100,6 +100,13 @@ public final class CommitPipeline: Sendable {
         return outcomes[0]
     }
 
+    /// Wants these services of the configuration file, and no others of it. To be called before the first job.
+    ///
+    /// - Throws: where one cannot be, with a sentence that names it.
+    public func configure(_ services: [LoadBalancer]) throws(StartFailure) {
+        if case .failed(let sentence) = run(.commit(.configure(services))) { throw StartFailure(.configuration, sentence) }
+    }
+
     /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
     public func resync() { _ = run(.resync) }
 

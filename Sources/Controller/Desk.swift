@@ -201,6 +201,11 @@ struct Desk {
             case .finished(let drains):
                 draft.end(drains)
                 return .changed
+            case .configure(let services):
+                try accept(isForced: false, &draft) { controller, draft, now throws(Refusal) in
+                    try controller.configure(services, on: draft, now: now)
+                }
+                return .changed
             case .health(let reports):
                 draft.take(reports, now: now())
                 return .changed
@@ -216,10 +221,18 @@ struct Desk {
     }
 
     private mutating func accept(_ change: WantedChange, isForced: Bool, _ draft: inout Draft) throws(Refusal) {
+        try accept(isForced: isForced, &draft) { controller, draft, now throws(Refusal) in
+            try controller.decide(change, on: draft, now: now)
+        }
+    }
+
+    private mutating func accept(
+        isForced: Bool, _ draft: inout Draft, _ decide: (LBaaSController, Draft, Timestamp) throws(Refusal) -> [Transition]
+    ) throws(Refusal) {
         let now = now()
         let rule = effective.upkeep.drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
         try draft.accept(
-            try controller.decide(change, on: draft, now: now), listeners: &listeners, rule: rule,
+            try decide(controller, draft, now), listeners: &listeners, rule: rule,
             checkingNodesAt: effective.upkeep.checksNodes ? now : nil)
     }
 

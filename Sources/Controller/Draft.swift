@@ -56,7 +56,7 @@ struct Draft {
     /// Identities that are to be brought to the appliance though they do not change as wanted: of some the drains change, of others the
     /// appliance runs something else.
     var unsettled: Set<LoadBalancerID> = []
-    /// How many load balancers there are.
+    /// How many load balancers there are that jobs want.
     private(set) var count: Int
     /// Whether the last change is a DELETE that leaves nothing.
     var isEmptyByDelete: Bool
@@ -64,7 +64,7 @@ struct Draft {
     init(on committed: CommittedState) {
         self.committed = committed
         drains = committed.drains
-        (count, isEmptyByDelete) = committed.withLock { ($0.entries.count, $0.isEmptyByDelete) }
+        (count, isEmptyByDelete) = committed.withLock { ($0.jobCount, $0.isEmptyByDelete) }
     }
 
     /// A load balancer; nil where there is none of this identity.
@@ -121,7 +121,7 @@ struct Draft {
         if let rule { drain(transitions, rule) }
         for transition in transitions {
             if changed.updateValue(transition.new, forKey: transition.id) == nil { order.append(transition.id) }
-            count += (transition.new == nil ? 0 : 1) - (transition.old == nil ? 0 : 1)
+            count += (transition.new?.isJob ?? false ? 1 : 0) - (transition.old?.isJob ?? false ? 1 : 0)
         }
     }
 
@@ -238,6 +238,10 @@ struct Draft {
                     + " give it another port or address")
         }
     }
+}
+
+extension WantedState.Entry {
+    fileprivate var isJob: Bool { !isConfigured }
 }
 
 extension Transition {

@@ -8,7 +8,7 @@ extension WantedState.Entry {
     var row: StoredLoadBalancerRow {
         StoredLoadBalancerRow(
             id: loadBalancer.id.text, text: StoredLoadBalancer.text(of: loadBalancer), isSuspended: loadBalancer.isSuspended,
-            createdAt: createdAt.microseconds)
+            createdAt: createdAt.microseconds, isConfigured: isConfigured)
     }
 }
 
@@ -140,7 +140,8 @@ extension StoredLoadBalancerRow {
                 throw StoredLoadBalancerReader.Damage(reason: "its text is that of \(quoted(loadBalancer.id.text))")
             }
             loadBalancer.isSuspended = isSuspended
-            return WantedState.Entry(loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt))
+            return WantedState.Entry(
+                loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt), isConfigured: isConfigured)
         } catch {
             throw StartFailure(
                 .state, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")
@@ -156,6 +157,8 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
         case state
         /// The appliance cannot be asked what it runs.
         case appliance
+        /// A service of the configuration file cannot be.
+        case configuration
         /// There is no memory.
         case memory
     }

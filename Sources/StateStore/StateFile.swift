@@ -14,7 +14,8 @@ enum StateFile {
         PRAGMA application_id = \(applicationID);
         PRAGMA user_version = \(version);
         CREATE TABLE load_balancer (
-            id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL);
+            id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL,
+            is_configured INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE traffic (
             id TEXT NOT NULL PRIMARY KEY, reported_at INTEGER NOT NULL, unreported INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
         \(tablesSinceVersion2)
@@ -45,6 +46,7 @@ enum StateFile {
         ALTER TABLE traffic DROP COLUMN bytes;
         ALTER TABLE traffic DROP COLUMN run;
         ALTER TABLE traffic ADD COLUMN unreported INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE load_balancer ADD COLUMN is_configured INTEGER NOT NULL DEFAULT 0;
         PRAGMA user_version = 2;
         COMMIT;
         """

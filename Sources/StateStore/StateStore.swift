@@ -24,12 +24,12 @@ public final class StateStore {
     public func load() throws(StateStoreError) -> StoredState {
         try StateFile.telling(path) { () throws(Database.Failure) in
             var state = StoredState()
-            let loadBalancers = try database.prepare("SELECT id, text, is_suspended, created_at FROM load_balancer ORDER BY id")
+            let loadBalancers = try database.prepare("SELECT id, text, is_suspended, created_at, is_configured FROM load_balancer ORDER BY id")
             while try loadBalancers.step() {
                 state.loadBalancers.append(
                     StoredLoadBalancerRow(
                         id: loadBalancers.text(0), text: loadBalancers.bytes(1), isSuspended: loadBalancers.integer(2) != 0,
-                        createdAt: loadBalancers.integer(3)))
+                        createdAt: loadBalancers.integer(3), isConfigured: loadBalancers.integer(4) != 0))
             }
             state.traffic = try traffic()
             state.drains = try drains()

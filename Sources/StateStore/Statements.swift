@@ -26,8 +26,8 @@ struct Statements {
         rollback = try database.prepare("ROLLBACK")
         putLoadBalancer = try database.prepare(
             """
-            INSERT INTO load_balancer (id, text, is_suspended, created_at) VALUES (?1, ?2, ?3, ?4)
-            ON CONFLICT (id) DO UPDATE SET text = ?2, is_suspended = ?3, created_at = ?4
+            INSERT INTO load_balancer (id, text, is_suspended, created_at, is_configured) VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (id) DO UPDATE SET text = ?2, is_suspended = ?3, created_at = ?4, is_configured = ?5
             """)
         deleteLoadBalancer = try database.prepare("DELETE FROM load_balancer WHERE id = ?1")
         deleteTraffic = try database.prepare("DELETE FROM traffic WHERE id = ?1")
@@ -56,7 +56,8 @@ struct Statements {
         switch write {
         case .put(let row):
             try putLoadBalancer.run(
-                .text(row.id), .bytes(row.text), .integer(row.isSuspended ? 1 : 0), .integer(row.createdAt))
+                .text(row.id), .bytes(row.text), .integer(row.isSuspended ? 1 : 0), .integer(row.createdAt),
+                .integer(row.isConfigured ? 1 : 0))
         case .delete(let id):
             try deleteLoadBalancer.run(.text(id))
             try deleteTraffic.run(.text(id))

@@ -8,13 +8,16 @@ public struct StoredLoadBalancerRow: Hashable, Sendable {
     public let isSuspended: Bool
     /// When it was created, in microseconds since 1970 began.
     public let createdAt: Int64
+    /// Whether the configuration file wants it.
+    public let isConfigured: Bool
 
     /// A load balancer as it is kept.
-    public init(id: String, text: [UInt8], isSuspended: Bool, createdAt: Int64) {
+    public init(id: String, text: [UInt8], isSuspended: Bool, createdAt: Int64, isConfigured: Bool = false) {
         self.id = id
         self.text = text
         self.isSuspended = isSuspended
         self.createdAt = createdAt
+        self.isConfigured = isConfigured
     }
 }
 

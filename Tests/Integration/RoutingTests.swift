@@ -5,6 +5,7 @@ import LBaaS
 import Synchronization
 import TestSupport
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// What a router knows: a real ExaBGP, peered with BIRD.

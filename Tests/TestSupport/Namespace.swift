@@ -8,7 +8,7 @@ package final class Namespace: Sendable {
     private let descriptor: Int32
 
     /// The namespace that this thread is in.
-    static func home() throws -> Namespace { Namespace(descriptor: try current()) }
+    package static func home() throws -> Namespace { Namespace(descriptor: try current()) }
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
@@ -22,7 +22,7 @@ package final class Namespace: Sendable {
     }
 
     /// A namespace that is fit for an IPVS table, with no interface but the loopback.
-    static func director() throws -> Namespace {
+    package static func director() throws -> Namespace {
         let namespace = try Namespace()
         try namespace.ip("link set lo up")
         try namespace.set(["net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1])
@@ -52,7 +52,7 @@ package final class Namespace: Sendable {
     }
 
     /// The number that a kernel parameter has.
-    func parameter(_ name: String) throws -> Int {
+    package func parameter(_ name: String) throws -> Int {
         try run {
             let text = try String(contentsOfFile: Self.file(of: name), encoding: .utf8)
             guard let number = Int(text.filter { !$0.isWhitespace }) else { throw Failure("\(name) is '\(text)'") }
@@ -91,6 +91,6 @@ package final class Namespace: Sendable {
 
 /// Takes all that root may do from this thread, and from those that it starts.
 package func dropCapabilities() throws {
-    var header = capability_header(version: UInt32(CAPABILITY_VERSION), thread: 0)
-    guard capset(&header, [capability_words(), capability_words()]) == 0 else { throw systemError("cannot drop capabilities") }
+    var header = capability_header(version: UInt32(CAPABILITY_VERSION), pid: 0)
+    guard capset(&header, [capability_sets(), capability_sets()]) == 0 else { throw systemError("cannot drop capabilities") }
 }

@@ -95,7 +95,7 @@ package final class Socket: Sendable {
     }
 
     /// Says that no more will be sent.
-    func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    package func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// What came, as soon as something did; an empty text at the end of a connection.
     package func receive(until deadline: Deadline) throws(SocketError) -> String {

@@ -2,13 +2,8 @@ import Foundation
 
 /// What was waited for did not come in time.
 package struct Overdue: Error, CustomStringConvertible {
-<<<<<<<< HEAD:Tests/WorkerHarness/Waiting.swift
     package let what: String
     package let seconds: Double
-========
-    let what: String
-    let seconds: Double
->>>>>>>> origin/wip-checks:Tests/TestSupport/Waiting.swift
 
     package var description: String { "waited \(seconds) s in vain: \(what)" }
 }

@@ -153,14 +153,18 @@ import Testing
 
     @Test func whatADriverRefusesIsNamedWithItsLine() throws {
         let given = try settings(file: "[worker:dummy]\n\nfail = create:a,\n  nonsense\ndown = 1\n")
-        #expect(given.driverSections["dummy"]?.values["fail"] == DriverSection.Value(text: "create:a,\nnonsense", line: 3))
+        #expect(given.sections["worker:dummy"]?.values["fail"] == Section.Value(text: "create:a,\nnonsense", line: 3))
         let dummy = try #require(KnownDrivers.named("dummy"))
         let failure = try #require(throws: DriverConfiguration.Failure.self) { try dummy.make(given.driverConfiguration, .silent) }
-        let startup = given.startupFailure(failure)
+        let startup = given.startupFailure(failure, in: "worker:dummy")
         #expect(startup.code == .config)
         #expect(startup.message.contains("lbaas.conf:3: fail: "))
-        #expect(given.startupFailure(.init(key: "absent", message: "is needed")).message.hasSuffix("lbaas.conf:1: absent: is needed"))
-        #expect(try settings().startupFailure(.init(key: "absent", message: "is needed")).message == "[worker:dummy] absent: is needed")
+        #expect(
+            given.startupFailure(.init(key: "absent", message: "is needed"), in: "worker:dummy").message.hasSuffix(
+                "lbaas.conf:1: absent: is needed"))
+        #expect(
+            try settings().startupFailure(.init(key: "absent", message: "is needed"), in: "worker:dummy").message
+                == "[worker:dummy] absent: is needed")
     }
 
     @Test func manyThreadsReadAtOnce() async throws {

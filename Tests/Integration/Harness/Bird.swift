@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import TestSupport
+import WorkerHarness
 
 /// A router of its own process, on an address of loopback: BIRD, which takes routes from ExaBGP and gives none to the kernel.
 final class Bird: Sendable {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import TestSupport
+import WorkerHarness
 
 /// A BGP speaker of its own process: ExaBGP with Debian's settings, with named pipes and routers of its own.
 final class ExaBGP: Sendable {
