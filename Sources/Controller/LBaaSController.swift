@@ -88,7 +88,8 @@ struct LBaaSController {
             let name = "[service:\(service.id.text)]"
             let old = draft[service.id]
             if let old, !old.isConfigured {
-                throw Refusal("\(name): a job has made a load balancer of this id; give the service another name, or have that one deleted by a job")
+                throw Refusal(
+                    "\(name): a job has made a load balancer of this id; give the service another name, or have that one deleted by a job")
             }
             if let missing = capabilities.missing(for: service) {
                 throw Refusal("\(name) \(missing.field): \(missing.asked) is beyond the \(driverName) driver")

@@ -24,7 +24,8 @@ public final class StateStore {
     public func load() throws(StateStoreError) -> StoredState {
         try StateFile.telling(path) { () throws(Database.Failure) in
             var state = StoredState()
-            let loadBalancers = try database.prepare("SELECT id, text, is_suspended, created_at, is_configured FROM load_balancer ORDER BY id")
+            let loadBalancers = try database.prepare(
+                "SELECT id, text, is_suspended, created_at, is_configured FROM load_balancer ORDER BY id")
             while try loadBalancers.step() {
                 state.loadBalancers.append(
                     StoredLoadBalancerRow(

@@ -37,7 +37,9 @@ private func effectiveSettings(
 ) throws(StartupFailure) -> Settings {
     var settings = Settings()
     let file = try ConfigurationFile.read(options.configurationFile ?? defaultFile, mustExist: options.configurationFile != nil)
-    let known = drivers.map { (name: "worker:\($0.name)", keys: $0.keys.map(\.name)) } + notifiers.map { (name: "notifier:\($0.name)", keys: $0.keys.map(\.name)) }
+    let known =
+        drivers.map { (name: "worker:\($0.name)", keys: $0.keys.map(\.name)) }
+        + notifiers.map { (name: "notifier:\($0.name)", keys: $0.keys.map(\.name)) }
     try file?.apply(to: &settings, known: known)
     try options.apply(to: &settings)
     try checkDriver(settings, options: options, file: file, drivers: drivers)

@@ -88,7 +88,6 @@ package final class Rig: Sendable {
         return WorkerProcess(process: process, log: WorkerLog(path: path("errors-\(number)")))
     }
 
-
     /// Starts any program, with what it writes in files of this name.
     package func run(_ program: String, _ arguments: [String], name: String) throws -> ChildProcess {
         let process = try ChildProcess(program, arguments, folder: folder, output: path("\(name).out"), errors: path("\(name).err"))
