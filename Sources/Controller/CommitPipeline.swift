@@ -145,7 +145,9 @@ public final class CommitPipeline: Sendable {
 
     /// How the nodes of a load balancer are by its checks; nil where nobody but the driver knows.
     func checkedStatus(of loadBalancer: LoadBalancer) -> [NodeStatus]? {
-        guard driver.upkeep.checking == .worker, loadBalancer.monitor != nil, let health = committed.health(of: loadBalancer.id) else { return nil }
+        guard driver.upkeep.checking == .worker, loadBalancer.monitor != nil, let health = committed.health(of: loadBalancer.id) else {
+            return nil
+        }
         return loadBalancer.nodes.map { node in
             guard let fact = health.nodes[node.id] else { return NodeStatus(id: node.id, isUp: false) }
             let isInUse = node.condition == .enabled && !loadBalancer.isSuspended
