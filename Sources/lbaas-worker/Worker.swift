@@ -1,5 +1,6 @@
 import Controller
 import Glibc
+import HostSystem
 import JobMessages
 import JobQueue
 import KnownDrivers
@@ -140,21 +141,4 @@ enum Worker {
             }
         }
     }
-}
-
-/// The clock of the system.
-enum Clock {
-    /// The time now.
-    @Sendable static func now() -> Timestamp {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
-    }
-}
-
-/// The name of this host, which is the function to serve where none is set.
-func hostName() -> String {
-    var name = [CChar](repeating: 0, count: 256)
-    unsafe gethostname(&name, name.count - 1)
-    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
