@@ -76,11 +76,11 @@ let package = Package(
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS"]),
         tests("HAProxyDriverTests", ["HAProxyDriver", "HostSystem", "LBaaS", "TestSupport"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
-        tests("StateStoreTests", ["StateStore", "CSQLite"]),
+        tests("StateStoreTests", ["StateStore", "CSQLite", "TestSupport"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "TestSupport"]),
-        tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
+        tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue", "TestSupport"]),
         tests(
             "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "lbaas-worker"],
             resources: [.copy("Vectors")]),

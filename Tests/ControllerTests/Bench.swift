@@ -3,6 +3,7 @@ import JobMessages
 import LBaaS
 import StateStore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Controller
@@ -13,18 +14,6 @@ final class ManualClock: Sendable {
 
     var now: Timestamp { Timestamp(microseconds: microseconds.load(ordering: .relaxed)) }
     func advance(seconds: Int64) { microseconds.add(seconds * 1_000_000, ordering: .relaxed) }
-}
-
-/// A folder of its own for one test, removed afterwards.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "lbaas-controller-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 /// A worker without its connections: pipeline and runner over a recording driver, with the state in a folder of its own.

@@ -1,6 +1,7 @@
 import JobMessages
 import LBaaS
 import StateStore
+import TestSupport
 import Testing
 
 @testable import Controller

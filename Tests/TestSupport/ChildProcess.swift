@@ -1,22 +1,21 @@
 import Foundation
 import Glibc
 import Synchronization
-import TestSupport
 
 /// A process that a test started. Its number is used only until it was waited for, so it never means another process.
-final class ChildProcess: Sendable {
+public final class ChildProcess: Sendable {
     /// How a process ended.
-    enum End: Equatable, Sendable {
+    public enum End: Equatable, Sendable {
         case exit(Int32)
         case signal(Int32)
     }
 
     /// Its number.
-    let pid: pid_t
+    public let pid: pid_t
     private let end = Mutex<End?>(nil)
 
     /// Starts a program with standard output and standard error in files.
-    init(_ program: String, _ arguments: [String], folder: String, output: String, errors: String) throws {
+    public init(_ program: String, _ arguments: [String], folder: String, output: String, errors: String) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -60,7 +59,7 @@ final class ChildProcess: Sendable {
     }
 
     /// How it ended; nil while it runs.
-    var ended: End? { collect(WNOHANG) }
+    public var ended: End? { collect(WNOHANG) }
 
     private func collect(_ options: Int32) -> End? {
         end.withLock { end in
@@ -76,12 +75,12 @@ final class ChildProcess: Sendable {
     }
 
     /// Sends a signal, unless it ended.
-    func send(_ signal: Int32) {
+    public func send(_ signal: Int32) {
         end.withLock { if $0 == nil { _ = kill(pid, signal) } }
     }
 
     /// Waits for its end.
-    func end(within seconds: Double = 20) async throws -> End {
+    public func end(within seconds: Double = 20) async throws -> End {
         var end: End?
         try await eventually("the end of process \(pid)", within: seconds) {
             end = ended
@@ -92,7 +91,7 @@ final class ChildProcess: Sendable {
     }
 
     /// Ends it at once, also where the test is over time and everything that could be cancelled is.
-    func destroy() async {
+    public func destroy() async {
         send(SIGKILL)
         _ = try? await onThread { self.collect(0) }
     }

@@ -1,8 +1,7 @@
 import Glibc
-import TestSupport
 
 /// A TCP socket on loopback.
-struct LoopbackSocket: ~Copyable {
+public struct LoopbackSocket: ~Copyable {
     private let descriptor: Int32
 
     private init() throws {
@@ -13,7 +12,7 @@ struct LoopbackSocket: ~Copyable {
     deinit { close(descriptor) }
 
     /// A socket with a port that the system chose; it refuses connections until `listens`.
-    static func bound(listens: Bool = false) throws -> LoopbackSocket {
+    public static func bound(listens: Bool = false) throws -> LoopbackSocket {
         let socket = try LoopbackSocket()
         let code = withAddress(port: 0) { bind(socket.descriptor, $0, $1) }
         guard code == 0, !listens || listen(socket.descriptor, 16) == 0 else { throw systemError("bind") }
@@ -21,7 +20,7 @@ struct LoopbackSocket: ~Copyable {
     }
 
     /// A connection, on which reading and writing take no longer than `seconds`.
-    static func connected(to port: UInt16, seconds: Int = 2) throws -> LoopbackSocket {
+    public static func connected(to port: UInt16, seconds: Int = 2) throws -> LoopbackSocket {
         let socket = try LoopbackSocket()
         var time = timeval(tv_sec: seconds, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
@@ -32,7 +31,7 @@ struct LoopbackSocket: ~Copyable {
     }
 
     /// The port of this side.
-    var port: UInt16 {
+    public var port: UInt16 {
         var address = sockaddr_in()
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafeMutablePointer(to: &address) {
@@ -42,7 +41,7 @@ struct LoopbackSocket: ~Copyable {
     }
 
     /// Sends a line, and reads lines until one is the last.
-    func ask(_ line: String, isLast: (Substring) -> Bool) throws -> [Substring] {
+    public func ask(_ line: String, isLast: (Substring) -> Bool) throws -> [Substring] {
         let bytes = Array((line + "\n").utf8)
         guard send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { throw systemError("send") }
         var answer = ""
@@ -68,4 +67,4 @@ struct LoopbackSocket: ~Copyable {
 }
 
 /// A port on which nobody listened a moment ago.
-func freePort() throws -> UInt16 { try LoopbackSocket.bound().port }
+public func freePort() throws -> UInt16 { try LoopbackSocket.bound().port }

@@ -1,18 +1,17 @@
 import Foundation
-import TestSupport
 
 /// What was waited for did not come in time.
-struct Overdue: Error, CustomStringConvertible {
+public struct Overdue: Error, CustomStringConvertible {
     let what: String
     let seconds: Double
 
-    var description: String { "waited \(seconds) s in vain: \(what)" }
+    public var description: String { "waited \(seconds) s in vain: \(what)" }
 }
 
 /// Asks again and again until the answer is yes.
 ///
 /// - Throws: `Overdue` where it is not in time; what the condition throws.
-func eventually(_ what: String, within seconds: Double = 20, _ condition: () async throws -> Bool) async throws {
+public func eventually(_ what: String, within seconds: Double = 20, _ condition: () async throws -> Bool) async throws {
     let deadline = Deadline(seconds: seconds)
     while try await !condition() {
         if deadline.isOver { throw Overdue(what: what, seconds: seconds) }
@@ -21,7 +20,7 @@ func eventually(_ what: String, within seconds: Double = 20, _ condition: () asy
 }
 
 /// Runs blocking code on a thread of its own, not on Swift's pool, which has only two here.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
     }
