@@ -30,6 +30,13 @@ public struct LoopbackSocket: ~Copyable {
         return socket
     }
 
+    /// Its descriptor, which whoever asked has to close now.
+    public consuming func detach() -> Int32 {
+        let detached = descriptor
+        discard self
+        return detached
+    }
+
     /// The port of this side.
     public var port: UInt16 {
         var address = sockaddr_in()

@@ -1,0 +1,158 @@
+import Glibc
+import Synchronization
+import TestSupport
+
+/// A small HTTP server that answers as it is told, and notes what it is asked.
+final class StubStore: Sendable {
+    /// What it does with a request.
+    enum Behaviour: Sendable {
+        /// Takes the request in and answers with this status.
+        case answer(Int, String = "")
+        /// Takes the request in and closes without an answer.
+        case close
+        /// Takes the request in and never answers.
+        case silence
+        /// Reads the header, answers with this status and closes.
+        case refuse(Int)
+        /// Reads nothing more once it has the header.
+        case stall
+        /// Answers with a byte of a body at a time, for ever.
+        case trickle
+        /// Answers what is not HTTP.
+        case nonsense
+    }
+
+    struct Request: Sendable {
+        let method: String
+        let path: String
+        /// By lower-case name.
+        let headers: [String: String]
+        let body: [UInt8]
+    }
+
+    let port: UInt16
+    private let listener: Int32
+    private let behaviour: @Sendable (String) -> Behaviour
+    private let noted = Mutex<[Request]>([])
+    private let open = Mutex<Set<Int32>?>([])
+
+    /// A server that behaves so to a request for a path.
+    init(_ behaviour: @escaping @Sendable (_ path: String) -> Behaviour) throws {
+        self.behaviour = behaviour
+        let socket = try LoopbackSocket.bound(listens: true)
+        port = socket.port
+        listener = socket.detach()
+    }
+
+    /// What came so far.
+    var requests: [Request] { noted.withLock { $0 } }
+
+    /// Serves while the body runs.
+    func serving<Result>(_ body: () async throws -> Result) async throws -> Result {
+        let threads = Task { try await onThread { self.accept() } }
+        defer { stop() }
+        let result = try await body()
+        stop()
+        try await threads.value
+        return result
+    }
+
+    private func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        open.withLock { sockets in
+            sockets?.forEach { _ = shutdown($0, Int32(SHUT_RDWR)) }
+            sockets = nil
+        }
+    }
+
+    private func accept() {
+        while true {
+            let socket = Glibc.accept(listener, nil, nil)
+            if socket < 0 { break }
+            let isOpen = open.withLock { $0?.insert(socket).inserted ?? false }
+            if isOpen { Task { try await onThread { self.serve(socket) } } } else { close(socket) }
+        }
+        close(listener)
+    }
+
+    private func serve(_ socket: Int32) {
+        defer {
+            open.withLock { _ = $0?.remove(socket) }
+            close(socket)
+        }
+        var input: [UInt8] = []
+        while let request = head(socket, &input) {
+            let behaviour = behaviour(request.path)
+            switch behaviour {
+            case .refuse(let status):
+                note(request, [])
+                say(socket, "HTTP/1.1 \(status) No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                return
+            case .stall:
+                note(request, [])
+                return waitForEnd(socket)
+            default: break
+            }
+            if request.headers["expect"] != nil { say(socket, "HTTP/1.1 100 Continue\r\n\r\n") }
+            let length = request.headers["content-length"].flatMap { Int($0) } ?? 0
+            while input.count < length, receive(socket, &input) {}
+            note(request, Array(input.prefix(length)))
+            input.removeFirst(min(length, input.count))
+            if !answer(socket, behaviour) { return }
+        }
+    }
+
+    /// Answers; false where the connection is over then.
+    private func answer(_ socket: Int32, _ behaviour: Behaviour) -> Bool {
+        switch behaviour {
+        case .answer(let status, let headers):
+            say(socket, "HTTP/1.1 \(status) So\r\n\(headers)Content-Length: 2\r\n\r\nok")
+            return true
+        case .silence: waitForEnd(socket)
+        case .nonsense: say(socket, "SSH-2.0-OpenSSH_9.2\r\n")
+        case .trickle:
+            say(socket, "HTTP/1.1 201 Created\r\nContent-Length: 1000000\r\n\r\n")
+            while say(socket, "x") { usleep(20_000) }
+        case .close, .refuse, .stall: break
+        }
+        return false
+    }
+
+    private func note(_ request: Request, _ body: [UInt8]) {
+        noted.withLock {
+            $0.append(Request(method: request.method, path: request.path, headers: request.headers, body: body))
+        }
+    }
+
+    private func head(_ socket: Int32, _ input: inout [UInt8]) -> Request? {
+        while true {
+            let text = String(decoding: input, as: UTF8.self)
+            if let end = text.range(of: "\r\n\r\n") {
+                input.removeFirst(text[..<end.upperBound].utf8.count)
+                var lines = text[..<end.lowerBound].split(separator: "\r\n")
+                let first = lines.removeFirst().split(separator: " ")
+                let headers = lines.map { line in line.split(separator: ":", maxSplits: 1).map { String($0.trimmingPrefix(" ")) } }
+                return Request(
+                    method: String(first[0]), path: String(first[1]),
+                    headers: Dictionary(headers.map { ($0[0].lowercased(), $0[1]) }) { $0 + ", " + $1 }, body: [])
+            }
+            if !receive(socket, &input) { return nil }
+        }
+    }
+
+    private func receive(_ socket: Int32, _ input: inout [UInt8]) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(socket, &buffer, buffer.count, 0)
+        if count > 0 { input += buffer[..<count] }
+        return count > 0
+    }
+
+    @discardableResult private func say(_ socket: Int32, _ text: String) -> Bool {
+        send(socket, text, text.utf8.count, Int32(MSG_NOSIGNAL)) >= 0
+    }
+
+    private func waitForEnd(_ socket: Int32) {
+        var descriptor = pollfd(fd: socket, events: 0, revents: 0)
+        poll(&descriptor, 1, 60_000)
+    }
+}

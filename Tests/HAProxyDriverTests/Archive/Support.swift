@@ -1,0 +1,92 @@
+import Foundation
+import LBaaS
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import HAProxyDriver
+
+/// What a log was told.
+final class Told: Sendable {
+    private let all = Mutex<[String]>([])
+
+    var lines: [String] { all.withLock { $0 } }
+
+    var log: Log {
+        Log(threshold: .debug) { level, message, fields in
+            self.all.withLock { $0.append("\(level) \(message)" + fields.map { " \($0.name)=\($0.value)" }.joined()) }
+        }
+    }
+}
+
+/// A collector in a folder of its own.
+final class Shelf: Sendable {
+    let folder: TemporaryFolder
+    let told = Told()
+    let collector: LogCollector
+
+    /// - Parameter folder: one that another collector used before.
+    init(in folder: TemporaryFolder? = nil, limit: UInt64 = LogCollector.defaultLimit) throws {
+        let folder = try folder ?? TemporaryFolder()
+        let time = Mutex<Int64>(1_389_280_305_704_754)
+        self.folder = folder
+        collector = try LogCollector(
+            folder: folder.file("logs"), pipePath: folder.file("log.pipe"), socketPath: folder.file("log.sock"), limit: limit,
+            log: told.log,
+            now: {
+                time.withLock {
+                    $0 += 1; return Timestamp(microseconds: $0)
+                }
+            })
+    }
+
+    /// Writes bytes to the pipe, as haproxy does.
+    func write(_ text: String) throws {
+        let file = open(folder.file("log.pipe"), O_WRONLY | O_NONBLOCK)
+        if file < 0 { throw systemError("open") }
+        defer { close(file) }
+        let bytes = Array(text.utf8)
+        guard Glibc.write(file, bytes, bytes.count) == bytes.count else { throw systemError("write") }
+    }
+
+    /// Writes a log line of a load balancer to the pipe.
+    func write(_ message: String, of name: String) throws { try write("<134>1 T - \(name) 1 - - \(message)\n") }
+
+    /// The messages that are kept of a load balancer, the oldest first.
+    func messages(of name: String) throws -> [String] {
+        let path = folder.file("logs/" + LogStore.fileName(name))
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path))?.sorted() ?? []
+        return try names.flatMap { try messagesOfLog(String(contentsOfFile: path + "/" + $0, encoding: .utf8)) }
+    }
+}
+
+/// The messages of the lines of a log.
+func messagesOfLog(_ text: String) -> [String] {
+    text.split(separator: "\n").map { line in line.range(of: "]: ").map { String(line[$0.upperBound...]) } ?? "no message: \(line)" }
+}
+
+/// What the bytes of a gzipped file are.
+func gunzipped(_ bytes: [UInt8]) async throws -> String {
+    try await output(of: "/bin/gzip", ["-dc"], on: bytes)
+}
+
+/// What a program writes about a file with these bytes.
+func output(of program: String, _ arguments: [String], on bytes: [UInt8]) async throws -> String {
+    let folder = try TemporaryFolder()
+    try Data(bytes).write(to: URL(fileURLWithPath: folder.file("in")))
+    let process = try ChildProcess(
+        program, arguments + [folder.file("in")], folder: folder.path, output: folder.file("out"), errors: folder.file("errors"))
+    let end = try await process.end()
+    guard end == .exit(0) else { throw Failure("\(program): \(try String(contentsOfFile: folder.file("errors"), encoding: .utf8))") }
+    return try String(contentsOfFile: folder.file("out"), encoding: .utf8)
+}
+
+/// The message of the error that is thrown, if one is.
+func refusal(_ body: () throws(DriverError) -> Void) -> String? {
+    do throws(DriverError) {
+        try body()
+        return nil
+    } catch {
+        return error.message
+    }
+}
