@@ -47,10 +47,27 @@ public struct LoopbackSocket: ~Copyable {
         return UInt16(bigEndian: address.sin_port)
     }
 
+    /// Sends text.
+    public func send(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { throw systemError("send") }
+    }
+
+    /// What comes until the other side closes.
+    public func receiveAll() throws -> String {
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count < 0 { throw systemError("recv") }
+            if count == 0 { return String(decoding: received, as: UTF8.self) }
+            received += buffer[..<count]
+        }
+    }
+
     /// Sends a line, and reads lines until one is the last.
     public func ask(_ line: String, isLast: (Substring) -> Bool) throws -> [Substring] {
-        let bytes = Array((line + "\n").utf8)
-        guard send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { throw systemError("send") }
+        try send(line + "\n")
         var answer = ""
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {

@@ -69,7 +69,7 @@ struct ArchiveTests {
             var texts: [String] = []
             for object in store.objects { texts.append(try await gunzipped(object.body)) }
             #expect(texts.map(messagesOfLog) == [["one"], [], ["two"]])
-            }
+        }
     }
 
     @Test("A log of many megabytes arrives whole, over a connection that asks before it sends")
