@@ -5,6 +5,7 @@ public struct Overdue: Error, CustomStringConvertible {
     let what: String
     let seconds: Double
 
+    /// Both in words.
     public var description: String { "waited \(seconds) s in vain: \(what)" }
 }
 

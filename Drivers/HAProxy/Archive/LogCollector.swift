@@ -14,7 +14,8 @@ import Synchronization
 /// - To a ring that it sends on over a stream socket. Not used: the connection ends with a reload, so what old processes log afterwards
 ///   is lost, and while nobody listens haproxy connects again and again, which takes a whole processor.
 ///
-/// In both ways haproxy drops what finds no room, and counts that (`DroppedLogs` in `show info`); it never waits.
+/// In both ways haproxy never waits: it drops what finds no room, and, with a descriptor, what one thread has to write while another
+/// that does has lost its processor. It counts both (`DroppedLogs` in `show info`).
 ///
 /// Every frontend and backend of the configuration must say `log-tag NAME`: a line goes to the log of the load balancer that it names.
 final class LogCollector: Sendable {
@@ -71,9 +72,9 @@ final class LogCollector: Sendable {
 
     /// Starts to take lines, on threads of its own, which live until `stop`.
     func start() throws(DriverError) {
-        let isStarted = startThread { self.run(on: self.pipe.descriptor) { self.collect() } }
+        let isStarted = startThread { self.run(on: self.pipe.descriptor, pause: Self.gathering) { self.collect() } }
         let isForwarding = socket.map { socket in
-            startThread { self.run(on: socket.descriptor) { self.forward() } }
+            startThread { self.run(on: socket.descriptor, pause: 0) { self.forward() } }
         }
         if !isStarted || isForwarding == false {
             stop()
@@ -115,10 +116,14 @@ extension LogCollector {
     /// Lines that come faster than they can be written do not keep an archive waiting for ever.
     private static let mostRounds = 256
 
-    private func run(on descriptor: Int32, _ work: () -> Void) {
+    /// How long lines gather in the pipe before they are taken, in milliseconds: to wake for each would cost far more.
+    private static let gathering: Int32 = 20
+
+    private func run(on descriptor: Int32, pause: Int32, _ work: () -> Void) {
         while !intake.withLock({ $0.isStopped }) {
             var descriptors = [descriptor, end.number].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             if unsafe poll(&descriptors, 2, -1) > 0, descriptors[0].revents != 0 { work() }
+            _ = unsafe poll(&descriptors[1], 1, pause)
         }
     }
 

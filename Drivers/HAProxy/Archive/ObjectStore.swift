@@ -79,17 +79,17 @@ struct ObjectStore: ~Copyable {
     }
 
     private func put(_ path: [String], headers: [String], body: GzipStream, length: Int) throws(DriverError) {
-        let place = "\(path.joined(separator: "/")) of the object store at \(address.text)"
+        let place = "\(quoted(path.joined(separator: "/"))) in the object store at \(address.text)"
         let status: Int
         do throws(HTTPConnection.Failure) {
             status = try connection.put(
                 address.text + "/" + StorePath.urlPath(path), headers: ["X-Auth-Token: \(token)"] + headers, body: body, length: length,
                 patience: patience, deadline: deadline)
         } catch {
-            throw DriverError("no answer to storing \(quoted(place)): \(error.reason). \(Self.kept)")
+            throw DriverError("no answer to storing \(place): \(error.reason). \(Self.kept)")
         }
         if 200..<300 ~= status { return }
-        throw DriverError("storing \(quoted(place)) was refused with \(status): \(Self.meaning(of: status)). \(Self.kept)")
+        throw DriverError("storing \(place) was refused with \(status): \(Self.meaning(of: status)). \(Self.kept)")
     }
 
     private static let kept = "The log is kept for the next ARCHIVE"

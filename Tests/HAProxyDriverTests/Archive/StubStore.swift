@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import Synchronization
 import TestSupport
 
@@ -47,15 +48,14 @@ final class StubStore: Sendable {
     /// What came so far.
     var requests: [Request] { noted.withLock { $0 } }
 
-    /// Serves while the body runs.
+    /// Serves while the body runs. Once: nobody is served afterwards.
     func serving<Result>(_ body: () async throws -> Result) async throws -> Result {
-        let threads = Task { try await onThread { self.accept() } }
+        guard startThread({ self.accept() }) else { throw Failure("no thread to spare") }
         defer { stop() }
-        let result = try await body()
-        stop()
-        try await threads.value
-        return result
+        return try await body()
     }
+
+    deinit { close(listener) }
 
     private func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
@@ -68,11 +68,10 @@ final class StubStore: Sendable {
     private func accept() {
         while true {
             let socket = Glibc.accept(listener, nil, nil)
-            if socket < 0 { break }
+            if socket < 0 { return }
             let isOpen = open.withLock { $0?.insert(socket).inserted ?? false }
-            if isOpen { Task { try await onThread { self.serve(socket) } } } else { close(socket) }
+            if !isOpen || !startThread({ self.serve(socket) }) { close(socket) }
         }
-        close(listener)
     }
 
     private func serve(_ socket: Int32) {
