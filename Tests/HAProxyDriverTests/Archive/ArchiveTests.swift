@@ -149,6 +149,20 @@ struct ArchiveTests {
         }
     }
 
+    @Test("A store that closes after each answer gets the log all the same, over another connection")
+    func newConnection() async throws {
+        let store = try StubStore { _ in .abandon(201) }
+        let shelf = try Shelf()
+        try await store.serving {
+            for number in 1...10 {
+                try shelf.write("\(number)", of: "a")
+                #expect(try await shelf.archive(order(store.endpoint)) == nil)
+            }
+            #expect(store.objects.count == 10)
+            #expect(try shelf.messages(of: "a").isEmpty)
+        }
+    }
+
     @Test("Where nobody listens, that is told")
     func nobody() async throws {
         let shelf = try Shelf()

@@ -9,6 +9,8 @@ final class StubStore: Sendable {
     enum Behaviour: Sendable {
         /// Takes the request in and answers with this status.
         case answer(Int, String = "")
+        /// Takes the request in, answers with this status and closes without having said so.
+        case abandon(Int)
         /// Takes the request in and closes without an answer.
         case close
         /// Takes the request in and never answers.
@@ -107,6 +109,7 @@ final class StubStore: Sendable {
         case .answer(let status, let headers):
             say(socket, "HTTP/1.1 \(status) So\r\n\(headers)Content-Length: 2\r\n\r\nok")
             return true
+        case .abandon(let status): say(socket, "HTTP/1.1 \(status) So\r\nContent-Length: 0\r\n\r\n")
         case .silence: waitForEnd(socket)
         case .nonsense: say(socket, "SSH-2.0-OpenSSH_9.2\r\n")
         case .trickle:
