@@ -60,7 +60,6 @@ struct Patience: Sendable {
         unsafe curl_set_pointer(handle, CURLOPT_ERRORBUFFER, words)
         unsafe curl_set_text(handle, CURLOPT_URL, url)
         unsafe curl_set_text(handle, CURLOPT_PROTOCOLS_STR, "http,https")
-        set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_FOLLOWLOCATION, 0)
         // No signals for time-outs: other threads would get them.
         set(CURLOPT_NOSIGNAL, 1)

@@ -133,13 +133,15 @@ struct ArchiveTests {
 
     @Test(
         "A store that breaks off, is silent or stalls fails the archive in time",
-        arguments: [.close, .silence, .stall, .refuse(401), .trickle, .nonsense] as [StubStore.Behaviour])
-    func broken(behaviour: StubStore.Behaviour) async throws {
+        arguments: [
+            (.close, 20), (.silence, 60), (.stall, 60), (.refuse(401), 20), (.trickle, 4), (.nonsense, 20),
+        ] as [(StubStore.Behaviour, Int)])
+    func broken(behaviour: StubStore.Behaviour, seconds: Int) async throws {
         let store = try StubStore { $0.hasSuffix(".gz") ? behaviour : .answer(202) }
         let shelf = try Shelf()
         try await store.serving {
             try shelf.write(String(repeating: "x", count: 4000), of: "a")
-            let patience = Patience(silence: .seconds(2), archive: .seconds(4))
+            let patience = Patience(silence: .seconds(2), archive: .seconds(seconds))
             let start = ContinuousClock.now
             let message = try #require(try await shelf.archive(order(store.endpoint), by: shelf.archive(patience: patience)))
             #expect(message.contains("The log is kept") && !message.contains(token))

@@ -40,6 +40,21 @@ struct LogCollectorTests {
         #expect(try second.messages(of: "a") == ["one", "two", "three"])
     }
 
+    @Test("A clock that is set back does not put new lines before old ones, nor into an object that is there")
+    func clockSetBack() throws {
+        let first = try Shelf()
+        try first.write("one", of: "a")
+        let old = first.collector.seal("a")
+        try first.write("two", of: "a")
+        _ = first.collector.seal("a")
+        let second = try Shelf(in: first.folder, time: 5)
+        _ = second.collector.seal("a")
+        try second.write("three", of: "a")
+        let all = second.collector.seal("a")
+        #expect(all.count == 3 && Set(all.map(\.begun)).count == 3 && all.first == old.first)
+        #expect(try second.messages(of: "a") == ["one", "two", "three"])
+    }
+
     @Test("Nothing keeps more lines waiting than the pipe holds, and those that came first are kept")
     func burst() throws {
         let shelf = try Shelf()

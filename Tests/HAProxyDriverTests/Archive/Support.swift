@@ -19,25 +19,37 @@ final class Told: Sendable {
     }
 }
 
+/// A clock that is a microsecond later each time it is looked at.
+private final class Ticks: Sendable {
+    private let microseconds: Mutex<Int64>
+
+    init(_ start: Int64) { microseconds = Mutex(start) }
+
+    func next() -> Timestamp {
+        microseconds.withLock { microseconds in
+            microseconds += 1
+            return Timestamp(microseconds: microseconds)
+        }
+    }
+}
+
 /// A collector in a folder of its own.
 final class Shelf: Sendable {
     let folder: TemporaryFolder
     let told = Told()
     let collector: LogCollector
 
-    /// - Parameter folder: one that another collector used before.
-    init(in folder: TemporaryFolder? = nil, limit: UInt64 = LogCollector.defaultLimit) throws {
+    /// - Parameters:
+    ///   - folder: one that another collector used before.
+    ///   - time: when it begins, in microseconds; each look at the clock is one later.
+    init(in folder: TemporaryFolder? = nil, limit: UInt64 = LogCollector.defaultLimit, time: Int64 = 1_389_280_305_704_754) throws {
         let folder = try folder ?? TemporaryFolder()
-        let time = Mutex<Int64>(1_389_280_305_704_754)
+        let clock = Ticks(time)
         self.folder = folder
         collector = try LogCollector(
             folder: folder.file("logs"), pipePath: folder.file("log.pipe"), socketPath: folder.file("log.sock"), limit: limit,
             log: told.log,
-            now: {
-                time.withLock {
-                    $0 += 1; return Timestamp(microseconds: $0)
-                }
-            })
+            now: { clock.next() })
     }
 
     /// Writes bytes to the pipe, as haproxy does.
