@@ -124,7 +124,7 @@ extension RealServers {
                     }
                     try await group.waitForAll()
                 }
-                #expect(try worker.log.jobs.count == 32)
+                #expect(try await worker.log.jobs(32).count == 32)
             }
         }
     }

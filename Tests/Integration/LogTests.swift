@@ -13,7 +13,7 @@ extension RealServers {
                 _ = try await gearmand.ask(bytes: Array("nonsense".utf8))
                 try await gearmand.succeed(job("UPDATE", (0..<10).map { loadBalancer("lb\($0)", port: 100 + $0) }))
 
-                let lines = try worker.log.jobs
+                let lines = try await worker.log.jobs(5)
                 #expect(lines.map { $0["action"] } == ["CREATE", "STATS", "ENABLE", "-", "UPDATE"])
                 #expect(lines.map { $0["outcome"] } == ["PASS", "PASS", "FAIL", "FAIL", "PASS"])
                 #expect(lines.map { $0["error"] != nil } == [false, false, true, true, false])
@@ -46,6 +46,7 @@ extension RealServers {
                 let worker = try rig.spawn(start + ["--config-file", try rig.write("", to: "empty.conf")])
                 try await eventually("the worker is connected") { worker.log.text.contains("job server connected") }
                 try await gearmand.succeed(job("CREATE", loadBalancer("a\nb \"c\"")))
+                try await eventually("the job is logged") { worker.log.text.contains(" job handle=") }
                 let line = try #require(worker.log.text.split(separator: "\n").last)
                 #expect(line.contains(#/^\S+Z INFO  job handle=H:\S+ action=CREATE outcome=PASS ms=[0-9.]+ /#))
                 #expect(line.hasSuffix(#" load_balancers="a\nb \"c\"""#))

@@ -30,8 +30,9 @@ extension OnKernel {
         @Test(
             "by tunnel balances each transport, packets of either family wrapped in such of either",
             arguments: [
-                (.ipip, ""), (.gue, "--tun-port 6080"), (.gue, "--tun-port 6080 --tun-csum"), (.gue, "--tun-port 6080 --tun-remcsum"),
-                (.gre, ""), (.gre, "--tun-csum"),
+                (.ipip, ""), (.gre, ""), (.gre, "--tun-csum"),
+                (.gue, "--tun-port \(Wrapping.port)"), (.gue, "--tun-port \(Wrapping.port) --tun-csum"),
+                (.gue, "--tun-port \(Wrapping.port) --tun-remcsum"),
             ] as [(Wrapping, String)])
         func tunnel(wrapping: Wrapping, options: String) throws {
             try withLab { lab in

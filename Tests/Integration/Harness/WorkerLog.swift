@@ -51,6 +51,12 @@ final class WorkerLog: Sendable {
     var losses: [Line] { get throws { try lines("job server lost") } }
     var returns: [Line] { get throws { try lines("job server connected") } }
 
-    /// The lines of jobs.
+    /// The lines of jobs that were written so far.
     var jobs: [Line] { get throws { try lines.filter { $0["message"] == "job" } } }
+
+    /// The lines of jobs, once there are so many: a job's line is written when its answer is on its way.
+    func jobs(_ count: Int) async throws -> [Line] {
+        try await eventually("the log has \(count) jobs") { try jobs.count >= count }
+        return try jobs
+    }
 }

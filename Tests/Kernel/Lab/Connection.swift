@@ -12,16 +12,14 @@ final class Connection {
 
     /// Connects, and waits for the server's name.
     ///
-    /// - Parameter seconds: how long each answer may take.
-    init(
-        _ transport: Transport, to address: IPAddress, port: UInt16, from source: (address: IPAddress, port: UInt16), within seconds: Double
-    )
-        throws
-    {
+    /// - Parameters:
+    ///   - source: the port of this side.
+    ///   - seconds: how long each answer may take.
+    init(_ transport: Transport, to address: IPAddress, port: UInt16, from source: UInt16, within seconds: Double) throws {
         self.transport = transport
         self.seconds = seconds
         socket = try Socket(transport, for: address)
-        try socket.bind(to: source.address, port: source.port)
+        try socket.bind(to: address.any, port: source)
         try socket.connect(to: address, port: port, within: seconds)
         server = transport == .udp ? try ask() : try line()
     }

@@ -11,7 +11,4 @@ enum Family: String, CaseIterable, Sendable {
         guard let address = IPAddress(text) else { throw Failure("'\(text)' is not an address") }
         return address
     }
-
-    /// The address that a socket takes for any.
-    var anyAddress: IPAddress { self == .v4 ? .v4(0) : .v6(high: 0, low: 0) }
 }

@@ -17,6 +17,7 @@ final class Lab {
     let director: Namespace
     /// What is behind it.
     let realServers: [RealServer]
+    private var lastPort: UInt16 = 10_000
 
     /// The commands of `ip` that make the virtual addresses those of a machine.
     static let takeVirtualAddresses = """
@@ -30,6 +31,11 @@ final class Lab {
         client = try Namespace()
         director = try Namespace()
         realServers = try (1...count).map { try RealServer(number: $0) }
+        try setParameters()
+        try configureNetworks()
+    }
+
+    private func setParameters() throws {
         for machine in [client, director] + realServers.map(\.namespace) {
             try machine.set([
                 // That client and real servers are on one switch is nothing that anybody should make use of.
@@ -45,6 +51,9 @@ final class Lab {
             // Every client that finds no real server is told so.
             "net.ipv4.icmp_ratelimit": 0, "net.ipv6.icmp.ratelimit": 0,
         ])
+    }
+
+    private func configureNetworks() throws {
         try director.ip(
             """
             \(Lab.takeVirtualAddresses)
@@ -86,14 +95,15 @@ final class Lab {
     /// Connects the client to a service.
     ///
     /// - Parameters:
-    ///   - source: the client's port; 0 is any.
+    ///   - source: the client's port; one that no connection had before if none is given.
     ///   - seconds: how long an answer may take.
     /// - Throws: `SocketError` where there is no answer.
-    func connect(_ service: Service, from source: UInt16 = 0, within seconds: Double = 5) throws -> Connection {
-        try client.run {
+    func connect(_ service: Service, from source: UInt16? = nil, within seconds: Double = 5) throws -> Connection {
+        // Not one that the system chooses: it may choose one for which the director still knows a real server.
+        lastPort += source == nil ? 1 : 0
+        return try client.run {
             try Connection(
-                service.transport, to: Lab.virtualAddress(service.family), port: service.port, from: (service.family.anyAddress, source),
-                within: seconds)
+                service.transport, to: Lab.virtualAddress(service.family), port: service.port, from: source ?? lastPort, within: seconds)
         }
     }
 

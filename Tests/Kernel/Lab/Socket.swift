@@ -114,6 +114,9 @@ final class Socket: Sendable {
 }
 
 extension IPAddress {
+    /// The address of its family that stands for every one.
+    var any: IPAddress { if case .v4 = self { .v4(0) } else { .v6(high: 0, low: 0) } }
+
     fileprivate var socketFamily: Int32 { if case .v4 = self { AF_INET } else { AF_INET6 } }
 }
 
