@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Synchronization
 
 /// The log of a worker that writes JSON lines, read as it grows.
