@@ -1,6 +1,6 @@
 import Foundation
-import TestSupport
 import Synchronization
+import TestSupport
 
 /// The log of a worker that writes JSON lines, read as it grows.
 final class WorkerLog: Sendable {
