@@ -9,6 +9,15 @@ let c: [CSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// What the Swift targets are held to.
+let swift: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
 let package = Package(
     name: "swift-lbaas-benchmarks",
     targets: [
@@ -17,15 +26,11 @@ let package = Package(
             name: "echo-worker", dependencies: ["support"], cSettings: c,
             linkerSettings: [.linkedLibrary("gearman"), .linkedLibrary("pthread")]),
         .executableTarget(name: "job-load", dependencies: ["support"], cSettings: c, linkerSettings: [.linkedLibrary("gearman")]),
-        .executableTarget(
-            name: "bench-jobs",
-            swiftSettings: [
-                .treatAllWarnings(as: .error),
-                .strictMemorySafety(),
-                .enableUpcomingFeature("ExistentialAny"),
-                .enableUpcomingFeature("InternalImportsByDefault"),
-                .enableUpcomingFeature("MemberImportVisibility"),
-            ]),
+        .executableTarget(name: "raw-ipvs", dependencies: ["support"], cSettings: c),
+        .target(name: "BenchSupport", swiftSettings: swift),
+        .executableTarget(name: "bench-jobs", dependencies: ["BenchSupport"], swiftSettings: swift),
+        .executableTarget(name: "bench-ipvs", dependencies: ["BenchSupport"], swiftSettings: swift),
+        .executableTarget(name: "bench-haproxy", dependencies: ["BenchSupport"], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

@@ -38,13 +38,18 @@ package struct WantedService: Hashable, Sendable {
 
 /// The least number of changes from one table to another.
 package struct Difference {
-    /// Where so many real servers come to a new service at once, it is scheduled by a scheduler that does not mind, until they are all there:
-    /// `wrr` and `mh` work their whole table out anew for each.
+    /// Where so many real servers come to a new service at once, it is scheduled by a scheduler that does not mind, until they are all there.
     package static let manyDestinations = 256
 
     package private(set) var changes: [Change] = []
 
     package init() {}
+
+    /// Forgets the changes, and keeps the memory for others.
+    package mutating func removeAll() { changes.removeAll(keepingCapacity: true) }
+
+    /// Has a service read before its changes.
+    package mutating func read(_ key: ServiceKey) { changes.append(.readService(key)) }
 
     /// Appends the changes of one service.
     package mutating func append(_ key: ServiceKey, from current: VirtualService?, to target: VirtualService?) {
@@ -58,10 +63,9 @@ package struct Difference {
 
     private mutating func create(_ key: ServiceKey, _ target: VirtualService) {
         var settings = target.settings
-        let scheduler = settings.scheduler
-        let isSlow = scheduler == .weightedRoundRobin || scheduler == .maglevHashing
-        let isLater = isSlow && target.destinations.count > Self.manyDestinations
+        let isLater = settings.scheduler.isSlow && target.destinations.count > Self.manyDestinations
         if isLater { settings.scheduler = .weightedLeastConnections }
+        if changes.isEmpty { changes.reserveCapacity(target.destinations.count + 2) }
         changes.append(.addService(key, settings))
         for (destination, value) in target.destinations { changes.append(.addDestination(key, destination, value)) }
         if isLater { changes.append(.setService(key, target.settings)) }
@@ -69,7 +73,11 @@ package struct Difference {
 
     /// What comes is there before what goes is gone, so that the service never stands without real servers in between.
     private mutating func change(_ key: ServiceKey, _ current: VirtualService, _ target: VirtualService) {
-        if current.settings != target.settings { changes.append(.setService(key, target.settings)) }
+        let isSet = current.settings == target.settings
+        // A slow scheduler comes when the real servers are as they are to be. MAGLEV is refused where there are too many, though some go.
+        let isLater = target.settings.scheduler.isSlow && current.settings.scheduler != target.settings.scheduler
+        if !isSet, !isLater { changes.append(.setService(key, target.settings)) }
+        defer { if !isSet, isLater { changes.append(.setService(key, target.settings)) } }
         if current.destinations == target.destinations { return }
         for (destination, value) in target.destinations {
             guard let old = current.destinations[destination] else {
@@ -80,6 +88,16 @@ package struct Difference {
         }
         for destination in current.destinations.keys where target.destinations[destination] == nil {
             changes.append(.deleteDestination(key, destination))
+        }
+    }
+}
+
+extension Scheduler {
+    /// Whether it works its whole table out anew for each real server that comes.
+    fileprivate var isSlow: Bool {
+        switch self {
+        case .weightedRoundRobin, .maglevHashing, .sourceHashing, .destinationHashing: true
+        default: false
         }
     }
 }

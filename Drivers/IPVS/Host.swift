@@ -1,17 +1,15 @@
-import Glibc
 import LBaaS
 
 /// What the host must be like beside the kernel's table: switches, timeouts, daemons.
 struct Host: Sendable {
     let settings: Settings
+    let switches: KernelSwitches
     let log: Log
 
     /// Makes the host as the settings say. What is so already is not touched.
     ///
-    /// - Throws: where this process may not, or the kernel cannot.
+    /// - Throws: where the kernel cannot.
     func prepare(_ kernel: any Kernel) throws(KernelFailure) {
-        // The first thing asked that needs the capability.
-        _ = try kernel.info()
         for (name, value) in settings.sysctls { set(name, value) }
         try setTimeouts(kernel)
         if let daemons = settings.daemons { try setDaemons(daemons, kernel) }
@@ -20,7 +18,7 @@ struct Host: Sendable {
     /// Why this host does not forward what NAT needs forwarded; nil where it does, or where that cannot be told.
     func forwardingFault(_ family: AddressFamily) -> String? {
         let name = family == .v4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"
-        guard read(name) == "0" else { return nil }
+        guard switches.read(name) == "0" else { return nil }
         return "NAT needs this host to forward packets, and \(name) is 0: set it with 'sysctl -w \(name)=1', and for ever in /etc/sysctl.d"
     }
 
@@ -28,8 +26,8 @@ struct Host: Sendable {
         guard let wanted else { return }
         let full = "net.ipv4.vs.\(name)"
         let value = wanted ? "1" : "0"
-        guard let found = read(full), found != value else { return }
-        if write(full, value) {
+        guard let found = switches.read(full), found != value else { return }
+        if switches.write(full, value) {
             log.write(.info, "set a switch of the kernel", [("name", full), ("value", value), ("was", found)])
         } else {
             log.write(
@@ -71,27 +69,5 @@ struct Host: Sendable {
                 log.write(.info, "started a synchronization daemon", [("role", "\(role)"), ("interface", daemon.interface)])
             }
         }
-    }
-
-    /// Reads a switch of the kernel; nil where there is none of this name.
-    private func read(_ name: String) -> String? {
-        let file = unsafe open(path(name), O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 32)
-        let count = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
-        guard count > 0 else { return nil }
-        return String(decoding: bytes[..<count].prefix { $0 != 10 }, as: UTF8.self)
-    }
-
-    private func write(_ name: String, _ value: String) -> Bool {
-        let file = unsafe open(path(name), O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { return false }
-        defer { close(file) }
-        return unsafe Glibc.write(file, value, value.utf8.count) == value.utf8.count
-    }
-
-    private func path(_ name: String) -> String {
-        "/proc/sys/" + String(name.map { $0 == "." ? "/" : $0 })
     }
 }

@@ -28,6 +28,10 @@ public final class IPVSDriver: LoadBalancerDriver {
         var programmer: Programmer
         /// Families of which this host was seen to forward packets since the table was compared last.
         var forwarding: Set<AddressFamily> = []
+        /// Whether the host was once as the configuration says.
+        var isPrepared = false
+        /// The last of the services that stand still, by its number, whose removal is under way.
+        var lastScheduled: UInt64 = 0
     }
 
     /// What asks.
@@ -58,12 +62,13 @@ public final class IPVSDriver: LoadBalancerDriver {
 
     /// A driver of another kernel, at another time.
     package init(
-        _ configuration: DriverConfiguration, log: Log, open: @escaping @Sendable () throws(KernelFailure) -> any Kernel,
+        _ configuration: DriverConfiguration, log: Log, switches: KernelSwitches = .proc,
+        open: @escaping @Sendable () throws(KernelFailure) -> any Kernel,
         later: @escaping @Sendable (Duration, @escaping @Sendable () -> Void) -> Void,
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) throws(DriverConfiguration.Failure) {
         settings = try Settings(configuration)
-        host = Host(settings: settings, log: log)
+        host = Host(settings: settings, switches: switches, log: log)
         self.log = log
         self.open = open
         self.later = later
@@ -77,22 +82,45 @@ public final class IPVSDriver: LoadBalancerDriver {
     /// What the kernel does not check: see `Refusal.swift`.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { loadBalancer.refusalByIPVS }
 
-    /// Compares the kernel's table with what is expected. Whole, it also makes the host as the configuration says.
+    /// Makes the host as the configuration says, and compares the kernel's table with what is expected.
     public func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation {
         try desk.withLock { desk throws(DriverError) in
             do throws(KernelFailure) {
                 let kernel = try opened(&desk.kernel)
-                // After a failed change it is asked about a few load balancers; those are quicker read one by one.
-                if expected.count * 4 < desk.programmer.table.count {
-                    return try desk.programmer.observe(only: expected, kernel: kernel)
-                }
                 desk.forwarding = []
-                try host.prepare(kernel)
+                try prepare(kernel, &desk)
                 let observation = try desk.programmer.observe(expected, isExclusive: settings.isExclusive, kernel: kernel)
+                desk.lastScheduled = 0
+                removeLater(&desk)
                 running.withLock { running in
                     running = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
                 }
                 return observation
+            } catch {
+                desk.kernel = nil
+                throw DriverError(error.message)
+            }
+        }
+    }
+
+    /// Makes the host as the configuration says. What cannot be done keeps the worker from starting, but not from repairing the table later.
+    private func prepare(_ kernel: any Kernel, _ desk: inout Desk) throws(KernelFailure) {
+        // The first thing asked that needs the capability.
+        _ = try kernel.info()
+        do throws(KernelFailure) {
+            try host.prepare(kernel)
+            desk.isPrepared = true
+        } catch {
+            if !desk.isPrepared { throw error }
+            log.write(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
+        }
+    }
+
+    /// Reads the services of these load balancers, and no others.
+    public func observe(possible: [LoadBalancer]) throws(DriverError) -> Observation {
+        try desk.withLock { desk throws(DriverError) in
+            do throws(KernelFailure) {
+                return try desk.programmer.observe(possible: possible, kernel: try opened(&desk.kernel))
             } catch {
                 desk.kernel = nil
                 throw DriverError(error.message)
@@ -105,7 +133,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         desk.withLock { desk in desk.programmer.plan(groups).map(\.description) }
     }
 
-    /// Sends the differences of all groups in one batch.
+    /// Sends the differences of all groups, as many of them as there are in one send.
     public func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
         desk.withLock { desk in
             let kernel: any Kernel
@@ -119,13 +147,14 @@ public final class IPVSDriver: LoadBalancerDriver {
             var applied = desk.programmer.apply(sound, kernel: kernel).makeIterator()
             let outcomes = faults.map { fault in fault.map { GroupOutcome(failure: DriverError($0)) } ?? applied.next() ?? GroupOutcome() }
             note(groups, outcomes)
-            removeLater(desk.programmer.still)
+            removeLater(&desk)
             return outcomes
         }
     }
 
     private func note(_ groups: [PatchGroup], _ outcomes: [GroupOutcome]) {
         running.withLock { running in
+            running.reserveCapacity(running.count + groups.count)
             for (group, outcome) in zip(groups, outcomes) where outcome.failure == nil {
                 for patch in group.patches { running[patch.id] = patch.loadBalancer.new }
             }
@@ -144,11 +173,19 @@ public final class IPVSDriver: LoadBalancerDriver {
         return nil
     }
 
-    private func removeLater(_ still: [ServiceKey: UInt64]) {
+    /// Has the services removed that stand still, but those of which the removal is under way.
+    private func removeLater(_ desk: inout Desk) {
+        let last = desk.lastScheduled
+        desk.lastScheduled = desk.programmer.lastStill
+        let still = desk.programmer.still.filter { $0.value > last }
         if still.isEmpty { return }
         later(Self.settlingTime) { [self] in
-            desk.withLock { desk in
-                if let kernel = desk.kernel { desk.programmer.removeStill(still, kernel: kernel) }
+            self.desk.withLock { desk in
+                do throws(KernelFailure) {
+                    desk.programmer.removeStill(still, kernel: try opened(&desk.kernel))
+                } catch {
+                    log.write(.warning, "services that stand still could not be removed", [("error", error.message)])
+                }
             }
         }
     }
@@ -188,20 +225,31 @@ extension IPVSDriver {
     /// The bytes that went back to clients through this host. With DIRECT and TUNNEL they take another way, and there are none.
     public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         let asked = loadBalancers(ids)
-        let finals = desk.withLock { $0.programmer.finals }
-        var owners: [ServiceKey: LoadBalancerID] = [:]
+        var owners = desk.withLock { $0.programmer.stillCounting(for: Set(ids)) }
         for loadBalancer in asked {
             for listener in [loadBalancer.listener] + loadBalancer.leaving.map(\.listener) {
                 if let key = ServiceKey(listener) { owners[key] = loadBalancer.id }
             }
         }
+        var bytes = try read(owners)
+        // After the kernel: what is removed meanwhile is here or there, and where it is in both it is counted once.
+        let finals = desk.withLock { $0.programmer.finals }
         var counters: [LoadBalancerID: [TrafficCounter]] = [:]
-        for loadBalancer in asked { counters[loadBalancer.id] = finals[loadBalancer.id] ?? [] }
-        func count(_ service: ListedService) {
-            guard let owner = owners[service.key] else { return }
-            counters[owner]?.append(TrafficCounter(bytesOut: service.statistics.bytesOut, run: service.key.run))
+        for loadBalancer in asked {
+            for final in finals[loadBalancer.id] ?? [] { bytes[loadBalancer.id, default: [:]][final.run] = final.bytesOut }
+            counters[loadBalancer.id] = (bytes[loadBalancer.id] ?? [:]).sorted { $0.key < $1.key }
+                .map { TrafficCounter(bytesOut: $0.value, run: $0.key) }
         }
-        return try reading { _, kernel throws(KernelFailure) in
+        return counters
+    }
+
+    /// The bytes that services have counted, by owner and run.
+    private func read(_ owners: [ServiceKey: LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [UInt64: UInt64]] {
+        try reading { _, kernel throws(KernelFailure) in
+            var bytes: [LoadBalancerID: [UInt64: UInt64]] = [:]
+            func count(_ service: ListedService) {
+                if let owner = owners[service.key] { bytes[owner, default: [:]][service.key.run] = service.statistics.bytesOut }
+            }
             if owners.count > 16 {
                 try kernel.forEachService(count)
             } else {
@@ -209,7 +257,7 @@ extension IPVSDriver {
                     if let service = try kernel.service(key) { count(service) }
                 }
             }
-            return counters
+            return bytes
         }
     }
 

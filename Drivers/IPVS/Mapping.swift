@@ -43,7 +43,7 @@ extension LBaaS.Forwarding? {
 
 /// What the driver's configuration section adds to every service.
 package struct ServiceDefaults: Hashable, Sendable {
-    /// UDP services schedule each packet for itself.
+    /// UDP services schedule each packet for itself. Not with NAT: the kernel forgets the packet at once, and translates no answer back.
     package var onePacket = false
     /// Flags of the schedulers `sh` and `mh`. Without `fallback` they refuse the clients of a real server that drains.
     package var hashFlags: ServiceFlags = .fallback
@@ -87,7 +87,7 @@ extension LoadBalancer {
             settings.timeout = timeout
             settings.netmask =
                 address?.family == .v6 ? defaults.persistencePrefixV6 : ~UInt32(0) << (32 - defaults.persistencePrefixV4)
-        } else if serviceProtocol == .udp, defaults.onePacket {
+        } else if serviceProtocol == .udp, defaults.onePacket, forwarding.method != .nat {
             settings.flags.insert(.onePacket)
         }
         return settings

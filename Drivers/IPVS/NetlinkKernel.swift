@@ -1,5 +1,5 @@
 import Glibc
-import Netlink
+package import Netlink
 
 /// The kernel's table over generic netlink.
 package final class NetlinkKernel: Kernel {
@@ -7,16 +7,31 @@ package final class NetlinkKernel: Kernel {
     private let family: Family
     /// Kept from change to change, so that a change allocates nothing.
     private var batch: Batch
+    /// As many changes go into one send, and its memory is for so many, however many there are.
+    private static let changesPerBatch = 512
+    /// No change takes more, but for a few whose scheduler or persistence engine has a long name.
+    private static let bytesPerChange = 168
 
     /// Opens a socket. Where the kernel's module is not loaded it is loaded, where the kernel is told how.
-    package init(timeout: Duration = .seconds(5)) throws(KernelFailure) {
+    package convenience init(timeout: Duration = .seconds(5)) throws(KernelFailure) {
+        let netlink: GenericNetlink
         do throws(NetlinkError) {
             netlink = try GenericNetlink(timeout: timeout)
-            family = try netlink.family("IPVS")
-            batch = Batch(family)
         } catch {
             throw KernelFailure(error)
         }
+        try self.init(netlink)
+    }
+
+    /// Talks with the kernel over this.
+    package init(_ netlink: GenericNetlink) throws(KernelFailure) {
+        do throws(NetlinkError) {
+            family = try netlink.family("IPVS")
+        } catch {
+            throw KernelFailure(error)
+        }
+        self.netlink = netlink
+        batch = Batch(family, capacity: Self.changesPerBatch * Self.bytesPerChange)
     }
 
     package func forEachService(_ body: (ListedService) -> Void) throws(KernelFailure) {
@@ -52,17 +67,22 @@ package final class NetlinkKernel: Kernel {
     }
 
     package func carryOut(_ changes: [Change], read: (Int, ListedService) -> Void) throws(KernelInterruption) -> [RefusedChange] {
-        batch.removeAll()
-        for change in changes { batch.append(change) }
-        do throws(BatchInterruption) {
-            return try netlink.carryOut(&batch) { index, _, attributes throws(NetlinkError) in
-                read(index, try attributes.subject(Subject.service) { value throws(NetlinkError) in try value.service() })
-            }.map { RefusedChange(index: $0.index, number: $0.number) }
-        } catch {
-            throw KernelInterruption(
-                message: error.description, refused: error.failures.map { RefusedChange(index: $0.index, number: $0.number) },
-                unknown: min(error.unknown.lowerBound, error.unsent.lowerBound)..<changes.count)
+        var refused: [RefusedChange] = []
+        for first in stride(from: 0, to: changes.count, by: Self.changesPerBatch) {
+            batch.removeAll()
+            for index in first..<min(first + Self.changesPerBatch, changes.count) { batch.append(changes[index]) }
+            do throws(BatchInterruption) {
+                refused += try netlink.carryOut(&batch) { index, _, attributes throws(NetlinkError) in
+                    read(first + index, try attributes.subject(Subject.service) { value throws(NetlinkError) in try value.service() })
+                }.map { RefusedChange(index: first + $0.index, number: $0.number) }
+            } catch {
+                throw KernelInterruption(
+                    message: error.description,
+                    refused: refused + error.failures.map { RefusedChange(index: first + $0.index, number: $0.number) },
+                    unknown: first + min(error.unknown.lowerBound, error.unsent.lowerBound)..<changes.count)
+            }
         }
+        return refused
     }
 
     package func timeouts() throws(KernelFailure) -> ConnectionTimeouts {

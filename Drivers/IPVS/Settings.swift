@@ -76,7 +76,8 @@ enum Key: String, CaseIterable {
         case .resyncInterval: "how often the kernel's table is compared with what it should be, in seconds; default 30"
         case .drainTimeout: "how long a node that leaves may finish its connections, in seconds; 0 for not at all; default 30"
         case .exclusive: "yes to remove every virtual service that no job asked for; default no: others' services are never touched"
-        case .onePacket: "yes to schedule each UDP packet for itself, where there is no session persistence; default no"
+        case .onePacket:
+            "yes to schedule each UDP packet for itself, where there is neither session persistence nor NAT, whose answers would be lost; default no"
         case .hashFallback: "no to refuse clients whose node drains, with SOURCE_IP and MAGLEV; default yes: they get another node"
         case .hashPort: "yes to let the client's port count too, with SOURCE_IP and MAGLEV; default no"
         case .upperThreshold: "from so many connections on a node gets nothing new; default 0, any number"

@@ -13,6 +13,14 @@ package enum ServiceKey: Hashable, Sendable {
         self = .address(address, port: listener.port, protocol: listener.transport.number)
     }
 
+    /// Hashes as few words as there are: every service and real server is looked up with each comparison.
+    package func hash(into hasher: inout Hasher) {
+        switch self {
+        case .address(let address, let port, let number): address.hash(into: &hasher, with: UInt32(port) << 16 | UInt32(number))
+        case .firewallMark(let mark, let family): hasher.combine(UInt64(mark) << 32 | UInt64(family.rawValue))
+        }
+    }
+
     /// The family of the clients' addresses.
     package var family: AddressFamily {
         switch self {
@@ -116,6 +124,9 @@ package struct DestinationKey: Hashable, Sendable {
         self.port = port
     }
 
+    /// Hashes as few words as there are.
+    package func hash(into hasher: inout Hasher) { address.hash(into: &hasher, with: UInt32(port)) }
+
     /// The real server of an endpoint; nil where that is a host name.
     package init?(_ endpoint: Endpoint) {
         guard case .address(let address) = endpoint.host else { return nil }
@@ -165,6 +176,17 @@ package struct Destination: Hashable, Sendable {
 }
 
 extension IPAddress {
+    /// Hashes the address with some bits more: an IPv4 address with them is one word.
+    fileprivate func hash(into hasher: inout Hasher, with bits: UInt32) {
+        switch self {
+        case .v4(let address): hasher.combine(UInt64(address) << 32 | UInt64(bits))
+        case .v6(let high, let low):
+            hasher.combine(high)
+            hasher.combine(low)
+            hasher.combine(UInt64(bits))
+        }
+    }
+
     /// The family.
     package var family: AddressFamily {
         switch self {

@@ -17,7 +17,7 @@ extension ServiceKey: CustomStringConvertible {
     }
 
     /// The run of its counters: a number that the same service always has.
-    var run: UInt64 {
+    package var run: UInt64 {
         // FNV-1a: any hash that stays the same from start to start.
         description.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }

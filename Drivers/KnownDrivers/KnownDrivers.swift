@@ -1,4 +1,5 @@
 import DummyDriver
+import HAProxyDriver
 import IPVSDriver
 public import LBaaS
 
@@ -6,6 +7,7 @@ public import LBaaS
 public enum KnownDrivers {
     /// All of them, in the order in which they are listed.
     public static let all: [DriverRegistration] = [
+        HAProxyDriver.registration,
         IPVSDriver.registration,
         DummyDriver.registration,
     ]

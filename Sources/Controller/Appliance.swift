@@ -9,8 +9,8 @@ struct Appliance {
     private var diverging: [LoadBalancerID: LoadBalancer?] = [:]
     /// Those of them that are to be put right even where the load balancer that runs is the one that is to run. Mostly empty.
     private var altered: Set<LoadBalancerID> = []
-    /// Counters that ended since they were asked for.
-    private var ended: [LoadBalancerID: [TrafficCounter]] = [:]
+    /// The outcomes with which counters ended or began since they were asked for.
+    private var counterChanges: [GroupOutcome] = []
 
     /// Steps that failed.
     struct Failure {
@@ -93,11 +93,11 @@ struct Appliance {
     /// Whether this one runs as something else than what is committed.
     func isDiverging(_ id: LoadBalancerID) -> Bool { diverging[id] != nil }
 
-    /// The counters that ended since this was asked last, as they were read last.
-    mutating func takeEndedCounters() -> [LoadBalancerID: [TrafficCounter]] {
-        if ended.isEmpty { return [:] }
-        defer { ended = [:] }
-        return ended
+    /// The outcomes with which counters ended or began since this was asked last.
+    mutating func takeCounterChanges() -> [GroupOutcome] {
+        if counterChanges.isEmpty { return [] }
+        defer { counterChanges = [] }
+        return counterChanges
     }
 
     private func step(_ id: LoadBalancerID, to new: LoadBalancer?, _ effective: Effective) -> LoadBalancerPatch? {
@@ -113,7 +113,7 @@ struct Appliance {
     /// Carries groups out; nil where all worked. After a failure it notes what became of each of them.
     private mutating func apply(_ groups: [PatchGroup], _ effective: Effective) -> Failure? {
         let outcomes = driver.apply(groups)
-        for outcome in outcomes where !outcome.ended.isEmpty { ended.merge(outcome.ended) { $0 + $1 } }
+        for outcome in outcomes where !outcome.ended.isEmpty || !outcome.began.isEmpty { counterChanges.append(outcome) }
         guard let failure = outcomes.lazy.compactMap(\.failure).first else { return nil }
         for (group, outcome) in zip(groups, outcomes) where outcome.failure == nil {
             for patch in group.patches { note(patch.loadBalancer.new, of: patch.id, effective) }
@@ -127,7 +127,7 @@ struct Appliance {
     private mutating func observe(_ failed: [LoadBalancerPatch], _ effective: Effective) {
         do {
             let observation = try driver.observe(
-                expecting: failed.flatMap { [$0.loadBalancer.old, $0.loadBalancer.new].compactMap(\.self) })
+                possible: failed.flatMap { [$0.loadBalancer.old, $0.loadBalancer.new].compactMap(\.self) })
             let running = Dictionary(observation.running.map { ($0.id, $0) }) { first, _ in first }
             for patch in failed {
                 note(running[patch.id], of: patch.id, effective)

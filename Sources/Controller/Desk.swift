@@ -78,11 +78,16 @@ struct Desk {
         if batch.isEmpty { return [] }
         switch attempt(batch) {
         case .success(let outcomes):
-            if now().microseconds - settledAt.microseconds > Self.settlingPause { settle() }
+            if now().microseconds - settledAt.microseconds > Self.settlingPause {
+                settle()
+                saveAccounts()
+            }
             return outcomes
         case .failure(let refusal):
             let outcomes = batch.count == 1 ? [.failed(refusal.sentence)] : batch.map { commitAlone($0) }
             settle()
+            // What was refused has its counters changed all the same, and no commit takes that along.
+            saveAccounts()
             return outcomes
         }
     }
@@ -99,6 +104,8 @@ struct Desk {
         if ids.isEmpty { return }
         appliance.settle(ids, on: effective)
         settledAt = now()
+        // Before anybody reads the counters as they are now.
+        keep(appliance.takeCounterChanges())
     }
 
     /// Asks the appliance what it runs, puts right what is not as it is committed, and reads the counters, lest they be lost with it.
@@ -144,7 +151,6 @@ struct Desk {
 
     /// Makes the accounts durable that are not, if nobody else does.
     private mutating func saveAccounts() {
-        keepEnded(appliance.takeEndedCounters())
         if ledger.unsavedAccounts.isEmpty { return }
         do throws(StateStoreError) {
             try store?.commit(ledger.unsavedAccounts.map { .traffic(StoredTraffic($0.value, of: $0.key)) })
@@ -154,9 +160,13 @@ struct Desk {
         }
     }
 
-    /// Takes what counters counted that ended.
-    private mutating func keepEnded(_ ended: [LoadBalancerID: [TrafficCounter]]) {
-        if !ended.isEmpty { ledger.keepUnsaved(ledger.ending(ended, earlier: [:]) { [committed] in committed[$0]?.createdAt }) }
+    /// Takes what counters counted that ended, and with what others began, of what is committed.
+    private mutating func keep(_ counterChanges: [GroupOutcome]) {
+        if counterChanges.isEmpty { return }
+        ledger.keepUnsaved(
+            ledger.changing(counterChanges, earlier: [:]) { [committed] in
+                committed[$0].map { TrafficLedger.Life(createdAt: $0.createdAt) }
+            })
     }
 
     /// Decides on each job, changes the appliance, and makes it all durable, or nothing of it.
@@ -234,18 +244,18 @@ struct Desk {
         if let failure = appliance.apply(draft, on: effective) {
             // What is half made could be in the way of the next job. What worked is left where it comes again at once, job by job.
             appliance.settle(isAlone ? draft.order : failure.ids, on: effective)
-            keepEnded(appliance.takeEndedCounters())
+            keep(appliance.takeCounterChanges())
             throw Refusal(failure.message)
         }
-        let ended = appliance.takeEndedCounters()
-        let accounts = accounts.merging(ledger.ending(ended, earlier: accounts) { draft[$0]?.createdAt }) { _, new in new }
+        let counterChanges = appliance.takeCounterChanges()
+        let accounts = accounts.merging(changes(counterChanges, accounts, draft)) { _, new in new }
         do throws(StateStoreError) {
             if let store { try store.commit(writes(draft, accounts)) }
         } catch {
             appliance.abandon(draft, on: effective)
             if isAlone { appliance.settle(draft.order, on: effective) }
             // What ended has ended, whatever becomes of the state, and a report that is not given is not counted as given.
-            keepEnded(ended)
+            keep(counterChanges + appliance.takeCounterChanges())
             log.write(.error, "the state could not be made durable", [("error", error.message)])
             throw Refusal(error.message)
         }
@@ -254,6 +264,16 @@ struct Desk {
         for id in draft.order where draft[id] == nil { ledger.close(id) }
         if !draft.drainingListeners.isEmpty { committed.drains = draft.drains }
         publish(draft)
+    }
+
+    /// The accounts that change with the counters that ended and began on the way to the draft.
+    private func changes(
+        _ outcomes: [GroupOutcome], _ accounts: [LoadBalancerID: TrafficLedger.Account], _ draft: Draft
+    ) -> [LoadBalancerID: TrafficLedger.Account] {
+        if outcomes.isEmpty { return [:] }
+        return ledger.changing(outcomes, earlier: accounts) { [committed] id in
+            draft[id].map { TrafficLedger.Life(createdAt: $0.createdAt, isNew: committed[id] == nil) }
+        }
     }
 
     /// What the store must take to hold the draft.

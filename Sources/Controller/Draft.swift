@@ -93,9 +93,7 @@ struct Draft {
     /// - Throws: where a listener is taken; then nothing is changed.
     mutating func accept(_ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?) throws(Refusal) {
         try Self.move(transitions, in: &listeners)
-        if let rule {
-            for transition in transitions { drain(transition, rule) }
-        }
+        if let rule { drain(transitions, rule) }
         for transition in transitions {
             if changed.updateValue(transition.new, forKey: transition.id) == nil { order.append(transition.id) }
             count += (transition.new == nil ? 0 : 1) - (transition.old == nil ? 0 : 1)
@@ -111,23 +109,40 @@ struct Draft {
         }
     }
 
-    /// Notes what begins to drain with a step, and what drains no longer.
-    private mutating func drain(_ step: Transition, _ rule: DrainRule) {
-        let (old, new) = (step.old?.loadBalancer, step.new?.loadBalancer)
-        var listeners = [old?.listener, new?.listener].compactMap(\.self)
-        if listeners.count == 2, listeners[0] == listeners[1] { listeners.removeLast() }
-        if step.new == nil { listeners += drains.drains(of: step.id).map(\.listener).filter { $0 != old?.listener } }
-        for listener in listeners {
-            let heir = new.flatMap { $0.listener == listener ? $0 : nil }
-            let running = drains[listener]
-            let beginning = old.map { rule.beginning(with: $0, to: heir, on: listener) } ?? []
-            if running == nil, beginning.isEmpty { continue }
-            let kept = rule.keeps(heir) ? (running?.drains ?? []) : []
-            let draining = Set(kept.map(\.endpoint))
-            let back = Set(heir.map { $0.nodes.filter { $0.condition == .enabled }.map(\.endpoint) } ?? [])
-            let drains = (kept + beginning.filter { !draining.contains($0.endpoint) }).filter { !back.contains($0.endpoint) }
-            setDrains(drains, on: listener, owner: heir?.id ?? running?.owner ?? step.id)
+    /// Notes what begins to drain with the steps of a job, and what drains no longer.
+    ///
+    /// Listener by listener, not step by step: what leaves a listener drains with who takes it, in whichever order the job lists the two.
+    private mutating func drain(_ steps: [Transition], _ rule: DrainRule) {
+        var formers: [Listener: LoadBalancer] = [:]
+        var heirs: [Listener: LoadBalancer] = [:]
+        var listeners: [Listener] = []
+        for step in steps {
+            if let old = step.old?.loadBalancer {
+                formers[old.listener] = old
+                listeners.append(old.listener)
+            }
+            if let new = step.new?.loadBalancer {
+                heirs[new.listener] = new
+                listeners.append(new.listener)
+            } else {
+                listeners += drains.drains(of: step.id).map(\.listener)
+            }
         }
+        var done: Set<Listener> = []
+        for listener in listeners where done.insert(listener).inserted {
+            drain(listener, from: formers[listener], to: heirs[listener], rule)
+        }
+    }
+
+    private mutating func drain(_ listener: Listener, from former: LoadBalancer?, to heir: LoadBalancer?, _ rule: DrainRule) {
+        let running = drains[listener]
+        let beginning = former.map { rule.beginning(with: $0, to: heir, on: listener) } ?? []
+        guard let owner = heir?.id ?? former?.id ?? running?.owner, running != nil || !beginning.isEmpty else { return }
+        let kept = rule.keeps(heir) ? (running?.drains ?? []) : []
+        let draining = Set(kept.map(\.endpoint))
+        let back = Set(heir.map { $0.nodes.filter { $0.condition == .enabled }.map(\.endpoint) } ?? [])
+        let drains = (kept + beginning.filter { !draining.contains($0.endpoint) }).filter { !back.contains($0.endpoint) }
+        setDrains(drains, on: listener, owner: owner)
     }
 
     private mutating func setDrains(_ new: [Drain], on listener: Listener, owner: LoadBalancerID) {

@@ -26,6 +26,19 @@ struct TrafficLedger {
                 unreported &+= counter.bytesOut
             }
         }
+
+        /// Takes it that a counter begins with what it shows.
+        fileprivate mutating func begin(_ counter: TrafficCounter) {
+            readings.removeAll { $0.run == counter.run }
+            readings.append(counter)
+        }
+    }
+
+    /// One life of a load balancer, from its creation to its deletion.
+    struct Life {
+        let createdAt: Timestamp
+        /// Whether it begins now: then a counter that has ended is of an earlier one.
+        var isNew = false
     }
 
     private var accounts: [LoadBalancerID: Account]
@@ -59,18 +72,33 @@ struct TrafficLedger {
         return (TrafficReport(start: start, end: now, entries: lines), kept)
     }
 
-    /// The accounts of which counters have ended, with what these counted.
+    /// The accounts of which counters have ended or begun, with what these counted.
     ///
-    /// - Parameter createdAt: when a load balancer was created; nil for one that is gone, of which nobody can ask any more.
-    func ending(
-        _ ended: [LoadBalancerID: [TrafficCounter]], earlier: [LoadBalancerID: Account], createdAt: (LoadBalancerID) -> Timestamp?
+    /// - Parameters:
+    ///   - outcomes: what counters ended and began with, one after the other.
+    ///   - life: of a load balancer; nil for one that is gone, of which nobody can ask any more.
+    func changing(
+        _ outcomes: [GroupOutcome], earlier: [LoadBalancerID: Account], life: (LoadBalancerID) -> Life?
     ) -> [LoadBalancerID: Account] {
         var changed: [LoadBalancerID: Account] = [:]
-        for (id, counters) in ended {
-            guard let createdAt = createdAt(id) else { continue }
-            var account = earlier[id] ?? accounts[id] ?? Account(reportedAt: createdAt)
-            for counter in counters { account.end(counter) }
+        func change(_ id: LoadBalancerID, _ body: (inout Account, Life) -> Void) {
+            guard let life = life(id) else { return }
+            var account = changed[id] ?? earlier[id] ?? accounts[id] ?? Account(reportedAt: life.createdAt)
+            body(&account, life)
             changed[id] = account
+        }
+        for outcome in outcomes {
+            for (id, counters) in outcome.ended {
+                change(id) { account, life in
+                    if life.isNew { return }
+                    for counter in counters { account.end(counter) }
+                }
+            }
+            for (id, counters) in outcome.began {
+                change(id) { account, _ in
+                    for counter in counters { account.begin(counter) }
+                }
+            }
         }
         return changed
     }

@@ -73,9 +73,11 @@ public struct DrainTable: Sendable {
         }
     }
 
-    /// The listeners on which something of this load balancer drains, each with its drains.
+    /// The listeners on which something of this load balancer drains, each with its drains; in an order that does not depend on which came
+    /// first, so that a restart finds the same load balancer.
     public func drains(of id: LoadBalancerID) -> [(listener: Listener, drains: [Drain])] {
-        listeners[id]?.compactMap { listener in entries[listener].map { (listener, $0.drains) } } ?? []
+        let found = listeners[id]?.compactMap { listener in entries[listener].map { (listener, $0.drains) } } ?? []
+        return found.count < 2 ? found : found.sorted { $0.0.description < $1.0.description }
     }
 
     /// The load balancers of which something drains.

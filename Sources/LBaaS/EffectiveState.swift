@@ -34,6 +34,9 @@ extension LoadBalancer {
         isSuspended = true
         self.leaving = leaving
     }
+
+    /// Whether this looks like what is left of a load balancer that is deleted.
+    public var isRest: Bool { isSuspended && nodes.isEmpty && !leaving.isEmpty }
 }
 
 extension Transport {

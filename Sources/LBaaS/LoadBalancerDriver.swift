@@ -18,11 +18,18 @@ public protocol LoadBalancerDriver: Sendable {
 
     /// What the appliance runs now.
     ///
-    /// - Parameter expected: what it should run; after a failed change what it may run, which can be a load balancer as it was and as
-    ///   it was to be. What the appliance cannot tell of a load balancer (its id, its monitor, …) is taken from the expected one.
+    /// - Parameter expected: every load balancer that it should run. What the appliance cannot tell of a load balancer (its id, its
+    ///   monitor, …) is taken from the expected one.
     /// - Returns: every load balancer that this worker owns on the appliance.
     /// - Throws: where the appliance cannot be asked.
     func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation
+
+    /// What became of a few load balancers after a change that failed.
+    ///
+    /// - Parameter possible: what each of them may run as: the load balancer as it was, and then as it was to be.
+    /// - Returns: those of them that the appliance runs, each once; of others it may tell or not.
+    /// - Throws: where the appliance cannot be asked.
+    func observe(possible: [LoadBalancer]) throws(DriverError) -> Observation
 
     /// What `apply` would do, in the order it would do it, in words for an operator.
     func plan(_ groups: [PatchGroup]) -> [String]
@@ -61,6 +68,9 @@ public protocol LoadBalancerDriver: Sendable {
 extension LoadBalancerDriver {
     /// Nothing: the driver sees to everything itself.
     public var upkeep: Upkeep { Upkeep() }
+
+    /// Asks for everything, with these as what is expected.
+    public func observe(possible: [LoadBalancer]) throws(DriverError) -> Observation { try observe(expecting: possible) }
 
     /// Nothing is refused.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { nil }
@@ -109,14 +119,19 @@ public struct Observation: Sendable {
 public struct GroupOutcome: Sendable {
     /// Why it failed; nil where all of it was carried out.
     public var failure: DriverError?
-    /// Counters that ended with the group, as they were read last. What they counted is reported with the next METRICS, and the next
-    /// counter of the same run begins at 0.
+    /// Counters that ended with the group, as they were read last. What they counted is reported with the next METRICS.
     public var ended: [LoadBalancerID: [TrafficCounter]]
+    /// Counters that began with the group, after those of their run that ended, with what they showed then: what they counted before is
+    /// not of this load balancer. One that begins at 0 with a load balancer that was not there before need not be told.
+    public var began: [LoadBalancerID: [TrafficCounter]]
 
     /// An outcome.
-    public init(failure: DriverError? = nil, ended: [LoadBalancerID: [TrafficCounter]] = [:]) {
+    public init(
+        failure: DriverError? = nil, ended: [LoadBalancerID: [TrafficCounter]] = [:], began: [LoadBalancerID: [TrafficCounter]] = [:]
+    ) {
         self.failure = failure
         self.ended = ended
+        self.began = began
     }
 }
 

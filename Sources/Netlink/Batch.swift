@@ -104,7 +104,7 @@ extension Batch {
         var byte = firstByte
         var last = firstByte
         while request < written, request - firstRequest < count {
-            let header = header(at: byte)
+            let header = writer.header(at: byte)
             if byte > firstByte, byte + header.length - firstByte > bytes { break }
             writer.store(header.flags & ~MessageHeader.wantsAcknowledgement, at: byte + 6)
             writer.store(sequence &+ UInt32(truncatingIfNeeded: request - firstRequest), at: byte + 8)
@@ -113,7 +113,7 @@ extension Batch {
             request += 1
         }
         if acknowledged, request > firstRequest {
-            writer.store(header(at: last).flags | MessageHeader.wantsAcknowledgement, at: last + 6)
+            writer.store(writer.header(at: last).flags | MessageHeader.wantsAcknowledgement, at: last + 6)
         }
         return Portion(requests: firstRequest..<request, bytes: firstByte..<byte)
     }
@@ -124,7 +124,7 @@ extension Batch {
         guard writer.hasOmitted else { return failures }
         var byte = 0
         for index in 0..<written {
-            let header = header(at: byte)
+            let header = writer.header(at: byte)
             if header.type == MessageHeader.noOperation { failures.append(Failure(index: index, number: EMSGSIZE, message: nil)) }
             byte += header.length
         }
@@ -133,8 +133,6 @@ extension Batch {
 
     /// The bytes of some requests.
     func withBytes(_ range: Range<Int>, _ body: (RawSpan) throws(NetlinkError) -> Void) throws(NetlinkError) {
-        try body(unsafe writer.bytes.span.bytes.extracting(range))
+        try writer.withBytes(range, body)
     }
-
-    private func header(at byte: Int) -> MessageHeader { MessageHeader(unsafe writer.bytes.span.bytes.extracting(byte...)) }
 }

@@ -29,7 +29,8 @@ public final class GenericNetlink {
         self.init(transport: socket, timeout: timeout, requestsPerSend: requestsPerSend)
     }
 
-    init(transport: any Transport, timeout: Duration, requestsPerSend: Int = 1024) {
+    /// Talks over something else than a socket of its own.
+    package init(transport: any Transport, timeout: Duration, requestsPerSend: Int = 1024) {
         self.transport = transport
         self.requestsPerSend = max(1, min(requestsPerSend, transport.receiveRoom / Self.memoryOfAnswer))
         inbox = Inbox(transport: transport, timeout: timeout)

@@ -5,9 +5,10 @@
 ///
 /// Messages and attributes begin at multiples of four bytes; numbers are in the byte order of the host, unless said otherwise.
 /// An attribute or a message that is longer than its length field tells is not sent: see `Batch.Failure`.
-public struct MessageWriter: ~Copyable {
-    /// What is written, and room for more: the first `count` bytes count.
-    @usableFromInline var bytes: [UInt8]
+@safe public struct MessageWriter: ~Copyable {
+    /// What is written, and room for more: the first `count` bytes count. An array would see at each of some twenty stores for a message
+    /// whether it is the only one to hold its memory.
+    @usableFromInline var bytes: UnsafeMutableRawBufferPointer
     @usableFromInline var count = 0
     @usableFromInline var start = 0
     @usableFromInline var isTooLong = false
@@ -17,7 +18,17 @@ public struct MessageWriter: ~Copyable {
     /// No message yet.
     ///
     /// - Parameter capacity: bytes; there is more where they are not enough.
-    init(capacity: Int) { bytes = [UInt8](repeating: 0, count: max(capacity, 64)) }
+    init(capacity: Int) { unsafe bytes = .allocate(byteCount: max(capacity, 64), alignment: 8) }
+
+    deinit { unsafe bytes.deallocate() }
+
+    /// The header of the message that begins here.
+    func header(at byte: Int) -> MessageHeader { MessageHeader(unsafe bytes.bytes.extracting(byte..<count)) }
+
+    /// Part of what is written.
+    func withBytes<Result>(_ range: Range<Int>, _ body: (RawSpan) throws(NetlinkError) -> Result) throws(NetlinkError) -> Result {
+        try body(unsafe bytes.bytes.extracting(..<count).extracting(range))
+    }
 
     /// Appends an attribute of one byte.
     @inlinable public mutating func put(_ attribute: UInt16, _ value: UInt8) { putWord(attribute, value) }
@@ -103,7 +114,7 @@ public struct MessageWriter: ~Copyable {
     }
 
     /// Appends an attribute of one, two or four bytes; the kernel wants the bytes behind a short one to be 0.
-    @inlinable mutating func putWord<Value: FixedWidthInteger & BitwiseCopyable>(_ attribute: UInt16, _ value: Value) {
+    @inlinable @inline(__always) mutating func putWord<Value: FixedWidthInteger & BitwiseCopyable>(_ attribute: UInt16, _ value: Value) {
         let length = UInt16(truncatingIfNeeded: 4 + MemoryLayout<Value>.size)
         let offset = claim(8)
         if MemoryLayout<Value>.size < 4 { store(0 as UInt32, at: offset + 4) }
@@ -111,7 +122,7 @@ public struct MessageWriter: ~Copyable {
     }
 
     /// Appends an attribute without its value, for which there is room then; returns where that begins. Bytes behind it are 0.
-    @inlinable mutating func begin(_ attribute: UInt16, count size: Int) -> Int {
+    @inlinable @inline(__always) mutating func begin(_ attribute: UInt16, count size: Int) -> Int {
         let aligned = (size + 3) & ~3
         let offset = claim(4 + aligned)
         if aligned > 0 { store(0 as UInt32, at: offset + aligned) }
@@ -120,32 +131,37 @@ public struct MessageWriter: ~Copyable {
         return offset + 4
     }
 
-    @inlinable mutating func storeLength(_ length: Int, at offset: Int) {
+    @inlinable @inline(__always) mutating func storeLength(_ length: Int, at offset: Int) {
         if length > 0xFFFF { isTooLong = true }
         store(UInt16(truncatingIfNeeded: length), at: offset)
     }
 
     /// Makes room for so many bytes; returns where they begin.
-    @inlinable mutating func claim(_ size: Int) -> Int {
+    @inlinable @inline(__always) mutating func claim(_ size: Int) -> Int {
         let offset = count
-        if size > bytes.count - offset { grow(by: size) }
+        if unsafe size > bytes.count - offset { grow(by: size) }
         count = offset + size
         return offset
     }
 
     @usableFromInline mutating func grow(by size: Int) {
-        bytes.append(contentsOf: repeatElement(0, count: max(bytes.count, size)))
+        let larger = unsafe UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count + max(bytes.count, size), alignment: 8)
+        unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        unsafe bytes.deallocate()
+        unsafe bytes = larger
     }
 
-    @inlinable mutating func store<Value: BitwiseCopyable>(_ value: Value, at offset: Int) {
-        var span = bytes.mutableSpan
-        var memory = unsafe span.mutableBytes
-        memory.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+    /// Writes where there is room, which `claim` made.
+    @inlinable @inline(__always) mutating func store<Value: BitwiseCopyable>(_ value: Value, at offset: Int) {
+        unsafe precondition(offset >= 0 && offset &+ MemoryLayout<Value>.size <= bytes.count)
+        unsafe bytes.storeBytes(of: value, toByteOffset: offset, as: Value.self)
     }
 
     @inlinable mutating func copy(_ value: RawSpan, to offset: Int) {
-        var span = bytes.mutableSpan
-        for index in value.byteOffsets { span[offset + index] = unsafe value.unsafeLoad(fromByteOffset: index, as: UInt8.self) }
+        unsafe precondition(offset >= 0 && offset &+ value.byteCount <= bytes.count)
+        unsafe value.withUnsafeBytes { source in
+            unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + source.count]).copyMemory(from: source)
+        }
     }
 }
 

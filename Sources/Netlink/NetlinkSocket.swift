@@ -5,17 +5,23 @@ import Glibc
 ///
 /// It belongs to the network namespace of the thread that opens it.
 @safe final class NetlinkSocket: Transport {
-    /// How many bytes go into one send at most. The kernel keeps 32 bytes of the buffer for itself (`netlink_sendmsg`).
-    var sendRoom: Int { granted(SO_SNDBUF) - 32 }
+    /// How many bytes go into one send at most.
+    let sendRoom: Int
     /// How many bytes of the kernel's memory there are for what was not received yet.
-    var receiveRoom: Int { granted(SO_RCVBUF) }
+    let receiveRoom: Int
 
     private let handle: OpaquePointer
     private let descriptor: Int32
+    /// The datagram that was received with the one before, and its bytes.
+    private var early: Datagram?
+    private var earlyBytes: [UInt8] = []
 
     private init(handle: OpaquePointer) {
         unsafe self.handle = handle
         descriptor = unsafe nl_socket_get_fd(handle)
+        // The kernel keeps 32 bytes of the buffer for itself (`netlink_sendmsg`).
+        sendRoom = Self.granted(SO_SNDBUF, descriptor) - 32
+        receiveRoom = Self.granted(SO_RCVBUF, descriptor)
     }
 
     deinit { unsafe nl_socket_free(handle) }
@@ -32,15 +38,15 @@ import Glibc
             unsafe nl_socket_free(handle)
             throw NetlinkError(.system, "cannot open a socket to generic netlink: \(unsafe String(cString: nl_geterror(code)))")
         }
-        let socket = unsafe NetlinkSocket(handle: handle)
         // What an unprivileged process gets is limited by net.core.rmem_max and wmem_max; CAP_NET_ADMIN gets all it asks for.
         unsafe nl_socket_set_buffer_size(handle, receiveBuffer, sendBuffer)
-        _ = socket.set(SOL_SOCKET, SO_RCVBUFFORCE, to: receiveBuffer)
-        _ = socket.set(SOL_SOCKET, SO_SNDBUFFORCE, to: sendBuffer)
+        let descriptor = unsafe nl_socket_get_fd(handle)
+        set(SOL_SOCKET, SO_RCVBUFFORCE, to: receiveBuffer, descriptor)
+        set(SOL_SOCKET, SO_SNDBUFFORCE, to: sendBuffer, descriptor)
         // Errors without the request that they are about, and with words where the kernel has some. Kernels before 4.12 have neither.
-        _ = socket.set(SOL_NETLINK, NETLINK_CAP_ACK, to: 1)
-        _ = socket.set(SOL_NETLINK, NETLINK_EXT_ACK, to: 1)
-        return socket
+        set(SOL_NETLINK, NETLINK_CAP_ACK, to: 1, descriptor)
+        set(SOL_NETLINK, NETLINK_EXT_ACK, to: 1, descriptor)
+        return unsafe NetlinkSocket(handle: handle)
     }
 
     func send(_ bytes: RawSpan) throws(NetlinkError) {
@@ -55,30 +61,36 @@ import Glibc
         }
     }
 
-    func receive(into buffer: inout [UInt8], until deadline: ContinuousClock.Instant) throws(NetlinkError) -> Datagram? {
+    func receive(into buffer: inout [UInt8], until deadline: ContinuousClock.Instant?) throws(NetlinkError) -> Datagram? {
+        if let datagram = early {
+            early = nil
+            swap(&buffer, &earlyBytes)
+            return datagram
+        }
         while true {
-            var sender = sockaddr_nl()
-            let count = receive(into: &buffer, from: &sender)
-            if count >= 0 { return Datagram(count: count, sender: sender.nl_pid) }
+            if let datagram = take(into: &buffer) { return datagram }
             switch errno {
             case EINTR: continue
-            case EAGAIN: if try !wait(until: deadline) { return nil }
+            case EAGAIN:
+                guard let deadline, try wait(until: deadline) else { return nil }
             case ENOBUFS: throw NetlinkError(.lost, "the kernel had more to say than the receive buffer holds", number: ENOBUFS)
             default: throw NetlinkError(.system, "cannot receive from the kernel", because: errno)
             }
         }
     }
 
-    /// Receives what is there already; less than 0 where that does not work.
-    private func receive(into buffer: inout [UInt8], from sender: inout sockaddr_nl) -> Int {
-        let flags = Int32(MSG_DONTWAIT) | Int32(MSG_TRUNC)
-        var size = socklen_t(MemoryLayout<sockaddr_nl>.size)
-        return unsafe buffer.withUnsafeMutableBytes { bytes in
-            unsafe withUnsafeMutableBytes(of: &sender) { address in
-                unsafe recvfrom(
-                    descriptor, bytes.baseAddress, bytes.count, flags, address.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
+    /// Takes what is there already, up to two datagrams: the kernel makes the next part of a list while it hands on the one before, and so a
+    /// short list and its end come with one system call. Nil where that does not work.
+    private func take(into buffer: inout [UInt8]) -> Datagram? {
+        if earlyBytes.count != buffer.count { earlyBytes = [UInt8](repeating: 0, count: buffer.count) }
+        let received = unsafe buffer.withUnsafeMutableBytes { first in
+            unsafe earlyBytes.withUnsafeMutableBytes { second in
+                unsafe netlink_receive_two(descriptor, first.baseAddress, second.baseAddress, first.count)
             }
         }
+        if received.count < 1 { return nil }
+        if received.count > 1 { early = Datagram(count: received.length.1, sender: received.sender.1) }
+        return Datagram(count: received.length.0, sender: received.sender.0)
     }
 
     /// Waits until there may be something to receive; false where the time is up.
@@ -93,13 +105,13 @@ import Glibc
         return true
     }
 
-    private func set(_ level: Int32, _ option: Int32, to value: Int32) -> Bool {
+    private static func set(_ level: Int32, _ option: Int32, to value: Int32, _ descriptor: Int32) {
         var value = value
-        return unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
+        unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// What the kernel gave of a buffer, in bytes: twice what was asked for, where that is allowed.
-    private func granted(_ option: Int32) -> Int {
+    private static func granted(_ option: Int32, _ descriptor: Int32) -> Int {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         unsafe getsockopt(descriptor, SOL_SOCKET, option, &value, &size)

@@ -60,7 +60,7 @@ struct ConfigurationFile: Sendable {
         }
         if let driver = Self.driver(of: section, in: drivers) {
             try check(key, section: section, line: line, known: driver.keys.map(\.name))
-            let text = values.map(\.text).filter { !$0.isEmpty }.joined(separator: " ")
+            let text = values.map(\.text).filter { !$0.isEmpty }.joined(separator: "\n")
             settings.driverSections[driver.name]?.values[key] = DriverSection.Value(text: text, line: line)
             return
         }

@@ -8,14 +8,6 @@ import Testing
 
 @testable import Controller
 
-/// A clock that stands until it is moved.
-final class ManualClock: Sendable {
-    private let microseconds = Atomic<Int64>(1_389_280_305_704_754)
-
-    var now: Timestamp { Timestamp(microseconds: microseconds.load(ordering: .relaxed)) }
-    func advance(seconds: Int64) { microseconds.add(seconds * 1_000_000, ordering: .relaxed) }
-}
-
 /// A worker without its connections: pipeline and runner over a recording driver, with the state in a folder of its own.
 final class Bench {
     let driver: RecordingDriver
@@ -51,10 +43,11 @@ final class Bench {
 
     /// Sends a job; without a list it has no field `loadBalancers`.
     @discardableResult
-    func send(_ action: String, _ loadBalancers: [String]? = nil, dryRun: Bool = false) throws -> Reply {
+    func send(_ action: String, _ loadBalancers: [String]? = nil, dryRun: Bool = false, force: Bool = false) throws -> Reply {
         var job = #"{"hpcs_action": "\#(action)""#
         if let loadBalancers { job += #", "loadBalancers": [\#(loadBalancers.joined(separator: ","))]"# }
         if dryRun { job += #", "hpcs_dry_run": true"# }
+        if force { job += #", "hpcs_force": true"# }
         let bytes = Array((job + "}").utf8)
         return try Reply(runner.answer(bytes.span.bytes, messages: messages).reply)
     }
@@ -147,8 +140,15 @@ final class Lines: Sendable {
 
     var all: [String] { lines.withLock { $0 } }
     var log: Log {
-        Log(threshold: .error) { [self] _, message, fields in
+        Log(threshold: .warning) { [self] _, message, fields in
             lines.withLock { $0.append(([message] + fields.map { "\($0.name)=\($0.value)" }).joined(separator: " ")) }
         }
     }
+}
+
+/// Lets no file of this process grow beyond so many bytes; for a process of its own.
+func limitFiles(to bytes: rlim_t) throws {
+    signal(SIGXFSZ, SIG_IGN)
+    var limit = rlimit(rlim_cur: bytes, rlim_max: .max)
+    try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
 }

@@ -116,9 +116,7 @@ struct FailureTests {
             try bench.send("UPDATE", [listed("a", 1), listed("b", 2)])
             bench.driver.count(100, of: "a")
             let before = try bench.committed
-            signal(SIGXFSZ, SIG_IGN)
-            var limit = rlimit(rlim_cur: 1, rlim_max: .max)
-            try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+            try limitFiles(to: 1)
             let jobs = (0..<6).map { Job.create(balancer("\($0)", UInt16($0 + 10))) }
             let outcomes = try #require(bench.together(.delete(ids("a")), jobs + [.metrics(ids("b"))]))
             #expect(outcomes.allSatisfy { $0.failure?.contains("could not be written") == true })
@@ -128,8 +126,7 @@ struct FailureTests {
             #expect(try !bench.send("METRICS").isPass)
             #expect(try bench.send("UPDATE", [listed("a", 1), listed("b", 2)]).isPass)
             #expect(try bench.send("STATS").isPass)
-            limit.rlim_cur = .max
-            try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+            try limitFiles(to: .max)
             #expect(try bench.holds(["a", "b"]))
             #expect(try bench.send("METRICS").traffic == ["a http 100", "b http 0"])
             #expect(try bench.send("DELETE", named("a")).isPass)

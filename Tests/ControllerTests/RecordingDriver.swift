@@ -22,16 +22,22 @@ final class RecordingDriver: LoadBalancerDriver {
         var applied: [[PatchGroup]] = []
         var counters: [LoadBalancerID: [TrafficCounter]] = [:]
         var isDeaf = false
+        var finished: Set<Leaving> = []
+        var altered: Set<LoadBalancerID> = []
+        /// What the next outcome says of counters.
+        var outcome = GroupOutcome()
         var trouble: (@Sendable (PatchGroup) -> Trouble?)?
         var gate: Gate?
     }
 
     let capabilities: Capabilities
+    let upkeep: Upkeep
     private let appliance: DummyDriver
     private let state = Mutex(State())
 
-    init(capabilities: Capabilities = .everything, running: [LoadBalancer] = []) throws {
+    init(capabilities: Capabilities = .everything, upkeep: Upkeep = Upkeep(), running: [LoadBalancer] = []) throws {
         self.capabilities = capabilities
+        self.upkeep = upkeep
         appliance = try DummyDriver()
         _ = appliance.apply(running.map { PatchGroup([LoadBalancerPatch(.create($0))]) })
     }
@@ -52,9 +58,18 @@ final class RecordingDriver: LoadBalancerDriver {
         }
     }
 
-    func count(_ bytes: UInt64, run: UInt64 = 1, of id: String) {
-        state.withLock { $0.counters[LoadBalancerID(id)] = [TrafficCounter(bytesOut: bytes, run: run)] }
-    }
+    func count(_ bytes: UInt64, run: UInt64 = 1, of id: String) { count([TrafficCounter(bytesOut: bytes, run: run)], of: id) }
+
+    func count(_ counters: [TrafficCounter], of id: String) { state.withLock { $0.counters[LoadBalancerID(id)] = counters } }
+
+    /// Lets the first outcome of the next `apply` say this of counters.
+    func tell(_ outcome: GroupOutcome) { state.withLock { $0.outcome = outcome } }
+
+    /// Lets real servers that drain be without connections.
+    func finish(_ leaving: Leaving...) { state.withLock { $0.finished = Set(leaving) } }
+
+    /// Lets the next `observe` find these altered.
+    func alter(_ ids: String...) { state.withLock { $0.altered = Set(ids.map { LoadBalancerID($0) }) } }
 
     /// Lets groups fail, or none any more.
     func fail(_ trouble: (@Sendable (PatchGroup) -> Trouble?)?) { state.withLock { $0.trouble = trouble } }
@@ -75,26 +90,40 @@ final class RecordingDriver: LoadBalancerDriver {
     }
 
     func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation {
-        if note(.observe, { $0.isDeaf }) { throw DriverError("the appliance does not answer") }
-        return try appliance.observe(expecting: expected)
+        let (isDeaf, altered) = note(.observe) { state in
+            defer { state.altered = [] }
+            return (state.isDeaf, state.altered)
+        }
+        if isDeaf { throw DriverError("the appliance does not answer") }
+        return Observation(running: try appliance.observe(expecting: expected).running, altered: altered)
+    }
+
+    func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving] {
+        let (isDeaf, finished) = state.withLock { ($0.isDeaf, $0.finished) }
+        if isDeaf { throw DriverError("the appliance does not answer") }
+        return leaving.filter(finished.contains)
     }
 
     func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
-        let (gate, trouble) = note(.apply) { state in
+        let (gate, trouble, told) = note(.apply) { state in
             state.applied.append(groups)
-            defer { state.gate = nil }
-            return (state.gate, state.trouble)
+            defer { (state.gate, state.outcome) = (nil, GroupOutcome()) }
+            return (state.gate, state.trouble, state.outcome)
         }
         gate?.pass()
-        return groups.map { group in
-            switch trouble?(group) {
-            case nil: return appliance.apply([group])[0]
-            case .refused: break
-            case .partly: if let fault = appliance.apply([group.withoutNodes])[0].failure { return GroupOutcome(failure: fault) }
-            case .carriedOut: if let fault = appliance.apply([group])[0].failure { return GroupOutcome(failure: fault) }
-            }
-            return GroupOutcome(failure: DriverError("told to fail \(group.patches.map(\.id.text).joined(separator: ", "))"))
+        var outcomes = groups.map { outcome(of: $0, trouble?($0)) }
+        (outcomes[0].ended, outcomes[0].began) = (told.ended, told.began)
+        return outcomes
+    }
+
+    private func outcome(of group: PatchGroup, _ trouble: Trouble?) -> GroupOutcome {
+        switch trouble {
+        case nil: return appliance.apply([group])[0]
+        case .refused: break
+        case .partly: if let fault = appliance.apply([group.withoutNodes])[0].failure { return GroupOutcome(failure: fault) }
+        case .carriedOut: if let fault = appliance.apply([group])[0].failure { return GroupOutcome(failure: fault) }
         }
+        return GroupOutcome(failure: DriverError("told to fail \(group.patches.map(\.id.text).joined(separator: ", "))"))
     }
 
     func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]] {

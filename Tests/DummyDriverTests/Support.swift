@@ -1,6 +1,6 @@
 import DummyDriver
 import LBaaS
-import Synchronization
+import TestSupport
 import Testing
 
 /// A load balancer for HTTP with two nodes, changed as wanted.
@@ -51,15 +51,6 @@ final class Bench: Sendable {
     }
 
     func held() throws -> [LoadBalancer] { try driver.observe(expecting: []).running }
-}
-
-/// What was recorded, in order.
-private final class Record<Item: Sendable>: Sendable {
-    private let items = Mutex<[Item]>([])
-
-    var all: [Item] { items.withLock { $0 } }
-    func add(_ item: Item) { items.withLock { $0.append(item) } }
-    func clear() { items.withLock { $0 = [] } }
 }
 
 /// The message of the error that the driver throws, if it does.

@@ -1,4 +1,5 @@
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// Every action, from the client to the driver and back.

@@ -1,4 +1,5 @@
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// Jobs that are not understood: each gets a FAIL, and the next job runs.

@@ -1,6 +1,7 @@
 import Glibc
 import TestSupport
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// What a worker finds out about its surroundings, in the 5 s that clients wait.

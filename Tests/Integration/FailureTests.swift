@@ -1,5 +1,6 @@
 import TestSupport
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// The appliance that fails, is slow, or cannot do what is asked.

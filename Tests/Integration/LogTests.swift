@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// What the operator reads.
@@ -47,7 +48,7 @@ extension RealServers {
                 try await eventually("the worker is connected") { worker.log.text.contains("job server connected") }
                 try await gearmand.succeed(job("CREATE", loadBalancer("a\nb \"c\"")))
                 try await eventually("the job is logged") { worker.log.text.contains(" job handle=") }
-                let line = try #require(worker.log.text.split(separator: "\n").last)
+                let line = try #require(worker.log.text.split(separator: "\n").first { $0.contains(" job handle=") })
                 #expect(line.contains(#/^\S+Z INFO  job handle=H:\S+ action=CREATE outcome=PASS ms=[0-9.]+ /#))
                 #expect(line.hasSuffix(#" load_balancers="a\nb \"c\"""#))
             }

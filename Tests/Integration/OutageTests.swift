@@ -1,5 +1,6 @@
 import Glibc
 import Testing
+import WorkerHarness
 import TestSupport
 
 extension RealServers {

@@ -1,6 +1,7 @@
 import Glibc
 import TestSupport
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// The worker that is told to end.

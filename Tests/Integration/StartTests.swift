@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// How the program starts, and how it refuses to.

@@ -2,6 +2,7 @@ import CSQLite
 import Foundation
 import Glibc
 import Testing
+import WorkerHarness
 import TestSupport
 
 extension RealServers {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WorkerHarness
 
 extension RealServers {
     /// What existing clients rely on, as it was observed on the original.
@@ -33,16 +34,23 @@ extension RealServers {
         }
 
         @Test func everyReplyIsThatOfTheOriginal() async throws {
+            try await withWorker { gearmand, _ in try await Self.check(gearmand) }
+        }
+
+        @Test func everyReplyIsThatOfTheOriginalWithHAProxy() async throws {
+            try await withHAProxyWorker { gearmand, _ in try await Self.check(gearmand) }
+        }
+
+        /// Sends every request to a worker that has nothing configured, and compares its reply.
+        private static func check(_ gearmand: Gearmand) async throws {
             let url = try #require(Bundle.module.url(forResource: "libra-replies", withExtension: "jsonl", subdirectory: "Vectors"))
             let vectors = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").map { try Vector(line: $0) }
             #expect(vectors.count == 38)
-            try await withWorker { gearmand, _ in
-                for vector in vectors {
-                    let empty: JSON = ["hpcs_action": "UPDATE", "loadBalancers": []]
-                    try await gearmand.succeed(empty)
-                    let reply = try JSON(bytes: try await gearmand.ask(bytes: vector.request))
-                    #expect(vector.comparable(reply) == vector.comparable(vector.reply), "\(vector.name)")
-                }
+            for vector in vectors {
+                let empty: JSON = ["hpcs_action": "UPDATE", "loadBalancers": []]
+                try await gearmand.succeed(empty)
+                let reply = try JSON(bytes: try await gearmand.ask(bytes: vector.request))
+                #expect(vector.comparable(reply) == vector.comparable(vector.reply), "\(vector.name)")
             }
         }
     }

@@ -110,6 +110,7 @@ import Testing
     @Test(arguments: [
         (#"{"hpcs_action":"ENABLE","hpcs_action":"ENABLE"}"#, "hpcs_action"),
         (#"{"hpcs_action":"ENABLE","hpcs_dry_run":true,"hpcs_dry_run":true}"#, "hpcs_dry_run"),
+        (#"{"hpcs_action":"DELETE","hpcs_force":false,"hpcs_force":true}"#, "hpcs_force"),
         (#"{"hpcs_action":"DELETE","loadBalancers":[],"loadBalancers":[]}"#, "loadBalancers"),
         (#"{"hpcs_action":"DELETE","loadBalancers":[],"loadBalancer\u0073":null}"#, "loadBalancers"),
         (create(#"{"nodes":[],"nodes":[]}"#), "loadBalancers[0].nodes"),

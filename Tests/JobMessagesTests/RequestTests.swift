@@ -33,7 +33,7 @@ import Testing
         ("STATS", "", "status all"), ("METRICS", "", "metrics all"), ("DISCOVER", "", "discover"), ("DIAGNOSTICS", "", "diagnostics"),
         ("DISCOVER", #","loadBalancers":5,"hpcs_dry_run":5"#, "discover"),
         ("DIAGNOSTICS", #","loadBalancers":5,"hpcs_dry_run":5"#, "diagnostics"),
-        ("STATS", #","hpcs_dry_run":5"#, "status all"),
+        ("STATS", #","hpcs_dry_run":5,"hpcs_force":5"#, "status all"),
     ]) func actions(action: String, members: String, expected: String) throws {
         for spelling in [action, action.lowercased(), action.capitalized] {
             let job = #"{"hpcs_action":""# + spelling + #"""# + members + "}"
@@ -89,15 +89,48 @@ import Testing
 
     static let changes = ["UPDATE", "CREATE", "SUSPEND", "ENABLE", "DELETE"]
 
-    @Test(arguments: changes, [("true", true), ("false", false), ("null", false)])
-    func dryRun(action: String, value: (text: String, isDryRun: Bool)) throws {
-        let job = #"{"hpcs_action":""# + action + #"","loadBalancers":[],"hpcs_dry_run":"# + value.text + "}"
-        #expect(try summary(job) == "\(action.lowercased()) [] \(value.isDryRun)")
+    /// The two options of a change, and what each says.
+    enum Option: String, CaseIterable {
+        case dryRun = "hpcs_dry_run"
+        case force = "hpcs_force"
+
+        var meaning: String {
+            switch self {
+            case .dryRun: "whether this is a dry run"
+            case .force: "whether this is done by force"
+            }
+        }
     }
 
-    @Test(arguments: changes, [#""true""#, "1", "0", "[]", "{}"]) func badDryRun(action: String, value: String) throws {
-        let job = #"{"hpcs_action":""# + action + #"","loadBalancers":[],"hpcs_dry_run":"# + value + "}"
-        #expect(try refusal(job) == "hpcs_dry_run: \(value) is not whether this is a dry run (true or false)")
+    private static func job(_ action: String, _ option: Option, _ value: String) -> String {
+        #"{"hpcs_action":""# + action + #"","loadBalancers":[],""# + option.rawValue + #"":"# + value + "}"
+    }
+
+    @Test(arguments: changes, Option.allCases)
+    func options(action: String, option: Option) throws {
+        for (text, isOn) in [("true", true), ("false", false), ("null", false)] {
+            guard case .change(_, let options) = try request(Self.job(action, option, text)) else {
+                Issue.record("no change")
+                continue
+            }
+            #expect(options == ChangeOptions(isDryRun: isOn && option == .dryRun, isForced: isOn && option == .force))
+        }
+    }
+
+    @Test func bothOptions() throws {
+        let job = #"{"hpcs_action":"DELETE","hpcs_force":true,"hpcs_dry_run":true}"#
+        guard case .change(.delete(.all), ChangeOptions(isDryRun: true, isForced: true)) = try request(job) else {
+            Issue.record("not both")
+            return
+        }
+    }
+
+    @Test(arguments: changes, Option.allCases)
+    func badOptions(action: String, option: Option) throws {
+        for value in [#""true""#, "1", "0", "[]", "{}"] {
+            #expect(
+                try refusal(Self.job(action, option, value)) == "\(option.rawValue): \(value) is not \(option.meaning) (true or false)")
+        }
     }
 
     @Test(arguments: [

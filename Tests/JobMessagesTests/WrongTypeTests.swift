@@ -47,7 +47,8 @@ indirect enum Tree: Sendable {
 @Suite struct WrongTypeTests {
     /// A good job with every field.
     static let job = Tree.object([
-        "hpcs_action": .leaf(#""CREATE""#), "hpcs_dry_run": .leaf("false"), "hpcs_object_store_type": .leaf(#""swift""#),
+        "hpcs_action": .leaf(#""CREATE""#), "hpcs_dry_run": .leaf("false"), "hpcs_force": .leaf("false"),
+        "hpcs_object_store_type": .leaf(#""swift""#),
         "hpcs_object_store_basepath": .leaf(#""b""#), "hpcs_object_store_endpoint": .leaf(#""e""#),
         "hpcs_object_store_token": .leaf(#""t""#), "hpcs_response": .leaf("1"), "hpcs_error": .leaf("2"), "nodes": .leaf("3"),
         "loadBalancers": .list([

@@ -1,15 +1,20 @@
+import LBaaS
 import Testing
 
 extension OnKernel {
+    /// Each way to the real servers, with real connections.
     @Suite("Forwarding") struct ForwardingTests {
+        /// One protocol for each transport.
+        private static let protocols: [ServiceProtocol] = [.tcp, .udp, .sctp]
+
         @Test("by NAT balances each transport over two real servers, on another port", arguments: Family.allCases)
         func nat(family: Family) throws {
             try withLab { lab in
-                for transport in Transport.allCases {
-                    let service = Service(transport: transport, family: family)
-                    try lab.serve(transport, port: 8080)
-                    try lab.add(service, "-m", realPort: 8080)
-                    try expect(lab, balances: service)
+                let balancers = try Self.protocols.map { try lab.balancer(.init($0.rawValue), as: $0, family, realPort: 8080) }
+                try run(balancers, in: lab)
+                for balancer in balancers {
+                    try lab.serve(balancer, port: 8080)
+                    try expect(lab, balances: balancer)
                 }
             }
         }
@@ -18,11 +23,11 @@ extension OnKernel {
         func direct(family: Family) throws {
             try withLab { lab in
                 try lab.stopRouting()
-                for transport in Transport.allCases {
-                    let service = Service(transport: transport, family: family)
-                    try lab.serve(transport)
-                    try lab.add(service, "-g")
-                    try expect(lab, balances: service)
+                let balancers = try Self.protocols.map { try lab.balancer(.init($0.rawValue), as: $0, family) { $0.forwarding = .direct } }
+                try run(balancers, in: lab)
+                for balancer in balancers {
+                    try lab.serve(balancer)
+                    try expect(lab, balances: balancer)
                 }
             }
         }
@@ -30,32 +35,36 @@ extension OnKernel {
         @Test(
             "by tunnel balances each transport, packets of either family wrapped in such of either",
             arguments: [
-                (.ipip, ""), (.gre, ""), (.gre, "--tun-csum"),
-                (.gue, "--tun-port \(Wrapping.port)"), (.gue, "--tun-port \(Wrapping.port) --tun-csum"),
-                (.gue, "--tun-port \(Wrapping.port) --tun-remcsum"),
-            ] as [(Wrapping, String)])
-        func tunnel(wrapping: Wrapping, options: String) throws {
+                Tunnel(kind: .ipip), Tunnel(kind: .gre), Tunnel(kind: .gre, checksum: true), Tunnel(kind: .gue, port: Wrapping.port),
+                Tunnel(kind: .gue, port: Wrapping.port, checksum: true),
+            ])
+        func tunnel(tunnel: Tunnel) throws {
             try withLab { lab in
                 try lab.stopRouting()
-                for server in lab.realServers { try server.unwrap(wrapping, checksum: options == "--tun-csum") }
-                for (port, outer) in [(80, Family.v4), (81, .v6)] as [(UInt16, Family)] {
-                    for transport in Transport.allCases {
-                        try lab.serve(transport, port: port)
+                for server in lab.realServers { try server.unwrap(tunnel) }
+                var balancers: [LoadBalancer] = []
+                for (port, outer) in [(80, .v4), (81, .v6)] as [(UInt16, Family)] {
+                    for carried in Self.protocols {
                         for inner in Family.allCases {
-                            let service = Service(transport: transport, family: inner, port: port)
-                            try lab.add(service, "-i --tun-type \(wrapping) \(options)", through: outer)
-                            try expect(lab, balances: service)
+                            let id = LoadBalancerID("\(carried) \(inner) in \(outer)")
+                            balancers.append(
+                                try lab.balancer(id, as: carried, inner, port: port, through: outer) { $0.forwarding = .tunnel(tunnel) })
                         }
+                        try lab.serve(balancers[balancers.count - 1])
                     }
                 }
+                try run(balancers, in: lab)
+                for balancer in balancers { try expect(lab, balances: balancer) }
             }
         }
 
-        private func expect(_ lab: Lab, balances service: Service, sourceLocation: SourceLocation = #_sourceLocation) throws {
-            #expect(try lab.share(of: 6, to: service) == ["r1": 3, "r2": 3], sourceLocation: sourceLocation)
-            let connections = try (1...2).map { _ in try lab.connect(service) }
-            for _ in 1...2 {
-                for connection in connections { #expect(try connection.ask() == connection.server, sourceLocation: sourceLocation) }
+        private func run(_ balancers: [LoadBalancer], in lab: Lab) throws { _ = try DriverBench(in: lab.director).run(balancers) }
+
+        private func expect(_ lab: Lab, balances balancer: LoadBalancer, sourceLocation: SourceLocation = #_sourceLocation) throws {
+            let connections = try (1...4).map { _ in try lab.connect(balancer) }
+            #expect(connections.map(\.server).sorted() == ["r1", "r1", "r2", "r2"], "\(balancer.id)", sourceLocation: sourceLocation)
+            for connection in connections {
+                #expect(try connection.ask() == connection.server, "\(balancer.id)", sourceLocation: sourceLocation)
             }
         }
     }

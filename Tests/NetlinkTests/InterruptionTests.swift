@@ -1,4 +1,5 @@
 import Glibc
+import NetlinkTestSupport
 import Testing
 
 @testable import Netlink

@@ -1,4 +1,5 @@
 import Glibc
+import NetlinkTestSupport
 import TestSupport
 import Testing
 

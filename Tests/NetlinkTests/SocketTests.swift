@@ -1,5 +1,6 @@
 import CNetlink
 import Foundation
+import NetlinkTestSupport
 import Testing
 
 @testable import Netlink
@@ -24,6 +25,23 @@ struct SocketTests {
         #expect(try socket.receive(into: &buffer, until: deadline) == nil)
         #expect(ContinuousClock.now >= deadline)
         #expect(try socket.receive(into: &buffer, until: deadline) == nil)
+    }
+
+    @Test("hands datagrams on in their order, however many are there, and into buffers of any size", arguments: 1...5)
+    func order(count: Int) throws {
+        let socket = try NetlinkSocket.open(receiveBuffer: 65536, sendBuffer: 65536)
+        for index in 0..<count {
+            var request = requestBytes(9999)
+            request[8] = UInt8(index)
+            try socket.send(request.span.bytes)
+        }
+        for index in 0..<count {
+            var buffer = [UInt8](repeating: 0, count: 64 << index)
+            #expect(try receive(socket, into: &buffer)?.count == 36)
+            #expect(number(UInt32.self, in: buffer[...], at: 8) == UInt32(index))
+        }
+        var buffer = [UInt8](repeating: 0, count: 64)
+        #expect(try socket.receive(into: &buffer, until: nil) == nil)
     }
 
     @Test("tells how long a datagram was that the buffer did not hold")

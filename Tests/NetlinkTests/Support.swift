@@ -3,13 +3,6 @@
 /// A family that there is only in tests.
 let family = Family(id: 30, version: 7)
 
-extension GenericNetlink {
-    /// Talks with a kernel of the test.
-    convenience init(_ kernel: ScriptedKernel, requestsPerSend: Int = 1024) {
-        self.init(transport: kernel, timeout: .seconds(5), requestsPerSend: requestsPerSend)
-    }
-}
-
 /// So many requests, each with its index as its command and in an attribute.
 func requests(_ count: Int) -> Batch {
     var batch = Batch(family)

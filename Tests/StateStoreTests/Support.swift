@@ -44,6 +44,12 @@ extension TemporaryFolder {
         for (name, bytes) in contents { try bytes.write(to: URL(fileURLWithPath: state + "/" + name)) }
     }
 
+    /// Puts a file there that this SQL makes.
+    func place(sql: String) throws {
+        try FileManager.default.removeItem(atPath: file)
+        try alter(sql)
+    }
+
     /// Runs SQL on the state file as a stranger would, and something else before the file is closed.
     func alter(_ sql: String, whileOpen body: () throws -> Void = {}) throws {
         var handle: OpaquePointer?

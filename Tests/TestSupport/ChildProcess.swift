@@ -3,21 +3,21 @@ import Glibc
 import Synchronization
 
 /// A process that a test started. Its number is used only until it was waited for, so it never means another process.
-public final class ChildProcess: Sendable {
+package final class ChildProcess: Sendable {
     /// How a process ended.
-    public enum End: Equatable, Sendable {
+    package enum End: Equatable, Sendable {
         case exit(Int32)
         case signal(Int32)
     }
 
     /// Its number.
-    public let pid: pid_t
+    package let pid: pid_t
     private let end = Mutex<End?>(nil)
 
     /// Starts a program with standard output and standard error in files.
     ///
     /// - Parameter input: what its standard input is, for reading and writing.
-    public init(
+    package init(
         _ program: String, _ arguments: [String], folder: String, input: String = "/dev/null", output: String, errors: String
     ) throws {
         var actions = posix_spawn_file_actions_t()
@@ -63,7 +63,7 @@ public final class ChildProcess: Sendable {
     }
 
     /// How it ended; nil while it runs.
-    public var ended: End? { collect(WNOHANG) }
+    package var ended: End? { collect(WNOHANG) }
 
     private func collect(_ options: Int32) -> End? {
         end.withLock { end in
@@ -79,12 +79,12 @@ public final class ChildProcess: Sendable {
     }
 
     /// Sends a signal, unless it ended.
-    public func send(_ signal: Int32) {
+    package func send(_ signal: Int32) {
         end.withLock { if $0 == nil { _ = kill(pid, signal) } }
     }
 
     /// Waits for its end.
-    public func end(within seconds: Double = 20) async throws -> End {
+    package func end(within seconds: Double = 20) async throws -> End {
         var end: End?
         try await eventually("the end of process \(pid)", within: seconds) {
             end = ended
@@ -95,7 +95,7 @@ public final class ChildProcess: Sendable {
     }
 
     /// Ends it at once, also where the test is over time and everything that could be cancelled is.
-    public func destroy() async {
+    package func destroy() async {
         send(SIGKILL)
         _ = try? await onThread { self.collect(0) }
     }

@@ -5,11 +5,11 @@ public final class TemporaryFolder: Sendable {
     /// Where it is.
     public let path: String
 
-    /// A new folder, for this user alone.
+    /// A new folder, for this user alone. Its path is short, as those of Unix sockets in it have to be.
     ///
     /// - Parameter parent: where it is made.
     public init(in parent: String = NSTemporaryDirectory()) throws {
-        path = (parent.hasSuffix("/") ? parent : parent + "/") + "lbaas-tests-" + UUID().uuidString
+        path = (parent.hasSuffix("/") ? parent : parent + "/") + "lbaas-" + String(UInt64.random(in: 0 ... .max), radix: 36)
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
     }

@@ -1,18 +1,18 @@
 import Foundation
 
 /// What was waited for did not come in time.
-public struct Overdue: Error, CustomStringConvertible {
+package struct Overdue: Error, CustomStringConvertible {
     let what: String
     let seconds: Double
 
     /// Both in words.
-    public var description: String { "waited \(seconds) s in vain: \(what)" }
+    package var description: String { "waited \(seconds) s in vain: \(what)" }
 }
 
 /// Asks again and again until the answer is yes.
 ///
 /// - Throws: `Overdue` where it is not in time; what the condition throws.
-public func eventually(_ what: String, within seconds: Double = 20, _ condition: () async throws -> Bool) async throws {
+package func eventually(_ what: String, within seconds: Double = 20, _ condition: () async throws -> Bool) async throws {
     let deadline = Deadline(seconds: seconds)
     while try await !condition() {
         if deadline.isOver { throw Overdue(what: what, seconds: seconds) }
@@ -20,8 +20,19 @@ public func eventually(_ what: String, within seconds: Double = 20, _ condition:
     }
 }
 
+/// Asks again and again until the answer is yes, and blocks the thread meanwhile.
+///
+/// - Throws: `Overdue` where it is not in time; what the condition throws.
+package func waitUntil(_ what: @autoclosure () -> String, within seconds: Double = 20, _ condition: () throws -> Bool) throws {
+    let deadline = Deadline(seconds: seconds)
+    while try !condition() {
+        if deadline.isOver { throw Overdue(what: what(), seconds: seconds) }
+        usleep(5000)
+    }
+}
+
 /// Runs blocking code on a thread of its own, not on Swift's pool, which has only two here.
-public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+package func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
     }

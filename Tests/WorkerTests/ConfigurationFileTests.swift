@@ -154,7 +154,7 @@ import Testing
 
     @Test func whatADriverRefusesIsNamedWithItsLine() throws {
         let given = try settings(file: "[worker:dummy]\n\nfail = create:a,\n  nonsense\ndown = 1\n")
-        #expect(given.driverSections["dummy"]?.values["fail"] == DriverSection.Value(text: "create:a, nonsense", line: 3))
+        #expect(given.driverSections["dummy"]?.values["fail"] == DriverSection.Value(text: "create:a,\nnonsense", line: 3))
         let dummy = try #require(KnownDrivers.named("dummy"))
         let failure = try #require(throws: DriverConfiguration.Failure.self) { try dummy.make(given.driverConfiguration, .silent) }
         let startup = given.startupFailure(failure)

@@ -1,14 +1,15 @@
 # What the demonstrations share; to be sourced. Wants: $driver, the driver's name; $program, the worker.
 export PATH="$PATH:/usr/sbin"
 
-folder='' gearmand='' worker='' failures=0
+folder='' gearmand='' worker='' failures=0 servers=()
 
 clean_up() {
     local process
-    for process in $worker $gearmand; do
+    for process in $worker $gearmand "${servers[@]}"; do
         kill "$process" 2>/dev/null || true
         wait "$process" 2>/dev/null || true
     done
+    ! declare -F clean_up_more >/dev/null || clean_up_more
     [ -z "$folder" ] || rm -rf "$folder"
 }
 trap clean_up EXIT
@@ -55,8 +56,9 @@ start_gearmand() {
 
 start_worker() {
     : >"$folder/worker.log"
-    : >"$folder/empty.conf"
-    "$program" --config-file "$folder/empty.conf" --driver "$driver" --server "127.0.0.1:$port" --function demo \
+    : >"$folder/demo.conf"
+    ! declare -F configure >/dev/null || configure >"$folder/demo.conf"
+    "$program" --config-file "$folder/demo.conf" --driver "$driver" --server "127.0.0.1:$port" --function demo \
         --state-dir "$folder/state" --log-level debug 2>>"$folder/worker.log" &
     worker=$!
     within 20 worker_is_connected_or_ended || give_up "the worker does not reach its job server; its log is above"

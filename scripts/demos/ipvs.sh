@@ -41,7 +41,6 @@ LINKS
         within 10 ip netns exec $name socat -u OPEN:/dev/null TCP:127.0.0.1:8080 2>/dev/null || give_up "server $name does not start"
     done
 }
-servers=()
 
 # ask WORDS: opens a connection to the load balancer as the client does, and prints the answer.
 ask() { ip netns exec client timeout 10 socat -t 5 - TCP:10.1.0.1:80 <<<"$1"; }
@@ -137,5 +136,4 @@ check "Somebody cleared the table, and the worker was restarted: it has put it r
 submit "DELETE it, by force" '{"hpcs_action": "DELETE", "hpcs_force": true}' "$pass"
 check "The table is empty" table_has_not 10.1.0.1
 
-kill "${servers[@]}"
 finish

@@ -1,3 +1,4 @@
+import BenchSupport
 import Foundation
 
 /// Who is measured.
@@ -57,7 +58,7 @@ final class Bench {
 
     init(_ options: Options) throws {
         self.options = options
-        tools = (try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") as NSString).deletingLastPathComponent
+        tools = try programFolder()
         workerName = (options.worker as NSString).lastPathComponent
         guard FileManager.default.isExecutableFile(atPath: options.worker) else {
             throw BenchFailure("--worker: \(options.worker) is no program")

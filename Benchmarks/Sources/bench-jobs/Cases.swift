@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// What can be measured.
 enum BenchCase: String, CaseIterable {
     case a, b, c, d, e, f
@@ -35,7 +37,7 @@ enum BenchCase: String, CaseIterable {
             \(disk.grown.text()) µs at the end of a growing file.
             """
         section.rows.append(
-            SummaryRow(what: "b. One 4 KiB fdatasync on that disk, µs (over old bytes)", worker: disk.written.text()))
+            SummaryRow(what: "b. One 4 KiB fdatasync on that disk, µs (over old bytes)", ours: disk.written.text()))
         return section
     }
 

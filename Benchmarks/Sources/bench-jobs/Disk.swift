@@ -1,3 +1,4 @@
+import BenchSupport
 import Foundation
 
 /// What it costs to bring 4 KiB to the disk, in microseconds: over bytes that were there before, as a log does that is used again,

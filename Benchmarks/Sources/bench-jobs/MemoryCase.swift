@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// Resident memory, at rest and with many load balancers.
 struct MemoryCase {
     private let loadBalancers = 10_000
@@ -15,8 +17,8 @@ struct MemoryCase {
         let rows = names.indices.map { [names[$0], echo[$0].text(digits: 1), spreads[$0].text(digits: 1)] }
         func row(_ figure: Int, most: Double) -> SummaryRow {
             SummaryRow(
-                what: "e. Resident memory \(names[figure]), MB", echo: echo[figure].text(digits: 1),
-                worker: spreads[figure].text(digits: 1), target: "< \(most.text())", isMet: spreads[figure].median < most)
+                what: "e. Resident memory \(names[figure]), MB", yardstick: echo[figure].text(digits: 1),
+                ours: spreads[figure].text(digits: 1), target: "< \(most.text())", isMet: spreads[figure].median < most)
         }
         return Section(
             title: "e. Resident memory, 4 connections, state on disk, MB",

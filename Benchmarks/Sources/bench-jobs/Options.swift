@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// What the command line asks for.
 struct Options {
     static let usage = """
@@ -22,22 +24,18 @@ struct Options {
     var scratch: String?
     var output: String?
 
-    init(_ arguments: some Sequence<String>) throws(BenchFailure) {
-        var rest = arguments.makeIterator()
-        while let option = rest.next() {
-            func value() throws(BenchFailure) -> String {
-                guard let value = rest.next() else { throw BenchFailure("\(option) wants a value") }
-                return value
-            }
+    init(_ arguments: ArraySlice<String>) throws(BenchFailure) {
+        var words = OptionReader(arguments)
+        while let option = words.next() {
             switch option {
-            case "--worker": worker = try value()
-            case "--worker-arguments": workerArguments = try value()
+            case "--worker": worker = try words.value(of: option)
+            case "--worker-arguments": workerArguments = try words.value(of: option)
             case "--any-answer": expectPass = false
-            case "--case": cases = try Self.cases(value())
-            case "--pairs": pairs = try Self.count(value(), option)
+            case "--case": cases = try words.cases(of: option)
+            case "--pairs": pairs = try words.count(of: option)
             case "--quick": isQuick = true
-            case "--scratch": scratch = try value()
-            case "--output": output = try value()
+            case "--scratch": scratch = try words.value(of: option)
+            case "--output": output = try words.value(of: option)
             default: throw BenchFailure("unknown option: \(option)")
             }
         }
@@ -49,18 +47,4 @@ struct Options {
 
     /// So many in a full run, a tenth in a quick one.
     func scaled(_ count: Int) -> Int { isQuick ? max(count / 10, 1) : count }
-
-    private static func cases(_ text: String) throws(BenchFailure) -> [BenchCase] {
-        var cases: [BenchCase] = []
-        for letter in text.split(separator: ",") {
-            guard let known = BenchCase(rawValue: String(letter)) else { throw BenchFailure("--case: there is no case \(letter)") }
-            cases.append(known)
-        }
-        return cases
-    }
-
-    private static func count(_ text: String, _ option: String) throws(BenchFailure) -> Int {
-        guard let count = Int(text), count > 0 else { throw BenchFailure("\(option): \(text) is not a count") }
-        return count
-    }
 }

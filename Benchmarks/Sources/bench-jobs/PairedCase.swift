@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// A load that both workers carry in turn, A B A B …, each time in a new process, and what ours must reach.
 struct PairedCase {
     /// What ours must reach.
@@ -46,7 +48,7 @@ struct PairedCase {
         let rates = [echo, worker].map { Spread($0.map(\.load.rate)) }
         let ratio = Spread(ratios)
         var row = SummaryRow(
-            what: title + ", jobs/s", echo: rates[0].text(), worker: rates[1].text(), ratio: ratio.median.text(digits: 2))
+            what: title + ", jobs/s", yardstick: rates[0].text(), ours: rates[1].text(), ratio: ratio.median.text(digits: 2))
         switch target {
         case .none: break
         case .ratio(let least): (row.target, row.isMet) = ("ratio ≥ \(least)", ratio.median >= least)

@@ -1,3 +1,5 @@
+import BenchSupport
+
 /// The time from the start of a worker to its first answer, with a job already waiting at the job server.
 struct StartCase {
     private let loadBalancers = 10_000
@@ -21,10 +23,10 @@ struct StartCase {
             title: "f. From the start to the first answer, \(runs) starts, ms",
             rows: [
                 SummaryRow(
-                    what: "f. From the start to the first answer, new store, ms", echo: echoSpread.text(digits: 1),
-                    worker: freshSpread.text(digits: 1), target: "≤ \(mostMilliseconds.text())",
+                    what: "f. From the start to the first answer, new store, ms", yardstick: echoSpread.text(digits: 1),
+                    ours: freshSpread.text(digits: 1), target: "≤ \(mostMilliseconds.text())",
                     isMet: freshSpread.median <= mostMilliseconds),
-                SummaryRow(what: "f. The same \(filledName), ms", echo: "–", worker: filledSpread.text(digits: 1)),
+                SummaryRow(what: "f. The same \(filledName), ms", ours: filledSpread.text(digits: 1)),
             ],
             body: table(
                 ["", "echo", bench.workerName],

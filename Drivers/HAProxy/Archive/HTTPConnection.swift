@@ -57,9 +57,9 @@ struct Patience: Sendable {
         if rest <= .zero { throw Failure(reason: "there was no time left for it") }
         unsafe curl_easy_reset(handle)
         unsafe words.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        unsafe curl_set_pointer(handle, CURLOPT_ERRORBUFFER, words)
-        unsafe curl_set_text(handle, CURLOPT_URL, url)
-        unsafe curl_set_text(handle, CURLOPT_PROTOCOLS_STR, "http,https")
+        unsafe curl_easy_set_errors(handle, words)
+        unsafe curl_easy_set_text(handle, CURLOPT_URL, url)
+        unsafe curl_easy_set_text(handle, CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_FOLLOWLOCATION, 0)
         // No signals for time-outs: other threads would get them.
         set(CURLOPT_NOSIGNAL, 1)
@@ -68,10 +68,10 @@ struct Patience: Sendable {
         set(CURLOPT_LOW_SPEED_LIMIT, 1)
         set(CURLOPT_LOW_SPEED_TIME, max(1, patience.silence.milliseconds / 1000))
         set(CURLOPT_UPLOAD, 1)
-        unsafe curl_set_large(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(length))
-        unsafe curl_set_read(handle, readBody)
-        unsafe curl_set_seek(handle, seekBody)
-        unsafe curl_set_write(handle, dropAnswer)
+        unsafe curl_easy_set_large(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(length))
+        unsafe curl_easy_set_read_function(handle, readBody)
+        unsafe curl_easy_set_seek_function(handle, seekBody)
+        unsafe curl_easy_set_write_function(handle, dropAnswer)
         return try perform(headers, body)
     }
 
@@ -82,24 +82,24 @@ struct Patience: Sendable {
             guard let longer = unsafe curl_slist_append(list, header) else { throw Failure(reason: "no memory is left") }
             unsafe list = longer
         }
-        unsafe curl_set_headers(handle, list)
-        defer { unsafe curl_set_headers(handle, nil) }
+        unsafe curl_easy_set_list(handle, CURLOPT_HTTPHEADER, list)
+        defer { unsafe curl_easy_set_list(handle, CURLOPT_HTTPHEADER, nil) }
         let code = withExtendedLifetime(body) {
             let pointer = unsafe Unmanaged.passUnretained(body).toOpaque()
-            unsafe curl_set_pointer(handle, CURLOPT_READDATA, pointer)
-            unsafe curl_set_pointer(handle, CURLOPT_SEEKDATA, pointer)
+            unsafe curl_easy_set_context(handle, CURLOPT_READDATA, pointer)
+            unsafe curl_easy_set_context(handle, CURLOPT_SEEKDATA, pointer)
             return unsafe curl_easy_perform(handle)
         }
         if let failure = body.failure { throw Failure(reason: failure.message) }
         var status = 0
-        unsafe curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+        unsafe curl_easy_get_number(handle, CURLINFO_RESPONSE_CODE, &status)
         // A server may refuse a body before all of it came, and close: its answer counts.
         if code == CURLE_OK || (code == CURLE_SEND_ERROR && status >= 400) { return status }
         let reason = unsafe words.pointee == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: words)
         throw Failure(reason: reason)
     }
 
-    private func set(_ option: CURLoption, _ value: Int) { unsafe curl_set_long(handle, option, value) }
+    private func set(_ option: CURLoption, _ value: Int) { unsafe curl_easy_set_number(handle, option, value) }
 }
 
 extension Duration {

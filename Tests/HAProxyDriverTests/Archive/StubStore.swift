@@ -34,7 +34,7 @@ final class StubStore: Sendable {
     }
 
     let port: UInt16
-    private let listener: Int32
+    private let listener: LoopbackSocket
     private let behaviour: @Sendable (String) -> Behaviour
     private let noted = Mutex<[Request]>([])
     private let open = Mutex<Set<Int32>?>([])
@@ -42,9 +42,8 @@ final class StubStore: Sendable {
     /// A server that behaves so to a request for a path.
     init(_ behaviour: @escaping @Sendable (_ path: String) -> Behaviour) throws {
         self.behaviour = behaviour
-        let socket = try LoopbackSocket.bound(listens: true)
-        port = socket.port
-        listener = socket.detach()
+        listener = try LoopbackSocket.bound(listens: true)
+        port = listener.port
     }
 
     /// What came so far.
@@ -57,10 +56,8 @@ final class StubStore: Sendable {
         return try await body()
     }
 
-    deinit { close(listener) }
-
     private func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
+        listener.shut()
         open.withLock { sockets in
             sockets?.forEach { _ = shutdown($0, Int32(SHUT_RDWR)) }
             sockets = nil
@@ -69,7 +66,7 @@ final class StubStore: Sendable {
 
     private func accept() {
         while true {
-            let socket = Glibc.accept(listener, nil, nil)
+            let socket = Glibc.accept(listener.descriptor, nil, nil)
             if socket < 0 { return }
             let isOpen = open.withLock { $0?.insert(socket).inserted ?? false }
             if !isOpen || !startThread({ self.serve(socket) }) { close(socket) }

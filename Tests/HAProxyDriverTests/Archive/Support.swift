@@ -6,19 +6,6 @@ import Testing
 
 @testable import HAProxyDriver
 
-/// What a log was told.
-final class Told: Sendable {
-    private let all = Mutex<[String]>([])
-
-    var lines: [String] { all.withLock { $0 } }
-
-    var log: Log {
-        Log(threshold: .debug) { level, message, fields in
-            self.all.withLock { $0.append("\(level) \(message)" + fields.map { " \($0.name)=\($0.value)" }.joined()) }
-        }
-    }
-}
-
 /// A clock that is a microsecond later each time it is looked at.
 private final class Ticks: Sendable {
     private let microseconds: Mutex<Int64>
@@ -36,7 +23,7 @@ private final class Ticks: Sendable {
 /// A collector in a folder of its own.
 final class Shelf: Sendable {
     let folder: TemporaryFolder
-    let told = Told()
+    let told = LogRecord()
     let collector: LogCollector
 
     /// - Parameters:

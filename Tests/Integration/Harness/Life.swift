@@ -1,4 +1,5 @@
 import Testing
+import WorkerHarness
 
 /// What a client does to a load balancer of its own, one job after the other, and what is to be in the end.
 struct Life: Sendable {

@@ -1,5 +1,6 @@
 import Synchronization
 import TestSupport
+import WorkerHarness
 
 /// Clients that submit jobs all the time, each about a load balancer of its own and each job after the answer to the one before.
 final class Load: Sendable {

@@ -9,6 +9,8 @@ final class Connection {
     private let transport: Transport
     private let seconds: Double
     private var questions = 0
+    /// What came from the server: how often, and how many bytes. Of UDP each is a datagram.
+    private(set) var received = (times: 0, bytes: 0)
 
     /// Connects, and waits for the server's name.
     ///
@@ -26,13 +28,14 @@ final class Connection {
 
     /// Sends something and waits until it comes back.
     ///
+    /// - Parameter seconds: how long that may take; as long as any answer if nothing is given.
     /// - Returns: the name of the server that sent it back.
     @discardableResult
-    func ask() throws -> String {
+    func ask(within seconds: Double? = nil) throws -> String {
         questions += 1
         let question = "question-\(questions)"
         try socket.send(question + "\n")
-        let words = try line().split(separator: " ")
+        let words = try line(within: seconds).split(separator: " ")
         guard words.count == 2, words[1] == question else { throw Failure("asked '\(question)', was answered \(words)") }
         return String(words[0])
     }
@@ -43,12 +46,16 @@ final class Connection {
         guard text.isEmpty else { throw Failure("the end was awaited, and '\(text)' came") }
     }
 
-    private func line() throws -> String {
-        let deadline = Deadline(seconds: seconds)
+    /// Says that no more will be asked; the server hangs up then.
+    func close() { socket.endSending() }
+
+    private func line(within limit: Double? = nil) throws -> String {
+        let deadline = Deadline(seconds: limit ?? seconds)
         var text = ""
         repeat {
             let piece = try socket.receive(until: deadline)
             guard !piece.isEmpty else { throw SocketError.reset }
+            received = (received.times + 1, received.bytes + piece.utf8.count)
             text += piece
         } while !text.hasSuffix("\n")
         return String(text.dropLast())

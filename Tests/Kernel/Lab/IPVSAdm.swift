@@ -2,10 +2,13 @@ import LBaaS
 
 /// A line of `ipvsadm --save`, whatever the order of its options.
 struct Rule: Hashable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation, CustomStringConvertible {
+    /// The line as it was.
+    let line: String
     /// The options with their values.
     private let options: Set<String>
 
     init(_ line: String) {
+        self.line = line
         var options: [String] = []
         for word in line.split(separator: " ") {
             if word.hasPrefix("-") || options.isEmpty { options.append(String(word)) } else { options[options.count - 1] += " " + word }
@@ -14,6 +17,9 @@ struct Rule: Hashable, ExpressibleByStringLiteral, ExpressibleByStringInterpolat
     }
 
     init(stringLiteral line: String) { self.init(line) }
+
+    static func == (left: Rule, right: Rule) -> Bool { left.options == right.options }
+    func hash(into hasher: inout Hasher) { hasher.combine(options) }
 
     var description: String { options.sorted().joined(separator: " ") }
 }
@@ -27,6 +33,12 @@ extension Namespace {
     /// The IPVS table as `ipvsadm` reads it.
     func savedTable() throws -> Set<Rule> {
         Set(try run { try runProgram("/sbin/ipvsadm", ["--save", "--numeric"]) }.split(separator: "\n").map { Rule(String($0)) })
+    }
+
+    /// The words of each line that `ipvsadm` lists with this option.
+    func listed(_ option: String) throws -> [[String]] {
+        try run { try runProgram("/sbin/ipvsadm", ["--list", "--numeric", "--exact", option]) }
+            .split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     }
 }
 

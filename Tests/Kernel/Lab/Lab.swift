@@ -20,16 +20,18 @@ final class Lab {
     private var lastPort: UInt16 = 10_000
 
     /// The commands of `ip` that make the virtual addresses those of a machine.
+    ///
+    /// Whether an address of IPv6 is anybody else's is found out by the kernel behind our back, and until then it is not there: `nodad`.
     static let takeVirtualAddresses = """
         link set lo up
         addr add 10.9.0.1/24 dev lo
-        addr add fd09::1/64 dev lo
+        addr add fd09::1/64 dev lo nodad
         route add local fd09::/64 dev lo
         """
 
-    fileprivate init(realServers count: Int) throws {
+    fileprivate init(realServers count: Int, director: Namespace) throws {
         client = try Namespace()
-        director = try Namespace()
+        self.director = director
         realServers = try (1...count).map { try RealServer(number: $0) }
         try setParameters()
         try configureNetworks()
@@ -65,15 +67,15 @@ final class Lab {
             link set eth0 up
             addr add 10.1.0.1/24 dev eth0
             addr add 10.2.0.1/24 dev eth0
-            addr add fd01::1/64 dev eth0
-            addr add fd02::1/64 dev eth0
+            addr add fd01::1/64 dev eth0 nodad
+            addr add fd02::1/64 dev eth0 nodad
             """)
         try client.ip(
             """
             link set lo up
             link set eth0 up
             addr add 10.1.0.2/24 dev eth0
-            addr add fd01::2/64 dev eth0
+            addr add fd01::2/64 dev eth0 nodad
             route add default via 10.1.0.1
             route add default via fd01::1 dev eth0
             """)
@@ -107,6 +109,15 @@ final class Lab {
         }
     }
 
+    /// Connects the client until the real server of a name takes it.
+    func connect(_ service: Service, reaching name: String) throws -> Connection {
+        for _ in 0..<64 {
+            let connection = try connect(service)
+            if connection.server == name { return connection }
+        }
+        throw Failure("no connection to \(try service.name) reaches \(name)")
+    }
+
     /// Connects the client again and again, each time from another port.
     ///
     /// - Returns: how many connections each real server took.
@@ -138,7 +149,34 @@ final class Lab {
 
 /// Runs a test with a lab of its own.
 func withLab(realServers: Int = 2, _ body: (Lab) throws -> Void) throws {
-    let lab = try Lab(realServers: realServers)
+    let lab = try Lab(realServers: realServers, director: Namespace())
     defer { lab.stop() }
     try body(lab)
+}
+
+/// Runs a test with a lab of its own.
+func withLab(_ body: (Lab) async throws -> Void) async throws {
+    let lab = try Lab(realServers: 2, director: Namespace())
+    defer { lab.stop() }
+    try await body(lab)
+}
+
+/// Runs a test with a lab whose director is the namespace where the tests are, and all the programs that they start.
+func withLabAtHome(_ body: (Lab) async throws -> Void) async throws {
+    let home = try Namespace.home()
+    let lab = try Lab(realServers: 2, director: home)
+    var failure: (any Error)?
+    do { try await body(lab) } catch { failure = error }
+    lab.stop()
+    // As it was: other tests count on what a namespace begins with, and some of that it has from here.
+    try home.set(["net.ipv4.ip_forward": 0, "net.ipv6.conf.all.forwarding": 0])
+    try home.ipvsadm("-C")
+    try home.ip(
+        """
+        \((["switch", "director", "client"] + lab.realServers.map(\.name)).map { "link del \($0)" }.joined(separator: "\n"))
+        addr del 10.9.0.1/24 dev lo
+        addr del fd09::1/64 dev lo
+        route del local fd09::/64 dev lo
+        """)
+    if let failure { throw failure }
 }

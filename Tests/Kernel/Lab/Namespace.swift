@@ -8,6 +8,11 @@ import TestSupport
 final class Namespace: Sendable {
     private let descriptor: Int32
 
+    /// The namespace that this thread is in.
+    static func home() throws -> Namespace { Namespace(descriptor: try current()) }
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
     /// A namespace with nothing in it but a loopback interface that is down.
     init() throws {
         let home = try Self.current()
@@ -15,6 +20,14 @@ final class Namespace: Sendable {
         guard unshare(CInt(NETWORK_NAMESPACE)) == 0 else { throw systemError("cannot make a network namespace") }
         defer { Self.enter(home) }
         descriptor = try Self.current()
+    }
+
+    /// A namespace that is fit for an IPVS table, with no interface but the loopback.
+    static func director() throws -> Namespace {
+        let namespace = try Namespace()
+        try namespace.ip("link set lo up")
+        try namespace.set(["net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1])
+        return namespace
     }
 
     deinit { close(descriptor) }
@@ -36,6 +49,15 @@ final class Namespace: Sendable {
     func set(_ parameters: KeyValuePairs<String, Int>) throws {
         try run {
             for (name, value) in parameters { try Self.write("\(value)", to: Self.file(of: name)) }
+        }
+    }
+
+    /// The number that a kernel parameter has.
+    func parameter(_ name: String) throws -> Int {
+        try run {
+            let text = try String(contentsOfFile: Self.file(of: name), encoding: .utf8)
+            guard let number = Int(text.filter { !$0.isWhitespace }) else { throw Failure("\(name) is '\(text)'") }
+            return number
         }
     }
 

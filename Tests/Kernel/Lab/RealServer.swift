@@ -1,11 +1,9 @@
 import LBaaS
 import TestSupport
 
-/// What a director wraps packets in for a real server.
-enum Wrapping: String, CaseIterable, Sendable {
-    case ipip, gue, gre
-
-    /// The UDP port for `gue`.
+/// What tunnels need that is the same on both sides.
+enum Wrapping {
+    /// The UDP port of GUE.
     static let port: UInt16 = 6080
 }
 
@@ -43,7 +41,7 @@ final class RealServer {
             \(Lab.takeVirtualAddresses)
             link set eth0 up
             addr add \(address(.v4))/24 dev eth0
-            addr add \(address(.v6))/64 dev eth0
+            addr add \(address(.v6))/64 dev eth0 nodad
             route add default via 10.2.0.1
             route add default via fd02::1 dev eth0
             rule add from 10.9.0.0/24 table 9
@@ -54,11 +52,11 @@ final class RealServer {
 
     /// Lets it take packets of either family that were wrapped in such of either family, for its own address.
     ///
-    /// - Parameter checksum: whether GRE comes with a checksum: each tunnel takes the one or the other.
-    func unwrap(_ wrapping: Wrapping, checksum: Bool = false) throws {
-        let option = checksum ? "icsum" : ""
+    /// A tunnel of GRE takes packets with a checksum or such without.
+    func unwrap(_ tunnel: Tunnel) throws {
+        let option = tunnel.checksum ? "icsum" : ""
         let kinds: [(kind: String, outer: Family)] =
-            switch wrapping {
+            switch tunnel.kind {
             case .ipip, .gue: [("ipip", .v4), ("sit", .v4), ("ip6tnl mode any", .v6)]
             case .gre: [("gre \(option)", .v4), ("ip6gre \(option)", .v6)]
             }
@@ -68,7 +66,7 @@ final class RealServer {
             commands.append("link set tunnel\(index) up")
         }
         // What is under the header of GUE goes to the tunnels above.
-        if wrapping == .gue { commands += ["fou add port \(Wrapping.port) gue", "fou add port \(Wrapping.port) gue -6"] }
+        if tunnel.kind == .gue { commands += ["fou add port \(Wrapping.port) gue", "fou add port \(Wrapping.port) gue -6"] }
         try namespace.ip(commands.joined(separator: "\n"))
     }
 

@@ -78,6 +78,9 @@ final class Socket: Sendable {
         if count != text.utf8.count { throw count < 0 ? .last : SocketError(code: EMSGSIZE) }
     }
 
+    /// Says that no more will be sent.
+    func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// What came, as soon as something did; an empty text at the end of a connection.
     func receive(until deadline: Deadline) throws(SocketError) -> String {
         try wait(for: POLLIN, until: deadline)

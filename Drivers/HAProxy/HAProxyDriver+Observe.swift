@@ -1,0 +1,75 @@
+public import LBaaS
+import Synchronization
+
+extension HAProxyDriver {
+    /// What the haproxy on the command socket runs. Nothing where there is none: then it is started for what is to run.
+    ///
+    /// - Throws: where haproxy does not answer, or it or its file is another's.
+    public func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation {
+        try telling { () throws(ApplianceError) in try look(expecting: expected) }
+    }
+
+    private func look(expecting expected: [LoadBalancer]) throws(ApplianceError) -> Observation {
+        try keeper.makeFolders()
+        try keeper.checkOwner()
+        guard var finding = try find(expecting: expected) else {
+            running.withLock { $0 = nil }
+            return Observation(running: [])
+        }
+        try collectRetired(&finding.running)
+        let found = finding
+        running.withLock { $0 = found.running }
+        lingering.watch()
+        var altered = found.altered
+        let isIntact = try keeper.isIntact(
+            expecting: text.text(of: Array(found.running.proxies.values), fingerprint: found.running.fingerprint))
+        if !isIntact { altered.formUnion(found.running.proxies.keys) }
+        return Observation(running: found.loadBalancers, altered: altered)
+    }
+
+    /// What the running haproxy says; nil where none runs.
+    private func find(expecting expected: [LoadBalancer]) throws(ApplianceError) -> Finding? {
+        guard let process = try loader.settledProcess(), let fingerprint = process.fingerprint else { return nil }
+        var socket = try CommandSocket.connect(to: site.commandSocket)
+        try socket.begin()
+        let answers = try socket.ask(["show stat -1 7 -1", "show servers state"])
+        let known = known(fingerprint, expected)
+        return Finding(
+            process, fingerprint: fingerprint, rows: StatisticsRow.rows(answers[0]), states: ServerState.states(answers[1]),
+            known: known.loadBalancers, isKnown: known.isCertain)
+    }
+
+    /// The load balancers of the configuration that runs, where this worker loaded it itself or it is that of those expected. Otherwise
+    /// the expected ones are a guess.
+    private func known(
+        _ fingerprint: String, _ expected: [LoadBalancer]
+    ) -> (loadBalancers: [LoadBalancerID: LoadBalancer], isCertain: Bool) {
+        if let running = running.withLock({ $0 }), running.fingerprint == fingerprint {
+            return (running.proxies.mapValues(\.loadBalancer), true)
+        }
+        let loadBalancers = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
+        let proxies = loadBalancers.values.map { Proxy(loadBalancer: $0, number: 0) }
+        return (loadBalancers, text.fingerprint(of: proxies) == fingerprint)
+    }
+
+    /// Takes away the servers that have no connection any more.
+    private func collectRetired(_ running: inout Running) throws(ApplianceError) {
+        let commands = running.retired.flatMap { id, servers in
+            servers.map { LoadBalancerPatch.deletion(of: id, $0.key, isBackup: $0.value) }
+        }
+        if commands.isEmpty { return }
+        var socket = try CommandSocket.connect(to: site.commandSocket)
+        try socket.begin()
+        let answers = try socket.ask(commands.map(\.text))
+        for (command, answer) in zip(commands, answers) { running.note(command, answer) }
+    }
+}
+
+extension Running {
+    /// Notes what became of a server that was to go.
+    mutating func note(_ command: RuntimeCommand, _ answer: String) {
+        guard case .deletion(let id, let server, let isBackup) = command.kind else { return }
+        retired[id, default: [:]][server] = RuntimeCommand.isDeleted(answer) ? nil : isBackup
+        if retired[id]?.isEmpty ?? false { retired[id] = nil }
+    }
+}

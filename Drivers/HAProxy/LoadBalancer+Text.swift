@@ -1,0 +1,156 @@
+import LBaaS
+
+extension LoadBalancer {
+    /// The first line of its section. Suspended it is nothing but its name and number: a backend, which listens nowhere.
+    var opening: String { "\(isSuspended ? "backend" : "listen") \(ApplianceName(id))\n" }
+
+    /// All that haproxy cannot change while it runs.
+    func structure(at site: Site) -> String {
+        isSuspended ? opening : opening + settings(at: site) + checkWords.joined(separator: " ")
+    }
+
+    /// Its section but for the servers.
+    func settings(at site: Site) -> String {
+        let lines = [modeLine] + bindLines(at: site) + [balanceLine] + protocolLines + persistenceLines + timeoutLines + monitorLines
+        return lines.flatMap { $0.split(separator: "\n") }.map { "    \($0)\n" }.joined()
+    }
+
+    /// Whether it speaks HTTP; all else is carried as it is.
+    private var isHTTP: Bool { serviceProtocol == .http }
+
+    /// How a client stays with its node, with what the original did where the client left it open.
+    var persistence: SessionPersistence {
+        if let sessionPersistence { return sessionPersistence }
+        switch serviceProtocol {
+        case .http: return .httpCookie
+        case .tcp, .https: return .sourceIP(timeout: 1800)
+        case .galera, .udp, .sctp: return .none
+        }
+    }
+
+    /// Its check; without a monitor the original's, a connection every 30 s.
+    private var check: Monitor { monitor ?? Monitor(kind: .connect) }
+
+    private var modeLine: String { "mode \(isHTTP ? "http" : "tcp")\noption \(isHTTP ? "httplog" : "tcplog")" }
+
+    private func bindLines(at site: Site) -> [String] {
+        guard let address else {
+            // Two sockets and not one for both families, which a host without IPv6 could not open.
+            return ["bind 0.0.0.0:\(port)"] + (site.hasIPv6 ? ["bind [::]:\(port) v6only"] : [])
+        }
+        let place = Endpoint(host: .address(address), port: port).description
+        return [address == .v6(high: 0, low: 0) ? "bind \(place) v6only" : "bind \(place)"]
+    }
+
+    private var balanceLine: String {
+        switch algorithm {
+        case .leastConnections: "balance leastconn"
+        // Only a consistent hash lets servers come and go, and change their weight, while haproxy runs.
+        case .sourceIP: "balance source\nhash-type consistent"
+        case .roundRobin, .maglev, .shortestExpectedDelay, .neverQueue: "balance roundrobin"
+        }
+    }
+
+    private var protocolLines: [String] { isHTTP ? ["option httpclose", "option forwardfor"] : [] }
+
+    private var persistenceLines: [String] {
+        switch persistence {
+        case .none: []
+        // haproxy gives no cookie of our choice to a server that it is given while it runs, but one made of this key and its address.
+        case .httpCookie: ["cookie SERVERID insert indirect nocache dynamic", "dynamic-cookie-key \(ApplianceName(id))"]
+        case .sourceIP(let timeout): ["stick-table type ipv6 size 200k expire \(timeout)s peers lbaas", "stick on src"]
+        }
+    }
+
+    private var timeoutLines: [String] {
+        [
+            "timeout client \(timeouts.client)", "timeout server \(timeouts.server)", "timeout connect \(timeouts.connect)",
+            "timeout check \(check.timeout)s", "retries \(timeouts.connectRetries)", "option redispatch",
+        ]
+    }
+
+    private var monitorLines: [String] {
+        guard check.kind != .connect else { return [] }
+        var request = "http-check send meth \(word(check.method ?? "GET")) uri \(word(check.path))"
+        // A header is a format of haproxy's, in which % begins a variable.
+        if let host = check.host { request += " ver HTTP/1.1 hdr Host \(word(host.replacing("%", with: "%%")))" }
+        let codes = check.expectedCodes.isEmpty ? [200...399] : check.expectedCodes
+        let list = codes.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+        return ["option httpchk", request, "http-check expect status \(list.joined(separator: ","))"]
+    }
+
+    /// How each node is checked: words of its server.
+    var checkWords: [String] {
+        var words = ["check", "inter", "\(check.delay)s", "rise", "\(check.rise ?? check.attempts)", "fall", "\(check.attempts)"]
+        if let port = check.port { words += ["port", "\(port)"] }
+        if check.kind == .https {
+            words += ["check-ssl", "verify", "none"]
+            if let host = check.host { words += ["check-sni", word(host)] }
+        }
+        return words
+    }
+
+    /// How many passed and failed checks turn a node.
+    var riseAndFall: (rise: UInt32, fall: UInt32) { (check.rise ?? check.attempts, check.attempts) }
+
+    /// Its servers: the nodes, and behind them who answers when none of them can.
+    var servers: [Server] {
+        nodes.map { Server($0, checkWords: checkWords) } + (sorryServer.map { [Server(sorryServer: $0)] } ?? [])
+    }
+
+    /// The server that is a node of this name; nil where none is.
+    func server(of node: Node) -> Server { Server(node, checkWords: checkWords) }
+}
+
+/// A server of haproxy's.
+struct Server: Hashable, Sendable {
+    let name: ApplianceName
+    let endpoint: Endpoint
+    let weight: UInt16
+    let isBackup: Bool
+    let condition: Node.Condition
+    private let checkWords: [String]
+
+    fileprivate init(_ node: Node, checkWords: [String]) {
+        name = ApplianceName(node.id)
+        endpoint = node.endpoint
+        weight = node.weight
+        isBackup = node.isBackup
+        condition = node.condition
+        self.checkWords = checkWords
+    }
+
+    /// A sorry server is taken to be there.
+    fileprivate init(sorryServer: Endpoint) {
+        name = .sorryServer
+        endpoint = sorryServer
+        weight = 1
+        isBackup = true
+        condition = .enabled
+        checkWords = []
+    }
+
+    /// Its line in the file, behind its name. That it drains stands in the state file: the configuration knows no word for it.
+    func words(at site: Site) -> String {
+        var words = [endpoint.description, "weight", "\(weight)"] + checkWords
+        if isBackup { words.append("backup") }
+        if condition == .disabled { words.append("disabled") }
+        if isNamed {
+            // A name that cannot be resolved takes its server out and does not keep haproxy from starting.
+            words += ["init-addr", "last,libc,none"]
+            if !site.nameServers.isEmpty { words += ["resolvers", "lbaas"] }
+        }
+        return words.joined(separator: " ")
+    }
+
+    /// The command that gives it to a running haproxy, disabled.
+    func addition(to proxy: ApplianceName) -> String {
+        let words = [endpoint.description, "weight", "\(weight)"] + checkWords + (isBackup ? ["backup"] : [])
+        return "add server \(proxy)/\(name) \(words.joined(separator: " "))"
+    }
+
+    /// Whether its address is a name.
+    var isNamed: Bool {
+        if case .name = endpoint.host { true } else { false }
+    }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import LBaaS
+
+/// Whether a load balancer can listen, found out before haproxy tries.
+///
+/// A haproxy that cannot listen on a place while it loads a configuration asks the one that runs to stop listening everywhere, and goes
+/// on trying for two seconds in which nobody is served. A haproxy of another owner is not even noticed where it, too, shares ports.
+enum PortCheck {
+    /// Why one cannot listen there, in haproxy's words; nil where it can, or where only haproxy can tell.
+    static func refusal(of loadBalancer: LoadBalancer, hasIPv6: Bool) -> String? {
+        guard let address = loadBalancer.address else {
+            let v4 = refusal(.v4(0), loadBalancer.port)
+            return v4 ?? (hasIPv6 ? refusal(.v6(high: 0, low: 0), loadBalancer.port) : nil)
+        }
+        return refusal(address, loadBalancer.port)
+    }
+
+    /// Whether this host has IPv6.
+    static var hasIPv6: Bool {
+        let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if descriptor >= 0 { close(descriptor) }
+        return descriptor >= 0
+    }
+
+    private static func refusal(_ address: IPAddress, _ port: UInt16) -> String? {
+        let error =
+            switch address {
+            case .v4(let bits): bindV4(bits, port)
+            case .v6(let high, let low): bindV6(high, low, port)
+            }
+        guard error == EADDRINUSE || error == EADDRNOTAVAIL else { return nil }
+        let place = Endpoint(host: .address(address), port: port)
+        return "cannot bind socket (\(unsafe String(cString: strerror(error)))) for [\(place)]"
+    }
+
+    private static func bindV4(_ bits: UInt32, _ port: UInt16) -> Int32 {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = bits.bigEndian
+        return bind(AF_INET, &address)
+    }
+
+    private static func bindV6(_ high: UInt64, _ low: UInt64, _ port: UInt16) -> Int32 {
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        let words = (high.bigEndian, low.bigEndian)
+        unsafe withUnsafeMutableBytes(of: &address.sin6_addr) { target in
+            unsafe withUnsafeBytes(of: words) { unsafe target.copyMemory(from: $0) }
+        }
+        return bind(AF_INET6, &address)
+    }
+
+    /// Binds a socket, which is closed again; 0 or an errno. As haproxy's it may take a port of which old connections are left.
+    private static func bind<Address>(_ family: Int32, _ address: inout Address) -> Int32 {
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        if descriptor < 0 { return errno }
+        defer { close(descriptor) }
+        var yes: Int32 = 1
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        if family == AF_INET6 {
+            unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        }
+        let code = unsafe withUnsafeBytes(of: &address) { bytes in
+            unsafe bytes.withMemoryRebound(to: sockaddr.self) { unsafe Glibc.bind(descriptor, $0.baseAddress, socklen_t(bytes.count)) }
+        }
+        return code == 0 ? 0 : errno
+    }
+}

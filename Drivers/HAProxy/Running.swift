@@ -1,0 +1,177 @@
+import LBaaS
+
+/// What the worker knows of the haproxy that runs.
+struct Running: Sendable {
+    /// The process that serves.
+    var pid: Int32
+    /// Which configuration it runs.
+    var fingerprint: String
+    /// Its load balancers, as they run.
+    var proxies: [LoadBalancerID: Proxy] = [:]
+    /// Servers that were taken out while they had connections, and whether they are backups. They are in maintenance until they go.
+    var retired: [LoadBalancerID: [ApplianceName: Bool]] = [:]
+    /// What cannot be put right while haproxy runs, in words.
+    var broken: [LoadBalancerID: String] = [:]
+
+    /// The load balancers once these steps are taken.
+    func proxies(after groups: [PatchGroup], number: () -> UInt32) -> [LoadBalancerID: Proxy] {
+        var proxies = proxies
+        for patch in groups.lazy.flatMap(\.patches) {
+            guard let new = patch.loadBalancer.new else {
+                proxies[patch.id] = nil
+                continue
+            }
+            // Created anew it is another: what its namesake counted is not its own.
+            let kept = patch.loadBalancer.old == nil ? nil : proxies[patch.id]?.number
+            proxies[patch.id] = Proxy(loadBalancer: new, number: kept ?? number())
+        }
+        return proxies
+    }
+}
+
+/// A command for a running haproxy.
+struct RuntimeCommand: Hashable, Sendable {
+    /// What its answer tells.
+    enum Kind: Hashable, Sendable {
+        /// Done is what has no answer.
+        case silent
+        /// Done is what says what became of the address.
+        case address
+        /// Done is what says that there is a new server.
+        case addition
+        /// A server goes, or stays for its connections.
+        case deletion(of: LoadBalancerID, server: ApplianceName, isBackup: Bool)
+    }
+
+    let text: String
+    let kind: Kind
+
+    init(_ text: String, _ kind: Kind = .silent) {
+        self.text = text
+        self.kind = kind
+    }
+
+    /// Whether haproxy did it. A server that cannot go yet is in maintenance, which does for now.
+    func isDone(_ answer: String) -> Bool {
+        switch kind {
+        case .silent: answer.isEmpty
+        case .address: answer.hasSuffix("by 'stats socket command'")
+        case .addition: answer == "New server registered."
+        case .deletion: true
+        }
+    }
+
+    /// Whether the answer says that a server is gone.
+    static func isDeleted(_ answer: String) -> Bool { answer == "Server deleted." }
+}
+
+/// How a step is taken.
+enum Remedy: Hashable, Sendable {
+    /// While haproxy runs.
+    case runtime([RuntimeCommand])
+    /// By loading the configuration anew, for this reason.
+    case load(String)
+}
+
+extension LoadBalancerPatch {
+    /// How haproxy, as it runs, takes the step.
+    func remedy(on running: Running, site: Site) -> Remedy {
+        let name = quoted(id.text)
+        if let reason = running.broken[id] { return .load(reason) }
+        switch loadBalancer {
+        case .create: return .load("load balancer \(name) is new")
+        case .delete: return .load("load balancer \(name) is deleted")
+        case .update(let old, let new):
+            if old.isSuspended != new.isSuspended { return .load("load balancer \(name) is \(new.isSuspended ? "suspended" : "enabled")") }
+            if changesSettings, old.structure(at: site) != new.structure(at: site) {
+                return .load("the settings of load balancer \(name) change")
+            }
+            if new.isSuspended { return .runtime([]) }
+            if let reason = reasonOfNodes(old, new, retired: running.retired[id] ?? [:]) { return .load(reason) }
+            return .runtime(commands(old, new, retired: running.retired[id] ?? [:]))
+        }
+    }
+
+    /// Why the nodes can only change by a load; nil where they can while haproxy runs.
+    private func reasonOfNodes(_ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: Bool]) -> String? {
+        if old.sorryServer != new.sorryServer { return "the sorry server of load balancer \(quoted(id.text)) changes" }
+        for patch in nodes {
+            guard let node = patch.new else { continue }
+            let shown = "node \(quoted(node.id.text)) of load balancer \(quoted(id.text))"
+            if case .name = node.address, patch.old?.endpoint != node.endpoint {
+                return "\(shown) has a host name, which haproxy resolves when it loads"
+            }
+            if let before = patch.old?.isBackup ?? retired[ApplianceName(node.id)], before != node.isBackup {
+                return "\(shown) \(node.isBackup ? "becomes a backup" : "is a backup no longer")"
+            }
+        }
+        // The first of the backups that is up serves, and new servers come last.
+        let before = old.nodes.filter(\.isBackup).map(\.id)
+        let after = new.nodes.filter(\.isBackup).map(\.id)
+        let known = Set(before)
+        let added = after.filter { !known.contains($0) }
+        let kept = Set(after)
+        if after != before.filter({ kept.contains($0) }) + added || !added.isEmpty && new.sorryServer != nil {
+            return "the backups of load balancer \(quoted(id.text)) have another order"
+        }
+        return nil
+    }
+
+    private func commands(_ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: Bool]) -> [RuntimeCommand] {
+        let proxy = ApplianceName(id)
+        var commands: [RuntimeCommand] = []
+        var states: [RuntimeCommand] = []
+        var isAnyNew = false
+        for patch in nodes {
+            switch patch {
+            case .delete(let node):
+                commands.append(RuntimeCommand("set server \(proxy)/\(ApplianceName(node.id)) state maint"))
+                commands.append(Self.deletion(of: id, ApplianceName(node.id), isBackup: node.isBackup))
+            case .create(let node):
+                let server = new.server(of: node)
+                if retired[server.name] == nil {
+                    commands.append(RuntimeCommand(server.addition(to: proxy), .addition))
+                    commands.append(RuntimeCommand("enable health \(proxy)/\(server.name)"))
+                    isAnyNew = true
+                } else {
+                    commands += [server.addressing(in: proxy), server.weighting(in: proxy)]
+                }
+                // One that is added is in maintenance until it is told otherwise.
+                if node.condition != .disabled { states.append(server.turning(in: proxy)) }
+            case .update(let old, let node):
+                let server = new.server(of: node)
+                if old.endpoint != node.endpoint { commands.append(server.addressing(in: proxy)) }
+                if old.weight != node.weight { commands.append(server.weighting(in: proxy)) }
+                if old.condition != node.condition { commands.append(server.turning(in: proxy)) }
+            }
+        }
+        // A server that is added has no cookie until all are made anew, and must have one before its first client.
+        if isAnyNew, new.persistence == .httpCookie { commands.append(RuntimeCommand("enable dynamic-cookie backend \(proxy)")) }
+        return commands + states
+    }
+
+    /// Takes a server away that is in maintenance, if it has no connection left.
+    static func deletion(of id: LoadBalancerID, _ server: ApplianceName, isBackup: Bool) -> RuntimeCommand {
+        RuntimeCommand("del server \(ApplianceName(id))/\(server)", .deletion(of: id, server: server, isBackup: isBackup))
+    }
+}
+
+extension Server {
+    fileprivate func addressing(in proxy: ApplianceName) -> RuntimeCommand {
+        RuntimeCommand("set server \(proxy)/\(name) addr \(endpoint.host) port \(endpoint.port)", .address)
+    }
+
+    fileprivate func weighting(in proxy: ApplianceName) -> RuntimeCommand {
+        RuntimeCommand("set server \(proxy)/\(name) weight \(weight)")
+    }
+
+    fileprivate func turning(in proxy: ApplianceName) -> RuntimeCommand {
+        let state =
+            switch condition {
+            case .enabled: "ready"
+            case .disabled: "maint"
+            case .draining: "drain"
+            }
+        return RuntimeCommand("set server \(proxy)/\(name) state \(state)")
+    }
+}

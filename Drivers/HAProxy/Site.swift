@@ -1,0 +1,32 @@
+/// What of haproxy's configuration no load balancer decides: where its files are, and what the operator adds.
+struct Site: Hashable, Sendable {
+    /// The folder of the sockets and of what the worker notes about a haproxy that runs. It may go when the host starts anew.
+    var runFolder: String
+    /// haproxy's configuration file.
+    var configurationFile: String
+    /// The socket of haproxy's master process.
+    var masterSocket: String
+    /// The operator's own lines for `global`.
+    var globalLines: [String] = []
+    /// The operator's own lines for `defaults`.
+    var defaultsLines: [String] = []
+    /// The name servers that haproxy asks for the addresses of nodes, `HOST:PORT`; none to look names up once, when it loads its file.
+    var nameServers: [String] = []
+    /// Whether this host has IPv6.
+    var hasIPv6 = true
+
+    /// Where the worker process takes commands.
+    var commandSocket: String { runFolder + "/haproxy.sock" }
+    /// Where log lines go: a datagram socket, on which nobody need listen.
+    var logSocket: String { runFolder + "/log.sock" }
+    /// Where a process that ends hands the clients' stickiness on to the next.
+    var peersSocket: String { runFolder + "/peers.sock" }
+    /// From where a new process takes how the servers are.
+    var stateFile: String { runFolder + "/servers.state" }
+    /// What processes had counted when they ended.
+    var countersFile: String { runFolder + "/counters" }
+    /// What haproxy writes to standard error.
+    var messagesFile: String { runFolder + "/haproxy.log" }
+    /// The process id of the master.
+    var pidFile: String { configurationFile + ".pid" }
+}

@@ -1,0 +1,230 @@
+import LBaaS
+
+// How the kernel is told what it should have.
+
+extension Programmer {
+    /// What `apply` would tell the kernel.
+    func plan(_ groups: [PatchGroup]) -> [Change] {
+        var difference = Difference()
+        for group in groups { _ = append(steps(of: group), to: &difference) }
+        return difference.changes.filter { if case .readService = $0 { false } else { true } }
+    }
+
+    /// Tells the kernel the difference, many groups in one batch.
+    mutating func apply(_ groups: [PatchGroup], kernel: any Kernel) -> [GroupOutcome] {
+        var works = groups.map { Work(group: $0, steps: steps(of: $0)) }
+        carryOut(&works, Array(works.indices), kernel)
+        // Where the kernel had something else than we knew, look, and try once more.
+        let surprised = works.indices.filter { index in
+            works[index].outcome.failure != nil && !works[index].refused.isEmpty
+                && works[index].refused.allSatisfy { $0.change.isSurprise($0.number) }
+        }
+        if !surprised.isEmpty {
+            for index in surprised {
+                log.write(
+                    .warning, "the kernel's table is not as it was left; it is looked at again",
+                    [("steps", works[index].steps[0].key.description)])
+                refresh(works[index])
+            }
+            carryOut(&works, surprised, kernel)
+        }
+        for index in works.indices where works[index].outcome.failure != nil {
+            refresh(works[index])
+            leaveBehind(&works[index])
+        }
+        return works.map(\.outcome)
+
+        func refresh(_ work: Work) { _ = try? self.refresh(work.steps.map(\.key), kernel) }
+    }
+
+    /// Carries the steps of some works out. What they change is worked out and sent portion by portion, because new memory costs more than
+    /// one send for all saves.
+    private mutating func carryOut(_ works: inout [Work], _ indices: [Int], _ kernel: any Kernel) {
+        table.reserveCapacity(table.count + indices.count)
+        owners.reserveCapacity(owners.count + indices.count)
+        var difference = Difference()
+        var portion: [Int] = []
+        var interruption: KernelInterruption?
+        for index in indices {
+            if let interruption {
+                works[index].outcome.failure = DriverError(interruption.message)
+                continue
+            }
+            let first = difference.changes.count
+            let targets = append(works[index].steps, to: &difference)
+            works[index].begin(first..<difference.changes.count, targets)
+            portion.append(index)
+            if difference.changes.count >= Self.portion || index == indices.last {
+                interruption = send(difference.changes, of: portion, in: &works, kernel)
+                difference.removeAll()
+                portion.removeAll(keepingCapacity: true)
+            }
+        }
+    }
+
+    /// As many changes are worked out, and more by one group at most, before they are sent.
+    private static var portion: Int { 512 }
+
+    /// Has the kernel carry out the changes of some works, and notes for each what became of them; returns what kept it from going on.
+    private mutating func send(
+        _ changes: [Change], of indices: [Int], in works: inout [Work], _ kernel: any Kernel
+    ) -> KernelInterruption? {
+        var refused: [RefusedChange] = []
+        var unknown = changes.count..<changes.count
+        var interruption: KernelInterruption?
+        var readings: [ServiceKey: UInt64] = [:]
+        if !changes.isEmpty {
+            do throws(KernelInterruption) {
+                refused = try kernel.carryOut(changes) { readings[$1.key] = $1.statistics.bytesOut }
+            } catch {
+                (refused, unknown, interruption) = (error.refused, error.unknown, error)
+            }
+        }
+        var next = refused[...]
+        for index in indices {
+            while let first = next.first, first.index < works[index].range.upperBound {
+                works[index].refused.append((changes[first.index], first.number))
+                next = next.dropFirst()
+            }
+            if let interruption, works[index].range.overlaps(unknown) {
+                works[index].fail(interruption.message, table)
+            } else if let refusal = works[index].refused.first {
+                works[index].fail(refusal.change.sentence(refusal.number), table)
+            } else {
+                keep(&works[index], readings)
+            }
+        }
+        if log.wants(.debug) {
+            for change in changes { log.write(.debug, change.description) }
+        }
+        return interruption
+    }
+
+    /// Notes that all of a group was carried out.
+    private mutating func keep(_ work: inout Work, _ readings: [ServiceKey: UInt64]) {
+        for patch in work.group.patches { settle(patch, work.steps, &work.outcome) }
+        for (step, target) in zip(work.steps, work.targets) {
+            if work.made.contains(step.key) || table[step.key] == nil && target != nil {
+                beginCounter(of: step, &work.outcome)
+            } else if let bytes = readings[step.key] {
+                handOnCounter(of: step, at: bytes, &work.outcome)
+            }
+            if let target, target.destinations.isEmpty, step.wanted.service == nil {
+                standStill(step.key)
+            } else {
+                still[step.key] = nil
+            }
+            table[step.key] = target
+            owners[step.key] = target == nil ? nil : step.owner
+        }
+    }
+
+    /// Notes what a group that failed has made, and may have left.
+    private mutating func leaveBehind(_ work: inout Work) {
+        for step in work.steps where table[step.key] != nil {
+            if work.made.contains(step.key) { beginCounter(of: step, &work.outcome) }
+            if owners[step.key] == nil { owners[step.key] = step.owner }
+        }
+        let keys = work.steps.map(\.key)
+        for patch in work.group.patches { leftBehind[patch.id, default: []].formUnion(keys) }
+    }
+}
+
+extension Programmer {
+    /// A step of one virtual service.
+    struct Step {
+        let key: ServiceKey
+        let wanted: WantedService
+        /// Whose service it is.
+        let owner: LoadBalancerID
+        /// Whether the load balancer was there before: then a service that is made anew is one that was lost or stood still.
+        let isKnown: Bool
+        /// Whether the load balancer stays, and somebody may ask what the service counted.
+        let isCounted: Bool
+    }
+
+    /// The steps of a group, on their way.
+    private struct Work {
+        let group: PatchGroup
+        let steps: [Step]
+        /// The changes of the group among those that are sent together.
+        var range = 0..<0
+        var targets: [VirtualService?] = []
+        var outcome = GroupOutcome()
+        var refused: [(change: Change, number: Int32)] = []
+        /// The services that were made by an attempt that failed.
+        var made: Set<ServiceKey> = []
+
+        init(group: PatchGroup, steps: [Step]) {
+            self.group = group
+            self.steps = steps
+        }
+
+        /// Takes it that its changes are sent.
+        mutating func begin(_ range: Range<Int>, _ targets: [VirtualService?]) {
+            self.range = range
+            self.targets = targets
+            refused = []
+            outcome.failure = nil
+        }
+
+        /// Notes that not all of the changes were carried out.
+        ///
+        /// - Parameter table: the services that there were before.
+        mutating func fail(_ message: String, _ table: [ServiceKey: VirtualService]) {
+            outcome.failure = DriverError(message)
+            for (step, target) in zip(steps, targets) where table[step.key] == nil && target != nil {
+                let isRefused = refused.contains { if case .addService(step.key, _) = $0.change { true } else { false } }
+                if !isRefused { made.insert(step.key) }
+            }
+        }
+    }
+
+    /// Appends the changes of some steps; returns what their services are to be.
+    private func append(_ steps: [Step], to difference: inout Difference) -> [VirtualService?] {
+        steps.map { step in
+            let current = table[step.key]
+            var target = step.wanted.target(from: current)
+            // What was counted in the last two seconds cannot be read yet. It is not lost as long as the service is there.
+            if target == nil, step.isCounted, let current { target = VirtualService(settings: current.settings) }
+            if current != nil, passesCounter(step) { difference.read(step.key) }
+            difference.append(step.key, from: current, to: target)
+            return target
+        }
+    }
+
+    /// The steps of a group, each service once.
+    private func steps(of group: PatchGroup) -> [Step] {
+        var steps: [Step] = []
+        var places: [ServiceKey: Int] = [:]
+        func add(_ step: Step) {
+            guard let place = places[step.key] else {
+                places[step.key] = steps.count
+                steps.append(step)
+                return
+            }
+            // What one load balancer gives up another takes.
+            let known = steps[place]
+            let taker = known.wanted.service == nil ? step : known
+            steps[place] = Step(
+                key: step.key, wanted: WantedService(taker.wanted.service, leaving: known.wanted.leaving.union(step.wanted.leaving)),
+                owner: taker.owner, isKnown: taker.isKnown, isCounted: taker.isCounted)
+        }
+        for patch in group.patches {
+            let (old, new) = (patch.loadBalancer.old, patch.loadBalancer.new)
+            let beginsLife = patch.beginsLife
+            for (key, wanted) in new?.wantedServices(defaults) ?? [] {
+                add(Step(key: key, wanted: wanted, owner: patch.id, isKnown: !beginsLife, isCounted: true))
+            }
+            for key in (old.map { keys(of: $0) } ?? []) + leftBehind(by: patch.id) where places[key] == nil {
+                add(Step(key: key, wanted: WantedService(nil), owner: patch.id, isKnown: true, isCounted: new != nil && !beginsLife))
+            }
+        }
+        return steps
+    }
+
+    private func keys(of loadBalancer: LoadBalancer) -> [ServiceKey] {
+        if let key = foreign[loadBalancer.id] { return [key] }
+        return ([loadBalancer.listener] + loadBalancer.leaving.map(\.listener)).compactMap { ServiceKey($0) }
+    }
+}

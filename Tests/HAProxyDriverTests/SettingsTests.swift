@@ -1,0 +1,70 @@
+import LBaaS
+import Testing
+
+@testable import HAProxyDriver
+
+@Suite struct SettingsTests {
+    @Test func defaults() throws {
+        let settings = try Settings(DriverConfiguration())
+        #expect(settings.mode == .master)
+        #expect(settings.program == "haproxy")
+        #expect(settings.site.commandSocket == "/run/lbaas/haproxy/haproxy.sock")
+        #expect(settings.site.masterSocket == "/run/lbaas/haproxy/master.sock")
+        #expect(settings.site.configurationFile == "/var/lib/lbaas/haproxy/haproxy.cfg")
+        #expect(settings.resyncInterval == .seconds(30))
+        #expect(settings.reloadTimeout == .seconds(30))
+    }
+
+    @Test func everythingCanBeSet() throws {
+        let settings = try Settings(
+            DriverConfiguration([
+                "mode": "systemd", "unit": "lb.service", "program": "/opt/haproxy", "run_dir": "/run/x/",
+                "config": "/etc/haproxy/haproxy.cfg",
+                "resolvers": "10.0.0.53:53, [fd00::53]:5353", "global": "maxconn 10\n  nbthread 2\n", "defaults": "option abortonclose",
+                "resync_interval": "5", "reload_timeout": "600",
+            ]))
+        #expect(settings.mode == .systemd(unit: "lb.service"))
+        #expect(settings.site.runFolder == "/run/x")
+        #expect(settings.site.masterSocket == "/run/haproxy-master.sock")
+        #expect(settings.site.nameServers == ["10.0.0.53:53", "[fd00::53]:5353"])
+        #expect(settings.site.globalLines == ["maxconn 10", "nbthread 2"])
+        #expect(settings.site.defaultsLines == ["option abortonclose"])
+        #expect(settings.resyncInterval == .seconds(5))
+        #expect(settings.reloadTimeout == .seconds(600))
+    }
+
+    @Test(arguments: [
+        ("mode", "docker", "neither 'master' nor 'systemd'"), ("unit", "x.service", "only mode systemd has a unit"),
+        ("run_dir", "run", "is not an absolute path"), ("config", "/a\nb", "has control characters"),
+        ("run_dir", "/" + String(repeating: "x", count: 90), "choose a shorter folder"), ("resync_interval", "0", "from 1 to 3600"),
+        ("reload_timeout", "soon", "from 1 to 600"), ("resolvers", "dns:53", "is not ADDRESS:PORT"),
+        ("resolvers", "10.0.0.1", "is not ADDRESS:PORT"),
+        ("global", "maxconn 1\nlisten evil", "begins another section"), ("defaults", "global", "begins another section"),
+    ])
+    func aValueThatIsNotAcceptedIsNamed(_ key: String, _ value: String, _ reason: String) throws {
+        let failure = try #require(throws: DriverConfiguration.Failure.self) { try Settings(DriverConfiguration([key: value])) }
+        #expect(failure.key == key)
+        #expect(failure.message.contains(reason))
+    }
+
+    @Test func whatHAProxyCannotDoIsRefused() {
+        func refusal(_ change: (inout LoadBalancer) -> Void) -> String? { balancer("b", .http, change).refusal?.field }
+        #expect(refusal { _ in } == nil)
+        #expect(refusal { $0.id = LoadBalancerID(String(repeating: "é", count: 101)) } == "id")
+        #expect(refusal { $0.nodes[1].id = NodeID(String(repeating: "x", count: 601)) } == "nodes[1].id")
+        #expect(refusal { $0.nodes = (0...4095).map { node("\($0)") } } == "nodes")
+        #expect(refusal { $0.sessionPersistence = .sourceIP(timeout: 2_147_484) } == "sessionPersistence.timeout")
+        #expect(refusal { $0.monitor = monitor(.http) { $0.path = "/a b" } } == "monitor.path")
+        #expect(refusal { $0.monitor = monitor(.https) { $0.host = "é" } } == "monitor.host")
+        #expect(balancer("b", .tcp) { $0.sessionPersistence = .httpCookie }.refusal?.field == "sessionPersistence.type")
+        let missing = Capabilities.haproxy
+        for serviceProtocol in [ServiceProtocol.udp, .sctp] {
+            #expect(missing.missing(for: balancer("b", serviceProtocol))?.field == "protocol")
+        }
+        for algorithm in [Algorithm.maglev, .neverQueue, .shortestExpectedDelay] {
+            #expect(missing.missing(for: balancer { $0.algorithm = algorithm })?.field == "algorithm")
+        }
+        #expect(missing.missing(for: balancer { $0.forwarding = .nat })?.field == "forwarding")
+        #expect(missing.missing(for: balancer { $0.quorum = 1 })?.field == "quorum")
+    }
+}

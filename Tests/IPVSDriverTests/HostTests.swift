@@ -1,0 +1,179 @@
+import Glibc
+import IPVSDriver
+import LBaaS
+import Testing
+
+@Suite("The host")
+struct HostTests {
+    private static let nodest = "net.ipv4.vs.expire_nodest_conn"
+    private static let quiescent = "net.ipv4.vs.expire_quiescent_template"
+
+    @Test("has its switches set once, and only where they differ")
+    func switches() throws {
+        let bench = try Bench(switches: FakeSwitches([Self.nodest: "1"]))
+        try bench.start([])
+        #expect(bench.switches.takeWritten() == ["\(Self.quiescent)=1"])
+        #expect(bench.lines.take() == ["info set a switch of the kernel name=\(Self.quiescent) value=1 was=0"])
+        try bench.start([])
+        #expect(bench.switches.takeWritten() == [])
+        bench.switches[Self.nodest] = "0"
+        try bench.start([])
+        #expect(bench.switches.takeWritten() == ["\(Self.nodest)=1"])
+    }
+
+    @Test("has them set off where that is asked for")
+    func switchesOff() throws {
+        let section = ["expire_nodest_conn": "no", "expire_quiescent_template": "no"]
+        let bench = try Bench(section, switches: FakeSwitches([Self.nodest: "1", Self.quiescent: "1"]))
+        try bench.start([])
+        #expect(Set(bench.switches.takeWritten()) == ["\(Self.nodest)=0", "\(Self.quiescent)=0"])
+    }
+
+    @Test("may have switches that cannot be set, which is told, or none")
+    func readOnlySwitches() throws {
+        let bench = try Bench(switches: FakeSwitches([Self.nodest: "1"], isReadOnly: true))
+        try bench.start([balancer("a")])
+        let line = try #require(bench.lines.take().first)
+        #expect(line.hasPrefix("warning a switch of the kernel cannot be set; set it with sysctl"))
+        #expect(line.hasSuffix("name=\(Self.quiescent) value=1 is=0"))
+        let none = FakeSwitches(isReadOnly: true)
+        (none[Self.nodest], none[Self.quiescent]) = (nil, nil)
+        let bare = try Bench(switches: none)
+        try bare.start([balancer("a")])
+        #expect(bare.lines.take() == [])
+    }
+
+    @Test("has the timeouts of connections set where they differ, and the others left")
+    func timeouts() throws {
+        let bench = try Bench(["tcp_timeout": "1800", "udp_timeout": "300"])
+        for _ in 0..<2 { try bench.start([]) }
+        bench.kernel.alter { state in
+            #expect(state.commands == ["timeouts 1800 0 300"])
+            #expect(state.timeouts == ConnectionTimeouts(tcp: 1800, tcpFin: 120, udp: 300))
+        }
+        let untouched = try Bench()
+        try untouched.start([])
+        untouched.kernel.alter { #expect($0.commands == []) }
+        let same = try Bench(["tcp_timeout": "900", "tcp_fin_timeout": "120", "udp_timeout": "300"])
+        try same.start([])
+        same.kernel.alter { #expect($0.commands == []) }
+    }
+
+    private static let sync = ["sync": "both", "sync_interface": "eth0", "sync_id": "7"]
+
+    /// What is told of daemons, given those that run.
+    private func commands(_ section: [String: String], running: [SyncDaemon] = []) throws -> [String] {
+        let bench = try Bench(section)
+        bench.kernel.alter { $0.daemons = running }
+        for _ in 0..<2 { try bench.start([]) }
+        var commands: [String] = []
+        bench.kernel.alter { commands = $0.commands }
+        return commands
+    }
+
+    private func daemon(_ role: SyncDaemon.Role, _ change: (inout SyncDaemon) -> Void = { _ in }) -> SyncDaemon {
+        var daemon = SyncDaemon(role: role, interface: "eth0")
+        daemon.id = 7
+        change(&daemon)
+        return daemon
+    }
+
+    @Test("has the daemons started that are not there, and those stopped that are other ones")
+    func daemons() throws {
+        #expect(try commands(Self.sync) == ["start master on eth0", "start backup on eth0"])
+        #expect(try commands(Self.sync, running: [daemon(.backup)]) == ["start master on eth0"])
+        var explicit = Self.sync
+        explicit.merge(["sync_group": "224.0.0.81", "sync_port": "8848", "sync_ttl": "1", "sync_maxlen": "1400"]) { $1 }
+        for section in [Self.sync, explicit] { #expect(try commands(section, running: [daemon(.master), daemon(.backup)]) == []) }
+        let others = [
+            daemon(.master) { $0.id = 8 }, daemon(.master) { $0.interface = "eth1" }, daemon(.master) { $0.port = 9 },
+            daemon(.master) { $0.timeToLive = 2 }, daemon(.master) { $0.group = .v4(0xE000_0052) },
+        ]
+        for other in others {
+            #expect(
+                try commands(Self.sync, running: [other, daemon(.backup)]) == ["stop master on \(other.interface)", "start master on eth0"])
+        }
+    }
+
+    @Test("keeps its daemons where nothing is said of them, and loses them where none are wanted")
+    func otherDaemons() throws {
+        let running = [daemon(.master), daemon(.backup)]
+        #expect(try commands([:], running: running) == [])
+        #expect(try commands(["sync": "none"], running: running) == ["stop master on eth0", "stop backup on eth0"])
+        #expect(try commands(["sync": "Master", "sync_interface": "eth0", "sync_id": "7"], running: running) == ["stop backup on eth0"])
+    }
+
+    @Test("whose daemon does not start keeps the worker from starting, and not from repairing the table later")
+    func daemonFails() throws {
+        let sentence =
+            "the synchronization daemon (master) does not start on the interface none0: No such device; look whether the interface is there and up"
+        let bench = try Bench(["sync": "master", "sync_interface": "none0"])
+        #expect(message { try bench.driver.observe(expecting: []) } == sentence)
+        let later = try Bench(["sync": "master", "sync_interface": "eth0"])
+        let a = balancer("a")
+        try later.start([a])
+        _ = later.lines.take()
+        later.kernel.alter { state in
+            state.services = [:]
+            state.daemons = []
+            state.startFailure = KernelFailure(.other, "No such device", number: ENODEV)
+        }
+        #expect(try later.start([a]) == ["a"])
+        #expect(later.lines.take().contains { $0.hasPrefix("error") && $0.contains("does not start on the interface eth0") })
+    }
+
+    @Test("must have IPVS, and let this process see it", arguments: [false, true])
+    func kernel(isMissing: Bool) throws {
+        let bench = try Bench()
+        let failure = KernelFailure(isMissing ? .missing : .forbidden, "no IPVS for you", number: EPERM)
+        bench.kernel.alter { if isMissing { $0.openFailure = failure } else { $0.failure = failure } }
+        #expect(message { try bench.driver.observe(expecting: []) } == "no IPVS for you")
+        #expect(bench.apply(.create(balancer("a"))) != nil)
+        bench.kernel.alter { state in
+            #expect(state.services.isEmpty)
+            (state.openFailure, state.failure) = (nil, nil)
+        }
+        #expect(try bench.start([balancer("a")]) == ["a"])
+    }
+
+    @Test("must forward packets of the family, where nodes are reached by NAT")
+    func forwarding() throws {
+        let (v4, v6) = (balancer("a"), balancer("b", [node(1, isV6: true)], at: "fd00::9"))
+        let others = [
+            balancer("c", port: 81) { $0.forwarding = .direct }, balancer("d", port: 82) { $0.forwarding = .tunnel(Tunnel(kind: .ipip)) },
+            suspended(balancer("e", port: 83)),
+        ]
+        func failures(_ name: String) throws -> [String?] {
+            let bench = try Bench(switches: FakeSwitches([name: "0"]))
+            try bench.start([])
+            return bench.outcomes(([v4, v6] + others).map { .create($0) }).map { $0.failure?.message }
+        }
+        func sentence(_ name: String) -> String {
+            "NAT needs this host to forward packets, and \(name) is 0: set it with 'sysctl -w \(name)=1', and for ever in /etc/sysctl.d"
+        }
+        let (name, name6) = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
+        #expect(try failures(name) == [sentence(name), nil, nil, nil, nil])
+        #expect(try failures(name6) == [nil, sentence(name6), nil, nil, nil])
+        let switches = FakeSwitches()
+        switches[name] = nil
+        #expect(try Bench(switches: switches).apply(.create(v4)) == nil)
+    }
+
+    @Test("is asked again whether it forwards with each look at the table, and where it did not")
+    func forwardingChanges() throws {
+        let (a, b) = (balancer("a"), balancer("b", port: 81))
+        let bench = try Bench(running: [a])
+        bench.switches["net.ipv4.ip_forward"] = "0"
+        #expect(bench.apply(.create(b)) == nil)
+        #expect(try bench.start([a, b]) == [])
+        let changed = balancer("a", [node(3)])
+        #expect(bench.apply(.update(from: a, to: changed))?.contains("ip_forward is 0") == true)
+        // Nothing was touched, and it is known.
+        #expect(bench.kernel.services[a.key]?.destinations.count == 2)
+        #expect(try bench.driver.observe(possible: [a, changed]).running == [a])
+        #expect(try bench.driver.observe(possible: [a, changed]).altered == [])
+        #expect(bench.apply(.delete(b), .update(from: a, to: suspended(a))) == nil)
+        bench.switches["net.ipv4.ip_forward"] = "1"
+        #expect(bench.apply(.update(from: suspended(a), to: changed)) == nil)
+    }
+}
