@@ -50,12 +50,13 @@ extension Archive {
     {
         var count = 0
         for segment in segments {
+            let descriptor = unsafe open(segment.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            // The log grew beyond its limit meanwhile, or the load balancer was deleted.
+            if descriptor < 0, errno == ENOENT { continue }
             let file: Descriptor
-            do throws(SystemFailure) {
-                file = try Descriptor(unsafe open(segment.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), "cannot read \(segment.path)")
+            do throws(ApplianceError) {
+                file = try Descriptor(descriptor, "cannot read \(segment.path)")
             } catch {
-                // The log grew beyond its limit meanwhile, or the load balancer was deleted.
-                if error.code == ENOENT { continue }
                 throw DriverError("the log cannot be archived: \(error.message); look at the disk")
             }
             tell(try store.store(file, begun: segment.begun), order)

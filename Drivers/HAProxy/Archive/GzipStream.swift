@@ -6,7 +6,7 @@ import Glibc
 /// So the length and the fingerprint of what is sent are known beforehand, and nothing is written for that to a disk which may be full.
 @safe final class GzipStream {
     /// What went wrong: the file cannot be read, or no memory is left.
-    private(set) var failure: SystemFailure?
+    private(set) var failure: ApplianceError?
 
     private static let chunk = 1 << 16
 
@@ -26,7 +26,7 @@ import Glibc
         unsafe input = .allocate(capacity: Self.chunk)
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
-        if unsafe deflate_init_gzip(stream, Z_DEFAULT_COMPRESSION) != Z_OK { failure = SystemFailure("cannot compress", ENOMEM) }
+        if unsafe deflate_init_gzip(stream, Z_DEFAULT_COMPRESSION) != Z_OK { failure = ApplianceError.system("cannot compress", ENOMEM) }
     }
 
     deinit {
@@ -80,7 +80,7 @@ import Glibc
                 return count
             }
             if errno != EINTR {
-                failure = SystemFailure("cannot read the log")
+                failure = ApplianceError.system("cannot read the log")
                 return 0
             }
         }

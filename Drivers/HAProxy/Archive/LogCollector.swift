@@ -53,8 +53,8 @@ final class LogCollector: Sendable {
         folder: String, pipePath: String, socketPath: String?, limit: UInt64 = defaultLimit, log: Log,
         now: @escaping @Sendable () -> Timestamp = Clock.now
     ) throws(DriverError) {
-        do throws(SystemFailure) {
-            if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST { throw SystemFailure("cannot make the folder \(folder)") }
+        do throws(ApplianceError) {
+            if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST { throw .system("cannot make the folder \(folder)") }
             pipe = try LogPipe(path: pipePath)
             if let socketPath { socket = try LogSocket(path: socketPath) } else { socket = nil }
             end = try Descriptor(Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0), "cannot make a socket")

@@ -51,7 +51,7 @@ struct LogFolder: Sendable {
     ///   - now: when a segment begins, if one does.
     ///   - limit: how many bytes the log may have. The oldest segments go where it has more.
     /// - Returns: how many bytes went.
-    mutating func append(_ lines: [UInt8], now: Timestamp, limit: UInt64) throws(SystemFailure) -> UInt64 {
+    mutating func append(_ lines: [UInt8], now: Timestamp, limit: UInt64) throws(ApplianceError) -> UInt64 {
         var part = parts.last.flatMap { isLastSealed ? nil : $0 } ?? Part(segment: next(now), size: 0)
         part.size = try write(lines, to: part.segment.path)
         if parts.last?.segment == part.segment { parts.removeLast() }
@@ -85,19 +85,19 @@ struct LogFolder: Sendable {
     }
 
     /// Appends to a file; its size then. Where that fails, the file is as it was.
-    private func write(_ lines: [UInt8], to path: String) throws(SystemFailure) -> UInt64 {
+    private func write(_ lines: [UInt8], to path: String) throws(ApplianceError) -> UInt64 {
         let what = "cannot write \(path)"
-        if unsafe mkdir(self.path, 0o700) != 0, errno != EEXIST { throw SystemFailure("cannot make the folder \(self.path)") }
+        if unsafe mkdir(self.path, 0o700) != 0, errno != EEXIST { throw .system("cannot make the folder \(self.path)") }
         let file = try Descriptor(unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600), what)
         var status = stat()
-        if unsafe fstat(file.number, &status) != 0 { throw SystemFailure(what) }
+        if unsafe fstat(file.number, &status) != 0 { throw .system(what) }
         var rest = lines[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file.number, $0.baseAddress, $0.count) }
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if errno != EINTR {
-                let failure = SystemFailure(what)
+                let failure = ApplianceError.system(what)
                 _ = ftruncate(file.number, status.st_size)
                 throw failure
             }

@@ -16,15 +16,15 @@ final class LogPipe: Sendable {
     private let end: Descriptor
 
     /// Opens the pipe, and makes it where there is none.
-    init(path: String) throws(SystemFailure) {
-        if unsafe mkfifo(path, 0o600) != 0, errno != EEXIST { throw SystemFailure("cannot make the pipe \(path)") }
+    init(path: String) throws(ApplianceError) {
+        if unsafe mkfifo(path, 0o600) != 0, errno != EEXIST { throw .system("cannot make the pipe \(path)") }
         // At both ends, so that it neither waits for haproxy nor ends with it.
         end = try Descriptor(
             unsafe open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW), "cannot open the pipe \(path)")
         var status = stat()
         guard unsafe fstat(end.number, &status) == 0, status.st_mode & S_IFMT == S_IFIFO, status.st_uid == geteuid(),
             status.st_mode & 0o077 == 0
-        else { throw SystemFailure("\(path) is not a pipe of this user alone; move it away", EEXIST) }
+        else { throw .system("\(path) is not a pipe of this user alone; move it away", EEXIST) }
         for capacity in Self.capacities where fcntl(end.number, Self.setCapacity, capacity) >= 0 { break }
     }
 

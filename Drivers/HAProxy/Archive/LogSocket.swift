@@ -10,7 +10,7 @@ final class LogSocket: Sendable {
     private let end: Descriptor
 
     /// Binds the socket; one that an earlier worker left there goes.
-    init(path: String) throws(SystemFailure) {
+    init(path: String) throws(ApplianceError) {
         let what = "cannot make the socket \(path)"
         let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         end = try Descriptor(socket(AF_UNIX, type, 0), what)
@@ -18,7 +18,7 @@ final class LogSocket: Sendable {
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
         let longest = MemoryLayout.size(ofValue: address.sun_path) - 1
-        guard bytes.count <= longest, !bytes.contains(0) else { throw SystemFailure(what, ENAMETOOLONG) }
+        guard bytes.count <= longest, !bytes.contains(0) else { throw .system(what, ENAMETOOLONG) }
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
         try Self.clear(path)
         // Before it has a name, so that nobody else can ever send to it.
@@ -28,14 +28,14 @@ final class LogSocket: Sendable {
                 unsafe bind(end.number, address, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        if code != 0 { throw SystemFailure(what) }
+        if code != 0 { throw .system(what) }
     }
 
-    private static func clear(_ path: String) throws(SystemFailure) {
+    private static func clear(_ path: String) throws(ApplianceError) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemFailure("\(path) is not a socket; move it away", EEXIST) }
-        if unsafe unlink(path) != 0, errno != ENOENT { throw SystemFailure("cannot take away the old socket \(path)") }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .system("\(path) is not a socket; move it away", EEXIST) }
+        if unsafe unlink(path) != 0, errno != ENOENT { throw .system("cannot take away the old socket \(path)") }
     }
 
     /// The descriptor, to wait for lines with.

@@ -22,8 +22,8 @@ struct LogStore {
     /// Keeps lines. What cannot be written is lost, and that is said once for each time that the disk is full.
     mutating func append(_ lines: [UInt8], of name: String, now: Timestamp) {
         if kept?.contains(name) == false { return }
-        do throws(SystemFailure) {
-            let dropped = try withFolder(name) { [limit] folder throws(SystemFailure) in
+        do throws(ApplianceError) {
+            let dropped = try withFolder(name) { [limit] folder throws(ApplianceError) in
                 try folder.append(lines, now: now, limit: limit)
             }
             if dropped > 0 {
