@@ -7,7 +7,8 @@ struct WholeFile: Sendable {
     /// Where a new one is made: beside it, so that it can be renamed.
     var candidate: String { path + ".new" }
 
-    private var folder: String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
+    /// The folder that it is in.
+    var folder: String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
 
     /// Its bytes; nil where there is no such file.
     func read() throws(ApplianceError) -> [UInt8]? {

@@ -12,6 +12,7 @@ extension Capabilities {
         capabilities.sorryServer = true
         capabilities.everyAddress = true
         capabilities.hostNames = true
+        capabilities.archive = true
         return capabilities
     }
 }

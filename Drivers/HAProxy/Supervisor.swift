@@ -41,10 +41,14 @@ extension String {
 /// haproxy as a process that the worker starts and that outlives it.
 final class OwnProcess: Supervisor {
     private let settings: Settings
+    private let logs: Logs
     /// How much of haproxy's messages is kept.
     private static let mostMessages = 1 << 20
 
-    init(_ settings: Settings) { self.settings = settings }
+    init(_ settings: Settings, logs: Logs) {
+        self.settings = settings
+        self.logs = logs
+    }
 
     let endsLost = true
 
@@ -59,7 +63,7 @@ final class OwnProcess: Supervisor {
         if flock(output, LOCK_EX | LOCK_NB) != 0 { throw .system("cannot lock \(site.messagesFile)") }
         let child = try DetachedProcess(
             settings.program, ["-W", "-S", "\(site.masterSocket),mode,600", "-f", site.configurationFile, "-p", site.pidFile],
-            output: output)
+            input: logs.input, output: output)
         return Start(hasEnded: { child.end != nil }, giveUp: { child.kill() })
     }
 

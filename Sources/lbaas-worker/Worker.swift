@@ -118,7 +118,9 @@ enum Worker {
         let surroundings = JobRunner.Surroundings(
             version: version, release: version, diagnose: Diagnosis(settings).run)
         let runner = JobRunner(
-            pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings, log: log)
+            pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings,
+            // Half of the connections to a job server remain for what clients wait 5 s for.
+            mostArchives: max(1, settings.concurrency / 2), log: log)
         var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
         configuration.connections = settings.concurrency
         configuration.longestWait = settings.reconnectSleep

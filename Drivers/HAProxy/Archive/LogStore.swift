@@ -29,7 +29,7 @@ struct LogStore {
             if dropped > 0 {
                 log.write(
                     .warning, "a load balancer's log is as long as it may be: its oldest lines were dropped; archive it or raise log_limit",
-                    [("frontend", name), ("dropped", "\(dropped) bytes"), ("log_limit", "\(limit)")])
+                    [("frontend", name), ("dropped", "\(dropped) bytes"), ("log_limit", "\(limit >> 20)")])
             }
             if failing.remove(name) != nil { tellIfMended() }
         } catch {

@@ -28,7 +28,7 @@ struct ObjectStore: ~Copyable {
         }
         do throws(HTTPConnection.Failure) {
             return ObjectStore(
-                address: address, container: parts[0], prefix: parts + [StorePath.part(order.loadBalancer.text)], token: order.token,
+                address: address, container: parts[0], prefix: parts + [StorePath.part(order.clientID.text)], token: order.token,
                 patience: patience, deadline: deadline, connection: try HTTPConnection.make())
         } catch {
             throw DriverError("the log cannot be archived: \(error.reason)")
