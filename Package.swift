@@ -79,6 +79,7 @@ let package = Package(
         .target(
             name: "WorkerHarness", dependencies: ["CGearman", "TestSupport"], path: "Tests/WorkerHarness",
             swiftSettings: [.treatAllWarnings(as: .error)]),
+        .target(name: "ObjectStores", dependencies: ["HostSystem", "TestSupport"], path: "Tests/ObjectStores"),
         .target(name: "NetlinkTestSupport", dependencies: ["Netlink"], path: "Tests/NetlinkTestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
@@ -87,7 +88,7 @@ let package = Package(
         .executableTarget(
             name: "interrupted-worker", dependencies: ["Controller", "HAProxyDriver", "JobMessages", "LBaaS", "StateStore"],
             path: "Tests/InterruptedWorker"),
-        tests("HAProxyDriverTests", ["HAProxyDriver", "HostSystem", "LBaaS", "TestSupport", "interrupted-worker"]),
+        tests("HAProxyDriverTests", ["HAProxyDriver", "HostSystem", "LBaaS", "ObjectStores", "TestSupport", "interrupted-worker"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite", "TestSupport"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
@@ -95,7 +96,7 @@ let package = Package(
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue", "TestSupport"]),
         tests(
-            "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "WorkerHarness", "lbaas-worker"],
+            "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "ObjectStores", "TestSupport", "WorkerHarness", "lbaas-worker"],
             resources: [.copy("Vectors")]),
         tests(
             "Kernel",

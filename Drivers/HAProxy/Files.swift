@@ -77,5 +77,5 @@ func makeFolder(_ path: String) throws(ApplianceError) {
         if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
     }
     let failure = ApplianceError.system("cannot make \(path)")
-    throw ApplianceError(.system, "\(failure.message); make it for the user of the worker, or name another with run_dir and config")
+    throw ApplianceError(.system, "\(failure.message); make it for the user of the worker, or name another with run_dir, config or log_dir")
 }

@@ -43,7 +43,7 @@ final class LogCollector: Sendable {
     /// A collector that does nothing yet but to hold pipe and socket open, where lines already wait.
     ///
     /// - Parameters:
-    ///   - folder: where logs are kept; made, for this user alone, where it is missing. The folder above it must be there.
+    ///   - folder: where logs are kept; made, for this user alone, where it is missing, with those above it.
     ///   - pipePath: where the pipe is, or is made.
     ///   - socketPath: where the datagram socket is made; nil for none.
     ///   - limit: how many bytes of log a load balancer may have, within `limits`. The oldest go where it has more.
@@ -54,7 +54,9 @@ final class LogCollector: Sendable {
         now: @escaping @Sendable () -> Timestamp = Clock.now
     ) throws(DriverError) {
         do throws(ApplianceError) {
-            if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST { throw .system("cannot make the folder \(folder)") }
+            try makeFolder(folder)
+            // One that cannot be used is found out now, and not when the first line comes.
+            _ = try Descriptor(unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "cannot use the folder \(folder)")
             pipe = try LogPipe(path: pipePath)
             if let socketPath { socket = try LogSocket(path: socketPath) } else { socket = nil }
             end = try Descriptor(Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0), "cannot make a socket")

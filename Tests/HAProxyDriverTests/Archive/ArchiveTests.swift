@@ -1,5 +1,6 @@
 import Foundation
 import LBaaS
+import ObjectStores
 import TestSupport
 import Testing
 
@@ -23,12 +24,6 @@ extension Shelf {
         let archive = archive ?? self.archive()
         return try await onThread { refusal { () throws(DriverError) in try archive.store(order, frontend: "a") } }
     }
-}
-
-extension StubStore {
-    var endpoint: String { "http://127.0.0.1:\(port)/v1/AUTH_test" }
-    /// The requests for objects.
-    var objects: [Request] { requests.filter { $0.path.hasSuffix(".log.gz") } }
 }
 
 @Suite("Archives")

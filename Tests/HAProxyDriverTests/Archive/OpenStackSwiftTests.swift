@@ -1,4 +1,5 @@
 import LBaaS
+import ObjectStores
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import LBaaS
+import ObjectStores
 import Synchronization
 import TestSupport
 import Testing
@@ -57,27 +58,6 @@ final class Shelf: Sendable {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path))?.sorted() ?? []
         return try names.flatMap { try messagesOfLog(String(contentsOfFile: path + "/" + $0, encoding: .utf8)) }
     }
-}
-
-/// The messages of the lines of a log.
-func messagesOfLog(_ text: String) -> [String] {
-    text.split(separator: "\n").map { line in line.range(of: "]: ").map { String(line[$0.upperBound...]) } ?? "no message: \(line)" }
-}
-
-/// What the bytes of a gzipped file are.
-func gunzipped(_ bytes: [UInt8]) async throws -> String {
-    try await output(of: "/bin/gzip", ["-dc"], on: bytes)
-}
-
-/// What a program writes about a file with these bytes.
-func output(of program: String, _ arguments: [String], on bytes: [UInt8]) async throws -> String {
-    let folder = try TemporaryFolder()
-    try Data(bytes).write(to: URL(fileURLWithPath: folder.file("in")))
-    let process = try ChildProcess(
-        program, arguments + [folder.file("in")], folder: folder.path, output: folder.file("out"), errors: folder.file("errors"))
-    let end = try await process.end()
-    guard end == .exit(0) else { throw Failure("\(program): \(try String(contentsOfFile: folder.file("errors"), encoding: .utf8))") }
-    return try String(contentsOfFile: folder.file("out"), encoding: .utf8)
 }
 
 /// The message of the error that is thrown, if one is.

@@ -3,9 +3,9 @@ import FoundationNetworking
 import TestSupport
 
 /// OpenStack Swift's own servers: proxy, account, container and object server with one disk, which is a folder.
-final class OpenStackSwift: Sendable {
+package final class OpenStackSwift: Sendable {
     /// Where an account's containers are.
-    let endpoint: String
+    package let endpoint: String
     private let folder: TemporaryFolder
     private let proxy: UInt16
     private let memcached: UInt16
@@ -20,7 +20,7 @@ final class OpenStackSwift: Sendable {
     }
 
     /// Runs a body while the servers run.
-    static func run(_ body: (OpenStackSwift) async throws -> Void) async throws {
+    package static func run(_ body: (OpenStackSwift) async throws -> Void) async throws {
         let swift = try OpenStackSwift()
         var processes: [ChildProcess] = []
         let outcome: (any Error)?
@@ -43,7 +43,7 @@ final class OpenStackSwift: Sendable {
     }
 
     /// A fresh token of a user who may do everything with the account, or of one who may do nothing.
-    func token(of user: String = "test:tester") async throws -> String {
+    package func token(of user: String = "test:tester") async throws -> String {
         let address = "http://127.0.0.1:\(proxy)/auth/v1.0"
         let answer = try await ask("GET", address, ["X-Auth-User": user, "X-Auth-Key": "testing"])
         guard let token = answer.headers["x-auth-token"] else { throw Failure("Swift gives no token: \(answer.status)") }
@@ -51,14 +51,14 @@ final class OpenStackSwift: Sendable {
     }
 
     /// The names of the objects of a container.
-    func objects(in container: String) async throws -> [String] {
+    package func objects(in container: String) async throws -> [String] {
         let answer = try await ask("GET", endpoint + "/" + container + "?format=json", ["X-Auth-Token": try await token()])
         struct Object: Decodable { let name: String }
         return try JSONDecoder().decode([Object].self, from: answer.body).map(\.name)
     }
 
     /// An object: its bytes, and their fingerprint as Swift has it.
-    func object(_ name: String, in container: String) async throws -> (bytes: [UInt8], fingerprint: String?) {
+    package func object(_ name: String, in container: String) async throws -> (bytes: [UInt8], fingerprint: String?) {
         let encoded = name.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         let answer = try await ask("GET", "\(endpoint)/\(container)/\(encoded)", ["X-Auth-Token": try await token()])
         guard answer.status == 200 else { throw Failure("no object \(name): \(answer.status)") }

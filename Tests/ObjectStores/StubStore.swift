@@ -4,9 +4,9 @@ import Synchronization
 import TestSupport
 
 /// A small HTTP server that answers as it is told, and notes what it is asked.
-final class StubStore: Sendable {
+package final class StubStore: Sendable {
     /// What it does with a request.
-    enum Behaviour: Sendable {
+    package enum Behaviour: Sendable {
         /// Takes the request in and answers with this status.
         case answer(Int, String = "")
         /// Takes the request in, answers with this status and closes without having said so.
@@ -25,35 +25,53 @@ final class StubStore: Sendable {
         case nonsense
     }
 
-    struct Request: Sendable {
-        let method: String
-        let path: String
+    package struct Request: Sendable {
+        package let method: String
+        package let path: String
         /// By lower-case name.
-        let headers: [String: String]
-        let body: [UInt8]
+        package let headers: [String: String]
+        package let body: [UInt8]
     }
 
-    let port: UInt16
+    /// Where it listens.
+    package let port: UInt16
     private let listener: LoopbackSocket
     private let behaviour: @Sendable (String) -> Behaviour
     private let noted = Mutex<[Request]>([])
     private let open = Mutex<Set<Int32>?>([])
 
     /// A server that behaves so to a request for a path.
-    init(_ behaviour: @escaping @Sendable (_ path: String) -> Behaviour) throws {
+    package init(_ behaviour: @escaping @Sendable (_ path: String) -> Behaviour) throws {
         self.behaviour = behaviour
         listener = try LoopbackSocket.bound(listens: true)
         port = listener.port
     }
 
     /// What came so far.
-    var requests: [Request] { noted.withLock { $0 } }
+    package var requests: [Request] { noted.withLock { $0 } }
+
+    /// Its address, as an account of Swift's has one.
+    package var endpoint: String { "http://127.0.0.1:\(port)/v1/AUTH_test" }
+
+    /// The requests for logs.
+    package var objects: [Request] { requests.filter { $0.path.hasSuffix(".log.gz") } }
 
     /// Serves while the body runs. Once: nobody is served afterwards.
-    func serving<Result>(_ body: () async throws -> Result) async throws -> Result {
-        guard startThread({ self.accept() }) else { throw Failure("no thread to spare") }
+    package func serving<Result>(_ body: () async throws -> Result) async throws -> Result {
+        try start()
         defer { stop() }
         return try await body()
+    }
+
+    /// Serves while the body runs, which blocks the thread. Once: nobody is served afterwards.
+    package func blockingServing<Result>(_ body: () throws -> Result) throws -> Result {
+        try start()
+        defer { stop() }
+        return try body()
+    }
+
+    private func start() throws {
+        guard startThread({ self.accept() }) else { throw Failure("no thread to spare") }
     }
 
     private func stop() {
