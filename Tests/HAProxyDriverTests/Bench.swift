@@ -154,6 +154,14 @@ final class Bench: Sendable {
         try waitUntil("haproxy is gone") { kill(master, 0) != 0 && serving == nil }
     }
 
+    /// Makes a program. Another process writes it: one that this one starts meanwhile would hold it open for a moment, and a file that is
+    /// open for writing cannot be run.
+    func makeProgram(_ text: String, at path: String) throws {
+        try write(text, to: path + ".text")
+        let end = try DetachedProcess.run("install", ["-m", "700", path + ".text", path], within: .seconds(60))
+        #expect(end.ok, "\(end.output)")
+    }
+
     func write(_ text: String, to path: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
 }
 

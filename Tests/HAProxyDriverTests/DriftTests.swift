@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test func theFileFollowsWithinASecondOnceForManyChanges() async throws {
+    @Test func theFileFollowsSoonAndOnceForManyChanges() async throws {
         try await withBench { bench in
             let (one, two) = (try bench.server("one"), try bench.server("two"))
             let port = try freePort()
@@ -113,7 +113,7 @@ import Testing
             for weight in 1...50 {
                 bench.run(balancer(port: port, to: one, two) { $0.nodes[1].weight = UInt16(weight) })
             }
-            try waitUntil("the file has it", within: 1.5) { bench.file.contains("server two 127.0.0.1:\(two.port) weight 50 ") }
+            try waitUntil("the file has it") { bench.file.contains("server two 127.0.0.1:\(two.port) weight 50 ") }
             #expect(bench.taken.count { $0 == .fileFollowed } <= 1 + Int((ContinuousClock.now - start) / .milliseconds(300)))
             #expect(bench.loads == 0)
             // A haproxy that somebody starts from the file is the same.

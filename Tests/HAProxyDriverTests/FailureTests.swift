@@ -91,14 +91,13 @@ import Testing
         try await withBench { bench in
             let one = try bench.server("one")
             let program = bench.folder + "/slow"
-            try bench.write(
+            try bench.makeProgram(
                 "#!/bin/sh\ncase \" $* \" in *' -c '*) exit 0 ;; esac\necho $$ >\(bench.folder)/started\nexec sleep 60\n",
-                to: program)
-            chmod(program, 0o700)
-            try bench.restart(["program": program, "reload_timeout": "3"])
+                at: program)
+            try bench.restart(["program": program, "reload_timeout": "5"])
             let shop = balancer("shop", port: try freePort(), to: one)
             let failures = bench.tryToRun([shop])
-            #expect(failures.count == 1 && failures.allSatisfy { $0.contains("raise reload_timeout") })
+            #expect(failures.count == 1 && failures.allSatisfy { $0.contains("raise reload_timeout") }, "\(failures)")
             #expect(bench.file == "")
             let pid = try #require(pid_t(try String(contentsOfFile: bench.folder + "/started", encoding: .utf8).filter(\.isNumber)))
             try waitUntil("it is ended") { kill(pid, 0) != 0 }

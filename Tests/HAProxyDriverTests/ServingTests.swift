@@ -203,7 +203,7 @@ import Testing
             bench.run(
                 balancer(port: port, to: one, two) {
                     $0.monitor = monitor(kind) {
-                        ($0.delay, $0.timeout, $0.attempts, $0.rise, $0.path, $0.host) = (1, 1, 2, 1, "/check", "shop.example")
+                        ($0.delay, $0.timeout, $0.attempts, $0.rise, $0.path, $0.host) = (1, 20, 2, 1, "/check", "shop.example")
                         if kind == .http { $0.expectedCodes = [200...200] }
                     }
                 })
@@ -222,7 +222,7 @@ import Testing
             let one = try bench.server("one")
             bench.run(
                 balancer(port: try freePort(), to: one) {
-                    $0.monitor = monitor(.http) { ($0.delay, $0.timeout, $0.attempts, $0.expectedCodes) = (1, 1, 1, [201...299]) }
+                    $0.monitor = monitor(.http) { ($0.delay, $0.timeout, $0.attempts, $0.expectedCodes) = (1, 20, 1, [201...299]) }
                 })
             try waitUntil("it is down") { try bench.status("shop") == ["one": false] }
         }

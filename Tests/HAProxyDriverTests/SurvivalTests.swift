@@ -114,7 +114,7 @@ import Testing
             let (one, two) = (try bench.server("one"), try bench.server("two"))
             let port = try freePort()
             let shop = balancer("shop", port: port, to: one, two) {
-                $0.monitor = monitor(.connect) { ($0.delay, $0.timeout, $0.attempts, $0.rise) = (1, 1, 1, 1000) }
+                $0.monitor = monitor(.connect) { ($0.delay, $0.timeout, $0.attempts, $0.rise) = (1, 20, 1, 1000) }
             }
             bench.run(shop)
             one.stop()

@@ -13,7 +13,7 @@ import Testing
             let one = try bench.server("one")
             let (port, other) = (try freePort(), try freePort())
             let systemctl = bench.folder + "/systemctl"
-            try bench.write(
+            try bench.makeProgram(
                 """
                 #!/bin/bash
                 cd \(bench.folder) && echo "$@" >>calls
@@ -26,8 +26,7 @@ import Testing
                 fi ;;
                 stop) kill "$(cat pid)"; while alive; do sleep 0.01; done ;;
                 esac
-                """, to: systemctl)
-            chmod(systemctl, 0o700)
+                """, at: systemctl)
             try bench.restart(["mode": "systemd", "master_socket": bench.folder + "/run/master.sock"], systemctl: systemctl)
             #expect(try bench.settle() == [])
             let shop = balancer("shop", .tcp, port: port, to: one)

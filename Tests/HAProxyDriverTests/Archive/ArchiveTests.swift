@@ -137,10 +137,16 @@ struct ArchiveTests {
         try await store.serving {
             try shelf.write(String(repeating: "x", count: 4000), of: "a")
             let patience = Patience(silence: .seconds(2), archive: .seconds(seconds))
-            let start = ContinuousClock.now
-            let message = try #require(try await shelf.archive(order(store.endpoint), by: shelf.archive(patience: patience)))
+            let archive = shelf.archive(patience: patience)
+            let order = order(store.endpoint)
+            // Measured on its thread: where the machine is busy this one may come late.
+            let (message, time) = try await onThread {
+                let start = ContinuousClock.now
+                let message = refusal { () throws(DriverError) in try archive.store(order, frontend: "a") }
+                return (try #require(message), start.duration(to: .now))
+            }
             #expect(message.contains("The log is kept") && !message.contains(token))
-            #expect(start.duration(to: .now) < .seconds(20))
+            #expect(time < .seconds(20))
             _ = shelf.collector.seal("none")
             #expect(try shelf.messages(of: "a").count == 1)
         }
