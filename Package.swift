@@ -51,13 +51,15 @@ let package = Package(
         library("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
+        library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+        library("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         .systemLibrary(name: "CGetopt"),
         .target(name: "CSpawn"),
         .systemLibrary(name: "CLinux"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         room("LBaaS"),
-        room("HostSystem", ["CLinux"]),
+        room("HostSystem", ["CLinux", "LBaaS"]),
         room("JobMessages", ["LBaaS", "CSimdJSON"]),
         room("StateStore", ["CSQLite"]),
         room("Controller", ["LBaaS", "JobMessages", "StateStore"]),
@@ -66,7 +68,7 @@ let package = Package(
         room("Netlink", ["CNetlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
-        driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "CSpawn"]),
+        driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CSpawn", "CZlib"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "HAProxyDriver", "IPVSDriver"]),
         notifier("DummyNotifier", folder: "Dummy", ["LBaaS"]),
         notifier("ExecNotifier", folder: "Exec", ["LBaaS", "JobMessages", "HostSystem"]),
@@ -75,8 +77,8 @@ let package = Package(
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks", "KnownDrivers", "KnownNotifiers",
-                "CInih", "CSystemd", "CGetopt",
+                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks", "HostSystem", "KnownDrivers",
+                "KnownNotifiers", "CInih", "CSystemd", "CGetopt",
             ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
@@ -91,6 +93,7 @@ let package = Package(
         .target(
             name: "WorkerHarness", dependencies: ["CGearman", "TestSupport"], path: "Tests/WorkerHarness",
             swiftSettings: [.treatAllWarnings(as: .error)]),
+        .target(name: "ObjectStores", dependencies: ["HostSystem", "TestSupport"], path: "Tests/ObjectStores"),
         .target(name: "NetlinkTestSupport", dependencies: ["Netlink"], path: "Tests/NetlinkTestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
@@ -99,20 +102,21 @@ let package = Package(
         .executableTarget(
             name: "interrupted-worker", dependencies: ["Controller", "HAProxyDriver", "JobMessages", "LBaaS", "StateStore"],
             path: "Tests/InterruptedWorker"),
-        tests("HAProxyDriverTests", ["HAProxyDriver", "LBaaS", "TestSupport", "interrupted-worker"]),
+        tests("HAProxyDriverTests", ["HAProxyDriver", "HostSystem", "LBaaS", "ObjectStores", "TestSupport", "interrupted-worker"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
-        tests("StateStoreTests", ["StateStore", "CSQLite"]),
+        tests("StateStoreTests", ["StateStore", "CSQLite", "TestSupport"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
         tests("HostSystemTests", ["HostSystem"]),
         tests("JobQueueTests", ["JobQueue"]),
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
-        tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
+        tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue", "TestSupport"]),
         tests(
             "Integration",
             [
-                "BGPNotifier", "CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "WorkerHarness", "lbaas-worker",
+                "BGPNotifier", "CGearman", "CSQLite", "JobMessages", "LBaaS", "ObjectStores", "TestSupport", "WorkerHarness",
+                "lbaas-worker",
             ],
             resources: [.copy("Vectors")]),
         tests(

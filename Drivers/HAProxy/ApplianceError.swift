@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import LBaaS
 
 /// Why something with haproxy did not work.
@@ -35,20 +36,7 @@ struct ApplianceError: Error, Hashable {
     var driverError: DriverError { DriverError(message) }
 }
 
-/// A point in time by which something must have happened.
-struct Deadline: Sendable {
-    private let instant: ContinuousClock.Instant
-
-    init(in duration: Duration) { instant = .now + duration }
-
-    var isOver: Bool { .now >= instant }
-
-    /// What is left, in ms; at least 0.
-    var milliseconds: Int32 {
-        let (seconds, attoseconds) = (instant - .now).components
-        return Int32(clamping: max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000))
-    }
-
+extension Deadline {
     /// Asks again and again until the answer is not nil; nil where it is not in time.
     func wait<Answer, Failure>(_ ask: () throws(Failure) -> Answer?) throws(Failure) -> Answer? {
         var pause: UInt32 = 500

@@ -40,6 +40,11 @@ struct Change {
         open.removeAll { failed.contains($0) }
     }
 
+    /// The load balancers that were there and are no more.
+    var deleted: [LoadBalancerID] {
+        zip(all, outcomes).filter { $0.1.failure == nil }.flatMap(\.0.patches).filter { $0.loadBalancer.new == nil }.map(\.id)
+    }
+
     /// Whether nothing is left once the open groups are taken.
     var isEnd: Bool { proxies { 0 }.isEmpty }
 

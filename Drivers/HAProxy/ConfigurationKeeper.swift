@@ -94,7 +94,7 @@ final class ConfigurationKeeper: Sendable {
         try file.prepare(text)
         trace(.candidateWritten)
         do throws(ApplianceError) {
-            let check = try ChildProcess.run(settings.program, ["-c", "-f", file.candidate], within: settings.reloadTimeout)
+            let check = try DetachedProcess.run(settings.program, ["-c", "-f", file.candidate], within: settings.reloadTimeout)
             if !check.ok { throw ApplianceError(.refused, "haproxy refused the change: \(check.output.reasons)") }
         } catch {
             file.dropCandidate()

@@ -53,7 +53,8 @@ struct ConfigurationText: Sendable {
             "    localpeer lbaas",
             "    stats socket \(word(site.commandSocket)) mode 600 level admin",
             "    server-state-file \(word(site.stateFile))",
-            "    log \(word(site.logSocket)) len 8192 local0",
+            // No load balancer has this name, so what is of none of them gets into no log of theirs.
+            "    log-tag _", "    log \(site.logTarget) len \(LogPipe.mostTogether) format rfc5424 local0",
         ]
         lines += site.globalLines.map { "    " + $0 }
         lines += [

@@ -7,7 +7,8 @@ struct WholeFile: Sendable {
     /// Where a new one is made: beside it, so that it can be renamed.
     var candidate: String { path + ".new" }
 
-    private var folder: String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
+    /// The folder that it is in.
+    var folder: String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
 
     /// Its bytes; nil where there is no such file.
     func read() throws(ApplianceError) -> [UInt8]? {
@@ -76,5 +77,5 @@ func makeFolder(_ path: String) throws(ApplianceError) {
         if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
     }
     let failure = ApplianceError.system("cannot make \(path)")
-    throw ApplianceError(.system, "\(failure.message); make it for the user of the worker, or name another with run_dir and config")
+    throw ApplianceError(.system, "\(failure.message); make it for the user of the worker, or name another with run_dir, config or log_dir")
 }

@@ -1,3 +1,4 @@
+import HostSystem
 public import LBaaS
 import Synchronization
 
@@ -6,6 +7,7 @@ extension HAProxyDriver {
     /// load of the file. A group that haproxy refuses fails alone, as far as its words tell whose fault it is.
     public func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
         var change = Change(groups, running: running.withLock { $0 })
+        logs.expect(groups.flatMap(\.patches).filter { $0.loadBalancer.new != nil }.map(\.id))
         while !change.open.isEmpty {
             do throws(ApplianceError) {
                 if let reasons = change.reasonsToLoad(at: site) {
@@ -17,6 +19,7 @@ extension HAProxyDriver {
                 change.fail(change.open, error)
             }
         }
+        logs.forget(change.deleted)
         return change.outcomes
     }
 

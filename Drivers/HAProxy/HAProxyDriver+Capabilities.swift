@@ -13,6 +13,7 @@ extension Capabilities {
         capabilities.quorum = true
         capabilities.everyAddress = true
         capabilities.hostNames = true
+        capabilities.archive = true
         return capabilities
     }
 }

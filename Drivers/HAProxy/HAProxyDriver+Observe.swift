@@ -6,12 +6,20 @@ extension HAProxyDriver {
     ///
     /// - Throws: where haproxy does not answer, or it or its file is another's.
     public func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation {
-        try telling { () throws(ApplianceError) in try look(expecting: expected) }
+        let observation = try observe(possible: expected)
+        logs.keep(only: expected.map(\.id) + observation.running.map(\.id))
+        return observation
+    }
+
+    /// As `observe(expecting:)`, where there may be others that are not expected now.
+    public func observe(possible: [LoadBalancer]) throws(DriverError) -> Observation {
+        try telling { () throws(ApplianceError) in try look(expecting: possible) }
     }
 
     private func look(expecting expected: [LoadBalancer]) throws(ApplianceError) -> Observation {
         try keeper.makeFolders()
         try keeper.checkOwner()
+        logs.open()
         guard var finding = try find(expecting: expected) else {
             running.withLock { $0 = nil }
             return Observation(running: [])
@@ -20,6 +28,7 @@ extension HAProxyDriver {
         let found = finding
         running.withLock { $0 = found.running }
         lingering.watch()
+        logs.check(found.running.pid)
         var altered = found.altered
         let isIntact = try keeper.isIntact(
             expecting: text.text(of: Array(found.running.proxies.values), fingerprint: found.running.fingerprint))

@@ -15,6 +15,7 @@ public final class HAProxyDriver: LoadBalancerDriver {
     let loader: Loader
     let lingering: Lingering
     let keeper: ConfigurationKeeper
+    let logs: Logs
     let settings: Settings
     let log: Log
     let trace: @Sendable (Step) -> Void
@@ -34,9 +35,10 @@ public final class HAProxyDriver: LoadBalancerDriver {
     ) throws(DriverConfiguration.Failure) {
         var settings = try Settings(configuration)
         settings.site.hasIPv6 = PortCheck.hasIPv6
+        logs = Logs(settings, log: log)
         let supervisor: any Supervisor =
             switch settings.mode {
-            case .master: OwnProcess(settings)
+            case .master: OwnProcess(settings, logs: logs)
             case .systemd(let unit): SystemdUnit(unit: unit, systemctl: systemctl, patience: settings.reloadTimeout)
             }
         self.settings = settings
@@ -101,6 +103,9 @@ public final class HAProxyDriver: LoadBalancerDriver {
         lingering.told(Set(ids.compactMap { proxies[$0]?.number }))
         return answer
     }
+
+    /// Stores what haproxy logged for the load balancer since it was stored last.
+    public func archive(_ order: ArchiveOrder) throws(DriverError) { try logs.archive(order) }
 
     func telling<Answer>(_ ask: () throws(ApplianceError) -> Answer) throws(DriverError) -> Answer {
         do throws(ApplianceError) {

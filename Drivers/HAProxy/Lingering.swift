@@ -68,7 +68,7 @@ final class Lingering: Sendable {
         var socket = try CommandSocket.connect(to: site.commandSocket)
         try socket.begin()
         _ = try socket.ask(["set timeout cli \(Self.longestSilence)"])
-        _ = try ChildProcess("cat", [], name: "haproxy-counters", input: socket.descriptor)
+        _ = try DetachedProcess("cat", [], name: "haproxy-counters", input: socket.descriptor)
     }
 
     /// What all processes have counted, by the number of the proxy: those that serve, those that finish, and those that ended.

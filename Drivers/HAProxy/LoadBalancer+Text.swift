@@ -11,7 +11,8 @@ extension LoadBalancer {
 
     /// Its section but for the servers.
     func settings(at site: Site) -> String {
-        let lines = [modeLine] + bindLines(at: site) + [balanceLine] + protocolLines + persistenceLines + timeoutLines + monitorLines
+        let nature = ["log-tag \(ApplianceName(id))", modeLine] + bindLines(at: site) + [balanceLine] + protocolLines
+        let lines = nature + persistenceLines + timeoutLines + monitorLines
         return lines.flatMap { $0.split(separator: "\n") }.map { "    \($0)\n" }.joined()
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import LBaaS
 
 /// Brings haproxy to a configuration and says when it serves it.

@@ -7,6 +7,8 @@ enum Key: String, CaseIterable {
     case configurationFile = "config"
     case masterSocket = "master_socket"
     case resolvers, global, defaults
+    case logFolder = "log_dir"
+    case logLimit = "log_limit"
     case resyncInterval = "resync_interval"
     case reloadTimeout = "reload_timeout"
 
@@ -22,6 +24,8 @@ enum Key: String, CaseIterable {
         case .resolvers: "name servers that haproxy asks for nodes' addresses again and again: a list of HOST:PORT; none by default"
         case .global: "lines to add to the section global; each line of the value is one"
         case .defaults: "lines to add to the section defaults; each line of the value is one"
+        case .logFolder: "the folder of the load balancers' logs until they are archived; default logs beside config"
+        case .logLimit: "MiB that a load balancer's log may have, 1 to 1048576; the oldest lines go where it has more; default 64"
         case .resyncInterval: "seconds between two looks whether haproxy still runs what it should, 1 to 3600; default 30"
         case .reloadTimeout: "seconds that haproxy may take to load a new configuration, 1 to 600; default 30"
         }
@@ -41,6 +45,10 @@ struct Settings: Sendable {
     var mode: Mode
     var program: String
     var site: Site
+    /// Where the load balancers' logs are kept until they are archived.
+    var logFolder: String
+    /// How many bytes a load balancer's log may have.
+    var logLimit: UInt64
     var resyncInterval: Duration
     var reloadTimeout: Duration
 
@@ -66,11 +74,14 @@ struct Settings: Sendable {
         where socket.utf8.count > Self.longestSocket {
             throw .init(key, "the socket \(quoted(socket)) has a path of more than \(Self.longestSocket) bytes; choose a shorter folder")
         }
+        site.logsByPipe = mode == .master
+        logFolder = try section.path(.logFolder) ?? WholeFile(path: site.configurationFile).folder + "/logs"
+        logLimit = UInt64(try section.number(.logLimit, "MiB", 1...1_048_576) ?? 64) << 20
         site.globalLines = try section.lines(.global)
         site.defaultsLines = try section.lines(.defaults)
         site.nameServers = try section.nameServers
-        resyncInterval = .seconds(try section.seconds(.resyncInterval, 1...3600) ?? 30)
-        reloadTimeout = .seconds(try section.seconds(.reloadTimeout, 1...600) ?? 30)
+        resyncInterval = .seconds(try section.number(.resyncInterval, "seconds", 1...3600) ?? 30)
+        reloadTimeout = .seconds(try section.number(.reloadTimeout, "seconds", 1...600) ?? 30)
     }
 }
 
@@ -114,12 +125,12 @@ extension DriverConfiguration {
         }
     }
 
-    fileprivate func seconds(_ key: Key, _ range: ClosedRange<Int>) throws(Failure) -> Int? {
+    fileprivate func number(_ key: Key, _ unit: String, _ range: ClosedRange<Int>) throws(Failure) -> Int? {
         guard let text = self[key.rawValue] else { return nil }
-        guard let seconds = Int(text), range ~= seconds else {
-            throw .init(key, "\(quoted(text)) is not a number of seconds from \(range.lowerBound) to \(range.upperBound)")
+        guard let number = Int(text), range ~= number else {
+            throw .init(key, "\(quoted(text)) is not a number of \(unit) from \(range.lowerBound) to \(range.upperBound)")
         }
-        return seconds
+        return number
     }
 }
 

@@ -12,13 +12,19 @@ struct Site: Hashable, Sendable {
     var defaultsLines: [String] = []
     /// The name servers that haproxy asks for the addresses of nodes, `HOST:PORT`; none to look names up once, when it loads its file.
     var nameServers: [String] = []
+    /// Whether haproxy has the pipe for its log lines: the worker starts it.
+    var logsByPipe = true
     /// Whether this host has IPv6.
     var hasIPv6 = true
 
     /// Where the worker process takes commands.
     var commandSocket: String { runFolder + "/haproxy.sock" }
-    /// Where log lines go: a datagram socket, on which nobody need listen.
+    /// Where log lines of a haproxy go that the worker starts: a pipe that it has as its standard input.
+    var logPipe: String { runFolder + "/log.pipe" }
+    /// Where log lines of another haproxy go: a datagram socket, on which nobody need listen.
     var logSocket: String { runFolder + "/log.sock" }
+    /// Where log lines go, as haproxy calls it.
+    var logTarget: String { logsByPipe ? "fd@0" : word(logSocket) }
     /// Where a process that ends hands the clients' stickiness on to the next.
     var peersSocket: String { runFolder + "/peers.sock" }
     /// From where a new process takes how the servers are.

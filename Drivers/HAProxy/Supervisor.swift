@@ -41,10 +41,14 @@ extension String {
 /// haproxy as a process that the worker starts and that outlives it.
 final class OwnProcess: Supervisor {
     private let settings: Settings
+    private let logs: Logs
     /// How much of haproxy's messages is kept.
     private static let mostMessages = 1 << 20
 
-    init(_ settings: Settings) { self.settings = settings }
+    init(_ settings: Settings, logs: Logs) {
+        self.settings = settings
+        self.logs = logs
+    }
 
     let endsLost = true
 
@@ -57,9 +61,9 @@ final class OwnProcess: Supervisor {
         defer { close(output) }
         // haproxy's processes inherit the lock with the file, and hold it until the last of them ends.
         if flock(output, LOCK_EX | LOCK_NB) != 0 { throw .system("cannot lock \(site.messagesFile)") }
-        let child = try ChildProcess(
+        let child = try DetachedProcess(
             settings.program, ["-W", "-S", "\(site.masterSocket),mode,600", "-f", site.configurationFile, "-p", site.pidFile],
-            output: output)
+            input: logs.input, output: output)
         return Start(hasEnded: { child.end != nil }, giveUp: { child.kill() })
     }
 
@@ -121,7 +125,7 @@ final class SystemdUnit: Supervisor {
     func messages(since start: Int) -> String { "look at 'journalctl -u \(unit)'" }
 
     private func run(_ verb: String) throws(ApplianceError) {
-        let (ok, output) = try ChildProcess.run(systemctl, [verb, unit], within: patience)
+        let (ok, output) = try DetachedProcess.run(systemctl, [verb, unit], within: patience)
         if ok { return }
         throw ApplianceError(
             .refused, "systemctl \(verb) \(unit) failed: \(output.reasons); what haproxy said is in 'journalctl -u \(unit)'")

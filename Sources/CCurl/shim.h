@@ -9,8 +9,13 @@ typedef size_t (*curl_piece_function)(char *piece, size_t size, size_t count, vo
 typedef curl_socket_t (*curl_socket_maker)(void *context, curlsocktype purpose, struct curl_sockaddr *address);
 typedef int (*curl_socket_watcher)(CURL *easy, curl_socket_t socket, int what, void *context, void *socketContext);
 typedef int (*curl_timer_setter)(CURLM *multi, long milliseconds, void *context);
+typedef int (*curl_seek_function)(void *context, curl_off_t offset, int origin);
 
 static inline CURLcode curl_easy_set_number(CURL *easy, CURLoption option, long value) {
+    return curl_easy_setopt(easy, option, value);
+}
+
+static inline CURLcode curl_easy_set_large(CURL *easy, CURLoption option, curl_off_t value) {
     return curl_easy_setopt(easy, option, value);
 }
 
@@ -32,6 +37,14 @@ static inline CURLcode curl_easy_set_errors(CURL *easy, char *buffer) {
 
 static inline CURLcode curl_easy_set_header_function(CURL *easy, curl_piece_function function) {
     return curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, function);
+}
+
+static inline CURLcode curl_easy_set_read_function(CURL *easy, curl_piece_function function) {
+    return curl_easy_setopt(easy, CURLOPT_READFUNCTION, function);
+}
+
+static inline CURLcode curl_easy_set_seek_function(CURL *easy, curl_seek_function function) {
+    return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, function);
 }
 
 static inline CURLcode curl_easy_set_write_function(CURL *easy, curl_piece_function function) {

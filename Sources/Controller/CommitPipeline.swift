@@ -188,6 +188,18 @@ public final class CommitPipeline: Sendable {
     /// Whether a job asks after what was deleted.
     func asksAfterDeleted(_ selection: Selection) -> Bool { Draft(on: committed).asksAfterDeleted(selection) }
 
+    /// Whose log is to be archived; nil where it was deleted.
+    ///
+    /// A client that made its load balancer without an id means it by its name or its protocol, whatever id it sends now.
+    func loadBalancer(of order: ArchiveOrder) throws(Refusal) -> LoadBalancerID? {
+        let draft = Draft(on: committed)
+        if draft[order.loadBalancer] != nil { return order.loadBalancer }
+        let named = order.otherNames.first { draft[$0]?.loadBalancer.serviceProtocol == order.serviceProtocol }
+        if let named { return named }
+        if ([order.loadBalancer] + order.otherNames).contains(where: draft.wasDeleted) { return nil }
+        throw Refusal(missing: order.loadBalancer, index: 0)
+    }
+
     /// How long the batch in hand takes already, in microseconds; 0 where there is none. For a watchdog.
     public var busyTime: Int64 {
         let since = busySince.load(ordering: .relaxed)

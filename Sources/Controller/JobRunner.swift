@@ -1,5 +1,6 @@
 public import JobMessages
 public import LBaaS
+import Synchronization
 
 /// Answers jobs, and has a line in the log for each.
 public final class JobRunner: Sendable {
@@ -25,16 +26,24 @@ public final class JobRunner: Sendable {
     private let driver: any LoadBalancerDriver
     private let driverName: String
     private let surroundings: Surroundings
+    private let mostArchives: Int
     private let log: Log
+    /// How many archives are under way.
+    private let archives = Mutex(0)
 
     /// A runner that commits through this pipeline.
+    ///
+    /// - Parameter mostArchives: how many ARCHIVE jobs may be under way at a time. Each takes as long as the object store lets it, and so
+    ///   long its connection takes no other job.
     public init(
-        pipeline: CommitPipeline, driver: any LoadBalancerDriver, driverName: String, surroundings: Surroundings, log: Log
+        pipeline: CommitPipeline, driver: any LoadBalancerDriver, driverName: String, surroundings: Surroundings, mostArchives: Int = 1,
+        log: Log
     ) {
         self.pipeline = pipeline
         self.driver = driver
         self.driverName = driverName
         self.surroundings = surroundings
+        self.mostArchives = mostArchives
         self.log = log
     }
 
@@ -100,11 +109,33 @@ public final class JobRunner: Sendable {
         guard driver.capabilities.archive else {
             return .failed("Selected driver does not support ARCHIVE action. The \(driverName) driver keeps no logs.")
         }
+        do throws(Refusal) {
+            guard let loadBalancer = try pipeline.loadBalancer(of: order) else { return .deleted }
+            var order = order
+            order.loadBalancer = loadBalancer
+            return try store(order)
+        } catch {
+            return .failed(error.sentence)
+        }
+    }
+
+    private func store(_ order: ArchiveOrder) throws(Refusal) -> JobOutcome {
+        let isAdmitted = archives.withLock { archives in
+            if archives == mostArchives { return false }
+            archives += 1
+            return true
+        }
+        if !isAdmitted {
+            throw Refusal(
+                "no more than \(mostArchives) ARCHIVE jobs can be under way at a time, so that others are not kept waiting: send it again later, or raise --concurrency"
+            )
+        }
+        defer { archives.withLock { $0 -= 1 } }
         do throws(DriverError) {
             try driver.archive(order)
             return .archived
         } catch {
-            return .failed(error.message)
+            throw Refusal(error.message)
         }
     }
 

@@ -102,9 +102,12 @@ struct RequestDecoder {
             throw .fail("loadBalancers[0].id: is missing; it says whose log to store")
         }
         guard let serviceProtocol = loadBalancer[.protocol] else { throw .fail("loadBalancers[0].protocol: is missing") }
+        let value = try serviceProtocol.oneOf(ServiceProtocol.self, "a protocol")
+        // Clients of the original send no id with UPDATE, but one with ARCHIVE.
+        let name = (try? loadBalancer.unlessNull(.name)?.identifier()) ?? ""
+        let otherNames = [name, value.rawValue.lowercased()].filter { !$0.isEmpty }
         return ArchiveOrder(
-            loadBalancer: LoadBalancerID(try id.identifier()),
-            serviceProtocol: try serviceProtocol.oneOf(ServiceProtocol.self, "a protocol"),
+            loadBalancer: LoadBalancerID(try id.identifier()), otherNames: otherNames.map { LoadBalancerID($0) }, serviceProtocol: value,
             basePath: try basePath.string("a base path"), endpoint: try endpoint.string("an address"), token: token)
     }
 }

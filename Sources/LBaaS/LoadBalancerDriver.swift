@@ -212,8 +212,12 @@ public struct TrafficCounter: Hashable, Sendable {
 
 /// Where to store the log of a load balancer.
 public struct ArchiveOrder: Sendable {
-    /// Whose log.
-    public let loadBalancer: LoadBalancerID
+    /// Whose log. What the client calls it, until the controller has found out which load balancer is meant.
+    public var loadBalancer: LoadBalancerID
+    /// What the client calls it, by which the store's objects are named.
+    public let clientID: LoadBalancerID
+    /// What it is known by where the client made it without an id.
+    public let otherNames: [LoadBalancerID]
     /// Its protocol, as the client sent it.
     public let serviceProtocol: ServiceProtocol
     /// The container of the object store.
@@ -224,8 +228,13 @@ public struct ArchiveOrder: Sendable {
     public let token: String
 
     /// An order to store a log.
-    public init(loadBalancer: LoadBalancerID, serviceProtocol: ServiceProtocol, basePath: String, endpoint: String, token: String) {
+    public init(
+        loadBalancer: LoadBalancerID, otherNames: [LoadBalancerID] = [], serviceProtocol: ServiceProtocol, basePath: String,
+        endpoint: String, token: String
+    ) {
         self.loadBalancer = loadBalancer
+        clientID = loadBalancer
+        self.otherNames = otherNames
         self.serviceProtocol = serviceProtocol
         self.basePath = basePath
         self.endpoint = endpoint

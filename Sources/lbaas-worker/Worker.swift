@@ -1,6 +1,7 @@
 import Controller
 import Glibc
 import HealthChecks
+import HostSystem
 import JobMessages
 import JobQueue
 import KnownDrivers
@@ -177,7 +178,9 @@ enum Worker {
         let surroundings = JobRunner.Surroundings(
             version: version, release: version, diagnose: Diagnosis(settings).run)
         let runner = JobRunner(
-            pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings, log: log)
+            pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings,
+            // Half of the connections to a job server remain for what clients wait 5 s for.
+            mostArchives: max(1, settings.concurrency / 2), log: log)
         var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
         configuration.connections = settings.concurrency
         configuration.longestWait = settings.reconnectSleep
@@ -200,21 +203,4 @@ enum Worker {
             }
         }
     }
-}
-
-/// The clock of the system.
-enum Clock {
-    /// The time now.
-    @Sendable static func now() -> Timestamp {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
-    }
-}
-
-/// The name of this host, which is the function to serve where none is set.
-func hostName() -> String {
-    var name = [CChar](repeating: 0, count: 256)
-    unsafe gethostname(&name, name.count - 1)
-    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }

@@ -44,11 +44,23 @@ final class Bench {
     /// Sends a job; without a list it has no field `loadBalancers`.
     @discardableResult
     func send(_ action: String, _ loadBalancers: [String]? = nil, dryRun: Bool = false, force: Bool = false) throws -> Reply {
-        var job = #"{"hpcs_action": "\#(action)""#
-        if let loadBalancers { job += #", "loadBalancers": [\#(loadBalancers.joined(separator: ","))]"# }
-        if dryRun { job += #", "hpcs_dry_run": true"# }
-        if force { job += #", "hpcs_force": true"# }
-        let bytes = Array((job + "}").utf8)
+        try send(raw: Self.job(action, loadBalancers, (dryRun ? #", "hpcs_dry_run": true"# : "") + (force ? #", "hpcs_force": true"# : "")))
+    }
+
+    /// Sends an ARCHIVE job about a load balancer.
+    @discardableResult
+    func archive(_ loadBalancer: String, token: String = "good") throws -> Reply {
+        let store = #", "hpcs_object_store_type": "swift", "hpcs_object_store_basepath": "logs", "hpcs_object_store_endpoint": "http://x""#
+        return try send(raw: Self.job("ARCHIVE", [loadBalancer], store + #", "hpcs_object_store_token": "\#(token)""#))
+    }
+
+    private static func job(_ action: String, _ loadBalancers: [String]?, _ more: String) -> String {
+        let list = loadBalancers.map { #", "loadBalancers": [\#($0.joined(separator: ","))]"# } ?? ""
+        return #"{"hpcs_action": "\#(action)"\#(list)\#(more)}"#
+    }
+
+    private func send(raw job: String) throws -> Reply {
+        let bytes = Array(job.utf8)
         return try Reply(runner.answer(bytes.span.bytes, messages: messages).reply)
     }
 

@@ -5,7 +5,7 @@ import Synchronization
 
 /// A driver over the dummy appliance that notes what it is asked, and fails and waits where a test wants it to.
 final class RecordingDriver: LoadBalancerDriver {
-    enum Call: Hashable, Sendable { case observe, apply, status, statistics }
+    enum Call: Hashable, Sendable { case observe, apply, status, statistics, archive }
 
     /// What becomes of a group that fails.
     enum Trouble: Sendable, CaseIterable {
@@ -29,6 +29,7 @@ final class RecordingDriver: LoadBalancerDriver {
         var outcome = GroupOutcome()
         var trouble: (@Sendable (PatchGroup) -> Trouble?)?
         var gate: Gate?
+        var archived: [ArchiveOrder] = []
     }
 
     let capabilities: Capabilities
@@ -50,6 +51,9 @@ final class RecordingDriver: LoadBalancerDriver {
     var running: [String: LoadBalancer] {
         get throws { Dictionary(uniqueKeysWithValues: try appliance.observe(expecting: []).running.map { ($0.id.text, $0) }) }
     }
+
+    /// The orders to archive that it got.
+    var archived: [ArchiveOrder] { state.withLock { $0.archived } }
 
     /// Forgets what was noted.
     func clear() {
@@ -140,6 +144,11 @@ final class RecordingDriver: LoadBalancerDriver {
 
     func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         note(.statistics) { state in state.counters.filter { ids.contains($0.key) } }
+    }
+
+    func archive(_ order: ArchiveOrder) throws(DriverError) {
+        note(.archive) { $0.archived.append(order) }
+        if order.token == "bad" { throw DriverError("the store wants another token") }
     }
 
     private func note<Answer: Sendable>(_ call: Call, _ body: (inout State) -> Answer) -> Answer {

@@ -9,14 +9,16 @@ import Testing
 
 /// A driver with a haproxy and real servers of its own, in a folder that goes at the end.
 final class Bench: Sendable {
-    let folder: String
+    private let home: TemporaryFolder
+    /// The folder, which goes at the end.
+    var folder: String { home.path }
     let site: Site
     private let driverBox: Mutex<HAProxyDriver>
     private let configuration: [String: String]
     private let servers = Mutex<[RealServer]>([])
     private let wanted = Mutex<[LoadBalancerID: LoadBalancer]>([:])
     private let steps = Record<Step>()
-    private let lines = Record<String>()
+    private let lines = LogRecord()
 
     var driver: HAProxyDriver { driverBox.withLock { $0 } }
     /// The steps that the driver took.
@@ -24,11 +26,11 @@ final class Bench: Sendable {
     /// How often haproxy was told to load its configuration.
     var loads: Int { taken.count { $0 == .loadOrdered } }
     /// What it logged.
-    var logged: [String] { lines.all }
+    var logged: [String] { lines.lines }
 
     init(_ section: [String: String] = [:]) throws {
-        folder = NSTemporaryDirectory() + "lbx-" + String(UInt32.random(in: 0 ... .max), radix: 36)
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        home = try TemporaryFolder()
+        let folder = home.path
         configuration = section.merging(["run_dir": folder + "/run", "config": folder + "/etc/haproxy.cfg"]) { given, _ in given }
         driverBox = Mutex(try HAProxyDriver(DriverConfiguration(configuration), log: .silent))
         site = driverBox.withLock { $0.site }
@@ -40,12 +42,10 @@ final class Bench: Sendable {
     func restart(_ section: [String: String] = [:], systemctl: String = "/nonexistent") throws {
         let driver = try HAProxyDriver(
             DriverConfiguration(configuration.merging(section) { $1 }),
-            log: Log(threshold: .debug) { [lines] level, message, fields in
-                lines.add("\(level) \(message) " + fields.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
-            }, systemctl: systemctl, trace: { [steps] in steps.add($0) })
+            log: lines.log, systemctl: systemctl, trace: { [steps] in steps.add($0) })
         weak let old = self.driver.keeper
         driverBox.withLock { $0 = driver }
-        try eventually("the old driver is gone") { old == nil }
+        try waitUntil("the old driver is gone") { old == nil }
     }
 
     /// Ends what it started.
@@ -55,7 +55,6 @@ final class Bench: Sendable {
             driver.lingering.forget()
             for pid in [table.master] + table.current + table.old { kill(pid, SIGKILL) }
         }
-        try? FileManager.default.removeItem(atPath: folder)
     }
 
     /// A real server, which ends with the bench.
@@ -138,7 +137,7 @@ final class Bench: Sendable {
     /// Has haproxy load its file, as an operator would. Behind its start and each load the master starts itself anew, and nobody listens on
     /// its socket for a moment.
     func loadFile() throws {
-        try eventually("the master takes commands") {
+        try waitUntil("the master takes commands") {
             do throws(ApplianceError) {
                 _ = try CommandSocket.ask("reload", at: site.masterSocket)
                 return true
@@ -152,7 +151,15 @@ final class Bench: Sendable {
     func killHAProxy() throws {
         let master = try driver.loader.processTable().master
         kill(try #require(serving), SIGKILL)
-        try eventually("haproxy is gone") { kill(master, 0) != 0 && serving == nil }
+        try waitUntil("haproxy is gone") { kill(master, 0) != 0 && serving == nil }
+    }
+
+    /// Makes a program. Another process writes it: one that this one starts meanwhile would hold it open for a moment, and a file that is
+    /// open for writing cannot be run.
+    func makeProgram(_ text: String, at path: String) throws {
+        try write(text, to: path + ".text")
+        let end = try DetachedProcess.run("install", ["-m", "700", path + ".text", path], within: .seconds(60))
+        #expect(end.ok, "\(end.output)")
     }
 
     func write(_ text: String, to path: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
@@ -163,22 +170,4 @@ func withBench(_ section: [String: String] = [:], _ body: @escaping @Sendable (B
     let bench = try Bench(section)
     defer { bench.tearDown() }
     try await onThread { try body(bench) }
-}
-
-/// Runs blocking code on a thread of its own, not on Swift's pool.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-        detach { continuation.resume(with: Result { try body() }) }
-    }
-}
-
-/// Asks again and again until the answer is yes.
-func eventually(
-    _ what: Comment, within seconds: Double = 20, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () throws -> Bool
-) throws {
-    let end = ContinuousClock.now + .seconds(seconds)
-    while try !condition() {
-        try #require(ContinuousClock.now < end, what, sourceLocation: sourceLocation)
-        usleep(5000)
-    }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import HAProxyDriver
@@ -90,17 +91,16 @@ import Testing
         try await withBench { bench in
             let one = try bench.server("one")
             let program = bench.folder + "/slow"
-            try bench.write(
+            try bench.makeProgram(
                 "#!/bin/sh\ncase \" $* \" in *' -c '*) exit 0 ;; esac\necho $$ >\(bench.folder)/started\nexec sleep 60\n",
-                to: program)
-            chmod(program, 0o700)
-            try bench.restart(["program": program, "reload_timeout": "3"])
+                at: program)
+            try bench.restart(["program": program, "reload_timeout": "5"])
             let shop = balancer("shop", port: try freePort(), to: one)
             let failures = bench.tryToRun([shop])
-            #expect(failures.count == 1 && failures.allSatisfy { $0.contains("raise reload_timeout") })
+            #expect(failures.count == 1 && failures.allSatisfy { $0.contains("raise reload_timeout") }, "\(failures)")
             #expect(bench.file == "")
             let pid = try #require(pid_t(try String(contentsOfFile: bench.folder + "/started", encoding: .utf8).filter(\.isNumber)))
-            try eventually("it is ended") { kill(pid, 0) != 0 }
+            try waitUntil("it is ended") { kill(pid, 0) != 0 }
             try bench.restart()
             bench.run(shop)
         }
@@ -122,15 +122,15 @@ import Testing
         try await withBench { bench in
             let path = bench.folder + "/foreign.cfg"
             try bench.write("global\n  stats socket \(bench.site.commandSocket)\n", to: path)
-            let foreign = try ChildProcess("haproxy", ["-W", "-S", bench.site.masterSocket, "-f", path])
-            try eventually("it runs") { (try? bench.ask("show info").isEmpty) == false }
+            let foreign = try DetachedProcess("haproxy", ["-W", "-S", bench.site.masterSocket, "-f", path])
+            try waitUntil("it runs") { (try? bench.ask("show info").isEmpty) == false }
             #expect(throws: DriverError.self) { try bench.driver.observe(expecting: []) }
             let failures = bench.tryToRun([balancer("shop", port: try freePort(), to: try bench.server("one"))])
             #expect(failures.allSatisfy { $0.contains("not this worker's") } && failures.count == 1)
             #expect(bench.tryToRun([]) == [])
             #expect(foreign.end == nil)
             kill(foreign.pid, SIGTERM)
-            try eventually("it ended") { foreign.end != nil }
+            try waitUntil("it ended") { foreign.end != nil }
         }
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import LBaaS
 import Synchronization
 import TestSupport
@@ -17,7 +18,7 @@ import Testing
         init(_ count: Int, port: UInt16) {
             running.store(count, ordering: .sequentiallyConsistent)
             for _ in 0..<count {
-                detach { [self] in
+                Thread.detachNewThread { [self] in
                     while !isOver.load(ordering: .sequentiallyConsistent) {
                         do {
                             let page = try Page(port)
@@ -35,7 +36,7 @@ import Testing
         /// Stops them; how many answers they got, and what failed.
         func stop() throws -> (answers: Int, failures: [String]) {
             isOver.store(true, ordering: .sequentiallyConsistent)
-            try eventually("the clients stop") { running.load(ordering: .sequentiallyConsistent) == 0 }
+            try waitUntil("the clients stop") { running.load(ordering: .sequentiallyConsistent) == 0 }
             return (answers.load(ordering: .sequentiallyConsistent), failures.all)
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import HAProxyDriver
@@ -74,7 +75,7 @@ import Testing
         func run(killedAt step: Int = 0, _ jobs: [String]) throws -> (ok: Bool, output: String) {
             let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
                 .appendingPathComponent("interrupted-worker").path
-            let end = try ChildProcess.run(program, [bench.folder, String(step)] + jobs, within: .seconds(60))
+            let end = try DetachedProcess.run(program, [bench.folder, String(step)] + jobs, within: .seconds(60))
             #expect(!end.output.contains("FAIL"), "\(end.output)")
             return end
         }

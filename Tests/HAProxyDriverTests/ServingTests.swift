@@ -1,5 +1,6 @@
 import Glibc
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import HAProxyDriver
@@ -19,7 +20,7 @@ import Testing
             #expect(throws: Failure.self) { try Page(port) }
             #expect(bench.file == "")
             // Nothing is left of it, those that only counted on included.
-            try eventually("all its processes have ended") {
+            try waitUntil("all its processes have ended") {
                 ([table.master] + table.current + table.old).allSatisfy { kill($0, 0) != 0 }
             }
         }
@@ -53,10 +54,10 @@ import Testing
                 })
             #expect(try bench.share(port, of: "one") == 40)
             one.stop()
-            try eventually("the backup takes over") { try Page(port).body == "two" }
+            try waitUntil("the backup takes over") { try Page(port).body == "two" }
             #expect(try bench.status("shop") == ["one": false, "two": true])
             two.stop()
-            try eventually("the sorry server answers") { try Page(port).body == "sorry" }
+            try waitUntil("the sorry server answers") { try Page(port).body == "sorry" }
             #expect(try bench.status("shop") == ["one": false, "two": false])
         }
     }
@@ -81,7 +82,7 @@ import Testing
             #expect(try bench.share(port, of: "sorry") == 40)
             two.stop()
             func sound() throws -> [Bool]? { try bench.driver.status(of: [shop.id])[shop.id]?.map(\.isSound) }
-            try eventually("the dead one is not sound") { try sound() == [true, false] }
+            try await eventually("the dead one is not sound") { try sound() == [true, false] }
             bench.run(shop)
             #expect(try bench.share(port, of: "one") == 40)
         }
@@ -128,7 +129,7 @@ import Testing
             bench.forget()
             for turn in 1...3 {
                 bench.run(shop(100), balancer("other", port: try freePort(), to: one) { $0.timeouts.client += UInt32(turn) })
-                try eventually("the table has been handed on") { try bench.ask("show table shop").contains("used:6") }
+                try waitUntil("the table has been handed on") { try bench.ask("show table shop").contains("used:6") }
                 for (source, node) in nodes { #expect(try Page(port, source: source).body == node) }
             }
             #expect(bench.loads == 3)
@@ -228,16 +229,16 @@ import Testing
             bench.run(
                 balancer(port: port, to: one, two) {
                     $0.monitor = monitor(kind) {
-                        ($0.delay, $0.timeout, $0.attempts, $0.rise, $0.path, $0.host) = (1, 1, 2, 1, "/check", "shop.example")
+                        ($0.delay, $0.timeout, $0.attempts, $0.rise, $0.path, $0.host) = (1, 20, 2, 1, "/check", "shop.example")
                         if kind == .http { $0.expectedCodes = [200...200] }
                     }
                 })
             one.stop()
-            try eventually("it is down") { try bench.status("shop") == ["one": false, "two": true] }
+            try waitUntil("it is down") { try bench.status("shop") == ["one": false, "two": true] }
             #expect(try bench.share(port, of: "two") == 40)
             let again = try RealServer("again", port: one.port)
             defer { again.stop() }
-            try eventually("it is up") { try bench.status("shop") == ["one": true, "two": true] }
+            try waitUntil("it is up") { try bench.status("shop") == ["one": true, "two": true] }
             #expect(try bench.share(port, of: "again") == 20)
         }
     }
@@ -247,9 +248,9 @@ import Testing
             let one = try bench.server("one")
             bench.run(
                 balancer(port: try freePort(), to: one) {
-                    $0.monitor = monitor(.http) { ($0.delay, $0.timeout, $0.attempts, $0.expectedCodes) = (1, 1, 1, [201...299]) }
+                    $0.monitor = monitor(.http) { ($0.delay, $0.timeout, $0.attempts, $0.expectedCodes) = (1, 20, 1, [201...299]) }
                 })
-            try eventually("it is down") { try bench.status("shop") == ["one": false] }
+            try waitUntil("it is down") { try bench.status("shop") == ["one": false] }
         }
     }
 

@@ -11,6 +11,9 @@ import Testing
         #expect(settings.site.commandSocket == "/run/lbaas/haproxy/haproxy.sock")
         #expect(settings.site.masterSocket == "/run/lbaas/haproxy/master.sock")
         #expect(settings.site.configurationFile == "/var/lib/lbaas/haproxy/haproxy.cfg")
+        #expect(settings.logFolder == "/var/lib/lbaas/haproxy/logs")
+        #expect(settings.logLimit == LogCollector.defaultLimit)
+        #expect(settings.site.logTarget == "fd@0")
         #expect(settings.resyncInterval == .seconds(30))
         #expect(settings.reloadTimeout == .seconds(30))
     }
@@ -21,7 +24,7 @@ import Testing
                 "mode": "systemd", "unit": "lb.service", "program": "/opt/haproxy", "run_dir": "/run/x/",
                 "config": "/etc/haproxy/haproxy.cfg",
                 "resolvers": "10.0.0.53:53, [fd00::53]:5353", "global": "maxconn 10\n  nbthread 2\n", "defaults": "option abortonclose",
-                "resync_interval": "5", "reload_timeout": "600",
+                "log_dir": "/srv/logs/", "log_limit": "1048576", "resync_interval": "5", "reload_timeout": "600",
             ]))
         #expect(settings.mode == .systemd(unit: "lb.service"))
         #expect(settings.site.runFolder == "/run/x")
@@ -29,6 +32,9 @@ import Testing
         #expect(settings.site.nameServers == ["10.0.0.53:53", "[fd00::53]:5353"])
         #expect(settings.site.globalLines == ["maxconn 10", "nbthread 2"])
         #expect(settings.site.defaultsLines == ["option abortonclose"])
+        #expect(settings.logFolder == "/srv/logs")
+        #expect(settings.logLimit == LogCollector.limits.upperBound)
+        #expect(settings.site.logTarget == "/run/x/log.sock")
         #expect(settings.resyncInterval == .seconds(5))
         #expect(settings.reloadTimeout == .seconds(600))
     }
@@ -37,6 +43,7 @@ import Testing
         ("mode", "docker", "neither 'master' nor 'systemd'"), ("unit", "x.service", "only mode systemd has a unit"),
         ("run_dir", "run", "is not an absolute path"), ("config", "/a\nb", "has control characters"),
         ("run_dir", "/" + String(repeating: "x", count: 90), "choose a shorter folder"), ("resync_interval", "0", "from 1 to 3600"),
+        ("log_dir", "logs", "is not an absolute path"), ("log_limit", "0", "number of MiB from 1 to 1048576"),
         ("reload_timeout", "soon", "from 1 to 600"), ("resolvers", "dns:53", "is not ADDRESS:PORT"),
         ("resolvers", "10.0.0.1", "is not ADDRESS:PORT"),
         ("global", "maxconn 1\nlisten evil", "begins another section"), ("defaults", "global", "begins another section"),

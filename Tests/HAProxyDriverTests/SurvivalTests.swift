@@ -1,4 +1,5 @@
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import HAProxyDriver
@@ -98,7 +99,7 @@ import Testing
             #expect(try bench.settle() == [])
             #expect(try connection.ask("still") == "one still")
             connection.shut()
-            try eventually("it goes") {
+            try waitUntil("it goes") {
                 try bench.settle()
                 return try !bench.ask("show servers state").contains(" one ")
             }
@@ -113,11 +114,11 @@ import Testing
             let (one, two) = (try bench.server("one"), try bench.server("two"))
             let port = try freePort()
             let shop = balancer("shop", port: port, to: one, two) {
-                $0.monitor = monitor(.connect) { ($0.delay, $0.timeout, $0.attempts, $0.rise) = (1, 1, 1, 1000) }
+                $0.monitor = monitor(.connect) { ($0.delay, $0.timeout, $0.attempts, $0.rise) = (1, 20, 1, 1000) }
             }
             bench.run(shop)
             one.stop()
-            try eventually("it is down") { try bench.status("shop") == ["one": false, "two": true] }
+            try waitUntil("it is down") { try bench.status("shop") == ["one": false, "two": true] }
             let again = try RealServer("one", port: one.port)
             defer { again.stop() }
             bench.run(shop, balancer("other", port: try freePort(), to: two))

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import HAProxyDriver
@@ -12,7 +13,7 @@ import Testing
             let one = try bench.server("one")
             let (port, other) = (try freePort(), try freePort())
             let systemctl = bench.folder + "/systemctl"
-            try bench.write(
+            try bench.makeProgram(
                 """
                 #!/bin/bash
                 cd \(bench.folder) && echo "$@" >>calls
@@ -25,14 +26,15 @@ import Testing
                 fi ;;
                 stop) kill "$(cat pid)"; while alive; do sleep 0.01; done ;;
                 esac
-                """, to: systemctl)
-            chmod(systemctl, 0o700)
+                """, at: systemctl)
             try bench.restart(["mode": "systemd", "master_socket": bench.folder + "/run/master.sock"], systemctl: systemctl)
+            #expect(try bench.settle() == [])
             let shop = balancer("shop", .tcp, port: port, to: one)
             bench.run(shop)
             let connection = try bench.connection(to: port, at: "one")
             bench.run(shop, balancer("other", port: other, to: one))
-            #expect(try Page(other).body == "one")
+            #expect(try Page(other, path: "/by-socket").body == "one")
+            try bench.has(["/by-socket"], of: "other")
             #expect(try connection.ask("still") == "one still")
             bench.run(balancer("shop", .tcp, port: port, to: one) { $0.nodes[0].weight = 5 }, balancer("other", port: other, to: one))
             try bench.restart(["mode": "systemd", "master_socket": bench.folder + "/run/master.sock"], systemctl: systemctl)

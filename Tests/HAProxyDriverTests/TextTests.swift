@@ -36,7 +36,8 @@ import Testing
                 localpeer lbaas
                 stats socket /run/example/haproxy.sock mode 600 level admin
                 server-state-file /run/example/servers.state
-                log /run/example/log.sock len 8192 local0
+                log-tag _
+                log fd@0 len 4096 format rfc5424 local0
                 maxconn 5000
 
             defaults
@@ -56,6 +57,7 @@ import Testing
 
             listen db
                 id 20000002
+                log-tag db
                 mode tcp
                 option tcplog
                 bind 10.0.0.100:3306
@@ -74,6 +76,7 @@ import Testing
 
             listen web
                 id 20000001
+                log-tag web
                 mode http
                 option httplog
                 bind 0.0.0.0:80
@@ -95,6 +98,14 @@ import Testing
             """
         #expect(ConfigurationText(site: site).text(of: proxies, fingerprint: "1234") == expected)
         #expect(ConfigurationText(site: site).text(of: proxies.reversed(), fingerprint: "1234") == expected)
+    }
+
+    @Test func logs() {
+        var unit = Site.example
+        unit.logsByPipe = false
+        let text = ConfigurationText(site: unit).text(of: [], fingerprint: "f")
+        #expect(text.contains("\n    log /run/example/log.sock len 4096 format rfc5424 local0\n"))
+        #expect(section(balancer("a b")).contains("log-tag a_20b"))
     }
 
     @Test func listeners() {
@@ -219,7 +230,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         let text = ConfigurationText(site: site).text(of: proxies, fingerprint: "f")
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        let check = try ChildProcess.run("haproxy", ["-c", "-f", path], within: .seconds(30))
+        let check = try DetachedProcess.run("haproxy", ["-c", "-f", path], within: .seconds(30))
         #expect(check.ok, "\(check.output)")
         // It warns of what it cannot resolve, and of its state file, which is not there; of nothing else.
         let warnings = check.output.split(separator: "\n").filter { $0.contains("[WARNING]") }

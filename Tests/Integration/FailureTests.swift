@@ -101,6 +101,7 @@ extension RealServers {
             ]
             for (section, isDone) in [("archive = no", false), ("archive = yes", true), ("archive = yes\nfail = archive", false)] {
                 try await withWorker(dummy: section) { gearmand, _ in
+                    try await gearmand.succeed(job("CREATE", loadBalancer("15")))
                     let reply = try await gearmand.ask(archive)
                     #expect(reply.isPass == isDone && (reply.failure == nil) == isDone, "\(section): \(reply)")
                     #expect(reply["hpcs_object_store_token"] == "*****")

@@ -64,6 +64,7 @@ extension RealServers {
                 try await eventually("the worker is connected") { worker.log.text.contains("job server connected") }
                 let token = "SECRET-7d1f"
                 let good = #""hpcs_object_store_type": "swift", "hpcs_object_store_endpoint": "https://example.com/v1/100""#
+                try await gearmand.succeed(job("CREATE", loadBalancer("1")))
                 let jobs = [
                     #"{"hpcs_action": "ARCHIVE", \#(good), "hpcs_object_store_basepath": "x", "hpcs_object_store_token": "\#(token)", "loadBalancers": [{"id": "1", "protocol": "HTTP"}]}"#,
                     #"{"hpcs_action": "ARCHIVE", \#(good), "hpcs_object_store_token": "\#(token)", "loadBalancers": [{"id": "1", "protocol": "HTTP"}]}"#,

@@ -27,7 +27,8 @@ import Testing
 
     @Test func isRead() throws {
         guard case .archive(let order) = try request(Self.job()) else { throw Unexpected(what: "another request") }
-        #expect(order.loadBalancer == LoadBalancerID("15"))
+        #expect(order.loadBalancer == LoadBalancerID("15") && order.clientID == order.loadBalancer)
+        #expect(order.otherNames == [LoadBalancerID("lb"), LoadBalancerID("http")])
         #expect(order.serviceProtocol == .http)
         #expect(order.basePath == "lbaaslogs")
         #expect(order.endpoint == "https://example.com/v1/100")
@@ -70,6 +71,14 @@ import Testing
         ),
     ]) func wrongValues(name: String, value: String, sentence: String) throws {
         #expect(try refusal(Self.job(name, value)) == sentence)
+    }
+
+    /// A name was never looked at, so a wrong one is none.
+    @Test(arguments: ["", #","name":null"#, #","name":[]"#, #","name":"""#])
+    func withoutAName(member: String) throws {
+        let list = #"[{"id":15,"protocol":"TCP"\#(member)}]"#
+        guard case .archive(let order) = try request(Self.job("loadBalancers", list)) else { throw Unexpected(what: "another request") }
+        #expect(order.otherNames == [LoadBalancerID("tcp")])
     }
 
     /// A job that names nothing by an empty id cannot mean a load balancer.

@@ -1,19 +1,11 @@
 import CSQLite
 import Foundation
 import StateStore
+import TestSupport
 import Testing
 
-/// A folder of its own for one test, removed afterwards. The state goes into a folder inside it that is not there yet.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "lbaas-state-tests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+/// The state goes into a folder inside that is not there yet.
+extension TemporaryFolder {
     var state: String { path + "/state" }
     var file: String { state + "/state.sqlite" }
     var log: String { file + "-wal" }
@@ -74,11 +66,4 @@ func row(_ id: String, _ text: String = "text", isSuspended: Bool = false, creat
 
 func traffic(_ id: String, bytes: UInt64 = 1, run: UInt64 = 2, reportedAt: Int64 = 3) -> StoredTraffic {
     StoredTraffic(id: id, unreported: 0, readings: [.init(run: run, bytes: bytes)], reportedAt: reportedAt)
-}
-
-/// Lets no file of this process grow beyond so many bytes; for a process of its own.
-func limitFiles(to bytes: rlim_t) throws {
-    signal(SIGXFSZ, SIG_IGN)
-    var limit = rlimit(rlim_cur: bytes, rlim_max: .max)
-    try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
 }

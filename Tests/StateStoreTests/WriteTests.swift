@@ -1,4 +1,5 @@
 import StateStore
+import TestSupport
 import Testing
 
 @Suite("What is committed is there when the state is opened again")

@@ -18,6 +18,9 @@ public final class LogRecord: Sendable {
     /// The lines so far.
     public var lines: [String] { record.all }
 
+    /// Forgets the lines so far.
+    public func clear() { record.clear() }
+
     /// Whether a line has this part.
     public func contains(_ part: String) -> Bool { lines.contains { $0.contains(part) } }
 }

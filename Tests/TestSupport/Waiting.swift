@@ -2,9 +2,10 @@ import Foundation
 
 /// What was waited for did not come in time.
 package struct Overdue: Error, CustomStringConvertible {
-    package let what: String
-    package let seconds: Double
+    let what: String
+    let seconds: Double
 
+    /// Both in words.
     package var description: String { "waited \(seconds) s in vain: \(what)" }
 }
 
@@ -16,6 +17,17 @@ package func eventually(_ what: String, within seconds: Double = 20, _ condition
     while try await !condition() {
         if deadline.isOver { throw Overdue(what: what, seconds: seconds) }
         try await Task.sleep(for: .milliseconds(5))
+    }
+}
+
+/// Asks again and again until the answer is yes, and blocks the thread meanwhile.
+///
+/// - Throws: `Overdue` where it is not in time; what the condition throws.
+package func waitUntil(_ what: @autoclosure () -> String, within seconds: Double = 20, _ condition: () throws -> Bool) throws {
+    let deadline = Deadline(seconds: seconds)
+    while try !condition() {
+        if deadline.isOver { throw Overdue(what: what(), seconds: seconds) }
+        usleep(5000)
     }
 }
 

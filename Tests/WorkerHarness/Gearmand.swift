@@ -73,7 +73,7 @@ package final class Gearmand: Sendable {
         return Function()
     }
 
-    private func ask(_ command: String, isLast: @escaping @Sendable (Substring) -> Bool) async throws -> [Substring] {
-        try await onThread { [port] in try LoopbackSocket.connected(to: port).ask(command, isLast: isLast) }
+    private func ask(_ command: String, isLast: @escaping @Sendable (String) -> Bool) async throws -> [String] {
+        try await onThread { [port] in try LoopbackSocket.connected(to: port, seconds: 2).ask(command, isLast: isLast) }
     }
 }

@@ -3,6 +3,7 @@ import Glibc
 import KnownDrivers
 import JobQueue
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import lbaas_worker
@@ -133,7 +134,7 @@ import Testing
 
     @Test func textThatIsNotUTF8IsRefused() throws {
         let folder = try TemporaryFolder()
-        let path = try folder.write("")
+        let path = try folder.write("", to: "lbaas.conf")
         try Data("[DEFAULT]\nuser = \u{E9}".unicodeScalars.map { UInt8($0.value) }).write(to: URL(fileURLWithPath: path))
         #expect(throws: StartupFailure(.config, "\(path):2: this line is not UTF-8 text")) {
             try readSettings(arguments: ["w", "--config-file", path], drivers: KnownDrivers.all)

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import lbaas_worker

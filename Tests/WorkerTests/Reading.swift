@@ -1,6 +1,7 @@
 import Foundation
 import KnownDrivers
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import lbaas_worker
@@ -16,7 +17,7 @@ let driverSections = (KnownDrivers.all.map { "[worker:\($0.name)]" } + ["[servic
 /// The file stands where the usual one does, so that it need not exist.
 func read(_ arguments: [String] = [], file: String? = nil) throws -> Invocation {
     let folder = try TemporaryFolder()
-    let path = try file.map { try folder.write($0) } ?? folder.file("missing.conf")
+    let path = try file.map { try folder.write($0, to: "lbaas.conf") } ?? folder.file("missing.conf")
     return try readSettings(arguments: ["lbaas-worker"] + arguments, drivers: KnownDrivers.all, defaultFile: path)
 }
 

@@ -1,16 +1,5 @@
-import Foundation
 import LBaaS
 import Synchronization
-import TestSupport
-
-/// Asks again and again until the answer is yes.
-func waitUntil(_ what: @autoclosure () -> String, within seconds: Double = 20, _ condition: () throws -> Bool) throws {
-    let deadline = Deadline(seconds: seconds)
-    while try !condition() {
-        if deadline.isOver { throw Failure("waited \(seconds) s in vain: \(what())") }
-        usleep(5000)
-    }
-}
 
 /// What was logged, but for debugging.
 final class Lines: Sendable {

@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import Synchronization
-import TestSupport
 
 /// A process that a test started. Its number is used only until it was waited for, so it never means another process.
 package final class ChildProcess: Sendable {
@@ -16,11 +15,15 @@ package final class ChildProcess: Sendable {
     private let end = Mutex<End?>(nil)
 
     /// Starts a program with standard output and standard error in files.
-    package init(_ program: String, _ arguments: [String], folder: String, output: String, errors: String) throws {
+    ///
+    /// - Parameter input: what its standard input is, for reading and writing.
+    package init(
+        _ program: String, _ arguments: [String], folder: String, input: String = "/dev/null", output: String, errors: String
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDWR, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         // The sockets of the tests are not for their children: a connection would outlive its end.

@@ -1,11 +1,12 @@
 import CSpawn
 import Glibc
+import HostSystem
 import Synchronization
 
 /// A process that this one started, in a session of its own: it need not end with this one.
 ///
 /// A thread waits for its end, so that it leaves nothing behind.
-final class ChildProcess: Sendable {
+final class DetachedProcess: Sendable {
     /// Its number. It may be another process's once this one ended.
     let pid: pid_t
     private let status = Mutex<Int32?>(nil)
@@ -77,10 +78,10 @@ final class ChildProcess: Sendable {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         if unsafe socketpair(AF_UNIX, type, 0, &ends) != 0 { throw .system("cannot make a pair of sockets") }
         defer { close(ends[0]) }
-        let child: ChildProcess
+        let child: DetachedProcess
         do {
             defer { close(ends[1]) }
-            child = try ChildProcess(program, arguments, output: ends[1])
+            child = try DetachedProcess(program, arguments, output: ends[1])
         }
         let deadline = Deadline(in: duration)
         var output: [UInt8] = []
@@ -104,6 +105,6 @@ final class ChildProcess: Sendable {
 
 /// What a thread that waits for a child runs. It takes the reference that the child's maker left for it.
 private let waitForChild: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { object in
-    if let object = unsafe object { unsafe Unmanaged<ChildProcess>.fromOpaque(object).takeRetainedValue().waitForEnd() }
+    if let object = unsafe object { unsafe Unmanaged<DetachedProcess>.fromOpaque(object).takeRetainedValue().waitForEnd() }
     return nil
 }
