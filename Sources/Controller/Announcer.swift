@@ -5,7 +5,7 @@ struct Announcer {
     private let notifiers: [any Notifier]
     private let log: Log
 
-    /// The longest that a change waits for the world to hear that a service goes.
+    /// The longest that a change waits for the world to hear that a service goes, however many notifiers there are.
     private static let patience = Duration.seconds(2)
 
     /// Tells nobody.
@@ -28,7 +28,8 @@ struct Announcer {
     func announceDown(_ events: [ServiceEvent]) {
         tell(events)
         if events.isEmpty { return }
-        for notifier in notifiers where !notifier.flush(within: Self.patience) {
+        let deadline = ContinuousClock.now + Self.patience
+        for notifier in notifiers where !notifier.flush(within: max(.zero, deadline - .now)) {
             log.write(.warning, "a notifier could not hand on in time that services go", [("services", "\(events.count)")])
         }
     }
