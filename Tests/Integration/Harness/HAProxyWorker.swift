@@ -18,11 +18,15 @@ func withHAProxyWorker(_ body: (Gearmand, WorkerProcess) async throws -> Void) a
             config = \(rig.path("haproxy.cfg"))
 
             """
-        defer {
-            // Unlike a worker's job, its haproxy outlives it.
-            let text = try? String(contentsOfFile: rig.path("haproxy.cfg.pid"), encoding: .utf8)
-            if let pid = text.flatMap({ pid_t($0.filter(\.isNumber)) }) { kill(pid, SIGKILL) }
-        }
+        defer { rig.endHAProxy() }
         try await body(gearmand, try await rig.startWorker(options))
+    }
+}
+
+extension Rig {
+    /// Ends the haproxy of a worker whose file is `haproxy.cfg`: unlike a worker's job, it outlives the worker.
+    func endHAProxy() {
+        let text = try? String(contentsOfFile: path("haproxy.cfg.pid"), encoding: .utf8)
+        if let pid = text.flatMap({ pid_t($0.filter(\.isNumber)) }) { kill(pid, SIGKILL) }
     }
 }
