@@ -75,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "KnownDrivers", "KnownNotifiers",
+                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks", "KnownDrivers", "KnownNotifiers",
                 "CInih", "CSystemd", "CGetopt",
             ],
             swiftSettings: strict),

@@ -8,6 +8,8 @@ struct Settings: Sendable {
     let down: Set<NodeID>
     /// By how many bytes a traffic counter grows each time it is asked for.
     let bytesPerReport: UInt32
+    /// What the worker does for the driver.
+    let upkeep: Upkeep
     /// What the driver can do.
     let capabilities: Capabilities
 
@@ -16,6 +18,7 @@ struct Settings: Sendable {
         trials = try Trials(section)
         down = Set(section.list(Key.down.rawValue).map { NodeID($0) })
         bytesPerReport = try section.bytesPerReport
+        upkeep = Upkeep(checksNodes: try section.yesNo(Key.checks.rawValue) ?? false)
         capabilities = try section.capabilities
     }
 }

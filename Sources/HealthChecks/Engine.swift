@@ -104,21 +104,25 @@ extension Engine {
         isStopped = isStopped || taken.isStopped
         if isStopped { return }
         let now = ContinuousClock.now
+        // A few are checked at once; many at a pace that leaves time for others.
+        let firstWithin = min(configuration.firstWithin, configuration.firstPace * taken.changes.count)
         for change in taken.changes {
             switch change {
-            case .begin(let key, let check, let health): begin(check, of: key, health, now: now)
+            case .begin(let key, let check, let health): begin(check, of: key, health, firstWithin: firstWithin, now: now)
             case .end(let key): if let check = checks[key] { end(check) }
             }
         }
     }
 
-    private func begin(_ check: Check, of key: CheckKey, _ health: NodeHealth, now: ContinuousClock.Instant) {
+    private func begin(
+        _ check: Check, of key: CheckKey, _ health: NodeHealth, firstWithin: Duration, now: ContinuousClock.Instant
+    ) {
         if let known = checks[key] {
             if known.check == check { return }
             end(known)
         }
         let schedule = Schedule(
-            delay: check.delay, jitter: configuration.jitter, firstWithin: configuration.firstWithin, now: now, random: &random)
+            delay: check.delay, jitter: configuration.jitter, firstWithin: firstWithin, now: now, random: &random)
         let begun = checks.insert { RepeatedCheck(check, of: key, slot: $0, health: health, schedule: schedule) }
         timers.set(begun.slot, at: schedule.due)
     }

@@ -27,9 +27,11 @@ public final class HealthChecker: Sendable {
         public var maximumSockets = 16_384
         /// A file of PEM certificates of authorities, for checks that name none; nil for the system's.
         public var authorities: String?
-        /// How long the first check of a node may be put off, at most by its delay. The second comes anywhere in its delay after that, and the
+        /// How long the first check of a node may be put off where many are new at a time, at most by its delay. The second comes anywhere in its delay after that, and the
         /// others keep to that phase, so that many that began together are spread evenly.
         public var firstWithin = Duration.seconds(1)
+        /// By so much times the number of nodes that are new at a time the first check of each may be put off.
+        public var firstPace = Duration.microseconds(100)
         /// The part of its delay by which each check is put off at most, at random: 0 (the default) to 1.
         public var jitter = 0.0
 

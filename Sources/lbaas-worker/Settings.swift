@@ -25,6 +25,10 @@ struct Settings: Sendable, Equatable {
     var logLevel = LogLevel.info
     /// How a log line is written.
     var logFormat = LogFormat.text
+    /// The programs that checks of nodes may run.
+    var checkPrograms: [String] = []
+    /// A file of PEM certificates of authorities, for checks that name none; nil for the system's.
+    var checkAuthorities: String?
     /// The file that holds the process id.
     var pidFile: String?
     /// The user to become, a name or a number.

@@ -129,7 +129,7 @@ struct KnownDriversTests {
     @Test("make a driver from a section, or refuse it")
     func make() throws {
         let registration = try #require(KnownDrivers.named("dummy"))
-        #expect(registration.keys.map(\.name) == ["fail", "slow", "down", "bytes_per_report", "lacks", "archive"])
+        #expect(registration.keys.map(\.name) == ["fail", "slow", "down", "bytes_per_report", "lacks", "archive", "checks"])
         let driver = try registration.make(DriverConfiguration(["lacks": "UDP"]), .silent)
         #expect(!driver.capabilities.protocols.contains(.udp))
         #expect(throws: DriverConfiguration.Failure.self) { _ = try registration.make(DriverConfiguration(["fail": "?"]), .silent) }

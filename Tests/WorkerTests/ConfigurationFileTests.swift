@@ -65,12 +65,15 @@ import Testing
         ),
         (
             "# x\n[gearmen]\n",
-            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"
+            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
         ),
-        ("[gearman]\n[]", "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"),
+        (
+            "[gearman]\n[]",
+            "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
+        ),
         (
             "[worker:vrrp]\nx = 1",
-            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"
+            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
         ),
         ("\nconcurrency = 2\n", "lbaas.conf:2: concurrency stands before the first section; put it below [worker] or where it belongs"),
         (
@@ -92,7 +95,7 @@ import Testing
         ("[worker]\ndriver = nope", "lbaas.conf:2: driver: 'nope' is not a driver of this program; the drivers are \(driverNames)"),
         (
             "[worker:dummy]\nfoul = 1",
-            "lbaas.conf:2: 'foul' is not a key of [worker:dummy]; its keys are fail, slow, down, bytes_per_report, lacks, archive"
+            "lbaas.conf:2: 'foul' is not a key of [worker:dummy]; its keys are fail, slow, down, bytes_per_report, lacks, archive, checks"
         ),
     ])
     func whatIsWrongIsNamedWithItsLine(text: String, message: String) throws {
