@@ -43,6 +43,33 @@ struct Announcer {
     }
 }
 
+/// What the world is told of a commit.
+struct Announcements {
+    /// What goes, told before it does.
+    private(set) var before: [ServiceEvent] = []
+    /// How that is where it stays after all.
+    private(set) var back: [ServiceEvent] = []
+    /// What comes, told when it is there; then what goes as another service takes its listener over, so that an address which is never
+    /// without a service is never withdrawn.
+    private(set) var after: [ServiceEvent] = []
+
+    /// What the world is told where load balancers become others.
+    init(_ steps: [(old: Announcement, new: Announcement)]) {
+        let changes = steps.map { $0.old.changes(to: $0.new) }
+        after = changes.compactMap(\.up)
+        let heirs = Set(after.map(\.service.listener))
+        for (step, change) in zip(steps, changes) {
+            guard let down = change.down else { continue }
+            if heirs.contains(down.service.listener) {
+                after.append(down)
+            } else {
+                before.append(down)
+                if let event = step.old.event { back.append(event) }
+            }
+        }
+    }
+}
+
 /// What the world is told of a load balancer.
 struct Announcement {
     private let wanted: LoadBalancer?
