@@ -5,7 +5,7 @@ struct Announcer {
     private let notifiers: [any Notifier]
     private let log: Log
 
-    /// The longest that a change waits for the world to hear that a service goes.
+    /// The longest that a change waits for the world to hear that a service goes, however many notifiers there are.
     private static let patience = Duration.seconds(2)
 
     /// Tells nobody.
@@ -28,7 +28,8 @@ struct Announcer {
     func announceDown(_ events: [ServiceEvent]) {
         tell(events)
         if events.isEmpty { return }
-        for notifier in notifiers where !notifier.flush(within: Self.patience) {
+        let deadline = ContinuousClock.now + Self.patience
+        for notifier in notifiers where !notifier.flush(within: max(.zero, deadline - .now)) {
             log.write(.warning, "a notifier could not hand on in time that services go", [("services", "\(events.count)")])
         }
     }
@@ -39,6 +40,33 @@ struct Announcer {
     private func tell(_ events: [ServiceEvent]) {
         if events.isEmpty { return }
         for notifier in notifiers { notifier.notify(events) }
+    }
+}
+
+/// What the world is told of a commit.
+struct Announcements {
+    /// What goes, told before it does.
+    private(set) var before: [ServiceEvent] = []
+    /// How that is where it stays after all.
+    private(set) var back: [ServiceEvent] = []
+    /// What comes, told when it is there; then what goes as another service takes its listener over, so that an address which is never
+    /// without a service is never withdrawn.
+    private(set) var after: [ServiceEvent] = []
+
+    /// What the world is told where load balancers become others.
+    init(_ steps: [(old: Announcement, new: Announcement)]) {
+        let changes = steps.map { $0.old.changes(to: $0.new) }
+        after = changes.compactMap(\.up)
+        let heirs = Set(after.map(\.service.listener))
+        for (step, change) in zip(steps, changes) {
+            guard let down = change.down else { continue }
+            if heirs.contains(down.service.listener) {
+                after.append(down)
+            } else {
+                before.append(down)
+                if let event = step.old.event { back.append(event) }
+            }
+        }
     }
 }
 

@@ -281,10 +281,10 @@ struct Desk {
         _ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account], isAlone: Bool
     ) throws(Refusal) {
         let announced = announcements(draft)
-        announcer.announceDown(announced.compactMap(\.down))
+        announcer.announceDown(announced.before)
         var isCommitted = false
         // What was told to go and did not is there again.
-        defer { if !isCommitted { announcer.announceUp(announced.compactMap(\.back)) } }
+        defer { if !isCommitted { announcer.announceUp(announced.back) } }
         if let failure = appliance.apply(draft, on: effective) {
             // What is half made could be in the way of the next job. What worked is left where it comes again at once, job by job.
             appliance.settle(isAlone ? draft.order : failure.ids, on: effective)
@@ -312,7 +312,7 @@ struct Desk {
         committed.keep(health)
         publish(draft)
         isCommitted = true
-        announcer.announceUp(announced.compactMap(\.up))
+        announcer.announceUp(announced.after)
         if let checker { for id in draft.order { check(id, with: checker) } }
     }
 
@@ -326,16 +326,18 @@ struct Desk {
         followUnknown()
     }
 
-    /// What the draft means to the world: what goes, what that is where it stays after all, and what comes.
-    private func announcements(_ draft: Draft) -> [(down: ServiceEvent?, back: ServiceEvent?, up: ServiceEvent?)] {
-        if announcer.isSilent { return [] }
+    /// What the draft means to the world.
+    private func announcements(_ draft: Draft) -> Announcements {
+        if announcer.isSilent { return Announcements([]) }
         let now = now()
         let ids = draft.order + draft.health.keys.filter { draft.changed[$0] == nil }.sorted()
-        return ids.map { id in
-            let old = Announcement(committed[id]?.loadBalancer, health: committed.health(of: id), time: now)
-            let change = old.changes(to: Announcement(draft[id]?.loadBalancer, health: draft.health(of: id), time: now))
-            return (change.down, change.down == nil ? nil : old.event, change.up)
-        }
+        return Announcements(
+            ids.map { id in
+                (
+                    old: Announcement(committed[id]?.loadBalancer, health: committed.health(of: id), time: now),
+                    new: Announcement(draft[id]?.loadBalancer, health: draft.health(of: id), time: now)
+                )
+            })
     }
 
     /// Has the nodes of every load balancer checked from now on, by whom it is given.

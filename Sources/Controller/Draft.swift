@@ -115,7 +115,7 @@ struct Draft {
     mutating func accept(
         _ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?, health: HealthRule, now: Timestamp
     ) throws(Refusal) {
-        try Self.move(transitions, in: &listeners)
+        try move(transitions, in: &listeners)
         for transition in transitions { follow(transition, health, now) }
         if let rule { drain(transitions, rule) }
         for transition in transitions {
@@ -224,17 +224,18 @@ struct Draft {
     }
 
     /// All listeners are given up before the first is taken, so that load balancers can exchange theirs.
-    private static func move(_ transitions: [Transition], in listeners: inout ListenerTable) throws(Refusal) {
+    private func move(_ transitions: [Transition], in listeners: inout ListenerTable) throws(Refusal) {
         let moving = transitions.filter { $0.old?.loadBalancer.listener != $0.new?.loadBalancer.listener }
         for step in moving { step.release(step.old, in: &listeners) }
         for (index, step) in moving.enumerated() {
             guard let new = step.new, let owner = step.claim(new, in: &listeners) else { continue }
             for done in moving[..<index] { done.release(done.new, in: &listeners) }
             for done in moving { _ = done.claim(done.old, in: &listeners) }
-            let path = step.index.map { "loadBalancers[\($0)].port: " } ?? ""
+            let path = step.index.map { "loadBalancers[\($0)].port: " } ?? (new.isConfigured ? "[service:\(step.id.text)] port: " : "")
+            let isService = self[owner]?.isConfigured ?? false
             throw Refusal(
-                "\(path)\(quoted(step.id.text)) would listen on \(new.loadBalancer.listener), where \(quoted(owner.text)) listens already;"
-                    + " give it another port or address")
+                "\(path)\(quoted(step.id.text)) would listen on \(new.loadBalancer.listener), where \(quoted(owner.text))"
+                    + "\(isService ? ", a service of the configuration file," : "") listens already; give it another port or address")
         }
     }
 }

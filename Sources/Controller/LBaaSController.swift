@@ -7,12 +7,14 @@ struct LBaaSController {
     let driverName: String
     private let capabilities: Capabilities
     private let refusal: @Sendable (LoadBalancer) -> (field: String, reason: String)?
+    private let objection: @Sendable (LoadBalancer) -> (field: String, reason: String)?
 
     /// A controller for what this driver can do.
     init(driverName: String, driver: any LoadBalancerDriver) {
         self.driverName = driverName
         capabilities = driver.capabilities
         refusal = { driver.refusal(of: $0) }
+        objection = { driver.objection(to: $0, driverName: driverName) }
     }
 
     /// Decides on a change.
@@ -85,16 +87,15 @@ struct LBaaSController {
             if let old = draft[id], old.isConfigured { transitions.append(Transition(id: id, old: old, new: nil)) }
         }
         for service in services {
-            let name = "[service:\(service.id.text)]"
             let old = draft[service.id]
             if let old, !old.isConfigured {
                 throw Refusal(
-                    "\(name): a job has made a load balancer of this id; give the service another name, or have that one deleted by a job")
+                    "[service:\(service.id.text)]: a job has made a load balancer of this id; give the service another name, or take it out"
+                        + " of the file until a job has deleted that one")
             }
-            if let missing = capabilities.missing(for: service) {
-                throw Refusal("\(name) \(missing.field): \(missing.asked) is beyond the \(driverName) driver")
+            if let objection = objection(service) {
+                throw Refusal("[service:\(service.id.text)] \(objection.field): \(objection.reason)")
             }
-            if let refusal = refusal(service) { throw Refusal("\(name) \(refusal.field): \(refusal.reason)") }
             if old?.loadBalancer == service { continue }
             let new = WantedState.Entry(loadBalancer: service, createdAt: old?.createdAt ?? now, isConfigured: true)
             transitions.append(Transition(id: service.id, old: old, new: new))

@@ -18,6 +18,14 @@ struct FieldTable<Name: RawRepresentable<Int>, let count: Int>: Sendable {
         }
         return fields
     }
+
+    /// The names of the fields, in order.
+    var all: [String] { names.indices.map { names[$0].description } }
+
+    /// The first member of an object that is none of these fields; nil where all are.
+    func stranger(in object: JSONValue) -> String? {
+        object.members.first { $0.name.place(among: names) == nil }.map { $0.name.string ?? "" }
+    }
 }
 
 /// The fields of an object.

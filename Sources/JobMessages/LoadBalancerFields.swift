@@ -156,3 +156,24 @@ extension JSONValue {
         return address
     }
 }
+
+extension LoadBalancerFields {
+    /// The names of the fields but the identity, in order; of the fields of objects, those of the object with a dot.
+    static var keys: [String] {
+        loadBalancerFields.all.filter { !["id", "name"].contains($0) }.flatMap { name in
+            switch name {
+            case "monitor": MonitorFields.names.below(name)
+            case "options": optionFields.all.below(name)
+            // It may be null, which is another thing than none.
+            case "sessionPersistence": [name] + persistenceFields.all.below(name)
+            case "tunnel": tunnelFields.all.below(name)
+            case "sorry_server": endpointFields.all.below(name)
+            default: [name]
+            }
+        }
+    }
+}
+
+extension [String] {
+    fileprivate func below(_ name: String) -> [String] { map { "\(name).\($0)" } }
+}

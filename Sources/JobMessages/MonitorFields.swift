@@ -102,3 +102,8 @@ struct MonitorFields {
         return ranges
     }
 }
+
+extension MonitorFields {
+    /// The names of the fields, in order.
+    static var names: [String] { monitorFields.all }
+}

@@ -65,3 +65,12 @@ struct NodeFields {
         return try backup.boolean("whether the node is a backup")
     }
 }
+
+extension NodeFields {
+    /// What is wrong with an object that has a field which no node has; nil where it has none.
+    static func complaint(about node: JSONValue) -> String? {
+        nodeFields.stranger(in: node).map {
+            "\(node.path(of: $0)): is no field of a node; its fields are \(nodeFields.all.joined(separator: ", "))"
+        }
+    }
+}

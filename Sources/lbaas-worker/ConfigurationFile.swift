@@ -48,7 +48,7 @@ struct ConfigurationFile: Sendable {
     ) throws(StartupFailure) {
         if SettingsTable.sections.contains(section) { return }
         guard Self.keys(of: section, known) != nil else {
-            let names = SettingsTable.sections + known.map(\.name) + ["\(ServiceSection.prefix)NAME"]
+            let names = SettingsTable.sections + known.map(\.name) + [ServiceSection.placeholder]
             throw failure(line, "[\(section)] is not a section; the sections are \(names.map { "[\($0)]" }.joined(separator: ", "))")
         }
         if settings.sections[section] == nil { settings.sections[section] = Section(line: line) }
@@ -106,7 +106,6 @@ struct ConfigurationFile: Sendable {
 
     /// The keys that a section may have which is not a table of settings; nil for any other.
     private static func keys(of section: String, _ known: [(name: String, keys: [String])]) -> [String]? {
-        if section.hasPrefix(ServiceSection.prefix), section.utf8.count > ServiceSection.prefix.utf8.count { return ServiceSection.keys }
-        return known.first { $0.name == section }?.keys
+        ServiceSection.keys(of: section) ?? known.first { $0.name == section }?.keys
     }
 }

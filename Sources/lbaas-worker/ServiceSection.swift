@@ -2,70 +2,77 @@ import JobMessages
 import LBaaS
 
 /// A section `[service:NAME]`: a load balancer that exists without a job. Its keys are the fields of a job, those of an object with a dot:
-/// `monitor.type = HTTP`. A value that is JSON is taken as it is, such as the list of nodes; any other is text.
+/// `monitor.type = HTTP`.
 struct ServiceSection {
-    private let name: String
+    /// The load balancer's identity.
+    private let id: String
     private let section: Section
+    private let path: String
 
     /// What the name of such a section begins with.
-    static let prefix = "service:"
+    private static let prefix = "service:"
 
-    /// The keys that it may have, in the order in which they are listed.
-    static let keys = [
-        "protocol", "address", "port", "algorithm", "forwarding", "quorum", "hysteresis", "panic_percent", "nodes", "monitor.type",
-        "monitor.delay", "monitor.timeout", "monitor.attempts", "monitor.rise", "monitor.path", "monitor.method", "monitor.host",
-        "monitor.port", "monitor.expected_codes", "monitor.initial", "monitor.quiesce", "monitor.slow_start", "options.client_timeout",
-        "options.server_timeout", "options.connect_timeout", "options.connect_retries", "sessionPersistence", "sessionPersistence.type",
-        "sessionPersistence.timeout", "tunnel.type", "tunnel.port", "tunnel.checksum", "sorry_server.address", "sorry_server.port",
-    ]
+    /// How such a section is called where sections are listed.
+    static let placeholder = prefix + "NAME"
 
-    /// A section of the configuration file.
-    init(name: String, _ section: Section) {
-        self.name = name
+    /// The keys that a section of this name may have; nil where it is no such section.
+    static func keys(of section: String) -> [String]? {
+        section.hasPrefix(prefix) && section != prefix ? ConfiguredLoadBalancerReader.fields : nil
+    }
+
+    /// A section of the configuration file at this path; nil where its name is another's.
+    init?(name: String, _ section: Section, path: String) {
+        guard Self.keys(of: name) != nil else { return nil }
+        id = String(name.dropFirst(Self.prefix.count))
         self.section = section
+        self.path = path
     }
 
     /// The load balancer.
     ///
-    /// - Throws: why it is none, with the place in the file.
-    func loadBalancer(path: String, _ reader: StoredLoadBalancerReader) throws(StartupFailure) -> LoadBalancer {
-        do throws(StoredLoadBalancerReader.Damage) {
-            return try reader.loadBalancer(from: Array("[\(json)]".utf8))
+    /// - Throws: why it is none that this driver can run, with the place in the file.
+    func loadBalancer(_ reader: ConfiguredLoadBalancerReader, for driver: any LoadBalancerDriver, named name: String) throws(StartupFailure)
+        -> LoadBalancer
+    {
+        let fields = section.values.sorted { $0.value.line < $1.value.line }.map { (name: $0.key, text: $0.value.text) }
+        let loadBalancer: LoadBalancer
+        do throws(ConfiguredLoadBalancerReader.Complaint) {
+            loadBalancer = try reader.loadBalancer(id: id, fields)
         } catch {
-            let (line, sentence) = place(of: error.reason)
-            throw StartupFailure(.config, "\(path):\(line): [\(Self.prefix)\(name)] \(sentence)")
+            throw failure(error.sentence, at: error.field)
         }
+        if let objection = driver.objection(to: loadBalancer, driverName: name) {
+            throw failure("\(objection.field): \(objection.reason)", at: String(objection.field.prefix { $0 != "[" }))
+        }
+        return loadBalancer
     }
 
-    /// The section as a job has it.
-    private var json: String {
-        var members = ["\"id\": \(JSONWriting.string(name))"]
-        var objects: [String: [String]] = [:]
-        for (key, value) in section.values.sorted(by: { $0.value.line < $1.value.line }) {
-            guard let dot = key.firstIndex(of: ".") else {
-                members.append("\(JSONWriting.string(key)): \(Self.json(value.text))")
-                continue
+    /// What is wrong with a field: with its key, with those of an object or, where there is none, with the section.
+    func failure(_ sentence: String, at field: String) -> StartupFailure {
+        let members = section.values.filter { $0.key.hasPrefix(field.prefix { $0 != "." } + ".") }
+        let line = section.values[field]?.line ?? members.values.map(\.line).min() ?? section.line
+        return StartupFailure(.config, "\(path):\(line): [\(Self.prefix)\(id)] \(sentence)")
+    }
+}
+
+extension Settings {
+    /// The load balancers that exist without a job.
+    ///
+    /// - Throws: why a section is none that the driver can run, or where two of them would listen on one place.
+    func services(for driver: any LoadBalancerDriver) throws(StartupFailure) -> [LoadBalancer] {
+        guard let reader = ConfiguredLoadBalancerReader() else { throw StartupFailure(.osError, "out of memory") }
+        var listeners = ListenerTable()
+        var services: [LoadBalancer] = []
+        for (name, section) in sections.sorted(by: { $0.value.line < $1.value.line }) {
+            guard let service = ServiceSection(name: name, section, path: configurationFile ?? "") else { continue }
+            let loadBalancer = try service.loadBalancer(reader, for: driver, named: self.driver)
+            if let owner = listeners.claim(loadBalancer.listener, for: loadBalancer.id) {
+                throw service.failure(
+                    "would listen on \(loadBalancer.listener), where \(quoted(owner.text)) listens already; give it another port or address",
+                    at: "port")
             }
-            let member = "\(JSONWriting.string(String(key[key.index(after: dot)...]))): \(Self.json(value.text))"
-            objects[String(key[..<dot]), default: []].append(member)
+            services.append(loadBalancer)
         }
-        for (name, fields) in objects { members.append("\(JSONWriting.string(name)): {\(fields.joined(separator: ", "))}") }
-        return "{\(members.joined(separator: ", "))}"
-    }
-
-    private static func json(_ text: String) -> String {
-        switch text {
-        case "true", "false", "null": text
-        case _ where text.hasPrefix("[") || text.hasPrefix("{"): text
-        default: JSONWriting.string(text)
-        }
-    }
-
-    /// The line that a sentence of the reader is about, and the sentence without the place that only it knows.
-    private func place(of reason: String) -> (line: Int, sentence: String) {
-        let sentence = reason.replacing(#/^loadBalancers\[0\]\.?/#, with: "")
-        let key = sentence.prefix { $0 != ":" && $0 != "[" }
-        let line = section.values[String(key)]?.line ?? section.line
-        return (line, sentence)
+        return services
     }
 }

@@ -1,5 +1,4 @@
 import JobQueue
-import JobMessages
 import LBaaS
 
 /// Everything that an operator can set, with the values that hold where nothing is set.
@@ -38,7 +37,7 @@ struct Settings: Sendable, Equatable {
     var group: String?
     /// The configuration file that was read, if any.
     var configurationFile: String?
-    /// The sections `[worker:NAME]` of that file, by the name of their driver.
+    /// The sections of that file that drivers, notifiers and services have, by their names.
     var sections: [String: Section] = [:]
 }
 
@@ -62,7 +61,7 @@ enum LogFormat: Sendable, CaseIterable {
     case text, json
 }
 
-/// A section `[worker:NAME]` of the configuration file.
+/// A section of the configuration file that a driver, a notifier or a service has.
 struct Section: Sendable, Equatable {
     /// The value of a key.
     struct Value: Sendable, Equatable {
@@ -94,21 +93,5 @@ extension Settings {
             return StartupFailure(.config, "[\(name)] \(failure.key): \(failure.message)")
         }
         return StartupFailure(.config, "\(path):\(line): \(failure.key): \(failure.message)")
-    }
-
-    /// The load balancers that exist without a job.
-    ///
-    /// - Throws: why a section is none, with its place.
-    func services() throws(StartupFailure) -> [LoadBalancer] {
-        let names = sections.keys.filter { $0.hasPrefix(ServiceSection.prefix) }.sorted()
-        if names.isEmpty { return [] }
-        guard let reader = StoredLoadBalancerReader() else { throw StartupFailure(.osError, "out of memory") }
-        var services: [LoadBalancer] = []
-        for name in names {
-            guard let section = sections[name] else { continue }
-            let service = ServiceSection(name: String(name.dropFirst(ServiceSection.prefix.count)), section)
-            services.append(try service.loadBalancer(path: configurationFile ?? "", reader))
-        }
-        return services
     }
 }

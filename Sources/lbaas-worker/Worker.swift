@@ -32,7 +32,7 @@ enum Worker {
     ) throws(StartupFailure) -> ExitCode {
         let driver = try makeDriver(settings, log: log)
         let notifiers = try makeNotifiers(settings, log: log)
-        let services = try settings.services()
+        let services = try settings.services(for: driver)
         let pipeline = try makePipeline(settings, driver: driver, notifiers: notifiers, services: services, log: log)
         let endChecks = try beginChecks(settings, driver: driver, pipeline: pipeline, log: log)
         let queue = makeQueue(settings, pipeline: pipeline, driver: driver, version: version, log: log)
@@ -58,9 +58,9 @@ enum Worker {
 
     /// Checks what only the driver can check.
     static func check(_ settings: Settings) throws(StartupFailure) {
-        _ = try makeDriver(settings, log: .silent)
+        let driver = try makeDriver(settings, log: .silent)
         _ = try makeNotifiers(settings, log: .silent)
-        _ = try settings.services()
+        _ = try settings.services(for: driver)
     }
 
     /// How long a notifier may take at the end to hand on what it was told last.
@@ -126,7 +126,7 @@ enum Worker {
             switch error.code {
             case .state: throw StartupFailure(.dataError, error.message)
             case .appliance: throw StartupFailure(.unavailable, error.message)
-            case .configuration: throw StartupFailure(.config, error.message)
+            case .configuration: throw StartupFailure(.config, "\(settings.configurationFile ?? ""): \(error.message)")
             case .memory: throw StartupFailure(.osError, error.message)
             }
         }

@@ -38,6 +38,19 @@ struct AnnouncementTests {
         #expect(notifier.take() == ["1 DOWN a *:80/tcp (moved to *:81/tcp)", "1 flush", "2 UP a *:81/tcp"])
     }
 
+    @Test("A service whose listener another one takes over goes when that is there")
+    func heirs() throws {
+        try bench.send("CREATE", [listed("a", 80), listed("b", 81)])
+        _ = notifier.take()
+        try bench.send("UPDATE", [listed("c", 80), listed("b", 82)])
+        #expect(
+            notifier.take() == [
+                "1 DOWN b *:81/tcp (moved to *:82/tcp)", "1 flush", "2 UP c *:80/tcp", "2 UP b *:82/tcp", "2 DOWN a *:80/tcp (deleted)",
+            ])
+        try bench.send("UPDATE", [listed("d", 80, weight: 0), listed("b", 82)])
+        #expect(notifier.take() == ["2 DOWN c *:80/tcp (deleted)", "2 flush"])
+    }
+
     @Test("A service without nodes in service is down")
     func nodes() throws {
         try bench.send("CREATE", [listed("a", 80, weight: 0)])

@@ -1,5 +1,4 @@
 import Glibc
-import LBaaS
 import TestSupport
 import Testing
 import WorkerHarness
@@ -7,26 +6,6 @@ import WorkerHarness
 extension RealServers {
     /// Nodes that the worker checks, and what it makes of them.
     @Suite struct Health {
-        private static let loopback = IPAddress.v4(0x7F00_0001)
-
-        /// A real server that takes connections on this port; on a free one where that is 0.
-        private func server(port: UInt16 = 0) throws -> Socket {
-            let socket = try Socket(.tcp, for: Self.loopback)
-            try socket.bind(to: Self.loopback, port: port)
-            try socket.listen()
-            return socket
-        }
-
-        /// A load balancer whose nodes are on these ports of loopback, checked each second.
-        private func checked(_ id: String, port: Int, nodes: [UInt16], more: [String: JSON] = [:]) -> JSON {
-            var loadBalancer: JSON = ["id": .string(id), "protocol": "TCP", "port": .number(Double(port))]
-            loadBalancer["nodes"] = .array(
-                nodes.enumerated().map { ["id": "n\($0)", "address": "127.0.0.1", "port": .number(Double($1)), "weight": 1] })
-            loadBalancer["monitor"] = ["type": "CONNECT", "delay": 1, "timeout": 1, "attempts": 1]
-            for (name, value) in more { loadBalancer[name] = value }
-            return loadBalancer
-        }
-
         private func options(_ rig: Rig, _ gearmand: Gearmand) -> WorkerOptions {
             var options = rig.options(gearmand)
             options.configuration = "[worker:dummy]\nchecks = yes\n[notifier:dummy]\n"
@@ -37,17 +16,17 @@ extension RealServers {
             try await withRig { rig in
                 let gearmand = try await rig.startGearmand()
                 let worker = try await rig.startWorker(options(rig, gearmand))
-                var servers: [Socket?] = [try server(), try server()]
+                var servers: [Socket?] = [try nodeServer(), try nodeServer()]
                 let ports = servers.compactMap { $0?.port }
                 servers[1] = nil
-                try await gearmand.succeed(job("CREATE", checked("web", port: 80, nodes: ports)))
+                try await gearmand.succeed(job("CREATE", checkedBalancer("web", port: 80, nodes: ports)))
                 try await eventually("the first is up") { try await gearmand.nodes() == ["n0": "UP", "n1": "DOWN"] }
                 var reply = try await gearmand.succeed(job("STATS"))
                 #expect(reply["nodes"][1]["reason"] == "connect: refused")
                 #expect(reply["nodes"][0]["since"] != .null && reply["nodes"][0]["reason"] == .null)
 
                 servers[0] = nil
-                servers[1] = try server(port: ports[1])
+                servers[1] = try nodeServer(port: ports[1])
                 try await eventually("they change places") { try await gearmand.nodes() == ["n0": "DOWN", "n1": "UP"] }
                 reply = try await gearmand.succeed(job("STATS"))
                 #expect(reply["nodes"][0]["reason"] == "connect: refused")
@@ -61,9 +40,9 @@ extension RealServers {
             try await withRig { rig in
                 let gearmand = try await rig.startGearmand()
                 var worker = try await rig.startWorker(options(rig, gearmand))
-                let up = try server()
-                let down = try server().port
-                try await gearmand.succeed(job("CREATE", checked("web", port: 80, nodes: [up.port, down])))
+                let up = try nodeServer()
+                let down = try nodeServer().port
+                try await gearmand.succeed(job("CREATE", checkedBalancer("web", port: 80, nodes: [up.port, down])))
                 let both = ["n0": "UP", "n1": "DOWN"]
                 try await eventually("both were checked") {
                     let reply = try await gearmand.succeed(job("STATS"))
@@ -75,7 +54,7 @@ extension RealServers {
                     worker = try await rig.startWorker(options(rig, gearmand))
                     #expect(try await gearmand.succeed(job("STATS")) == before)
                     try await gearmand.succeed(
-                        job("CREATE", checked("web", port: 81, nodes: [up.port, down], more: ["algorithm": "LEAST_CONNECTIONS"])))
+                        job("CREATE", checkedBalancer("web", port: 81, nodes: [up.port, down], more: ["algorithm": "LEAST_CONNECTIONS"])))
                     #expect(try await gearmand.succeed(job("STATS")) == before)
                     #expect(try worker.log.lines("node ").isEmpty)
                 }
@@ -86,9 +65,9 @@ extension RealServers {
             try await withRig { rig in
                 let gearmand = try await rig.startGearmand()
                 let worker = try await rig.startWorker(options(rig, gearmand))
-                var servers: [Socket?] = [try server(), try server(), try server()]
+                var servers: [Socket?] = [try nodeServer(), try nodeServer(), try nodeServer()]
                 let ports = servers.compactMap { $0?.port }
-                try await gearmand.succeed(job("CREATE", checked("web", port: 80, nodes: ports, more: ["quorum": 2])))
+                try await gearmand.succeed(job("CREATE", checkedBalancer("web", port: 80, nodes: ports, more: ["quorum": 2])))
                 func told() throws -> [String] {
                     try worker.log.lines("service UP").map { _ in "UP" } + worker.log.lines("service DOWN").map { _ in "DOWN" }
                 }
@@ -100,7 +79,7 @@ extension RealServers {
                 try await eventually("the service is down") { try told() == ["UP", "DOWN"] }
                 let line = try #require(try worker.log.lines("service DOWN").first)
                 #expect(line["reason"] == "weight 1 of 3, quorum 2")
-                servers[1] = try server(port: ports[1])
+                servers[1] = try nodeServer(port: ports[1])
                 try await eventually("the service is back") { try told() == ["UP", "UP", "DOWN"] }
             }
         }

@@ -2,7 +2,6 @@ import BGPNotifier
 import Foundation
 import Glibc
 import LBaaS
-import Synchronization
 import TestSupport
 import Testing
 import WorkerHarness
@@ -11,8 +10,8 @@ extension RealServers {
     /// What a router knows: a real ExaBGP, peered with BIRD.
     @Suite struct Routing {
         @Test func anAddressIsThereWhileAServiceOfItIsUp() async throws {
-            try await withNetwork { network in
-                let notifier = try network.notifier()
+            try await withNetwork { network, trial in
+                let notifier = try trial.notifier()
                 notifier.begin([.of(.up, "10.9.0.1"), .of(.up, "fd09::1", id: "six"), .of(.down, "10.9.0.2", id: "two")])
                 try await network.bird.has(["10.9.0.1", "fd09::1"])
                 let details = try await network.bird.details()
@@ -35,13 +34,13 @@ extension RealServers {
         }
 
         @Test func aRestartOfTheWorkerTouchesNothingButWhatChanged() async throws {
-            try await withNetwork { network in
-                let first = try network.notifier()
+            try await withNetwork { network, trial in
+                let first = try trial.notifier()
                 first.begin([.of(.up, "10.9.0.1"), .of(.up, "10.9.0.2", id: "two")])
                 try await network.bird.has(["10.9.0.1", "10.9.0.2"])
                 let before = try await network.bird.routes()
                 #expect(first.stop(within: .seconds(20)))
-                let second = try network.notifier()
+                let second = try trial.notifier()
                 second.begin([.of(.up, "10.9.0.1"), .of(.down, "10.9.0.2", id: "two")])
                 #expect(second.flush(within: .seconds(20)))
                 try await network.bird.has(["10.9.0.1"])
@@ -52,14 +51,14 @@ extension RealServers {
 
         @Test(arguments: [SIGTERM, SIGKILL])
         func afterARestartOfExaBGPWhatHoldsIsAnnouncedAnew(signal: Int32) async throws {
-            try await withNetwork { network in
-                let notifier = try network.notifier()
+            try await withNetwork { network, trial in
+                let notifier = try trial.notifier()
                 notifier.begin([.of(.up, "10.9.0.1")])
                 try await network.bird.has(["10.9.0.1"])
                 network.exabgp.send(signal)
                 _ = try await network.exabgp.end()
                 try await network.bird.has([])
-                try await eventually("the notifier knows") { network.record.contains("ExaBGP lost") }
+                try await eventually("the notifier knows") { trial.record.contains("ExaBGP lost") }
                 notifier.notify([.of(.down, "10.9.0.1"), .of(.up, "10.9.0.2", id: "two")])
                 #expect(!notifier.flush(within: .seconds(20)))
                 try network.startExaBGP()
@@ -69,8 +68,8 @@ extension RealServers {
         }
 
         @Test func aRouterThatWasAwayLearnsWhatHolds() async throws {
-            try await withNetwork { network in
-                let notifier = try network.notifier()
+            try await withNetwork { network, trial in
+                let notifier = try trial.notifier()
                 notifier.begin([.of(.up, "10.9.0.1"), .of(.up, "10.9.0.2", id: "two"), .of(.up, "10.9.0.3", id: "three")])
                 try await network.bird.has(["10.9.0.1", "10.9.0.2", "10.9.0.3"])
                 network.router.send(SIGKILL)
@@ -85,8 +84,8 @@ extension RealServers {
         }
 
         @Test func anExaBGPThatHangsHoldsUpNobodyAndIsToldLater() async throws {
-            try await withNetwork { network in
-                let notifier = try network.notifier(["timeout": "1"])
+            try await withNetwork { network, trial in
+                let notifier = try trial.notifier(["timeout": "1"])
                 notifier.begin([.of(.up, "10.9.0.1")])
                 try await network.bird.has(["10.9.0.1"])
                 network.exabgp.send(SIGSTOP)
@@ -94,7 +93,7 @@ extension RealServers {
                 let start = ContinuousClock.now
                 #expect(!notifier.flush(within: .milliseconds(200)))
                 #expect(ContinuousClock.now - start < .seconds(10))
-                try await eventually("the notifier gives up") { network.record.contains("ExaBGP did not answer") }
+                try await eventually("the notifier gives up") { trial.record.contains("ExaBGP did not answer") }
                 network.exabgp.send(SIGCONT)
                 try await network.bird.has(["10.9.0.2"])
                 #expect(notifier.stop(within: .seconds(20)))
@@ -102,8 +101,8 @@ extension RealServers {
         }
 
         @Test func aNewRouterIsToldAndAnOperatorsRouteIsLeftAlone() async throws {
-            try await withNetwork { network in
-                let notifier = try network.notifier(["resync_interval": "1"])
+            try await withNetwork { network, trial in
+                let notifier = try trial.notifier(["resync_interval": "1"])
                 notifier.begin([.of(.up, "10.9.0.1")])
                 try await network.bird.has(["10.9.0.1"])
                 let client = try await network.speaker.client("announce", "route", "198.51.100.7/32", "next-hop", "10.0.0.9")
@@ -125,12 +124,12 @@ extension RealServers {
 
         @Test(arguments: [1, 2])
         func afterRandomChangesTheRoutesAreExactlyThoseThatShouldBe(seed: UInt64) async throws {
-            try await withNetwork { network in
+            try await withNetwork { network, trial in
                 var generator = SeededGenerator(seed: seed)
-                var notifier = try network.notifier()
+                var notifier = try trial.notifier()
                 var up: Set<Service> = []
                 notifier.begin([])
-                try await eventually("ExaBGP is reached") { network.record.contains("ExaBGP connected") }
+                try await eventually("ExaBGP is reached") { trial.record.contains("ExaBGP connected") }
                 for round in 1...300 {
                     let last = Int.random(in: 1...20, using: &generator)
                     let kind: ServiceEvent.Kind = Bool.random(using: &generator) ? .up : .down
@@ -140,7 +139,7 @@ extension RealServers {
                     if Int.random(in: 0..<4, using: &generator) == 0 { #expect(notifier.flush(within: .seconds(20))) }
                     if round % 100 == 0 {
                         #expect(notifier.stop(within: .seconds(20)))
-                        notifier = try network.notifier()
+                        notifier = try trial.notifier()
                         notifier.begin(up.map { .of(.up, $0.listener.address?.description, id: $0.loadBalancer.text) })
                     }
                 }
@@ -151,46 +150,22 @@ extension RealServers {
     }
 }
 
-/// A router, ExaBGP peered with it, and what notifiers log.
-private final class Network: Sendable {
-    let rig: Rig
-    let bird: Bird
-    let speaker: ExaBGP
+/// A network, and what notifiers for it log.
+private struct Trial {
+    let network: Network
     let record = LogRecord()
-    private let processes: Mutex<(router: ChildProcess, exabgp: ChildProcess)>
-
-    init(_ rig: Rig) throws {
-        // Whoever writes to a pipe that nobody reads is told so, as in the worker.
-        signal(SIGPIPE, SIG_IGN)
-        self.rig = rig
-        bird = try Bird(rig, address: "127.0.0.2", port: try freePort())
-        speaker = try ExaBGP(rig, peers: [bird])
-        processes = Mutex((try bird.start(), try speaker.start()))
-    }
-
-    var router: ChildProcess { processes.withLock { $0.router } }
-    var exabgp: ChildProcess { processes.withLock { $0.exabgp } }
-
-    func startRouter() throws {
-        let started = try bird.start()
-        processes.withLock { $0.router = started }
-    }
-
-    func startExaBGP() throws {
-        let started = try speaker.start()
-        processes.withLock { $0.exabgp = started }
-    }
 
     func notifier(_ section: [String: String] = [:]) throws -> BGPNotifier {
-        let usual = [
-            "pipe_in": speaker.commands, "pipe_out": speaker.answers, "next_hop": "10.0.0.9", "next_hop_v6": "fd00::9", "med": "100",
-            "communities": "65000:1 64496:1:2",
-        ]
-        return try BGPNotifier(DriverConfiguration(usual.merging(section) { _, own in own }), log: record.log)
+        // Whoever writes to a pipe that nobody reads is told so, as in the worker.
+        signal(SIGPIPE, SIG_IGN)
+        return try BGPNotifier(DriverConfiguration(network.section.merging(section) { _, own in own }), log: record.log)
     }
 }
 
 /// Runs a test with a router and an ExaBGP of its own.
-private func withNetwork(_ body: (Network) async throws -> Void) async throws {
-    try await withRig { rig in try await body(try Network(rig)) }
+private func withNetwork(_ body: (Network, Trial) async throws -> Void) async throws {
+    try await withRig { rig in
+        let network = try Network(rig)
+        try await body(network, Trial(network: network))
+    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import KnownDrivers
+import KnownNotifiers
 import LBaaS
 import TestSupport
 import Testing
@@ -9,8 +10,10 @@ import Testing
 /// The names of the drivers, as an error lists them.
 let driverNames = KnownDrivers.all.map(\.name).joined(separator: ", ")
 
-/// Their sections, as an error lists them.
-let driverSections = (KnownDrivers.all.map { "[worker:\($0.name)]" } + ["[service:NAME]"]).joined(separator: ", ")
+/// Their sections, those of the notifiers and those of services, as an error lists them.
+let driverSections =
+    (KnownDrivers.all.map { "[worker:\($0.name)]" } + KnownNotifiers.all.map { "[notifier:\($0.name)]" } + ["[service:NAME]"])
+    .joined(separator: ", ")
 
 /// Reads the settings of a command line without the name of the program, and of a configuration file with this text.
 ///
@@ -18,7 +21,8 @@ let driverSections = (KnownDrivers.all.map { "[worker:\($0.name)]" } + ["[servic
 func read(_ arguments: [String] = [], file: String? = nil) throws -> Invocation {
     let folder = try TemporaryFolder()
     let path = try file.map { try folder.write($0, to: "lbaas.conf") } ?? folder.file("missing.conf")
-    return try readSettings(arguments: ["lbaas-worker"] + arguments, drivers: KnownDrivers.all, defaultFile: path)
+    return try readSettings(
+        arguments: ["lbaas-worker"] + arguments, drivers: KnownDrivers.all, notifiers: KnownNotifiers.all, defaultFile: path)
 }
 
 /// The settings that hold with the dummy driver, whose choice is added to the command line.

@@ -1,10 +1,12 @@
 import Foundation
 import KnownDrivers
+import KnownNotifiers
+import LBaaS
 import Testing
 
 @testable import lbaas_worker
 
-/// `etc/lbaas.conf` as it is delivered, where the line of a key begins with `#` and no blank.
+/// `etc/lbaas.conf` as it is delivered, where the line of a key, or of a section that is not there by default, begins with `#` and no blank.
 @Suite struct SampleFileTests {
     private let sample: String
 
@@ -13,23 +15,25 @@ import Testing
         sample = try String(contentsOf: root.appendingPathComponent("etc/lbaas.conf"), encoding: .utf8)
     }
 
-    /// The sample with the keys of all lines that `isWanted` agrees to taken out of their comments.
+    /// The sample with the keys and sections of all lines that `isWanted` agrees to taken out of their comments.
     private func uncommented(where isWanted: (Substring) -> Bool = { _ in true }) -> String {
         sample.split(separator: "\n", omittingEmptySubsequences: false)
-            .map { $0.wholeMatch(of: #/#[a-z_0-9]+ = .*/#) != nil && isWanted($0.dropFirst()) ? $0.dropFirst() : $0 }
+            .map { $0.wholeMatch(of: #/#(\[.*\]|[A-Za-z_0-9.]+ = .*)/#) != nil && isWanted($0.dropFirst()) ? $0.dropFirst() : $0 }
             .joined(separator: "\n")
     }
 
     @Test func asItIsItSetsNothing() throws {
         var given = try settings(file: sample)
         given.configurationFile = nil
+        #expect(given.sections.keys.allSatisfy { $0.hasPrefix("worker:") })
         given.sections = [:]
         #expect(try given == settings())
     }
 
     @Test func withEveryKeyItIsRightAndTheDefaultsAreTheRealOnes() throws {
-        // A unit goes with another mode than the default.
-        var given = try settings(file: uncommented { !$0.hasPrefix("driver") && !$0.hasPrefix("unit") })
+        // A unit goes with another mode than the default, and no persistence not with one.
+        let others = ["driver =", "unit =", "sessionPersistence ="]
+        var given = try settings(file: uncommented { line in !others.contains { line.hasPrefix($0) } })
         let defaults = Settings()
         for setting in SettingsTable.all where setting.key != "driver" {
             let text = try #require(setting.text(given), "\(setting.key) has a value in the sample")
@@ -40,6 +44,13 @@ import Testing
             given.driver = driver.name
             _ = try driver.make(given.driverConfiguration, .silent)
         }
+        for notifier in KnownNotifiers.all {
+            let name = "notifier:\(notifier.name)"
+            #expect(given.sections[name] != nil)
+            _ = try notifier.make(given.configuration(of: name), .silent)
+        }
+        let dummy = try #require(KnownDrivers.named("dummy")).make(DriverConfiguration(), .silent)
+        #expect(try given.services(for: dummy).map(\.id) == ["shop"])
     }
 
     @Test func itHasEveryKeyOnceInItsSection() throws {
@@ -50,6 +61,8 @@ import Testing
         let known =
             SettingsTable.all.map { "\($0.section)/\($0.key)" }
             + KnownDrivers.all.flatMap { driver in driver.keys.map { "worker:\(driver.name)/\($0.name)" } }
+            + KnownNotifiers.all.flatMap { notifier in notifier.keys.map { "notifier:\(notifier.name)/\($0.name)" } }
+            + (ServiceSection.keys(of: "service:shop") ?? []).map { "service:shop/\($0)" }
         #expect(found.sorted() == known.sorted())
     }
 }

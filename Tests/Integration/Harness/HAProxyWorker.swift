@@ -28,11 +28,15 @@ func withHAProxy(_ body: (Rig, WorkerOptions) async throws -> Void) async throws
             config = \(rig.path("haproxy.cfg"))
 
             """
-        defer {
-            // Unlike a worker's job, its haproxy outlives it.
-            let text = try? String(contentsOfFile: rig.path("haproxy.cfg.pid"), encoding: .utf8)
-            if let pid = text.flatMap({ pid_t($0.filter(\.isNumber)) }) { kill(pid, SIGKILL) }
-        }
+        defer { rig.endHAProxy() }
         try await body(rig, options)
+    }
+}
+
+extension Rig {
+    /// Ends the haproxy of a worker whose file is `haproxy.cfg`: unlike a worker's job, it outlives the worker.
+    func endHAProxy() {
+        let text = try? String(contentsOfFile: path("haproxy.cfg.pid"), encoding: .utf8)
+        if let pid = text.flatMap({ pid_t($0.filter(\.isNumber)) }) { kill(pid, SIGKILL) }
     }
 }
