@@ -86,7 +86,7 @@ package final class OpenStackSwift: Sendable {
             let device = "r1z1-127.0.0.1:\(port)/disk"
             for arguments in [["create", "4", "1", "0"], ["add", device, "1"], ["rebalance"]] {
                 let builder = try start("swift-ring-builder", [folder.file(server + ".builder")] + arguments)
-                guard try await builder.end() == .exit(0) else { throw Failure(try words()) }
+                guard try await builder.end(within: 60) == .exit(0) else { throw Failure(try words()) }
             }
             _ = try folder.write(
                 settings(port) + "devices = \(folder.file("devices"))\nmount_check = false\n" + """
