@@ -75,8 +75,8 @@ let package = Package(
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "KnownDrivers", "KnownNotifiers",
-                "CInih", "CSystemd", "CGetopt",
+                "LBaaS", "JobMessages", "StateStore", "Controller", "HealthChecks", "JobQueue", "KnownDrivers",
+                "KnownNotifiers", "CInih", "CSystemd", "CGetopt",
             ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
@@ -108,7 +108,7 @@ let package = Package(
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
-        tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
+        tests("WorkerTests", ["lbaas-worker", "HealthChecks", "KnownDrivers", "LBaaS", "JobQueue"]),
         tests(
             "Integration",
             [

@@ -47,8 +47,8 @@ struct LBaaSController {
         for (index, loadBalancer) in wanted.enumerated() {
             let old = draft[loadBalancer.id]
             if old?.isConfigured ?? false { throw Refusal(configured: loadBalancer.id, index: index) }
-            if let missing = capabilities.missing(for: loadBalancer) {
-                throw Refusal("loadBalancers[\(index)].\(missing.field): \(missing.asked) is beyond the \(driverName) driver")
+            if let objection = objection(to: loadBalancer) {
+                throw Refusal("loadBalancers[\(index)].\(objection.field): \(objection.reason)")
             }
             if old?.loadBalancer == loadBalancer { continue }
             if let refusal = refusal(loadBalancer) { throw Refusal("loadBalancers[\(index)].\(refusal.field): \(refusal.reason)") }
@@ -56,6 +56,15 @@ struct LBaaSController {
             transitions.append(Transition(id: loadBalancer.id, index: index, old: old, new: new))
         }
         return transitions
+    }
+
+    /// What a load balancer asks for that the driver cannot do, or the configuration does not allow: the field, below the load balancer, and
+    /// the reason.
+    private func objection(to loadBalancer: LoadBalancer) -> (field: String, reason: String)? {
+        if let missing = capabilities.missing(for: loadBalancer) {
+            return (missing.field, "\(missing.asked) is beyond the \(driverName) driver")
+        }
+        return capabilities.forbidden(for: loadBalancer)
     }
 
     private func set(suspended: Bool, _ selection: Selection, on draft: Draft) throws(Refusal) -> [Transition] {
@@ -91,9 +100,7 @@ struct LBaaSController {
                 throw Refusal(
                     "\(name): a job has made a load balancer of this id; give the service another name, or have that one deleted by a job")
             }
-            if let missing = capabilities.missing(for: service) {
-                throw Refusal("\(name) \(missing.field): \(missing.asked) is beyond the \(driverName) driver")
-            }
+            if let objection = objection(to: service) { throw Refusal("\(name) \(objection.field): \(objection.reason)") }
             if let refusal = refusal(service) { throw Refusal("\(name) \(refusal.field): \(refusal.reason)") }
             if old?.loadBalancer == service { continue }
             let new = WantedState.Entry(loadBalancer: service, createdAt: old?.createdAt ?? now, isConfigured: true)

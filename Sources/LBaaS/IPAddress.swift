@@ -30,6 +30,14 @@ public enum IPAddress: Hashable, Sendable {
         }
     }
 
+    /// Whether both are IPv4 or both are IPv6.
+    package func hasFamily(of other: IPAddress) -> Bool {
+        switch (self, other) {
+        case (.v4, .v4), (.v6, .v6): true
+        case (.v4, .v6), (.v6, .v4): false
+        }
+    }
+
     /// True for `0.0.0.0` and `::`, which stand for every address of their family.
     public var isUnspecified: Bool {
         self == .v4(0) || self == .v6(high: 0, low: 0)

@@ -14,8 +14,9 @@ struct ServiceSection {
     static let keys = [
         "protocol", "address", "port", "algorithm", "forwarding", "quorum", "hysteresis", "panic_percent", "nodes", "monitor.type",
         "monitor.delay", "monitor.timeout", "monitor.attempts", "monitor.rise", "monitor.path", "monitor.method", "monitor.host",
-        "monitor.port", "monitor.expected_codes", "monitor.initial", "monitor.quiesce", "monitor.slow_start", "options.client_timeout",
-        "options.server_timeout", "options.connect_timeout", "options.connect_retries", "sessionPersistence", "sessionPersistence.type",
+        "monitor.address", "monitor.port", "monitor.source", "monitor.expected_codes", "monitor.verify", "monitor.ca_file",
+        "monitor.server_name", "monitor.send", "monitor.expect", "monitor.command", "monitor.initial", "monitor.quiesce",
+        "monitor.slow_start", "options.client_timeout", "options.server_timeout", "options.connect_timeout", "options.connect_retries", "sessionPersistence", "sessionPersistence.type",
         "sessionPersistence.timeout", "tunnel.type", "tunnel.port", "tunnel.checksum", "sorry_server.address", "sorry_server.port",
     ]
 
