@@ -82,7 +82,7 @@ extension LoadBalancer {
     /// How each node is checked: words of its server.
     var checkWords: [String] {
         var words = ["check", "inter", "\(check.delay)s", "rise", "\(check.rise ?? check.attempts)", "fall", "\(check.attempts)"]
-        if let address = check.address { words += ["addr", "\(address)"] }
+        if let address = check.address { words += ["addr", HostAddress.address(address).inURL] }
         if let port = check.port { words += ["port", "\(port)"] }
         return check.kind == .https || check.kind == .tls ? words + tlsWords : words
     }

@@ -50,10 +50,3 @@ extension TLS {
         return "TLS: \(serverName.debugDescription) is not the name of a server"
     }
 }
-
-extension HostAddress {
-    /// As it stands in a URL: an IPv6 address in brackets.
-    var inURL: String {
-        if case .address(.v6) = self { "[\(self)]" } else { "\(self)" }
-    }
-}

@@ -108,6 +108,11 @@ extension HostAddress: CustomStringConvertible {
         case .name(let name): name
         }
     }
+
+    /// As it stands in a URL: an IPv6 address in brackets.
+    package var inURL: String {
+        if case .address(.v6) = self { "[\(self)]" } else { description }
+    }
 }
 
 /// A host and a port.
@@ -126,8 +131,5 @@ public struct Endpoint: Hashable, Sendable {
 
 extension Endpoint: CustomStringConvertible {
     /// `10.0.0.1:80`, `[fd00::1]:80`, `web.example:80`.
-    public var description: String {
-        if case .address(.v6) = host { return "[\(host)]:\(port)" }
-        return "\(host):\(port)"
-    }
+    public var description: String { "\(host.inURL):\(port)" }
 }

@@ -16,8 +16,9 @@ struct ServiceSection {
         "monitor.delay", "monitor.timeout", "monitor.attempts", "monitor.rise", "monitor.path", "monitor.method", "monitor.host",
         "monitor.address", "monitor.port", "monitor.source", "monitor.expected_codes", "monitor.verify", "monitor.ca_file",
         "monitor.server_name", "monitor.send", "monitor.expect", "monitor.command", "monitor.initial", "monitor.quiesce",
-        "monitor.slow_start", "options.client_timeout", "options.server_timeout", "options.connect_timeout", "options.connect_retries", "sessionPersistence", "sessionPersistence.type",
-        "sessionPersistence.timeout", "tunnel.type", "tunnel.port", "tunnel.checksum", "sorry_server.address", "sorry_server.port",
+        "monitor.slow_start", "options.client_timeout", "options.server_timeout", "options.connect_timeout", "options.connect_retries",
+        "sessionPersistence", "sessionPersistence.type", "sessionPersistence.timeout", "tunnel.type", "tunnel.port", "tunnel.checksum",
+        "sorry_server.address", "sorry_server.port",
     ]
 
     /// A section of the configuration file.

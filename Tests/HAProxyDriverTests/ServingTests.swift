@@ -227,6 +227,31 @@ import Testing
         }
     }
 
+    /// The states that a load takes over name the former port and address too.
+    @Test func aMonitorMovesToAnotherPlace() async throws {
+        try await withBench { bench in
+            let one = try bench.server("one")
+            let (port, closed) = (try freePort(), try freePort())
+            func check(at address: IPAddress, _ checked: UInt16) {
+                bench.run(
+                    balancer(port: port, to: one) {
+                        $0.monitor = monitor(.connect) {
+                            ($0.delay, $0.timeout, $0.attempts, $0.address, $0.port) = (1, 1, 1, address, checked)
+                        }
+                    })
+            }
+            check(at: .v4(0x7F00_0001), one.port)
+            #expect(try bench.status("shop") == ["one": true])
+            check(at: .v4(0x7F00_0001), closed)
+            try eventually("it is down") { try bench.status("shop") == ["one": false] }
+            check(at: .v4(0x7F00_0001), one.port)
+            try eventually("it is up") { try bench.status("shop") == ["one": true] }
+            // Nobody listens there: the server is at one address only.
+            check(at: .v4(0x7F00_0002), one.port)
+            try eventually("it is down") { try bench.status("shop") == ["one": false] }
+        }
+    }
+
     @Test func suspendingOneLeavesTheOthersAlone() async throws {
         try await withBench { bench in
             let one = try bench.server("one")

@@ -181,7 +181,7 @@ import Testing
         #expect(words(.https) { $0.host = "shop.example:8443" } == "\(verified) @system-ca check-sni shop.example")
         #expect(words(.https) { $0.host = "10.0.0.1:443" } == "\(verified) @system-ca")
         #expect(words(.https) { ($0.host, $0.tls.serverName) = ("a", "b") } == "\(verified) @system-ca check-sni b")
-        #expect(words(.connect) { ($0.address, $0.port) = (.v6(high: 0, low: 1), 99) } == "\(start) addr ::1 port 99")
+        #expect(words(.connect) { ($0.address, $0.port) = (.v6(high: 0, low: 1), 99) } == "\(start) addr [::1] port 99")
     }
 
     @Test func nodes() {
