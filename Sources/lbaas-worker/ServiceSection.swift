@@ -65,7 +65,7 @@ struct ServiceSection {
 
     /// The line that a sentence of the reader is about, and the sentence without the place that only it knows.
     private func place(of reason: String) -> (line: Int, sentence: String) {
-        let sentence = reason.replacing(#/^loadBalancers\[0\]\.?/#, with: "")
+        let sentence = reason.replacing(#/^(?:loadBalancers)?\[0\](?:\.|: )?/#, with: "")
         let key = sentence.prefix { $0 != ":" && $0 != "[" }
         let line = section.values[String(key)]?.line ?? section.line
         return (line, sentence)
