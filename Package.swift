@@ -111,7 +111,8 @@ let package = Package(
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
-        tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "KnownNotifiers", "LBaaS", "JobQueue", "TestSupport"]),
+        tests(
+            "WorkerTests", ["lbaas-worker", "HealthChecks", "KnownDrivers", "KnownNotifiers", "LBaaS", "JobQueue", "TestSupport"]),
         tests(
             "Integration",
             [

@@ -5,6 +5,7 @@ extension Capabilities {
     private static let switches: KeyValuePairs<String, any WritableKeyPath<Capabilities, Bool> & Sendable> = [
         "SOURCE_IP": \.sourcePersistence,
         "HTTP_COOKIE": \.cookiePersistence,
+        "SOURCE": \.checkSource,
         "FORWARDING": \.forwarding,
         "QUORUM": \.quorum,
         "PANIC_PERCENT": \.panicThreshold,

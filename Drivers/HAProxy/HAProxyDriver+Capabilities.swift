@@ -6,7 +6,8 @@ extension Capabilities {
         var capabilities = Capabilities()
         capabilities.protocols = [.http, .https, .tcp, .galera]
         capabilities.algorithms = [.roundRobin, .leastConnections, .sourceIP]
-        capabilities.monitors = Set(Monitor.Kind.allCases)
+        // Not from an address of their own: haproxy's `source` is that of the traffic too.
+        capabilities.monitors = [.connect, .http, .https, .tls]
         capabilities.sourcePersistence = true
         capabilities.cookiePersistence = true
         capabilities.sorryServer = true
@@ -52,7 +53,7 @@ extension LoadBalancer {
 extension Monitor {
     /// Why haproxy cannot check so. It takes no care itself of what it sends, and a blank in a request's first line ends a word.
     fileprivate var refusal: (field: String, reason: String)? {
-        if kind == .connect { return nil }
+        guard kind == .http || kind == .https else { return nil }
         if let bad = Self.firstBad(in: path) { return ("monitor.path", "\(quoted(bad)) cannot stand in a request; write it as %XX") }
         if let host, let bad = Self.firstBad(in: host) { return ("monitor.host", "\(quoted(bad)) cannot stand in a host") }
         return nil

@@ -71,7 +71,7 @@ extension LoadBalancer {
     }
 
     private var monitorLines: [String] {
-        guard check.kind != .connect else { return [] }
+        guard check.kind == .http || check.kind == .https else { return [] }
         var request = "http-check send meth \(word(check.method ?? "GET")) uri \(word(check.path))"
         // A header is a format of haproxy's, in which % begins a variable.
         if let host = check.host { request += " ver HTTP/1.1 hdr Host \(word(host.replacing("%", with: "%%")))" }
@@ -83,12 +83,18 @@ extension LoadBalancer {
     /// How each node is checked: words of its server.
     var checkWords: [String] {
         var words = ["check", "inter", "\(check.delay)s", "rise", "\(check.rise ?? check.attempts)", "fall", "\(check.attempts)"]
+        if let address = check.address { words += ["addr", HostAddress.address(address).inURL] }
         if let port = check.port { words += ["port", "\(port)"] }
-        if check.kind == .https {
-            words += ["check-ssl", "verify", "none"]
-            if let host = check.host { words += ["check-sni", word(host)] }
-        }
-        return words
+        return check.kind == .https || check.kind == .tls ? words + tlsWords : words
+    }
+
+    private var tlsWords: [String] {
+        let tls = check.tls
+        let authorities = tls.authorities.map { word($0) } ?? "@system-ca"
+        let words = ["check-ssl", "verify"] + (tls.isVerified ? ["required", "ca-file", authorities] : ["none"])
+        // A certificate is held against the name that the node is told, which cannot be an address.
+        guard let name = tls.serverName ?? hostName(inHeader: check.host), IPAddress(name) == nil else { return words }
+        return words + ["check-sni", word(name)]
     }
 
     /// How many passed and failed checks turn a node.

@@ -140,6 +140,7 @@ struct ServerState: Hashable {
     private enum Column: Int {
         case proxyNumber, proxy, number, server, address, operation, administration, weight, initialWeight, time
         case checkStatus, checkResult, checkHealth, checkState, agentState, isProxyForced, isForced, name, port
+        case serviceRecord, usesTLS, checkPort, checkAddress
     }
 
     private static let header = """
@@ -161,7 +162,7 @@ struct ServerState: Hashable {
     static func states(_ text: String) -> [ServerState] {
         text.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
-            return line.hasPrefix("#") || fields.count <= Column.port.rawValue ? nil : ServerState(fields: fields)
+            return line.hasPrefix("#") || fields.count <= Column.checkAddress.rawValue ? nil : ServerState(fields: fields)
         }
     }
 
@@ -215,6 +216,9 @@ struct ServerState: Hashable {
         state[.weight] = "\(server.weight)"
         state[.initialWeight] = state[.weight]
         state[.checkState] = "\(Self.isCheckConfigured | Self.isCheckEnabled)"
+        // Otherwise a load goes on to check where the former file said.
+        state[.checkPort] = "0"
+        state[.checkAddress] = "-"
         let highest = state[.operation] == Substring(Self.running) ? rise + fall - 1 : rise - 1
         state[.checkHealth] = "\(min(UInt32(self[.checkHealth]) ?? 0, highest))"
         return state

@@ -314,6 +314,7 @@ extension Capabilities {
         capabilities.sourcePersistence = true
         capabilities.forwarding = true
         capabilities.monitors = Set(Monitor.Kind.allCases)
+        capabilities.checkSource = true
         capabilities.quorum = true
         capabilities.panicThreshold = true
         capabilities.sorryServer = true

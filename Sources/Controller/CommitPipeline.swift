@@ -36,12 +36,14 @@ public final class CommitPipeline: Sendable {
     ///
     /// - Parameters:
     ///   - driverName: for the sentences.
+    ///   - capabilities: what jobs may ask for; nil for all that the driver can do.
     ///   - store: where the state is kept; nil for memory alone.
     ///   - now: the clock.
     /// - Throws: where the state cannot be read or the appliance cannot be asked. A load balancer that the appliance refuses is
     ///   logged, and does not keep the others from being served.
     public init(
-        driver: any LoadBalancerDriver, driverName: String, store: sending StateStore?, log: Log, now: @escaping @Sendable () -> Timestamp
+        driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending StateStore?, log: Log,
+        now: @escaping @Sendable () -> Timestamp
     ) throws(StartFailure) {
         let stored: StoredState
         do {
@@ -55,7 +57,8 @@ public final class CommitPipeline: Sendable {
         self.driver = driver
         self.log = log
         let effective = Effective(committed: committed, upkeep: driver.upkeep)
-        let controller = LBaaSController(driverName: driverName, driver: driver)
+        let controller = LBaaSController(
+            driverName: driverName, driver: driver, capabilities: capabilities ?? driver.capabilities)
         var desk = Desk(
             controller: controller, effective: effective, appliance: Appliance(driver: driver, log: log), store: store,
             ledger: stored.ledger, log: log, now: now)

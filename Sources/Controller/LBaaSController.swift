@@ -7,14 +7,12 @@ struct LBaaSController {
     let driverName: String
     private let capabilities: Capabilities
     private let refusal: @Sendable (LoadBalancer) -> (field: String, reason: String)?
-    private let objection: @Sendable (LoadBalancer) -> (field: String, reason: String)?
 
-    /// A controller for what this driver can do.
-    init(driverName: String, driver: any LoadBalancerDriver) {
+    /// A controller for what this driver can do, and may.
+    init(driverName: String, driver: any LoadBalancerDriver, capabilities: Capabilities) {
         self.driverName = driverName
-        capabilities = driver.capabilities
+        self.capabilities = capabilities
         refusal = { driver.refusal(of: $0) }
-        objection = { driver.objection(to: $0, driverName: driverName) }
     }
 
     /// Decides on a change.
@@ -49,8 +47,8 @@ struct LBaaSController {
         for (index, loadBalancer) in wanted.enumerated() {
             let old = draft[loadBalancer.id]
             if old?.isConfigured ?? false { throw Refusal(configured: loadBalancer.id, index: index) }
-            if let missing = capabilities.missing(for: loadBalancer) {
-                throw Refusal("loadBalancers[\(index)].\(missing.field): \(missing.asked) is beyond the \(driverName) driver")
+            if let objection = capabilities.objection(to: loadBalancer, driverName: driverName) {
+                throw Refusal("loadBalancers[\(index)].\(objection.field): \(objection.reason)")
             }
             if old?.loadBalancer == loadBalancer { continue }
             if let refusal = refusal(loadBalancer) { throw Refusal("loadBalancers[\(index)].\(refusal.field): \(refusal.reason)") }
@@ -93,7 +91,7 @@ struct LBaaSController {
                     "[service:\(service.id.text)]: a job has made a load balancer of this id; give the service another name, or take it out"
                         + " of the file until a job has deleted that one")
             }
-            if let objection = objection(service) {
+            if let objection = capabilities.objection(to: service, driverName: driverName) ?? refusal(service) {
                 throw Refusal("[service:\(service.id.text)] \(objection.field): \(objection.reason)")
             }
             if old?.loadBalancer == service { continue }

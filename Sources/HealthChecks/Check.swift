@@ -98,17 +98,3 @@ public struct HTTPRequest: Hashable, Sendable {
     /// A GET of `/` by HTTP.
     public init() {}
 }
-
-/// How TLS is spoken with a node.
-public struct TLS: Hashable, Sendable {
-    /// Whether the node's certificate is verified.
-    public var isVerified = true
-    /// The name that the certificate must be for, and that the node is told (SNI); nil for the name in the `Host` header of an HTTP
-    /// request, and the address where there is none.
-    public var serverName: String?
-    /// A file of PEM certificates of authorities; nil for that of the configuration, else the system's.
-    public var authorities: String?
-
-    /// With a certificate that is verified.
-    public init() {}
-}

@@ -27,12 +27,8 @@ extension HTTPRequest {
         return target
     }
 
-    /// The `Host` header without a port, and without the brackets of an IPv6 address; nil where there is none.
-    var hostName: String? {
-        guard let host, !host.isEmpty else { return nil }
-        if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
-        return String(host.prefix { $0 != ":" })
-    }
+    /// The name in the `Host` header; nil where there is none.
+    var hostName: String? { LBaaS.hostName(inHeader: host) }
 
     /// The `Host` header where none is named: the address, with the port where it is not the usual one.
     func usualHost(of check: Check) -> String {
@@ -52,12 +48,5 @@ extension TLS {
     var fault: String? {
         guard let serverName, HostAddress(serverName) == nil else { return nil }
         return "TLS: \(serverName.debugDescription) is not the name of a server"
-    }
-}
-
-extension HostAddress {
-    /// As it stands in a URL: an IPv6 address in brackets.
-    var inURL: String {
-        if case .address(.v6) = self { "[\(self)]" } else { "\(self)" }
     }
 }

@@ -52,6 +52,9 @@ struct LoadBalancerDecoder {
             let fields = try NodeFields(try element.object())
             do throws(RequestError) {
                 let node = try fields.decode()
+                if let sentence = loadBalancer.monitor?.cannotReach(node) {
+                    throw RequestError.fail("\(element.path(of: "address")): \(sentence)")
+                }
                 if !node.isBackup { primaries += 1 }
                 if loadBalancer.serviceProtocol == .galera, primaries > 1 {
                     throw fields.failure("Galera protocol does not accept more than one non-backup node")
@@ -85,5 +88,13 @@ private struct DistinctNames {
             names = Set(nodes.map(\.id))
         }
         return names?.insert(id).inserted ?? true
+    }
+}
+
+extension Monitor {
+    /// Why a check of this node cannot come from the address that it is to come from; nil where it can.
+    fileprivate func cannotReach(_ node: Node) -> String? {
+        guard let source, address == nil, case .address(let target) = node.address, !source.hasFamily(of: target) else { return nil }
+        return "\(target) is not of the family of \(source), which checks are to come from (monitor.source)"
     }
 }

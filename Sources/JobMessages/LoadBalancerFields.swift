@@ -60,9 +60,7 @@ extension LoadBalancerFields {
 
     /// The address to listen on; nil for every address.
     func address() throws(RequestError) -> IPAddress? {
-        guard let field = unlessNull(.address) else { return nil }
-        guard let address = IPAddress(try field.string("an address")) else { throw field.wrong("is not an IPv4 or IPv6 address") }
-        return address
+        try unlessNull(.address).map { field throws(RequestError) in try field.ipAddress() }
     }
 
     /// The settings that are neither listener, algorithm, monitor nor nodes.
@@ -150,6 +148,12 @@ extension LoadBalancerFields {
 }
 
 extension JSONValue {
+    /// An address.
+    func ipAddress() throws(RequestError) -> IPAddress {
+        guard let address = IPAddress(try string("an address")) else { throw wrong("is not an IPv4 or IPv6 address") }
+        return address
+    }
+
     /// An address or a host name.
     func hostAddress() throws(RequestError) -> HostAddress {
         guard let address = HostAddress(try string("an address")) else { throw wrong("is neither an address nor a host name") }

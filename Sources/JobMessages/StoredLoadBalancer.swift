@@ -163,14 +163,33 @@ private struct FieldWriter: ~Copyable {
         if let rise = monitor.rise { field("rise", rise) }
         if let method = monitor.method { field("method", method) }
         if let host = monitor.host { field("host", host) }
+        if let address = monitor.address { field("address", address.description) }
         if let port = monitor.port { field("port", port) }
+        if let source = monitor.source { field("source", source.description) }
         if !monitor.expectedCodes.isEmpty {
             field("expected_codes", monitor.expectedCodes.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))
+        }
+        tls(monitor.tls)
+        if !monitor.payload.isEmpty { field("send", hexadecimal(monitor.payload)) }
+        if let expected = monitor.expectedAnswer { field("expect", hexadecimal(expected)) }
+        if !monitor.command.isEmpty {
+            raw(",\"command\":[")
+            for (index, word) in monitor.command.enumerated() {
+                if index > 0 { raw(",") }
+                string(word)
+            }
+            raw("]")
         }
         if let initiallyUp = monitor.initiallyUp { field("initial", initiallyUp ? "UP" : "DOWN") }
         if monitor.quiesces { raw(",\"quiesce\":true") }
         if monitor.slowStart > 0 { field("slow_start", monitor.slowStart) }
         raw("}")
+    }
+
+    private mutating func tls(_ tls: TLS) {
+        if !tls.isVerified { raw(",\"verify\":false") }
+        if let serverName = tls.serverName { field("server_name", serverName) }
+        if let authorities = tls.authorities { field("ca_file", authorities) }
     }
 
     mutating func timeouts(_ timeouts: Timeouts) {

@@ -6,6 +6,10 @@ public struct Capabilities: Sendable {
     public var algorithms: Set<Algorithm> = []
     /// How nodes may be checked.
     public var monitors: Set<Monitor.Kind> = []
+    /// Whether checks can come from an address of their own.
+    public var checkSource = false
+    /// The programs that checks may run, by their paths: not what a driver can do, but what the operator of this host allows.
+    public var programs: Set<String> = []
     /// Whether a client can be kept with its node by its address.
     public var sourcePersistence = false
     /// Whether a client can be kept with its node by a cookie.
@@ -30,12 +34,13 @@ public struct Capabilities: Sendable {
     /// Nothing.
     public init() {}
 
-    /// Everything that PROTOCOL.md knows.
+    /// Everything that PROTOCOL.md knows. It names no programs, for there is no such thing as every program.
     public static var everything: Capabilities {
         var all = Capabilities()
         all.protocols = Set(ServiceProtocol.allCases)
         all.algorithms = Set(Algorithm.allCases)
         all.monitors = Set(Monitor.Kind.allCases)
+        all.checkSource = true
         all.sourcePersistence = true
         all.cookiePersistence = true
         all.forwarding = true
@@ -55,6 +60,7 @@ public struct Capabilities: Sendable {
         if !everyAddress, loadBalancer.address.map(\.isUnspecified) ?? true { return ("address", "listening on every address") }
         if !algorithms.contains(loadBalancer.algorithm) { return ("algorithm", loadBalancer.algorithm.rawValue) }
         if let monitor = loadBalancer.monitor, !monitors.contains(monitor.kind) { return ("monitor.type", monitor.kind.rawValue) }
+        if !checkSource, loadBalancer.monitor?.source != nil { return ("monitor.source", "checking from an address of choice") }
         if !nodeTransitions, let field = loadBalancer.monitor?.transitionField { return ("monitor.\(field)", "choosing how nodes turn") }
         switch loadBalancer.sessionPersistence {
         case .sourceIP? where !sourcePersistence: return ("sessionPersistence.type", "SOURCE_IP")
@@ -67,6 +73,24 @@ public struct Capabilities: Sendable {
         if !panicThreshold, loadBalancer.panicPercent != nil { return ("panic_percent", "a panic threshold") }
         if !sorryServer, loadBalancer.sorryServer != nil { return ("sorry_server", "a sorry server") }
         return hostNames ? nil : named(in: loadBalancer)
+    }
+
+    /// Why this load balancer cannot be with these capabilities: the field, below the load balancer, and what is wrong with it. Nil where it can.
+    public func objection(to loadBalancer: LoadBalancer, driverName: String) -> (field: String, reason: String)? {
+        guard let missing = missing(for: loadBalancer) else { return forbidden(for: loadBalancer) }
+        return (missing.field, "\(missing.asked) is beyond the \(driverName) driver")
+    }
+
+    /// The program that a check of this load balancer would run without being allowed to: the field, below the load balancer, and what is
+    /// wrong with it.
+    public func forbidden(for loadBalancer: LoadBalancer) -> (field: String, reason: String)? {
+        guard let monitor = loadBalancer.monitor, monitor.kind == .exec else { return nil }
+        let program = monitor.command.first ?? ""
+        if programs.contains(program) { return nil }
+        return (
+            "monitor.command[0]",
+            "\(quoted(program)) is not a program that checks may run on this host; allow it by the key programs of the section [health]"
+        )
     }
 
     private func named(in loadBalancer: LoadBalancer) -> (field: String, asked: String)? {

@@ -30,6 +30,14 @@ public enum IPAddress: Hashable, Sendable {
         }
     }
 
+    /// Whether both are IPv4 or both are IPv6.
+    package func hasFamily(of other: IPAddress) -> Bool {
+        switch (self, other) {
+        case (.v4, .v4), (.v6, .v6): true
+        case (.v4, .v6), (.v6, .v4): false
+        }
+    }
+
     /// True for `0.0.0.0` and `::`, which stand for every address of their family.
     public var isUnspecified: Bool {
         self == .v4(0) || self == .v6(high: 0, low: 0)
@@ -100,6 +108,11 @@ extension HostAddress: CustomStringConvertible {
         case .name(let name): name
         }
     }
+
+    /// As it stands in a URL: an IPv6 address in brackets.
+    package var inURL: String {
+        if case .address(.v6) = self { "[\(self)]" } else { description }
+    }
 }
 
 /// A host and a port.
@@ -118,8 +131,5 @@ public struct Endpoint: Hashable, Sendable {
 
 extension Endpoint: CustomStringConvertible {
     /// `10.0.0.1:80`, `[fd00::1]:80`, `web.example:80`.
-    public var description: String {
-        if case .address(.v6) = host { return "[\(host)]:\(port)" }
-        return "\(host):\(port)"
-    }
+    public var description: String { "\(host.inURL):\(port)" }
 }

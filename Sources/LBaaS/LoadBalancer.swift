@@ -100,11 +100,7 @@ public struct Listener: Hashable, Sendable, CustomStringConvertible {
     public func overlaps(_ other: Listener) -> Bool {
         guard port == other.port, transport == other.transport else { return false }
         guard let one = address, let another = other.address else { return true }
-        if one == another { return true }
-        switch (one, another) {
-        case (.v4, .v4), (.v6, .v6): return one.isUnspecified || another.isUnspecified
-        case (.v4, .v6), (.v6, .v4): return false
-        }
+        return one == another || one.hasFamily(of: another) && (one.isUnspecified || another.isUnspecified)
     }
 
     /// `*:80/tcp`, `10.0.0.1:80/tcp`, `[fd00::1]:53/udp`.

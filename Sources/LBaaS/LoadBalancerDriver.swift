@@ -75,13 +75,6 @@ extension LoadBalancerDriver {
     /// Nothing is refused.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { nil }
 
-    /// Why it cannot run this load balancer, be it that its capabilities tell or not, in words that name it: the field, and what is wrong
-    /// with it. Nil where it can.
-    public func objection(to loadBalancer: LoadBalancer, driverName: String) -> (field: String, reason: String)? {
-        guard let missing = capabilities.missing(for: loadBalancer) else { return refusal(of: loadBalancer) }
-        return (missing.field, "\(missing.asked) is beyond the \(driverName) driver")
-    }
-
     /// The steps in the words of `PatchGroup.operations`.
     public func plan(_ groups: [PatchGroup]) -> [String] { groups.flatMap(\.operations) }
 

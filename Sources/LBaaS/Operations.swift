@@ -97,10 +97,10 @@ extension Node {
 
 extension Monitor {
     fileprivate var summary: String {
-        var text = kind.rawValue
-        if let method { text += " \(method)" }
-        if kind != .connect { text += " \(host ?? "")\(path)" }
+        var text = ([kind.rawValue] + particulars).joined(separator: " ")
+        if let address { text += " at \(address)" }
         if let port { text += " on port \(port)" }
+        if let source { text += " from \(source)" }
         text += " every \(delay) s, timeout \(timeout) s, down after \(attempts), up after \(rise ?? attempts)"
         if !expectedCodes.isEmpty {
             text += ", expecting \(expectedCodes.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))"
@@ -110,6 +110,35 @@ extension Monitor {
         if slowStart > 0 { text += ", slow start of \(slowStart) s" }
         return text
     }
+
+    /// What only some types have.
+    private var particulars: [String] {
+        var words = method.map { [$0] } ?? []
+        switch kind {
+        case .connect, .icmp: break
+        case .http: words.append((host ?? "") + path)
+        case .https: words += [(host ?? "") + path] + tls.summary
+        case .tls: words += tls.summary
+        case .udp:
+            if !payload.isEmpty { words.append("sending \(hexadecimal(payload))") }
+            if let expectedAnswer { words.append("expecting \(expectedAnswer.isEmpty ? "an answer" : hexadecimal(expectedAnswer))") }
+        case .exec: words += command.map(quoted)
+        }
+        return words
+    }
+}
+
+extension TLS {
+    fileprivate var summary: [String] {
+        (isVerified ? [] : ["unverified"]) + (serverName.map { ["as \($0)"] } ?? []) + (authorities.map { ["by \(quoted($0))"] } ?? [])
+    }
+}
+
+/// Bytes in hexadecimal, as `0x0a1b`.
+package func hexadecimal(_ bytes: [UInt8]) -> String {
+    var text = "0x"
+    for byte in bytes { text += (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+    return text
 }
 
 extension SessionPersistence {

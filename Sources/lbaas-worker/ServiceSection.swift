@@ -31,9 +31,9 @@ struct ServiceSection {
     /// The load balancer.
     ///
     /// - Throws: why it is none that this driver can run, with the place in the file.
-    func loadBalancer(_ reader: ConfiguredLoadBalancerReader, for driver: any LoadBalancerDriver, named name: String) throws(StartupFailure)
-        -> LoadBalancer
-    {
+    func loadBalancer(
+        _ reader: ConfiguredLoadBalancerReader, for driver: any LoadBalancerDriver, named name: String, _ capabilities: Capabilities
+    ) throws(StartupFailure) -> LoadBalancer {
         let fields = section.values.sorted { $0.value.line < $1.value.line }.map { (name: $0.key, text: $0.value.text) }
         let loadBalancer: LoadBalancer
         do throws(ConfiguredLoadBalancerReader.Complaint) {
@@ -41,7 +41,7 @@ struct ServiceSection {
         } catch {
             throw failure(error.sentence, at: error.field)
         }
-        if let objection = driver.objection(to: loadBalancer, driverName: name) {
+        if let objection = capabilities.objection(to: loadBalancer, driverName: name) ?? driver.refusal(of: loadBalancer) {
             throw failure("\(objection.field): \(objection.reason)", at: String(objection.field.prefix { $0 != "[" }))
         }
         return loadBalancer
@@ -56,16 +56,24 @@ struct ServiceSection {
 }
 
 extension Settings {
+    /// What jobs and services may ask for: what the driver can do and, of programs, what this host allows.
+    func capabilities(of driver: any LoadBalancerDriver) -> Capabilities {
+        var capabilities = driver.capabilities
+        capabilities.programs = Set(checkPrograms)
+        return capabilities
+    }
+
     /// The load balancers that exist without a job.
     ///
     /// - Throws: why a section is none that the driver can run, or where two of them would listen on one place.
     func services(for driver: any LoadBalancerDriver) throws(StartupFailure) -> [LoadBalancer] {
         guard let reader = ConfiguredLoadBalancerReader() else { throw StartupFailure(.osError, "out of memory") }
+        let capabilities = capabilities(of: driver)
         var listeners = ListenerTable()
         var services: [LoadBalancer] = []
         for (name, section) in sections.sorted(by: { $0.value.line < $1.value.line }) {
             guard let service = ServiceSection(name: name, section, path: configurationFile ?? "") else { continue }
-            let loadBalancer = try service.loadBalancer(reader, for: driver, named: self.driver)
+            let loadBalancer = try service.loadBalancer(reader, for: driver, named: self.driver, capabilities)
             if let owner = listeners.claim(loadBalancer.listener, for: loadBalancer.id) {
                 throw service.failure(
                     "would listen on \(loadBalancer.listener), where \(quoted(owner.text)) listens already; give it another port or address",

@@ -118,7 +118,9 @@ enum Worker {
     ) throws(StartupFailure) -> CommitPipeline {
         let store = try openStore(settings)
         do throws(StartFailure) {
-            let pipeline = try CommitPipeline(driver: driver, driverName: settings.driver, store: store, log: log, now: Clock.now)
+            let pipeline = try CommitPipeline(
+                driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store, log: log,
+                now: Clock.now)
             pipeline.begin(notifiers)
             try pipeline.configure(services)
             return pipeline

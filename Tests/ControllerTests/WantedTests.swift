@@ -108,4 +108,21 @@ struct WantedTests {
         #expect(try bench.refuses(action, [sctp], "loadBalancers[0].protocol", "SCTP", "fake driver"))
         #expect(try bench.holds(["x"]))
     }
+
+    @Test("A program that the configuration does not allow is refused before anything is touched", arguments: ["UPDATE", "CREATE"])
+    func programs(action: String) throws {
+        var capabilities = Capabilities.everything
+        capabilities.programs = ["/bin/true"]
+        let bench = try Bench(driver: try RecordingDriver(capabilities: capabilities))
+        try bench.send("UPDATE", [listed("x", 9)])
+        func running(_ program: String) -> String {
+            let monitor = #"{"type": "EXEC", "delay": 1, "timeout": 1, "attempts": 1, "command": ["\#(program)", "x"]}"#
+            return listed("b", 2, weight: 1, #", "monitor": \#(monitor)"#)
+        }
+        let jobs = [listed("a", 1), running("/bin/false")]
+        #expect(try bench.refuses(action, jobs, "loadBalancers[1].monitor.command[0]", "'/bin/false'", "programs", "[health]"))
+        #expect(try bench.holds(["x"]))
+        try bench.send("UPDATE", [running("/bin/true")])
+        #expect(try bench.holds(["b"]))
+    }
 }

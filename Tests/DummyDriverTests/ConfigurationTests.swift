@@ -25,8 +25,8 @@ struct ConfigurationTests {
             (
                 "lacks", "UDP, WINGS",
                 "'WINGS' is nothing a driver can lack: use some of HTTP, HTTPS, TCP, GALERA, UDP, SCTP, ROUND_ROBIN, LEAST_CONNECTIONS, "
-                    + "SOURCE_IP, MAGLEV, SHORTEST_EXPECTED_DELAY, NEVER_QUEUE, CONNECT, HTTP_COOKIE, FORWARDING, QUORUM, SORRY_SERVER, "
-                    + "EVERY_ADDRESS, HOST_NAMES, ARCHIVE"
+                    + "SOURCE_IP, MAGLEV, SHORTEST_EXPECTED_DELAY, NEVER_QUEUE, CONNECT, TLS, ICMP, EXEC, HTTP_COOKIE, SOURCE, "
+                    + "FORWARDING, QUORUM, SORRY_SERVER, EVERY_ADDRESS, HOST_NAMES, ARCHIVE"
             ),
         ])
     func refused(key: String, value: String, message: String) throws {
@@ -49,6 +49,7 @@ struct ConfigurationTests {
             balancer.serviceProtocol = .udp
             balancer.algorithm = .maglev
             balancer.monitor = Monitor(kind: .connect)
+            balancer.monitor?.source = .v4(1)
             balancer.sessionPersistence = .httpCookie
             balancer.forwarding = .direct
             balancer.quorum = 1
@@ -60,7 +61,8 @@ struct ConfigurationTests {
     @Test(
         "takes out what the driver shall lack",
         arguments: [
-            ("UDP", "protocol"), ("maglev", "algorithm"), ("CONNECT", "monitor.type"), ("HTTP_COOKIE", "sessionPersistence.type"),
+            ("UDP", "protocol"), ("maglev", "algorithm"), ("CONNECT", "monitor.type"), ("SOURCE", "monitor.source"),
+            ("HTTP_COOKIE", "sessionPersistence.type"),
             ("FORWARDING", "forwarding"), ("QUORUM", "quorum"), ("SORRY_SERVER", "sorry_server"), ("EVERY_ADDRESS", "address"),
             ("HOST_NAMES", "nodes[0].address"), ("SCTP, HOST_NAMES", "nodes[0].address"),
         ])

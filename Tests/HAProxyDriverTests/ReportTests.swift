@@ -60,7 +60,7 @@ import Testing
         let text = """
             1
             # be_id be_name srv_id srv_name srv_addr srv_op_state …
-            3 web 1 s1 127.0.0.1 2 0 7 1 11 8 2 3 6 0 0 0 - 8091 - 0 0 - - 0
+            3 web 1 s1 127.0.0.1 2 0 7 1 11 8 2 3 6 0 0 0 - 8091 - 0 99 127.0.0.9 - 0
             3 web 2 s2 fd00::1 0 5 0 0 11 1 0 0 14 0 0 0 - 8092 - 0 0 - - 0
             3 web 3 s3 - 0 40 1 1 11 1 0 0 0 0 0 0 web.example 80 - 0 0 - - 0
 

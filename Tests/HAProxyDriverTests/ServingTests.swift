@@ -82,7 +82,7 @@ import Testing
             #expect(try bench.share(port, of: "sorry") == 40)
             two.stop()
             func sound() throws -> [Bool]? { try bench.driver.status(of: [shop.id])[shop.id]?.map(\.isSound) }
-            try await eventually("the dead one is not sound") { try sound() == [true, false] }
+            try waitUntil("the dead one is not sound") { try sound() == [true, false] }
             bench.run(shop)
             #expect(try bench.share(port, of: "one") == 40)
         }
@@ -250,6 +250,31 @@ import Testing
                 balancer(port: try freePort(), to: one) {
                     $0.monitor = monitor(.http) { ($0.delay, $0.timeout, $0.attempts, $0.expectedCodes) = (1, 20, 1, [201...299]) }
                 })
+            try waitUntil("it is down") { try bench.status("shop") == ["one": false] }
+        }
+    }
+
+    /// The states that a load takes over name the former port and address too.
+    @Test func aMonitorMovesToAnotherPlace() async throws {
+        try await withBench { bench in
+            let one = try bench.server("one")
+            let (port, closed) = (try freePort(), try freePort())
+            func check(at address: IPAddress, _ checked: UInt16) {
+                bench.run(
+                    balancer(port: port, to: one) {
+                        $0.monitor = monitor(.connect) {
+                            ($0.delay, $0.timeout, $0.attempts, $0.address, $0.port) = (1, 1, 1, address, checked)
+                        }
+                    })
+            }
+            check(at: .v4(0x7F00_0001), one.port)
+            #expect(try bench.status("shop") == ["one": true])
+            check(at: .v4(0x7F00_0001), closed)
+            try waitUntil("it is down") { try bench.status("shop") == ["one": false] }
+            check(at: .v4(0x7F00_0001), one.port)
+            try waitUntil("it is up") { try bench.status("shop") == ["one": true] }
+            // Nobody listens there: the server is at one address only.
+            check(at: .v4(0x7F00_0002), one.port)
             try waitUntil("it is down") { try bench.status("shop") == ["one": false] }
         }
     }

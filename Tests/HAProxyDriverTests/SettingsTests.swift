@@ -71,6 +71,10 @@ import Testing
         for algorithm in [Algorithm.maglev, .neverQueue, .shortestExpectedDelay] {
             #expect(missing.missing(for: balancer { $0.algorithm = algorithm })?.field == "algorithm")
         }
+        for kind in [Monitor.Kind.udp, .icmp, .exec] {
+            #expect(missing.missing(for: balancer { $0.monitor = monitor(kind) })?.field == "monitor.type")
+        }
+        #expect(missing.missing(for: balancer { $0.monitor = monitor(.tls) { $0.source = .v4(1) } })?.field == "monitor.source")
         #expect(missing.missing(for: balancer { $0.forwarding = .nat })?.field == "forwarding")
         #expect(missing.missing(for: balancer { $0.quorum = 1 })?.field == "quorum")
     }

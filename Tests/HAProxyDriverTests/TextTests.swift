@@ -176,8 +176,23 @@ import Testing
                 "timeout check 30s", "option httpchk",
                 "http-check send meth HEAD uri /a\\x3fb=\\x2520\\x23 ver HTTP/1.1 hdr Host h\\x25\\x25x",
                 "http-check expect status 200-299,301",
-                "\(server) inter 30s rise 2 fall 2 check-ssl verify none check-sni h\\x25x",
+                "\(server) inter 30s rise 2 fall 2 check-ssl verify required ca-file @system-ca check-sni h\\x25x",
             ])
+    }
+
+    @Test func monitorsWithTLS() {
+        func words(_ kind: Monitor.Kind, _ change: (inout Monitor) -> Void) -> String {
+            balancer("b", .tcp) { $0.monitor = monitor(kind, change) }.checkWords.joined(separator: " ")
+        }
+        let start = "check inter 30s rise 2 fall 2"
+        let verified = "\(start) check-ssl verify required ca-file"
+        #expect(words(.tls) { _ in } == "\(verified) @system-ca")
+        #expect(words(.tls) { $0.tls.authorities = "/etc/my ca.pem" } == "\(verified) /etc/my\\x20ca.pem")
+        #expect(words(.https) { $0.tls.isVerified = false } == "\(start) check-ssl verify none")
+        #expect(words(.https) { $0.host = "shop.example:8443" } == "\(verified) @system-ca check-sni shop.example")
+        #expect(words(.https) { $0.host = "10.0.0.1:443" } == "\(verified) @system-ca")
+        #expect(words(.https) { ($0.host, $0.tls.serverName) = ("a", "b") } == "\(verified) @system-ca check-sni b")
+        #expect(words(.connect) { ($0.address, $0.port) = (.v6(high: 0, low: 1), 99) } == "\(start) addr [::1] port 99")
     }
 
     @Test func nodes() {
@@ -204,8 +219,11 @@ import Testing
     @Test func haproxyTakesEveryFeature() throws {
         var site = Site.example
         site.nameServers = ["127.0.0.1:53", "[::1]:53"]
-        let monitors = Monitor.Kind.allCases.map { kind in
+        let kinds: [Monitor.Kind] = [.connect, .http, .https, .tls]
+        #expect(Set(kinds) == Capabilities.haproxy.monitors)
+        let monitors = kinds.map { kind in
             monitor(kind) {
+                ($0.address, $0.tls.serverName) = (.v6(high: 0, low: 1), "shop.example")
                 ($0.host, $0.port, $0.method, $0.rise) = ("h%o", 99, "HEAD", 5)
                 ($0.path, $0.expectedCodes) = ("/a\"b'c#d$e%f\\g?h=i&j", [200...204, 301...301])
             }
@@ -216,8 +234,8 @@ import Testing
                 let number = UInt32(20_000_000 + proxies.count)
                 let one = balancer("\(serviceProtocol) \(index)", serviceProtocol, port: UInt16(1000 + proxies.count)) {
                     $0.monitor = monitor
-                    $0.algorithm = [.roundRobin, .leastConnections, .sourceIP][index]
-                    $0.sessionPersistence = [nil, SessionPersistence.none, .sourceIP(timeout: 2_147_483)][index]
+                    $0.algorithm = [.roundRobin, .leastConnections, .sourceIP, .roundRobin][index]
+                    $0.sessionPersistence = [nil, SessionPersistence.none, .sourceIP(timeout: 2_147_483), nil][index]
                     $0.timeouts.client = UInt32(Int32.max)
                     $0.nodes.append(node("named", "localhost") { $0.isBackup = true })
                     $0.nodes.append(node("six", "fd00::1") { $0.condition = .disabled })

@@ -100,7 +100,9 @@ struct RefusalTests {
         let capabilities = try Bench().driver.capabilities
         #expect(capabilities.missing(for: balancer("a")) == nil)
         for kind in Monitor.Kind.allCases {
-            #expect(capabilities.missing(for: balancer("a") { ($0.monitor, $0.quorum) = (Monitor(kind: kind), 1) }) == nil)
+            var monitor = Monitor(kind: kind)
+            monitor.source = .v4(1)
+            #expect(capabilities.missing(for: balancer("a") { ($0.monitor, $0.quorum) = (monitor, 1) }) == nil)
         }
         let missing = [
             balancer("a") { $0.address = nil }, balancer("a", [], at: "0.0.0.0"), balancer("a") { $0.sessionPersistence = .httpCookie },

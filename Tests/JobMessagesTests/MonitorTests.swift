@@ -4,14 +4,14 @@ import Testing
 
 /// The fields of a monitor.
 @Suite struct MonitorTests {
-    private static func lb(_ monitor: String) -> String { http(#""monitor":"# + monitor) }
+    static func lb(_ monitor: String) -> String { http(#""monitor":"# + monitor) }
 
     /// A monitor with what it must have, and these members.
-    private static func monitor(_ members: String, type: String = "HTTP") -> String {
+    static func monitor(_ members: String, type: String = "HTTP") -> String {
         #"{"type":""# + type + #"","delay":30,"timeout":20,"attempts":3"# + (members.isEmpty ? "" : "," + members) + "}"
     }
 
-    private static func expected(_ kind: Monitor.Kind = .http, _ change: (inout Monitor) -> Void = { _ in }) -> Monitor {
+    static func expected(_ kind: Monitor.Kind = .http, _ change: (inout Monitor) -> Void = { _ in }) -> Monitor {
         var monitor = Monitor(kind: kind)
         monitor.delay = 30
         monitor.timeout = 20
@@ -26,8 +26,12 @@ import Testing
     }
 
     @Test(arguments: Monitor.Kind.allCases) func types(kind: Monitor.Kind) throws {
-        #expect(try loadBalancer(Self.lb(Self.monitor("", type: kind.rawValue))).monitor == Self.expected(kind))
-        #expect(try loadBalancer(Self.lb(Self.monitor("", type: kind.rawValue.lowercased()))).monitor == Self.expected(kind))
+        let command = kind == .exec ? ["/bin/true"] : []
+        let members = kind == .exec ? #""command":["/bin/true"]"# : ""
+        for name in [kind.rawValue, kind.rawValue.lowercased()] {
+            #expect(
+                try loadBalancer(Self.lb(Self.monitor(members, type: name))).monitor == Self.expected(kind) { $0.command = command })
+        }
     }
 
     @Test func nullMeansTheDefault() throws {
@@ -102,8 +106,8 @@ import Testing
 
     @Test(arguments: [
         (#""CONNECT""#, #": "CONNECT" is not an object"#), ("[]", ": [] is not an object"), ("true", ": true is not an object"),
-        (monitor("", type: "PING"), #".type: "PING" is not a monitor type (CONNECT, HTTP, HTTPS)"#),
-        (monitor("").replacing(#""HTTP""#, with: "null"), ".type: null is not a monitor type (CONNECT, HTTP, HTTPS)"),
+        (monitor("", type: "PING"), #".type: "PING" is not a monitor type (CONNECT, HTTP, HTTPS, TLS, UDP, ICMP, EXEC)"#),
+        (monitor("").replacing(#""HTTP""#, with: "null"), ".type: null is not a monitor type (CONNECT, HTTP, HTTPS, TLS, UDP, ICMP, EXEC)"),
         (monitor("").replacing("30", with: "0"), ".delay: 0 is not a delay in s (1 to 86400)"),
         (monitor("").replacing("30", with: "86401"), ".delay: 86401 is not a delay in s (1 to 86400)"),
         (monitor("").replacing("30", with: #""1.5""#), #".delay: "1.5" is not a delay in s (1 to 86400)"#),

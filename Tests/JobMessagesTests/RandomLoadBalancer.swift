@@ -23,6 +23,13 @@ extension SeededGenerator {
             for index in loadBalancer.nodes.indices { loadBalancer.nodes[index].isBackup = index > 0 }
             if loadBalancer.sessionPersistence != nil { loadBalancer.sessionPersistence = SessionPersistence.none }
         }
+        if var monitor = loadBalancer.monitor, monitor.kind != .exec {
+            monitor.source = maybe { $0.hostAddress() }.flatMap { source in
+                let targets = monitor.address.map { [$0] } ?? loadBalancer.nodes.compactMap(\.address.literal)
+                return targets.allSatisfy { $0.hasFamily(of: source) } ? source : nil
+            }
+            loadBalancer.monitor = monitor
+        }
         return loadBalancer
     }
 
@@ -51,8 +58,37 @@ extension SeededGenerator {
             let first = UInt16.random(in: 100...599, using: &self)
             return first...UInt16.random(in: first...599, using: &self)
         }
+        giveParticulars(to: &monitor)
         return monitor
     }
+
+    /// What only some types have, and nothing that this one has not.
+    private mutating func giveParticulars(to monitor: inout Monitor) {
+        monitor.address = maybe { $0.hostAddress() }
+        switch monitor.kind {
+        case .connect, .http, .https: break
+        case .tls, .udp, .icmp, .exec: (monitor.path, monitor.method, monitor.host, monitor.expectedCodes) = ("/", nil, nil, [])
+        }
+        switch monitor.kind {
+        case .connect, .http: break
+        case .https, .tls:
+            monitor.tls.isVerified = .random(using: &self)
+            monitor.tls.serverName = maybe { $0.one(of: ["shop.example", "10.0.0.1", "fd00::1"]) }
+            if monitor.tls.isVerified { monitor.tls.authorities = maybe { $0.one(of: ["/etc/ca.pem", "/a \"b\\c"]) } }
+        case .udp:
+            monitor.payload = bytes()
+            monitor.expectedAnswer = maybe { $0.bytes() }
+        case .icmp: monitor.port = nil
+        case .exec:
+            monitor.command =
+                ["/" + text().replacing("\0", with: "")] + (0..<one(of: [0, 3])).map { _ in text().replacing("\0", with: "") }
+        }
+    }
+
+    private mutating func bytes() -> [UInt8] { (0..<one(of: [0, 1, 9])).map { _ in .random(in: .min ... .max, using: &self) } }
+
+    /// The address of one host.
+    private mutating func hostAddress() -> IPAddress { one(of: [.v4(.random(in: 1 ... .max, using: &self)), .v6(high: next(), low: 1)]) }
 
     private mutating func timeouts() -> Timeouts {
         var timeouts = Timeouts()
@@ -100,4 +136,10 @@ extension SeededGenerator {
     }
 
     private mutating func one<Value>(of values: [Value]) -> Value { values[Int.random(in: values.indices, using: &self)] }
+}
+
+extension HostAddress {
+    fileprivate var literal: IPAddress? {
+        if case .address(let address) = self { address } else { nil }
+    }
 }

@@ -59,7 +59,7 @@ indirect enum Tree: Sendable {
                 "monitor": .object([
                     "type": .leaf(#""HTTP""#), "delay": .leaf("30"), "timeout": .leaf("20"), "attempts": .leaf("2"), "path": .leaf(#""/""#),
                     "rise": .leaf("2"), "expected_codes": .leaf(#""200""#), "host": .leaf(#""h""#), "port": .leaf("1"),
-                    "method": .leaf(#""GET""#),
+                    "method": .leaf(#""GET""#), "address": .leaf(#""10.0.0.3""#), "source": .leaf(#""10.0.0.4""#),
                 ]),
                 "options": .object([
                     "client_timeout": .leaf("1"), "server_timeout": .leaf("1"), "connect_timeout": .leaf("1"),
@@ -79,6 +79,28 @@ indirect enum Tree: Sendable {
         ]),
     ])
 
+    /// A good job with what only some types of monitors have.
+    static let monitors = Tree.object([
+        "hpcs_action": .leaf(#""CREATE""#),
+        "loadBalancers": .list([
+            checked("HTTPS", "verify", .leaf("true"), "ca_file", .leaf(#""/ca""#)),
+            checked("TLS", "server_name", .leaf(#""s""#), "quiesce", .leaf("true")),
+            checked("UDP", "send", .leaf(#""s""#), "expect", .leaf(#""0x00""#)),
+            checked("EXEC", "command", .list([.leaf(#""/bin/true""#), .leaf(#""a""#)]), "initial", .leaf(#""UP""#)),
+        ]),
+    ])
+
+    /// A load balancer with little more than a monitor, which has these fields beside those that it must have.
+    private static func checked(_ type: String, _ name: String, _ value: Tree, _ second: String, _ other: Tree) -> Tree {
+        .object([
+            "id": .leaf(#""\#(type)""#), "protocol": .leaf(#""TCP""#), "port": .leaf("81"), "nodes": .list([]),
+            "monitor": .object([
+                "type": .leaf(#""\#(type)""#), "delay": .leaf("3"), "timeout": .leaf("1"), "attempts": .leaf("1"), name: value,
+                second: other,
+            ]),
+        ])
+    }
+
     static let actions = [
         "UPDATE", "CREATE", "SUSPEND", "ENABLE", "DELETE", "DISCOVER", "STATS", "METRICS", "ARCHIVE", "DIAGNOSTICS",
     ]
@@ -94,8 +116,8 @@ indirect enum Tree: Sendable {
 
     @Test(arguments: values) func everyFieldTakesEveryKindOfValue(value: String) throws {
         let messages = JobMessages()
-        for action in Self.actions {
-            for (path, text) in Self.job.replacingEach(by: value) {
+        for (job, action) in Self.actions.map({ (Self.job, $0) }) + [(Self.monitors, "CREATE")] {
+            for (path, text) in job.replacingEach(by: value) {
                 let text = text.replacing("CREATE", with: action)
                 let answer = answer(text, by: messages)
                 let object = try object(answer.reply)
@@ -116,6 +138,7 @@ indirect enum Tree: Sendable {
         let beside = [
             "loadBalancers[0].monitor.delay": "loadBalancers[0].monitor.timeout", "loadBalancers[0].quorum": "loadBalancers[0].hysteresis",
             "loadBalancers[0].forwarding": "loadBalancers[0].tunnel",
+            "loadBalancers[0].monitor.verify": "loadBalancers[0].monitor.ca_file",
         ]
         if path.hasSuffix(".weight"), sentence.hasPrefix("Failure adding server n: ") { return true }
         if let other = beside[path], sentence.hasPrefix("\(other): ") { return true }
@@ -129,5 +152,6 @@ indirect enum Tree: Sendable {
         for action in Self.actions where action != "METRICS" {
             #expect(answer(Self.job.text.replacing("CREATE", with: action)).error == nil)
         }
+        #expect(answer(Self.monitors.text).error == nil)
     }
 }

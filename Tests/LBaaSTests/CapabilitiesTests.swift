@@ -28,6 +28,9 @@ struct CapabilitiesTests {
             field: "monitor.type", asked: "HTTPS", demand: { $0.monitor = Monitor(kind: .https) },
             removal: { $0.monitors.remove(.https) }),
         Case(
+            field: "monitor.source", asked: "checking from an address of choice",
+            demand: { $0.monitor = checked(.connect) { $0.source = .v4(1) } }, removal: { $0.checkSource = false }),
+        Case(
             field: "sessionPersistence.type", asked: "SOURCE_IP", demand: { $0.sessionPersistence = .sourceIP(timeout: 300) },
             removal: { $0.sourcePersistence = false }),
         Case(
@@ -76,4 +79,25 @@ struct CapabilitiesTests {
         #expect(capabilities.missing(for: plain) == nil)
         #expect(Capabilities().missing(for: plain)?.field == "protocol")
     }
+
+    @Test("name the program that a check may not run, and which key allows it")
+    func forbidden() {
+        let asking = balancer("a") { $0.monitor = checked(.exec) { $0.command = ["/usr/bin/look", "/bin/sh"] } }
+        var capabilities = Capabilities.everything
+        let forbidden = capabilities.forbidden(for: asking)
+        #expect(forbidden?.field == "monitor.command[0]")
+        #expect(
+            forbidden?.reason
+                == "'/usr/bin/look' is not a program that checks may run on this host; allow it by the key programs of the section [health]"
+        )
+        capabilities.programs = ["/bin/sh", "/usr/bin/look"]
+        #expect(capabilities.forbidden(for: asking) == nil)
+        #expect(Capabilities().forbidden(for: balancer("a") { $0.monitor = checked(.connect) { _ in } }) == nil)
+    }
+}
+
+private func checked(_ kind: Monitor.Kind, _ change: (inout Monitor) -> Void) -> Monitor {
+    var monitor = Monitor(kind: kind)
+    change(&monitor)
+    return monitor
 }

@@ -38,6 +38,25 @@ struct OperationsTests {
             ])
     }
 
+    @Test("what each type of monitor checks")
+    func monitors() throws {
+        func words(_ kind: Monitor.Kind, _ change: (inout Monitor) -> Void) throws -> String? {
+            var monitor = Monitor(kind: kind)
+            change(&monitor)
+            let step = try operations(from: nil, to: balancer("web") { $0.monitor = monitor })
+            return step.first?.split(separator: "monitor ").last?.split(separator: " every").first.map { String($0) }
+        }
+        #expect(
+            try words(.connect) { ($0.address, $0.port, $0.source) = (.v4(1), 7, .v4(2)) } == "CONNECT at 0.0.0.1 on port 7 from 0.0.0.2")
+        #expect(try words(.https) { ($0.host, $0.tls.isVerified) = ("shop", false) } == "HTTPS shop/ unverified")
+        #expect(try words(.tls) { ($0.tls.serverName, $0.tls.authorities) = ("shop", "/ca") } == "TLS as shop by '/ca'")
+        #expect(try words(.udp) { _ in } == "UDP")
+        #expect(try words(.udp) { ($0.payload, $0.expectedAnswer) = ([10, 255], [0]) } == "UDP sending 0x0aff expecting 0x00")
+        #expect(try words(.udp) { $0.expectedAnswer = [] } == "UDP expecting an answer")
+        #expect(try words(.icmp) { _ in } == "ICMP")
+        #expect(try words(.exec) { $0.command = ["/bin/look", "a\nb"] } == #"EXEC '/bin/look' 'a\nb'"#)
+    }
+
     @Test("a removal: nodes first")
     func removal() throws {
         let old = balancer("web") { $0.nodes = [node("1"), node("2")] }
