@@ -28,6 +28,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("gearman"), .linkedLibrary("pthread")]),
         .executableTarget(name: "job-load", dependencies: ["support"], cSettings: c, linkerSettings: [.linkedLibrary("gearman")]),
         .executableTarget(name: "health-nodes", dependencies: ["support"], cSettings: c),
+        .executableTarget(name: "mortal-nodes", dependencies: ["support"], cSettings: c),
         .target(name: "ipvs-stub", dependencies: ["CNetlinkHeaders"], cSettings: c),
         .systemLibrary(name: "CNetlinkHeaders", pkgConfig: "libnl-genl-3.0", providers: [.apt(["libnl-genl-3-dev"])]),
         .executableTarget(name: "raw-ipvs", dependencies: ["support"], cSettings: c),

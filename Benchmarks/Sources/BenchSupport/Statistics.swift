@@ -21,6 +21,14 @@ package struct Spread {
     }
 }
 
+extension [Double] {
+    /// What so many of a hundred of the figures do not exceed: of one figure or more.
+    package func percentile(_ percent: Double) -> Double {
+        let rank = (percent / 100 * Double(count)).rounded(.up)
+        return sorted()[Swift.max(Int(rank), 1) - 1]
+    }
+}
+
 extension Double {
     /// With so many digits behind the point, and a comma at every third before it.
     package func text(digits: Int = 0) -> String {
@@ -55,10 +63,4 @@ package func waitUntil(seconds: Double, _ condition: () throws -> Bool) rethrows
         usleep(1000)
     }
     return true
-}
-
-/// A Markdown table.
-package func table(_ head: [String], _ rows: [[String]]) -> String {
-    let rule = head.indices.map { $0 == 0 ? "---" : "---:" }
-    return ([head, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
 }

@@ -1,16 +1,13 @@
 import BenchSupport
 import Foundation
 
-/// The bench: a job server, a worker with the haproxy driver, and a connection that submits jobs.
+/// The bench: a worker with the haproxy driver, and a connection that submits jobs.
 final class Bench {
-    static let function = "haproxy"
-
     let folder: String
     let tools: String
-    private let server: JobServer
-    private let worker: ChildProcess
-    private let client: JobClient
+    private let worker: ServedWorker
 
+    var function: String { worker.function }
     var runFolder: String { folder + "/run" }
     var masterSocket: String { runFolder + "/master.sock" }
     var file: String { folder + "/haproxy.cfg" }
@@ -19,41 +16,24 @@ final class Bench {
     init(worker program: String, folder: String, connections: Int) throws {
         self.folder = folder
         tools = (program as NSString).deletingLastPathComponent
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        server = try JobServer(folder: folder)
         let configuration = "[worker:haproxy]\nrun_dir = \(folder)/run\nconfig = \(folder)/haproxy.cfg\n"
-        try configuration.write(toFile: folder + "/worker.conf", atomically: true, encoding: .utf8)
-        worker = try ChildProcess(
-            [
-                program, "--config-file", folder + "/worker.conf", "--driver", "haproxy", "--server", server.address, "--function",
-                Self.function, "--concurrency", "\(connections)", "--state-dir", folder + "/state",
-            ], log: folder + "/worker.log")
-        client = try server.client()
-        let server = server
-        guard try waitUntil(seconds: 20, { try server.status(of: Self.function).workers >= connections }) else {
-            throw BenchFailure("the worker does not take jobs: \(folder)/worker.log")
-        }
+        worker = try ServedWorker(program, driver: "haproxy", connections: connections, folder: folder, configuration: configuration)
     }
 
     /// Ends worker and haproxy.
     func stop() {
-        _ = try? client.submit(#"{"hpcs_action": "DELETE"}"#, to: Self.function)
+        _ = try? worker.pass("DELETE")
         worker.stop()
         if let master = Master(at: masterSocket) { kill(master.pid, SIGKILL) }
     }
 
     /// A further connection that submits jobs.
-    func anotherClient() throws -> JobClient { try server.client() }
+    func anotherClient() throws -> JobClient { try worker.server.client() }
 
     /// Submits a job that must pass; how long that takes, in ms.
     @discardableResult
     func pass(_ action: String, _ loadBalancers: [String], over other: JobClient? = nil) throws -> Double {
-        let job = #"{"hpcs_action": "\#(action)", "loadBalancers": [\#(loadBalancers.joined(separator: ", "))]}"#
-        let start = nanoseconds()
-        let reply = try (other ?? client).submit(job, to: Self.function)
-        let time = (nanoseconds() - start) / 1e6
-        guard reply.contains(#""hpcs_response": "PASS""#) else { throw BenchFailure("the job failed: …\(reply.suffix(300))") }
-        return time
+        try worker.pass(action, loadBalancers, over: other)
     }
 
     /// How often haproxy loaded its file so far.

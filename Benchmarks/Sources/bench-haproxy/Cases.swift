@@ -78,6 +78,7 @@ extension Bench {
         let loads = try loads()
         let count = 200
         let clients = try (0..<count).map { _ in try anotherClient() }
+        let function = function
         let failures = Mutex<[String]>([])
         let group = DispatchGroup()
         let start = nanoseconds()
@@ -91,7 +92,7 @@ extension Bench {
                 go.wait()
                 do {
                     let job = #"{"hpcs_action": "CREATE", "loadBalancers": [\#(box.json)]}"#
-                    let reply = try box.client.submit(job, to: Bench.function)
+                    let reply = try box.client.submit(job, to: function)
                     if !reply.contains(#""hpcs_response": "PASS""#) { failures.withLock { $0.append(reply) } }
                 } catch {
                     failures.withLock { $0.append("\(error)") }

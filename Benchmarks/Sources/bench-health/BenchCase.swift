@@ -2,7 +2,7 @@ import BenchSupport
 
 /// What can be measured.
 enum BenchCase: String, CaseIterable {
-    case a, b, c, d
+    case a, b, c, d, e
 
     /// Measures it.
     func measure(_ options: Options, programs: String) throws -> Section {
@@ -11,6 +11,7 @@ enum BenchCase: String, CaseIterable {
         case .b: try load("http", .answering, "HTTP", limits: true, options, programs)
         case .c: try load("http", .hanging, "HTTP, and no node answers", limits: false, options, programs)
         case .d: try comparison(options, programs)
+        case .e: try DeathRun.section(options, programs: programs)
         }
     }
 

@@ -8,8 +8,13 @@ struct BenchHealth {
     /// False where something could not be measured.
     private static func measure(_ options: Options) throws -> Bool {
         let programs = try programFolder()
+        if let run = options.inside {
+            try run.measure(options, programs: programs)
+            return true
+        }
         let keepalived = output(of: "dpkg-query", "-W", "-f", "${Version}", "keepalived") ?? "unknown"
-        let machine = machine(programsIn: programs, kernel: "all over loopback", peers: "keepalived \(keepalived)")
+        let machine = machine(
+            programsIn: programs, kernel: "all over loopback; e on Debian's user-mode-linux", peers: "keepalived \(keepalived)")
         var isComplete = true
         let sections = options.cases.map { wanted in
             say("case \(wanted.rawValue)\n")

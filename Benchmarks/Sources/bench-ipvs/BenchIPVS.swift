@@ -11,7 +11,7 @@ struct BenchIPVS {
         switch options.part {
         case .all: return try Inside(options).measure()
         case .whole:
-            try WholeProgram(options).measure(options.worker)
+            try WholeProgram(options).measure()
             return true
         case nil: return try bootAndReport(options)
         }
@@ -23,10 +23,8 @@ struct BenchIPVS {
         let ipvsadm = output(of: "dpkg-query", "-W", "-f", "${Version}", "ipvsadm") ?? "unknown"
         let costs = try figures(of: [programs + "/raw-ipvs", "--costs"])
         let machine = machine(programsIn: programs, kernel: "IPVS on Debian's user-mode-linux", peers: "ipvsadm \(ipvsadm)")
-        // The kernel has one processor. Where the host moves it to and fro between its own, all takes three times as long now and then.
-        let pin = ["taskset", "--cpu-list", lastProcessor]
-        let boot = [options.rig, "-m", "1024", "-t", "3600", programs + "/bench-ipvs"] + options.arguments(for: .all)
-        let rig = try ChildProcess(pin + boot, readsOutput: true)
+        let command = ownKernel(options.rig, megabytes: 1024, seconds: 3600) + [programs + "/bench-ipvs"] + options.arguments(for: .all)
+        let rig = try ChildProcess(command, readsOutput: true)
         var samples: [Sample] = []
         let status = rig.readLines { line in
             if let sample = Sample(line: line) {

@@ -17,8 +17,7 @@ struct Inside {
 
     /// Measures all that is asked for; false where something could not be measured.
     func measure() throws -> Bool {
-        // The network namespaces that are made later take this over.
-        try "1".write(toFile: "/proc/sys/net/ipv4/ip_forward", atomically: false, encoding: .utf8)
+        try forwardPackets()
         try Sample("costs", .raw, figures(of: [raw, "--costs"])).send()
         var isComplete = true
         var done: Set<TableRun> = []

@@ -55,15 +55,3 @@ struct TableRun: Hashable {
         return counts
     }
 }
-
-/// The figures that a program prints, each in a line with its name.
-func figures(of command: [String]) throws -> [String: [Double]] {
-    let process = try ChildProcess(command, readsOutput: true)
-    var figures: [String: [Double]] = [:]
-    let status = process.readLines { line in
-        let words = line.split(separator: " ")
-        if words.count == 2, let figure = Double(words[1]) { figures[String(words[0]), default: []].append(figure) }
-    }
-    guard status == 0 else { throw BenchFailure("\(command.joined(separator: " ")) ended with \(status)") }
-    return figures
-}
