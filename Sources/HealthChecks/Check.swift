@@ -19,7 +19,8 @@ public struct Check: Hashable, Sendable {
     /// What is done.
     public enum Kind: Hashable, Sendable {
         /// Passes where a TCP connection can be made. It is given up before the server's program sees it: after the server's SYN/ACK comes
-        /// our RST and no ACK, so that neither side keeps anything of it.
+        /// our RST and no ACK, so that neither side keeps anything of it. Only where the checker has to wait 40 ms for a processor does the
+        /// kernel send the ACK, and the program sees a connection that is reset.
         case connect
         /// Passes where an HTTP request is answered with an expected status.
         case http(HTTPRequest)

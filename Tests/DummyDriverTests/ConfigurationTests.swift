@@ -26,7 +26,7 @@ struct ConfigurationTests {
                 "lacks", "UDP, WINGS",
                 "'WINGS' is nothing a driver can lack: use some of HTTP, HTTPS, TCP, GALERA, UDP, SCTP, ROUND_ROBIN, LEAST_CONNECTIONS, "
                     + "SOURCE_IP, MAGLEV, SHORTEST_EXPECTED_DELAY, NEVER_QUEUE, CONNECT, TLS, ICMP, EXEC, HTTP_COOKIE, SOURCE, "
-                    + "FORWARDING, QUORUM, SORRY_SERVER, EVERY_ADDRESS, HOST_NAMES, ARCHIVE"
+                    + "FORWARDING, QUORUM, PANIC_PERCENT, NODE_TRANSITIONS, SORRY_SERVER, EVERY_ADDRESS, HOST_NAMES, ARCHIVE"
             ),
         ])
     func refused(key: String, value: String, message: String) throws {
@@ -50,6 +50,8 @@ struct ConfigurationTests {
             balancer.algorithm = .maglev
             balancer.monitor = Monitor(kind: .connect)
             balancer.monitor?.source = .v4(1)
+            balancer.monitor?.quiesces = true
+            balancer.panicPercent = 50
             balancer.sessionPersistence = .httpCookie
             balancer.forwarding = .direct
             balancer.quorum = 1
@@ -63,7 +65,8 @@ struct ConfigurationTests {
         arguments: [
             ("UDP", "protocol"), ("maglev", "algorithm"), ("CONNECT", "monitor.type"), ("SOURCE", "monitor.source"),
             ("HTTP_COOKIE", "sessionPersistence.type"),
-            ("FORWARDING", "forwarding"), ("QUORUM", "quorum"), ("SORRY_SERVER", "sorry_server"), ("EVERY_ADDRESS", "address"),
+            ("FORWARDING", "forwarding"), ("QUORUM", "quorum"), ("PANIC_PERCENT", "panic_percent"),
+            ("NODE_TRANSITIONS", "monitor.quiesce"), ("SORRY_SERVER", "sorry_server"), ("EVERY_ADDRESS", "address"),
             ("HOST_NAMES", "nodes[0].address"), ("SCTP, HOST_NAMES", "nodes[0].address"),
         ])
     func lacks(names: String, field: String) throws {

@@ -31,8 +31,8 @@ import Testing
     }
 
     @Test func withEveryKeyItIsRightAndTheDefaultsAreTheRealOnes() throws {
-        // A unit goes with another mode than the default, and no persistence not with one.
-        let others = ["driver =", "unit =", "sessionPersistence ="]
+        // A unit goes with another mode than the default, no persistence not with one, and some fields with another type of monitor.
+        let others = ["driver =", "unit =", "sessionPersistence =", "monitor.send =", "monitor.expect =", "monitor.command ="]
         var given = try settings(file: uncommented { line in !others.contains { line.hasPrefix($0) } })
         let defaults = Settings()
         for setting in SettingsTable.all where setting.key != "driver" {
