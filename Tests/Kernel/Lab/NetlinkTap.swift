@@ -3,10 +3,12 @@ import TestSupport
 
 /// Hears all that processes tell the kernel over generic netlink in one namespace, whoever they are.
 final class NetlinkTap {
+    private let namespace: Namespace
     private let descriptor: Int32
 
-    /// Hears from now on.
+    /// Hears from now on. There can be one at a time.
     init(in namespace: Namespace) throws {
+        self.namespace = namespace
         try namespace.ip("link add tap0 type nlmon\nlink set tap0 up")
         let packets = Int32(AF_PACKET)
         let descriptor = try namespace.run {
@@ -30,7 +32,10 @@ final class NetlinkTap {
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        close(descriptor)
+        try? namespace.ip("link del tap0")
+    }
 
     /// How many messages told the kernel to change its IPVS since this was asked last.
     func takeWrites() throws -> Int {
