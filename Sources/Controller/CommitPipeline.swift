@@ -111,12 +111,17 @@ public final class CommitPipeline: Sendable {
     }
 
     /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
-    public func resync() { _ = run(.resync) }
+    ///
+    /// In two turns, for what waits behind one, such as a node that is down, should not wait for both.
+    public func resync() {
+        _ = run(.resync)
+        _ = run(.noteTraffic)
+    }
 
     /// Notes the traffic so far, at the end of the worker. Only for a driver that is looked at from time to time: another one's counters do
     /// not go away.
     public func close() {
-        if driver.upkeep.resyncInterval != nil { desk.withLock { $0.close() } }
+        if driver.upkeep.resyncInterval != nil { desk.withLock { $0.noteTraffic() } }
     }
 
     /// Has it found out from now on how the nodes of every load balancer are.

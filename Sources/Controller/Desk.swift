@@ -82,6 +82,9 @@ struct Desk {
             switch work {
             case .plan(let change, let isForced): plans.append(plan(change, isForced: isForced))
             case .resync: plans.append(resync())
+            case .noteTraffic:
+                noteTraffic()
+                plans.append(.changed)
             case .commit(let commitment):
                 plans.append(nil)
                 commitments.append(commitment)
@@ -126,13 +129,12 @@ struct Desk {
         keep(appliance.takeCounterChanges())
     }
 
-    /// Asks the appliance what it runs, puts right what is not as it is committed, and reads the counters, lest they be lost with it.
+    /// Asks the appliance what it runs, and puts right what is not as it is committed.
     private mutating func resync() -> JobOutcome {
         do throws(DriverError) {
             try appliance.observe(expecting: effective)
             logDivergence(.warning, "the appliance was changed behind our back; it is put right")
             settle()
-            try readCounters()
         } catch {
             log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
         }
@@ -152,8 +154,8 @@ struct Desk {
             ])
     }
 
-    /// Notes the traffic so far, lest a counter be lost with what the worker knows.
-    mutating func close() {
+    /// Notes the traffic so far, lest a counter be lost with the appliance, or with what the worker knows.
+    mutating func noteTraffic() {
         do throws(DriverError) {
             try readCounters()
         } catch {
@@ -404,26 +406,6 @@ extension WantedChange {
         case .update(let loadBalancers), .create(let loadBalancers): loadBalancers.map(\.id)
         case .suspend(.named(let ids)), .enable(.named(let ids)), .delete(.named(let ids)): ids
         case .suspend(.all), .enable(.all), .delete(.all): []
-        }
-    }
-}
-
-extension Draft {
-    /// Whether a job asks after what was deleted.
-    func asksAfterDeleted(_ selection: Selection) -> Bool {
-        switch selection {
-        case .all: isEmptyByDelete
-        case .named(let ids): ids.contains { self[$0] == nil && wasDeleted($0) }
-        }
-    }
-
-    /// Keeps in mind whether a change leaves nothing because it is a DELETE.
-    mutating func note(_ change: WantedChange) {
-        switch change {
-        case .update: isEmptyByDelete = false
-        case .create(let loadBalancers): if !loadBalancers.isEmpty { isEmptyByDelete = false }
-        case .delete: isEmptyByDelete = count == 0
-        case .suspend, .enable: break
         }
     }
 }
