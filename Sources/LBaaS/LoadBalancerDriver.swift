@@ -93,12 +93,35 @@ public struct Upkeep: Hashable, Sendable {
     public var resyncInterval: Duration?
     /// How long a real server that leaves may finish what it has; nil where the driver sees to that itself.
     public var drainTimeout: Duration?
+    /// Who finds out how its nodes are.
+    public var checking: NodeChecking
 
     /// Upkeep at these times.
-    public init(resyncInterval: Duration? = nil, drainTimeout: Duration? = nil) {
+    public init(resyncInterval: Duration? = nil, drainTimeout: Duration? = nil, checking: NodeChecking = .nobody) {
         self.resyncInterval = resyncInterval
         self.drainTimeout = drainTimeout
+        self.checking = checking
     }
+}
+
+/// Who finds out how nodes are.
+public enum NodeChecking: Hashable, Sendable {
+    /// Nobody: what is enabled counts as up.
+    case nobody
+    /// The driver's appliance, which takes nodes out by itself and is asked how they are.
+    case driver
+    /// The worker, for an appliance without checks.
+    case worker
+}
+
+/// Who finds out how nodes are: told whom to look at and how, he reports what he finds to the commit pipeline.
+public protocol NodeChecker: Sendable {
+    /// Checks the nodes of a load balancer that are enabled, from now on as it is now, and no others of it. A check that stays the same goes on.
+    ///
+    /// - Parameters:
+    ///   - loadBalancer: as it is wanted; nil where it is gone, or stands still.
+    ///   - health: how its nodes were last.
+    func check(_ id: LoadBalancerID, _ loadBalancer: LoadBalancer?, health: [NodeID: NodeHealth])
 }
 
 /// What an appliance was found to run.
@@ -153,11 +176,22 @@ public struct NodeStatus: Hashable, Sendable {
     public let id: NodeID
     /// True only where it serves.
     public let isUp: Bool
+    /// Why it does not, where its last check says so; or why its last check failed.
+    public let reason: String?
+    /// Since when it has been so; nil where nobody knows.
+    public let since: Timestamp?
+    /// Whether its checks pass, also where it gets no traffic for another reason.
+    public let isSound: Bool
 
     /// A node's state.
-    public init(id: NodeID, isUp: Bool) {
+    ///
+    /// - Parameter isSound: nil for where it serves.
+    public init(id: NodeID, isUp: Bool, isSound: Bool? = nil, reason: String? = nil, since: Timestamp? = nil) {
         self.id = id
         self.isUp = isUp
+        self.isSound = isSound ?? isUp
+        self.reason = reason
+        self.since = since
     }
 }
 

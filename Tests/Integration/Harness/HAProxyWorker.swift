@@ -5,12 +5,12 @@ import WorkerHarness
 
 /// Runs a test with a job server and a worker with the haproxy driver, whose haproxy is alone in a network namespace: it can listen
 /// wherever it is told to.
-func withHAProxyWorker(_ body: (Gearmand, WorkerProcess) async throws -> Void) async throws {
+func withHAProxyWorker(more: String = "", _ body: (Gearmand, WorkerProcess) async throws -> Void) async throws {
     try await withHAProxy { rig, options in
         let program = try rig.write("#!/bin/sh\nexec unshare --net /usr/sbin/haproxy \"$@\"\n", to: "haproxy")
         chmod(program, 0o700)
         var options = options
-        options.configuration += "program = \(program)\n"
+        options.configuration += "program = \(program)\n\(more)\n"
         let gearmand = try await rig.startGearmand()
         options.servers = [gearmand.address]
         try await body(gearmand, try await rig.startWorker(options))
