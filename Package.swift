@@ -116,7 +116,8 @@ let package = Package(
         tests(
             "Integration",
             [
-                "BGPNotifier", "CGearman", "CSQLite", "JobMessages", "LBaaS", "ObjectStores", "TestSupport", "WorkerHarness", "lbaas-worker",
+                "BGPNotifier", "CGearman", "CSQLite", "JobMessages", "LBaaS", "ObjectStores", "TestSupport", "WorkerHarness",
+                "lbaas-worker",
             ],
             resources: [.copy("Vectors")]),
         tests(
