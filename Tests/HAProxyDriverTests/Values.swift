@@ -35,6 +35,8 @@ func balancer(
 ) -> LoadBalancer {
     var balancer = LoadBalancer(id: LoadBalancerID(id), serviceProtocol: serviceProtocol, address: .v4(0x7F00_0001), port: port)
     balancer.nodes = servers.map { node($0.name, "127.0.0.1", port: $0.port) }
+    // A connection that waits for a busy machine is not ended for being silent.
+    (balancer.timeouts.client, balancer.timeouts.server) = (300_000, 300_000)
     // A server that is gone is found out at once, and none is taken for gone because the machine is busy.
     balancer.monitor = monitor(.connect) { ($0.delay, $0.timeout, $0.attempts) = (1, 20, 1) }
     change(&balancer)

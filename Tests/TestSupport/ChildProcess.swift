@@ -84,7 +84,7 @@ package final class ChildProcess: Sendable {
     }
 
     /// Waits for its end.
-    package func end(within seconds: Double = 20) async throws -> End {
+    package func end(within seconds: Double = 60) async throws -> End {
         var end: End?
         try await eventually("the end of process \(pid)", within: seconds) {
             end = ended

@@ -15,7 +15,7 @@ package final class LoopbackSocket: Sendable {
     /// Takes over a descriptor.
     private init(descriptor: Int32) {
         self.descriptor = descriptor
-        limit(to: 60)
+        limit(to: 600)
     }
 
     deinit { close(descriptor) }
@@ -29,7 +29,8 @@ package final class LoopbackSocket: Sendable {
 
     /// A socket that is bound to a port, by default one that the system chooses; it refuses connections until `listens`.
     package static func bound(port: UInt16 = 0, listens: Bool = false) throws -> LoopbackSocket {
-        let socket = try LoopbackSocket()
+        // Who waits for connections waits as long as it takes: accept heeds the time for reading, too.
+        let socket = try LoopbackSocket(seconds: 0)
         var yes: Int32 = 1
         setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         let code = withAddress(host: 1, port: port) { bind(socket.descriptor, $0, $1) }

@@ -12,7 +12,7 @@ package struct Overdue: Error, CustomStringConvertible {
 /// Asks again and again until the answer is yes.
 ///
 /// - Throws: `Overdue` where it is not in time; what the condition throws.
-package func eventually(_ what: String, within seconds: Double = 20, _ condition: () async throws -> Bool) async throws {
+package func eventually(_ what: String, within seconds: Double = 60, _ condition: () async throws -> Bool) async throws {
     let deadline = Deadline(seconds: seconds)
     while try await !condition() {
         if deadline.isOver { throw Overdue(what: what, seconds: seconds) }
@@ -23,7 +23,7 @@ package func eventually(_ what: String, within seconds: Double = 20, _ condition
 /// Asks again and again until the answer is yes, and blocks the thread meanwhile.
 ///
 /// - Throws: `Overdue` where it is not in time; what the condition throws.
-package func waitUntil(_ what: @autoclosure () -> String, within seconds: Double = 20, _ condition: () throws -> Bool) throws {
+package func waitUntil(_ what: @autoclosure () -> String, within seconds: Double = 60, _ condition: () throws -> Bool) throws {
     let deadline = Deadline(seconds: seconds)
     while try !condition() {
         if deadline.isOver { throw Overdue(what: what(), seconds: seconds) }

@@ -14,8 +14,8 @@ private func order(_ endpoint: String, id: String = "71", basePath: String = "lo
 }
 
 extension Shelf {
-    /// What archives, with less patience than for a client.
-    func archive(patience: Patience = Patience(archive: .seconds(20))) -> Archive {
+    /// What archives.
+    func archive(patience: Patience = Patience()) -> Archive {
         Archive(of: collector, log: told.log, patience: patience, now: { Timestamp(microseconds: 1_389_280_305_704_754) })
     }
 

@@ -23,9 +23,9 @@ final class LoggingHAProxy: Sendable {
                 log global
                 option httplog
                 option dontlognull
-                timeout client 10s
-                timeout server 10s
-                timeout connect 10s
+                timeout client 100s
+                timeout server 100s
+                timeout connect 100s
 
             """
         for (name, port) in ports {
