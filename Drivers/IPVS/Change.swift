@@ -24,15 +24,18 @@ package struct WantedService: Hashable, Sendable {
 
     /// What the kernel should have, given what it has: the wanted, and of what leaves that which is still there.
     package func target(from current: VirtualService?) -> VirtualService? {
-        if leaving.isEmpty { return service }
-        var target = service
-        for key in leaving where service?.destinations[key] == nil {
-            guard var destination = current?.destinations[key] else { continue }
+        guard let current, !leaving.isEmpty else { return service }
+        let there = current.destinations.table
+        var destinations = service?.destinations.table ?? [:]
+        var isChanged = false
+        for key in leaving where destinations[key] == nil {
+            guard var destination = there[key] else { continue }
             destination.weight = 0
-            if target == nil { target = current.map { VirtualService(settings: $0.settings) } }
-            target?.destinations[key] = destination
+            destinations[key] = destination
+            isChanged = true
         }
-        return target
+        return isChanged
+            ? VirtualService(settings: service?.settings ?? current.settings, destinations: Destinations(destinations)) : service
     }
 }
 
@@ -65,7 +68,6 @@ package struct Difference {
         var settings = target.settings
         let isLater = settings.scheduler.isSlow && target.destinations.count > Self.manyDestinations
         if isLater { settings.scheduler = .weightedLeastConnections }
-        if changes.isEmpty { changes.reserveCapacity(target.destinations.count + 2) }
         changes.append(.addService(key, settings))
         for (destination, value) in target.destinations { changes.append(.addDestination(key, destination, value)) }
         if isLater { changes.append(.setService(key, target.settings)) }
@@ -78,17 +80,16 @@ package struct Difference {
         let isLater = target.settings.scheduler.isSlow && current.settings.scheduler != target.settings.scheduler
         if !isSet, !isLater { changes.append(.setService(key, target.settings)) }
         defer { if !isSet, isLater { changes.append(.setService(key, target.settings)) } }
-        if current.destinations == target.destinations { return }
+        var others = current.destinations.table
         for (destination, value) in target.destinations {
-            guard let old = current.destinations[destination] else {
+            let old = others.removeValue(forKey: destination)
+            if old == nil {
                 changes.append(.addDestination(key, destination, value))
-                continue
+            } else if old != value {
+                changes.append(.setDestination(key, destination, value))
             }
-            if old != value { changes.append(.setDestination(key, destination, value)) }
         }
-        for destination in current.destinations.keys where target.destinations[destination] == nil {
-            changes.append(.deleteDestination(key, destination))
-        }
+        for destination in others.keys { changes.append(.deleteDestination(key, destination)) }
     }
 }
 

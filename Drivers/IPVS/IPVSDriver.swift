@@ -20,7 +20,7 @@ public final class IPVSDriver: LoadBalancerDriver {
     private let now: @Sendable () -> ContinuousClock.Instant
     private let desk: Mutex<Desk>
     private let reader: Mutex<Reader>
-    private let running = Mutex<[LoadBalancerID: LoadBalancer]>([:])
+    private let running = Mutex<[LoadBalancerID: Indirect<LoadBalancer>]>([:])
 
     /// What changes the table. It has a socket of its own, so that who asks need not wait for who changes.
     private struct Desk {
@@ -93,7 +93,7 @@ public final class IPVSDriver: LoadBalancerDriver {
                 desk.lastScheduled = 0
                 removeLater(&desk)
                 running.withLock { running in
-                    running = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
+                    running = Dictionary(expected.lazy.map { ($0.id, Indirect(wrappedValue: $0)) }) { first, _ in first }
                 }
                 return observation
             } catch {
@@ -142,13 +142,22 @@ public final class IPVSDriver: LoadBalancerDriver {
             } catch {
                 return groups.map { _ in GroupOutcome(failure: DriverError(error.message)) }
             }
-            let faults = groups.map { fault(of: $0, &desk.forwarding) }
-            let sound = zip(groups, faults).filter { $0.1 == nil }.map(\.0)
-            var applied = desk.programmer.apply(sound, kernel: kernel).makeIterator()
-            let outcomes = faults.map { fault in fault.map { GroupOutcome(failure: DriverError($0)) } ?? applied.next() ?? GroupOutcome() }
+            let outcomes = apply(groups, kernel, &desk)
             note(groups, outcomes)
             removeLater(&desk)
             return outcomes
+        }
+    }
+
+    /// Applies the groups that this host can serve.
+    private func apply(_ groups: [PatchGroup], _ kernel: any Kernel, _ desk: inout Desk) -> [GroupOutcome] {
+        var faults: [Int: String] = [:]
+        for (place, group) in groups.enumerated() { faults[place] = fault(of: group, &desk.forwarding) }
+        if faults.isEmpty { return desk.programmer.apply(groups, kernel: kernel) }
+        let sound = groups.enumerated().filter { faults[$0.offset] == nil }.map(\.element)
+        var applied = desk.programmer.apply(sound, kernel: kernel).makeIterator()
+        return groups.indices.map { place in
+            faults[place].map { GroupOutcome(failure: DriverError($0)) } ?? applied.next() ?? GroupOutcome()
         }
     }
 
@@ -156,7 +165,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         running.withLock { running in
             running.reserveCapacity(running.count + groups.count)
             for (group, outcome) in zip(groups, outcomes) where outcome.failure == nil {
-                for patch in group.patches { running[patch.id] = patch.loadBalancer.new }
+                for patch in group.patches { running[patch.id] = patch.loadBalancer.new.map { Indirect(wrappedValue: $0) } }
             }
         }
     }
@@ -287,7 +296,7 @@ extension IPVSDriver {
     }
 
     private func loadBalancers(_ ids: [LoadBalancerID]) -> [LoadBalancer] {
-        running.withLock { running in ids.compactMap { running[$0] } }
+        running.withLock { running in ids.compactMap { running[$0]?.wrappedValue } }
     }
 
     /// Asks the kernel over the socket that is for asking.

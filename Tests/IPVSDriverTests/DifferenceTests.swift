@@ -72,7 +72,8 @@ struct DifferenceTests {
         let places = (0..<count).map { DestinationKey(.v4(0x0A03_0000 + UInt32($0)), 80) }
         let destinations = places.map { ($0, Destination(forwarding: .nat, weight: 1)) }
         return VirtualService(
-            settings: ServiceSettings(scheduler: scheduler, netmask: .max), destinations: Dictionary(uniqueKeysWithValues: destinations))
+            settings: ServiceSettings(scheduler: scheduler, netmask: .max),
+            destinations: Destinations(Dictionary(uniqueKeysWithValues: destinations)))
     }
 
     @Test("schedules a large service by its slow scheduler when all its real servers are there", arguments: [256, 257])

@@ -67,7 +67,7 @@ final class FakeTable: Sendable {
 
     /// The virtual services, without their counters.
     var services: [ServiceKey: VirtualService] {
-        state.withLock { $0.services.mapValues { VirtualService(settings: $0.settings, destinations: $0.destinations) } }
+        state.withLock { $0.services.mapValues { VirtualService(settings: $0.settings, destinations: Destinations($0.destinations)) } }
     }
 
     /// The changes that were sent since this was asked last, all batches in one.
