@@ -45,11 +45,16 @@ package struct Difference {
     package static let manyDestinations = 256
 
     package private(set) var changes: [Change] = []
+    /// The services with real servers that stay and to which packets go on as they come from now on, or no longer do.
+    package private(set) var rerouted: [ServiceKey] = []
 
     package init() {}
 
     /// Forgets the changes, and keeps the memory for others.
-    package mutating func removeAll() { changes.removeAll(keepingCapacity: true) }
+    package mutating func removeAll() {
+        changes.removeAll(keepingCapacity: true)
+        rerouted.removeAll()
+    }
 
     /// Has a service read before its changes.
     package mutating func read(_ key: ServiceKey) { changes.append(.readService(key)) }
@@ -82,12 +87,13 @@ package struct Difference {
         defer { if !isSet, isLater { changes.append(.setService(key, target.settings)) } }
         var others = current.destinations.table
         for (destination, value) in target.destinations {
-            let old = others.removeValue(forKey: destination)
-            if old == nil {
+            guard let old = others.removeValue(forKey: destination) else {
                 changes.append(.addDestination(key, destination, value))
-            } else if old != value {
-                changes.append(.setDestination(key, destination, value))
+                continue
             }
+            if old == value { continue }
+            changes.append(.setDestination(key, destination, value))
+            if (old.forwarding == .direct) != (value.forwarding == .direct), rerouted.last != key { rerouted.append(key) }
         }
         for destination in others.keys { changes.append(.deleteDestination(key, destination)) }
     }

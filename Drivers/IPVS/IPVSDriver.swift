@@ -128,10 +128,8 @@ public final class IPVSDriver: LoadBalancerDriver {
         }
     }
 
-    /// The changes that `apply` would send, in their order.
-    public func plan(_ groups: [PatchGroup]) -> [String] {
-        desk.withLock { desk in desk.programmer.plan(groups).map(\.description) }
-    }
+    /// The changes that `apply` would send, in their order, and what would follow from them.
+    public func plan(_ groups: [PatchGroup]) -> [String] { desk.withLock { $0.programmer.plan(groups) } }
 
     /// Sends the differences of all groups, as many of them as there are in one send.
     public func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {

@@ -3,11 +3,23 @@ import LBaaS
 // How the kernel is told what it should have.
 
 extension Programmer {
-    /// What `apply` would tell the kernel.
-    func plan(_ groups: [PatchGroup]) -> [Change] {
+    /// What `apply` would tell the kernel, at once and later, and what to beware of.
+    func plan(_ groups: [PatchGroup]) -> [String] {
         var difference = Difference()
-        for group in groups { _ = append(steps(of: group), to: &difference) }
-        return difference.changes.filter { if case .readService = $0 { false } else { true } }
+        var later: [String] = []
+        for group in groups {
+            let steps = steps(of: group)
+            for (step, target) in zip(steps, append(steps, to: &difference)) where standsStill(step, target) && still[step.key] == nil {
+                later.append("\(Change.deleteService(step.key)) when its last bytes are counted")
+            }
+        }
+        let changes = difference.changes.filter { if case .readService = $0 { false } else { true } }
+        return changes.map(\.description) + later + difference.rerouted.map(\.warningOfRerouting)
+    }
+
+    /// Whether a service is left without real servers because nobody wants it.
+    private func standsStill(_ step: Step, _ target: VirtualService?) -> Bool {
+        step.wanted.service == nil && target?.destinations.isEmpty ?? false
     }
 
     /// Tells the kernel the difference, many groups in one batch.
@@ -53,6 +65,7 @@ extension Programmer {
             } else {
                 interruption = self.send(difference.changes, of: &portion, kernel)
             }
+            for key in difference.rerouted { log.write(.warning, key.warningOfRerouting) }
             portion.forEach(finish)
             difference.removeAll()
             portion.removeAll(keepingCapacity: true)
@@ -113,7 +126,7 @@ extension Programmer {
             } else if let bytes = readings[step.key] {
                 handOnCounter(of: step, at: bytes, &work.outcome)
             }
-            if let target, target.destinations.isEmpty, step.wanted.service == nil {
+            if standsStill(step, target) {
                 standStill(step.key)
             } else {
                 still[step.key] = nil

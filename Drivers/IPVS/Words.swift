@@ -23,6 +23,15 @@ extension ServiceKey: CustomStringConvertible {
     }
 }
 
+extension ServiceKey {
+    /// What becomes of connections where real servers are reached by DIRECT from now on, or no longer: the kernel keeps one route to each,
+    /// as the first packet needs it, and the routes are of different kinds. To remove them and add them again is no better.
+    var warningOfRerouting: String {
+        "beware: \(self) changes to or from DIRECT while connections run, and some of them, old or new, may get lost; to be safe SUSPEND the"
+            + " load balancer first; the job that changes it then brings it back"
+    }
+}
+
 extension DestinationKey: CustomStringConvertible {
     /// `10.0.0.1:80`, `[fd00::1]:80`.
     package var description: String { Endpoint(host: .address(address), port: port).description }
