@@ -15,6 +15,8 @@ public final class IPVSDriver: LoadBalancerDriver {
     private let settings: Settings
     private let host: Host
     private let log: Log
+    private let hostTrouble: Trouble
+    private let forwardingTrouble: [AddressFamily: Trouble]
     private let open: @Sendable () throws(KernelFailure) -> any Kernel
     private let later: @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
     private let now: @Sendable () -> ContinuousClock.Instant
@@ -70,6 +72,8 @@ public final class IPVSDriver: LoadBalancerDriver {
         settings = try Settings(configuration)
         host = Host(settings: settings, switches: switches, log: log)
         self.log = log
+        hostTrouble = Trouble(log)
+        forwardingTrouble = [.v4: Trouble(log), .v6: Trouble(log)]
         self.open = open
         self.later = later
         self.now = now
@@ -110,9 +114,10 @@ public final class IPVSDriver: LoadBalancerDriver {
         do throws(KernelFailure) {
             try host.prepare(kernel)
             desk.isPrepared = true
+            hostTrouble.isOver()
         } catch {
             if !desk.isPrepared { throw error }
-            log.write(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
+            hostTrouble.tell(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
         }
     }
 
@@ -168,14 +173,20 @@ public final class IPVSDriver: LoadBalancerDriver {
         }
     }
 
-    /// Why this host cannot serve what a group asks for.
+    /// Why this host cannot serve what a group asks for. That what is there already is not served is no fault of a step that asks for no more,
+    /// such as the end of a drain; it is told in the log.
     private func fault(of group: PatchGroup, _ known: inout Set<AddressFamily>) -> String? {
         for patch in group.patches {
             guard let new = patch.loadBalancer.new, !new.isSuspended, new.forwarding.method == .nat,
                 let family = new.address?.family, !known.contains(family)
             else { continue }
-            if let fault = host.forwardingFault(family) { return fault }
-            known.insert(family)
+            if let fault = host.forwardingFault(family) {
+                if new.translatesMore(than: patch.loadBalancer.old) { return fault }
+                forwardingTrouble[family]?.tell(.error, fault)
+            } else {
+                known.insert(family)
+                forwardingTrouble[family]?.isOver()
+            }
         }
         return nil
     }
@@ -309,6 +320,15 @@ extension IPVSDriver {
                 throw DriverError(error.message)
             }
         }
+    }
+}
+
+extension LoadBalancer {
+    /// Whether the host has to translate addresses for it that it had not to translate before.
+    fileprivate func translatesMore(than old: LoadBalancer?) -> Bool {
+        guard let old, !old.isSuspended, old.listener == listener, old.forwarding.method == .nat else { return true }
+        let known = Set(old.nodes.lazy.filter { $0.condition == .enabled }.map(\.endpoint))
+        return nodes.contains { $0.condition == .enabled && !known.contains($0.endpoint) }
     }
 }
 

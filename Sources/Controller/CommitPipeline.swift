@@ -27,6 +27,9 @@ public final class CommitPipeline: Sendable {
     private let driver: any LoadBalancerDriver
     private let log: Log
     private let now: @Sendable () -> Timestamp
+    /// What keeps drains from ending, and the end from being known: that is tried twice a second.
+    private let drainTrouble: Trouble
+    private let connectionTrouble: Trouble
     /// When the batch in hand was begun, in microseconds; 0 where there is none.
     private let busySince = Atomic<Int64>(0)
 
@@ -52,6 +55,8 @@ public final class CommitPipeline: Sendable {
         self.committed = committed
         self.driver = driver
         self.log = log
+        drainTrouble = Trouble(log)
+        connectionTrouble = Trouble(log)
         let effective = Effective(committed: committed, drainTimeout: driver.upkeep.drainTimeout)
         let controller = LBaaSController(driverName: driverName, driver: driver)
         var desk = Desk(
@@ -110,14 +115,15 @@ public final class CommitPipeline: Sendable {
     /// Ends the drains that are over: of real servers without connections, and of those whose time has come.
     public func endDrains() {
         let drains = committed.drains
-        if drains.isEmpty { return }
+        if drains.isEmpty { return drainTrouble.isOver() }
         var finished: Set<Leaving> = []
         do throws(DriverError) {
             finished = Set(
                 try driver.finished(
                     drains.all.flatMap { listener, entry in entry.drains.map { Leaving(listener: listener, endpoint: $0.endpoint) } }))
+            connectionTrouble.isOver()
         } catch {
-            log.write(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
+            connectionTrouble.tell(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
         }
         let now = now()
         var ended: [Listener: [Drain]] = [:]
@@ -129,7 +135,9 @@ public final class CommitPipeline: Sendable {
         }
         if ended.isEmpty { return }
         if case .failed(let sentence) = run(.commit(.finished(ended))) {
-            log.write(.error, "what has finished could not be taken out; this is tried again", [("error", sentence)])
+            drainTrouble.tell(.error, "what has finished could not be taken out; this is tried again", [("error", sentence)])
+        } else {
+            drainTrouble.isOver()
         }
     }
 

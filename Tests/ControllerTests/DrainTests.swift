@@ -303,8 +303,8 @@ struct DrainTests {
         // The end of a drain is tried again.
         bench.driver.finish(leaving(3))
         bench.driver.fail("a", trouble)
-        bench.pipeline.endDrains()
-        #expect(bench.lines.all.contains { $0.contains("could not be taken out") })
+        for _ in 0..<3 { bench.pipeline.endDrains() }
+        #expect(bench.lines.all.count { $0.contains("could not be taken out") } == 1)
         bench.driver.fail(nil)
         bench.pipeline.endDrains()
         #expect(try running() == "1 2")

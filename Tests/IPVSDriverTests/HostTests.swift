@@ -120,6 +120,17 @@ struct HostTests {
         }
         #expect(try later.start([a]) == ["a"])
         #expect(later.lines.take().contains { $0.hasPrefix("error") && $0.contains("does not start on the interface eth0") })
+        // Once, and again when it has been over.
+        try later.start([a])
+        #expect(later.lines.take() == [])
+        later.kernel.alter { $0.startFailure = nil }
+        try later.start([a])
+        later.kernel.alter { state in
+            state.daemons = []
+            state.startFailure = KernelFailure(.other, "No such device", number: ENODEV)
+        }
+        try later.start([a])
+        #expect(later.lines.take().contains { $0.contains("does not start on the interface eth0") })
     }
 
     @Test("must have IPVS, and let this process see it", arguments: [false, true])
@@ -175,5 +186,35 @@ struct HostTests {
         #expect(bench.apply(.delete(b), .update(from: a, to: suspended(a))) == nil)
         bench.switches["net.ipv4.ip_forward"] = "1"
         #expect(bench.apply(.update(from: suspended(a), to: changed)) == nil)
+    }
+
+    @Test("need not forward for what only takes away, or is there already, and that is told once until it is over")
+    func forwardingForLess() throws {
+        let name = "net.ipv4.ip_forward"
+        let a = balancer("a", [node(1), node(2), node(3)])
+        let bench = try Bench(running: [a])
+        bench.switches[name] = "0"
+        try bench.start([a])
+        _ = bench.lines.take()
+        let fewer = balancer("a", [node(1), node(2, .draining)]) { $0.leaving = [a.leaving(3)] }
+        let rest = balancer("a", [node(1, weight: 7), node(2, .disabled)])
+        #expect(bench.apply(.update(from: a, to: fewer)) == nil)
+        #expect(bench.apply(.update(from: fewer, to: rest)) == nil)
+        #expect(bench.kernel.services[a.key]?.destinations == [place(1): nat(7)])
+        bench.kernel.alter(.deleteService(a.key))
+        #expect(try bench.start([rest]) == ["a"])
+        #expect(bench.kernel.services[a.key]?.destinations == [place(1): nat(7)])
+        let lines = bench.lines.take()
+        #expect(lines.count == 1)
+        #expect(lines[0].hasPrefix("error NAT needs this host to forward packets, and \(name) is 0"))
+        for more in [a, balancer("a", [node(1)], port: 81)] {
+            #expect(bench.apply(.update(from: rest, to: more))?.contains("\(name) is 0") == true)
+        }
+        bench.switches[name] = "1"
+        #expect(bench.apply(.update(from: rest, to: a)) == nil)
+        bench.switches[name] = "0"
+        try bench.start([a])
+        #expect(bench.apply(.update(from: a, to: rest)) == nil)
+        #expect(bench.lines.take() == lines)
     }
 }
