@@ -20,6 +20,11 @@ func driver(_ name: String, folder: String, _ dependencies: [Target.Dependency])
     .target(name: name, dependencies: dependencies, path: "Drivers/\(folder)", swiftSettings: strict)
 }
 
+/// A notifier, or the registry of them: one target under `Notifiers`.
+func notifier(_ name: String, folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Notifiers/\(folder)", swiftSettings: strict)
+}
+
 /// The module of one C library that Debian packages.
 func library(_ name: String, pkgConfig: String, debian: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
@@ -45,33 +50,44 @@ let package = Package(
         library("CInih", pkgConfig: "inih", debian: "libinih-dev"),
         library("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
+        library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         .systemLibrary(name: "CGetopt"),
         .target(name: "CSpawn"),
+        .systemLibrary(name: "CLinux"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
         room("LBaaS"),
+        room("HostSystem", ["CLinux"]),
         room("JobMessages", ["LBaaS", "CSimdJSON"]),
         room("StateStore", ["CSQLite"]),
         room("Controller", ["LBaaS", "JobMessages", "StateStore"]),
-        room("JobQueue", ["CGearman"]),
+        room("JobQueue", ["CGearman", "HostSystem"]),
+        room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
         driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "CSpawn"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "HAProxyDriver", "IPVSDriver"]),
+        notifier("DummyNotifier", folder: "Dummy", ["LBaaS"]),
+        notifier("ExecNotifier", folder: "Exec", ["LBaaS", "JobMessages", "HostSystem"]),
+        notifier("BGPNotifier", folder: "BGP", ["LBaaS", "HostSystem"]),
+        notifier("KnownNotifiers", folder: "KnownNotifiers", ["LBaaS", "DummyNotifier", "ExecNotifier", "BGPNotifier"]),
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "KnownDrivers",
+                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks", "KnownDrivers", "KnownNotifiers",
                 "CInih", "CSystemd", "CGetopt",
             ],
             swiftSettings: strict),
-        // Part of the benchmarks. It is here because it measures what only this package may call.
+        // Parts of the benchmarks. They are here because they measure what only this package may call.
+        .executableTarget(
+            name: "checker-health", dependencies: ["HealthChecks", "LBaaS"], path: "Benchmarks/Sources/checker-health",
+            swiftSettings: strict),
         .executableTarget(
             name: "driver-ipvs", dependencies: ["CNamespaces", "IPVSDriver", "LBaaS"], path: "Benchmarks/Sources/driver-ipvs",
             swiftSettings: strict),
 
-        .target(name: "TestSupport", dependencies: ["LBaaS"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["CNamespaces", "LBaaS"], path: "Tests/TestSupport"),
         .target(
             name: "WorkerHarness", dependencies: ["CGearman", "TestSupport"], path: "Tests/WorkerHarness",
             swiftSettings: [.treatAllWarnings(as: .error)]),
@@ -87,11 +103,17 @@ let package = Package(
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
+        tests("HostSystemTests", ["HostSystem"]),
         tests("JobQueueTests", ["JobQueue"]),
+        tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
+        tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
         tests("WorkerTests", ["lbaas-worker", "KnownDrivers", "LBaaS", "JobQueue"]),
         tests(
-            "Integration", ["CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "WorkerHarness", "lbaas-worker"],
+            "Integration",
+            [
+                "BGPNotifier", "CGearman", "CSQLite", "JobMessages", "LBaaS", "TestSupport", "WorkerHarness", "lbaas-worker",
+            ],
             resources: [.copy("Vectors")]),
         tests(
             "Kernel",

@@ -20,15 +20,20 @@ let swift: [SwiftSetting] = [
 
 let package = Package(
     name: "swift-lbaas-benchmarks",
+    products: [.library(name: "ipvs-stub", type: .dynamic, targets: ["ipvs-stub"])],
     targets: [
         .target(name: "support", cSettings: c),
         .executableTarget(
             name: "echo-worker", dependencies: ["support"], cSettings: c,
             linkerSettings: [.linkedLibrary("gearman"), .linkedLibrary("pthread")]),
         .executableTarget(name: "job-load", dependencies: ["support"], cSettings: c, linkerSettings: [.linkedLibrary("gearman")]),
+        .executableTarget(name: "health-nodes", dependencies: ["support"], cSettings: c),
+        .target(name: "ipvs-stub", dependencies: ["CNetlinkHeaders"], cSettings: c),
+        .systemLibrary(name: "CNetlinkHeaders", pkgConfig: "libnl-genl-3.0", providers: [.apt(["libnl-genl-3-dev"])]),
         .executableTarget(name: "raw-ipvs", dependencies: ["support"], cSettings: c),
         .target(name: "BenchSupport", swiftSettings: swift),
         .executableTarget(name: "bench-jobs", dependencies: ["BenchSupport"], swiftSettings: swift),
+        .executableTarget(name: "bench-health", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-ipvs", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-haproxy", dependencies: ["BenchSupport"], swiftSettings: swift),
     ],

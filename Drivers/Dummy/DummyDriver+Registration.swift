@@ -14,7 +14,7 @@ extension DummyDriver {
 enum Key: String, CaseIterable {
     case fail, slow, down
     case bytesPerReport = "bytes_per_report"
-    case lacks, archive
+    case lacks, archive, checks
 
     /// What the key means, for `etc/lbaas.conf` and `--help`.
     var meaning: String {
@@ -24,6 +24,7 @@ enum Key: String, CaseIterable {
         case .down: "ids of nodes that are reported as DOWN"
         case .bytesPerReport: "bytes by which a traffic counter grows each time it is asked for; default 0"
         case .lacks: "what the driver shall not be able to do, by the names of the protocol, such as MAGLEV, UDP or HTTP_COOKIE"
+        case .checks: "yes to have the worker check the nodes of load balancers with a monitor, as it does for IPVS; default no"
         case .archive: "yes to pretend that logs are archived; default no"
         }
     }

@@ -10,6 +10,9 @@ public final class DummyDriver: LoadBalancerDriver {
     /// Everything that PROTOCOL.md knows but archives, less what the key `lacks` takes out.
     public let capabilities: Capabilities
 
+    /// The appliance is this driver's own, so it need not be looked after; the worker checks nodes where the key `checks` asks for it.
+    public let upkeep: Upkeep
+
     private let settings: Settings
     private let log: Log
     private let pause: @Sendable (Duration) -> Void
@@ -30,6 +33,7 @@ public final class DummyDriver: LoadBalancerDriver {
     ) throws(DriverConfiguration.Failure) {
         settings = try Settings(configuration)
         capabilities = settings.capabilities
+        upkeep = settings.upkeep
         self.log = log
         self.pause = pause
     }

@@ -8,6 +8,8 @@ struct Settings: Sendable {
     let down: Set<NodeID>
     /// By how many bytes a traffic counter grows each time it is asked for.
     let bytesPerReport: UInt32
+    /// What the worker does for the driver.
+    let upkeep: Upkeep
     /// What the driver can do.
     let capabilities: Capabilities
 
@@ -16,6 +18,7 @@ struct Settings: Sendable {
         trials = try Trials(section)
         down = Set(section.list(Key.down.rawValue).map { NodeID($0) })
         bytesPerReport = try section.bytesPerReport
+        upkeep = Upkeep(checksNodes: try section.yesNo(Key.checks.rawValue) ?? false)
         capabilities = try section.capabilities
     }
 }
@@ -34,21 +37,11 @@ extension DriverConfiguration {
     fileprivate var capabilities: Capabilities {
         get throws(Failure) {
             var capabilities = Capabilities.everything
-            capabilities.archive = try archives
+            capabilities.archive = try yesNo(Key.archive.rawValue) ?? false
             for name in list(Key.lacks.rawValue) where !capabilities.remove(named: name.uppercased()) {
                 throw Failure(.lacks, "\(quoted(name)) is nothing a driver can lack: use some of \(Capabilities.wireNames)")
             }
             return capabilities
-        }
-    }
-
-    private var archives: Bool {
-        get throws(Failure) {
-            switch self[Key.archive.rawValue] {
-            case nil, "no": return false
-            case "yes": return true
-            case let text?: throw Failure(.archive, "\(quoted(text)) is neither 'yes' nor 'no'")
-            }
         }
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// It owns the virtual services at the addresses and ports of the load balancers that it was given, and touches no other, unless its
 /// configuration says that all are its own.
 public final class IPVSDriver: LoadBalancerDriver {
-    /// Every protocol and algorithm, on single addresses; no monitors.
+    /// Every protocol, algorithm and monitor, on single addresses.
     public let capabilities: Capabilities
     /// A comparison every `resync_interval`, drains of `drain_timeout`.
     public let upkeep: Upkeep
@@ -78,7 +78,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         self.later = later
         self.now = now
         capabilities = .ipvs
-        upkeep = Upkeep(resyncInterval: settings.resyncInterval, drainTimeout: settings.drainTimeout)
+        upkeep = Upkeep(resyncInterval: settings.resyncInterval, drainTimeout: settings.drainTimeout, checksNodes: true)
         desk = Mutex(Desk(programmer: Programmer(defaults: settings.services, log: log)))
         reader = Mutex(Reader())
     }
@@ -333,13 +333,17 @@ extension LoadBalancer {
 }
 
 extension Capabilities {
-    /// What the kernel can do. It checks no nodes: until a health engine does that for it, a load balancer with a monitor is refused.
+    /// What the kernel can do, and what the worker does for it: it checks no nodes.
     fileprivate static var ipvs: Capabilities {
         var capabilities = Capabilities()
         capabilities.protocols = Set(ServiceProtocol.allCases)
         capabilities.algorithms = Set(Algorithm.allCases)
         capabilities.sourcePersistence = true
         capabilities.forwarding = true
+        capabilities.monitors = Set(Monitor.Kind.allCases)
+        capabilities.quorum = true
+        capabilities.sorryServer = true
+        capabilities.nodeTransitions = true
         return capabilities
     }
 }

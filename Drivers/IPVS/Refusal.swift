@@ -28,25 +28,25 @@ extension LoadBalancer {
         places.reserveCapacity(nodes.count)
         for (index, node) in nodes.enumerated() {
             guard let key = DestinationKey(node.endpoint) else { continue }
-            if let fault = key.address.faultAsRealServer { return ("nodes[\(index)].address", "\(key.address) is \(fault)") }
             if let first = places.updateValue(index, forKey: key) {
                 return ("nodes[\(index)]", "is \(key), as nodes[\(first)] is already; the kernel keeps a real server once for each service")
             }
-            if let refusal = refusal(of: key, at: index) { return refusal }
+            if let refusal = refusal(of: key, at: "nodes[\(index)]") { return refusal }
         }
-        return nil
+        return sorryServer.flatMap { DestinationKey($0) }.flatMap { refusal(of: $0, at: "sorry_server") }
     }
 
-    private func refusal(of key: DestinationKey, at index: Int) -> (field: String, reason: String)? {
+    private func refusal(of key: DestinationKey, at place: String) -> (field: String, reason: String)? {
+        if let fault = key.address.faultAsRealServer { return ("\(place).address", "\(key.address) is \(fault)") }
         let method = forwarding.method
         if method != .nat, key.port != port {
             return (
-                "nodes[\(index)].port", "\(key.port) is not the load balancer's port \(port), and with \(method) packets go on as they come"
+                "\(place).port", "\(key.port) is not the load balancer's port \(port), and with \(method) packets go on as they come"
             )
         }
         if let family = address?.family, family != key.address.family, !method.isTunnel {
             return (
-                "nodes[\(index)].address",
+                "\(place).address",
                 "\(key.address) is not of the family of \(address?.description ?? ""); with \(method) the kernel forwards within one family alone"
             )
         }

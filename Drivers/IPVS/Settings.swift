@@ -102,22 +102,9 @@ enum Key: String, CaseIterable {
 }
 
 extension DriverConfiguration {
-    fileprivate func number(_ key: Key, _ range: ClosedRange<Int>) throws(Failure) -> Int? {
-        guard let text = self[key.rawValue] else { return nil }
-        guard let number = Int(text), range ~= number else {
-            throw Failure(key, "\(quoted(text)) is not a number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
+    fileprivate func number(_ key: Key, _ range: ClosedRange<Int>) throws(Failure) -> Int? { try number(key.rawValue, range) }
 
-    fileprivate func yesNo(_ key: Key) throws(Failure) -> Bool? {
-        switch self[key.rawValue]?.lowercased() {
-        case nil: return nil
-        case "yes": return true
-        case "no": return false
-        default: throw Failure(key, "\(quoted(self[key.rawValue] ?? "")) is neither yes nor no")
-        }
-    }
+    fileprivate func yesNo(_ key: Key) throws(Failure) -> Bool? { try yesNo(key.rawValue) }
 
     fileprivate var daemons: [SyncDaemon]? {
         get throws(Failure) {

@@ -28,6 +28,12 @@ final class Batch: @unchecked Sendable {
         case change(WantedChange, isForced: Bool = false)
         /// Take it that these real servers, which drain, have finished.
         case finished([Listener: [Drain]])
+        /// Want these services of the configuration file, and no others of it.
+        case configure([LoadBalancer])
+        /// Take what checks report.
+        case health(HealthReports)
+        /// Take it that time has passed for what waits for it.
+        case advance([LoadBalancerID])
         /// Report the traffic, each byte once.
         case metrics(Selection)
     }

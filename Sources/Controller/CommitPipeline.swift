@@ -27,6 +27,8 @@ public final class CommitPipeline: Sendable {
     private let driver: any LoadBalancerDriver
     private let log: Log
     private let now: @Sendable () -> Timestamp
+    /// What checks found and could not be followed.
+    private let unfollowed = Mutex<HealthReports>([:])
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.
     private let drainTrouble: Trouble
     private let connectionTrouble: Trouble
@@ -51,13 +53,13 @@ public final class CommitPipeline: Sendable {
             throw StartFailure(.state, error.message)
         }
         self.now = now
-        let committed = CommittedState(try stored.wantedState(), drains: try stored.drainTable())
+        let committed = CommittedState(try stored.wantedState(), drains: try stored.drainTable(), health: try stored.healthTable())
         self.committed = committed
         self.driver = driver
         self.log = log
         drainTrouble = Trouble(log)
         connectionTrouble = Trouble(log)
-        let effective = Effective(committed: committed, drainTimeout: driver.upkeep.drainTimeout)
+        let effective = Effective(committed: committed, upkeep: driver.upkeep)
         let controller = LBaaSController(driverName: driverName, driver: driver)
         var desk = Desk(
             controller: controller, effective: effective, appliance: Appliance(driver: driver, log: log), store: store,
@@ -103,6 +105,13 @@ public final class CommitPipeline: Sendable {
         return outcomes[0]
     }
 
+    /// Wants these services of the configuration file, and no others of it. To be called before the first job.
+    ///
+    /// - Throws: where one cannot be, with a sentence that names it.
+    public func configure(_ services: [LoadBalancer]) throws(StartFailure) {
+        if case .failed(let sentence) = run(.commit(.configure(services))) { throw StartFailure(.configuration, sentence) }
+    }
+
     /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
     public func resync() { _ = run(.resync) }
 
@@ -110,6 +119,44 @@ public final class CommitPipeline: Sendable {
     /// not go away.
     public func close() {
         if driver.upkeep.resyncInterval != nil { desk.withLock { $0.close() } }
+    }
+
+    /// Has the nodes of every load balancer checked from now on. Only for a driver that does not do that itself.
+    public func begin(_ checker: any NodeChecker) { desk.withLock { $0.begin(checker) } }
+
+    /// Tells these notifiers from now on which services are up.
+    public func begin(_ notifiers: [any Notifier]) { desk.withLock { $0.begin(notifiers) } }
+
+    /// Takes what checks found. What could not be followed is tried again: a check tells a thing once.
+    public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
+        let all = unfollowed.withLock { unfollowed in
+            defer { unfollowed = [:] }
+            return unfollowed.updated(by: reports)
+        }
+        guard case .failed(let sentence) = run(.commit(.health(all))) else { return }
+        unfollowed.withLock { $0 = all.updated(by: $0) }
+        log.write(.error, "what checks found could not be followed; this is tried again", [("error", sentence)])
+    }
+
+    /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.
+    public func advance() {
+        if unfollowed.withLock({ !$0.isEmpty }) { report([:]) }
+        let ids = committed.restless
+        if ids.isEmpty { return }
+        if case .failed(let sentence) = run(.commit(.advance(ids))) {
+            log.write(.error, "nodes that come back could not be given more weight; this is tried again", [("error", sentence)])
+        }
+    }
+
+    /// How the nodes of a load balancer are by its checks; nil where nobody but the driver knows.
+    func checkedStatus(of loadBalancer: LoadBalancer) -> [NodeStatus]? {
+        guard driver.upkeep.checksNodes, loadBalancer.monitor != nil, let health = committed.health(of: loadBalancer.id) else { return nil }
+        return loadBalancer.nodes.map { node in
+            guard let fact = health.nodes[node.id] else { return NodeStatus(id: node.id, isUp: false) }
+            let isInUse = node.condition == .enabled && !loadBalancer.isSuspended
+            return NodeStatus(
+                id: node.id, isUp: isInUse && fact.health.isUp, reason: fact.health.reason, since: fact.health.since)
+        }
     }
 
     /// Ends the drains that are over: of real servers without connections, and of those whose time has come.
@@ -155,4 +202,11 @@ public final class CommitPipeline: Sendable {
 
     /// How many load balancers are committed.
     public var count: Int { committed.withLock { $0.entries.count } }
+}
+
+extension HealthReports {
+    /// These with newer ones in place of the older.
+    fileprivate func updated(by newer: HealthReports) -> HealthReports {
+        merging(newer) { older, newer in older.merging(newer) { _, new in new } }
+    }
 }

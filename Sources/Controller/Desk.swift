@@ -11,6 +11,10 @@ struct Desk {
     private let store: StateStore?
     private var ledger: TrafficLedger
     private var listeners = ListenerTable()
+    /// Who is told which services are up.
+    private var announcer = Announcer()
+    /// Who checks the nodes; nil where the driver does.
+    private var checker: (any NodeChecker)?
     private let log: Log
     private let now: @Sendable () -> Timestamp
     private var settledAt = Timestamp(microseconds: 0)
@@ -197,6 +201,17 @@ struct Desk {
             case .finished(let drains):
                 draft.end(drains)
                 return .changed
+            case .configure(let services):
+                try accept(isForced: false, &draft) { controller, draft, now throws(Refusal) in
+                    try controller.configure(services, on: draft, now: now)
+                }
+                return .changed
+            case .health(let reports):
+                draft.take(reports, now: now())
+                return .changed
+            case .advance(let ids):
+                draft.advance(ids, now: now())
+                return .changed
             case .metrics(let selection):
                 return try metrics(selection, draft, &accounts)
             }
@@ -206,9 +221,19 @@ struct Desk {
     }
 
     private mutating func accept(_ change: WantedChange, isForced: Bool, _ draft: inout Draft) throws(Refusal) {
+        try accept(isForced: isForced, &draft) { controller, draft, now throws(Refusal) in
+            try controller.decide(change, on: draft, now: now)
+        }
+    }
+
+    private mutating func accept(
+        isForced: Bool, _ draft: inout Draft, _ decide: (LBaaSController, Draft, Timestamp) throws(Refusal) -> [Transition]
+    ) throws(Refusal) {
         let now = now()
-        let rule = effective.drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
-        try draft.accept(try controller.decide(change, on: draft, now: now), listeners: &listeners, rule: rule)
+        let rule = effective.upkeep.drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
+        try draft.accept(
+            try decide(controller, draft, now), listeners: &listeners, rule: rule,
+            checkingNodesAt: effective.upkeep.checksNodes ? now : nil)
     }
 
     /// What a change would do to what is committed.
@@ -241,6 +266,11 @@ struct Desk {
     private mutating func commit(
         _ draft: Draft, _ accounts: [LoadBalancerID: TrafficLedger.Account], isAlone: Bool
     ) throws(Refusal) {
+        let announced = announcements(draft)
+        announcer.announceDown(announced.compactMap(\.down))
+        var isCommitted = false
+        // What was told to go and did not is there again.
+        defer { if !isCommitted { announcer.announceUp(announced.compactMap(\.back)) } }
         if let failure = appliance.apply(draft, on: effective) {
             // What is half made could be in the way of the next job. What worked is left where it comes again at once, job by job.
             appliance.settle(isAlone ? draft.order : failure.ids, on: effective)
@@ -263,7 +293,46 @@ struct Desk {
         ledger.keep(accounts)
         for id in draft.order where draft[id] == nil { ledger.close(id) }
         if !draft.drainingListeners.isEmpty { committed.drains = draft.drains }
+        let health = draft.health
+        for case (let id, let new?) in health { log.writeTurns(of: id, from: committed.health(of: id), to: new) }
+        committed.keep(health)
         publish(draft)
+        isCommitted = true
+        announcer.announceUp(announced.compactMap(\.up))
+        if let checker { for id in draft.order { check(id, with: checker) } }
+    }
+
+    /// Tells these notifiers from now on which services are up.
+    mutating func begin(_ notifiers: [any Notifier]) {
+        let now = now()
+        let services = committed.withLock { Array($0.entries.values) }.compactMap { entry in
+            Announcement(entry.loadBalancer, health: committed.health(of: entry.loadBalancer.id), time: now).event
+        }
+        announcer = Announcer(notifiers, services: services, log: log)
+    }
+
+    /// What the draft means to the world: what goes, what that is where it stays after all, and what comes.
+    private func announcements(_ draft: Draft) -> [(down: ServiceEvent?, back: ServiceEvent?, up: ServiceEvent?)] {
+        if announcer.isSilent { return [] }
+        let now = now()
+        let ids = draft.order + draft.health.keys.filter { draft.changed[$0] == nil }.sorted()
+        return ids.map { id in
+            let old = Announcement(committed[id]?.loadBalancer, health: committed.health(of: id), time: now)
+            let change = old.changes(to: Announcement(draft[id]?.loadBalancer, health: draft.health(of: id), time: now))
+            return (change.down, change.down == nil ? nil : old.event, change.up)
+        }
+    }
+
+    /// Has the nodes of every load balancer checked from now on, by whom it is given.
+    mutating func begin(_ checker: any NodeChecker) {
+        self.checker = checker
+        for id in committed.withLock({ Array($0.entries.keys) }) { check(id, with: checker) }
+    }
+
+    private func check(_ id: LoadBalancerID, with checker: any NodeChecker) {
+        let loadBalancer = committed[id]?.loadBalancer
+        let isChecked = loadBalancer?.monitor != nil && !(loadBalancer?.isSuspended ?? true)
+        checker.check(id, isChecked ? loadBalancer : nil, health: committed.health(of: id)?.nodes.mapValues(\.health) ?? [:])
     }
 
     /// The accounts that change with the counters that ended and began on the way to the draft.
@@ -289,6 +358,7 @@ struct Desk {
             writes.append(.put(entry.row))
         }
         writes += accounts.filter { draft[$0.key] != nil }.map { .traffic(StoredTraffic($0.value, of: $0.key)) }
+        for (id, health) in draft.health { writes += health.writes(from: committed.health(of: id), of: id) }
         for listener in draft.drainingListeners { writes.append(.drains(StoredDrains(draft.drains[listener], on: listener))) }
         if committed.withLock({ $0.isEmptyByDelete }) != draft.isEmptyByDelete {
             writes.append(.isEmptyByDelete(draft.isEmptyByDelete))

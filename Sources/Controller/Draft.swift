@@ -6,11 +6,27 @@ import Synchronization
 final class CommittedState: Sendable {
     private let state: Mutex<WantedState>
     private let draining: Mutex<DrainTable>
+    private let health: Mutex<[LoadBalancerID: ServiceHealth]>
 
-    init(_ state: WantedState, drains: DrainTable = DrainTable()) {
+    init(_ state: WantedState, drains: DrainTable = DrainTable(), health: [LoadBalancerID: ServiceHealth] = [:]) {
         self.state = Mutex(state)
         draining = Mutex(drains)
+        self.health = Mutex(health)
     }
+
+    /// How the nodes of a load balancer are; nil where nobody checks them.
+    func health(of id: LoadBalancerID) -> ServiceHealth? { health.withLock { $0[id] } }
+
+    /// Keeps how nodes are; nil for what nobody checks any more.
+    func keep(_ changes: [LoadBalancerID: ServiceHealth?]) {
+        if changes.isEmpty { return }
+        health.withLock { health in
+            for (id, change) in changes { health[id] = change }
+        }
+    }
+
+    /// The load balancers of which time alone can change how their nodes are.
+    var restless: [LoadBalancerID] { health.withLock { health in health.lazy.filter(\.value.isRestless).map(\.key) } }
 
     /// What drains.
     var drains: DrainTable {
@@ -35,10 +51,12 @@ struct Draft {
     private(set) var drains: DrainTable
     /// The listeners of which the drains change.
     private(set) var drainingListeners: Set<Listener> = []
+    /// How nodes are, where that differs; nil for what nobody checks any more.
+    private(set) var health: [LoadBalancerID: ServiceHealth?] = [:]
     /// Identities that are to be brought to the appliance though they do not change as wanted: of some the drains change, of others the
     /// appliance runs something else.
     var unsettled: Set<LoadBalancerID> = []
-    /// How many load balancers there are.
+    /// How many load balancers there are that jobs want.
     private(set) var count: Int
     /// Whether the last change is a DELETE that leaves nothing.
     var isEmptyByDelete: Bool
@@ -46,7 +64,7 @@ struct Draft {
     init(on committed: CommittedState) {
         self.committed = committed
         drains = committed.drains
-        (count, isEmptyByDelete) = committed.withLock { ($0.entries.count, $0.isEmptyByDelete) }
+        (count, isEmptyByDelete) = committed.withLock { ($0.jobCount, $0.isEmptyByDelete) }
     }
 
     /// A load balancer; nil where there is none of this identity.
@@ -89,15 +107,60 @@ struct Draft {
 
     /// Takes the steps of one job.
     ///
-    /// - Parameter rule: what becomes of the real servers that leave.
+    /// - Parameters:
+    ///   - rule: what becomes of the real servers that leave.
+    ///   - now: the time, where the worker checks the nodes.
     /// - Throws: where a listener is taken; then nothing is changed.
-    mutating func accept(_ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?) throws(Refusal) {
+    mutating func accept(
+        _ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?, checkingNodesAt now: Timestamp?
+    ) throws(Refusal) {
         try Self.move(transitions, in: &listeners)
+        if let now {
+            for transition in transitions { follow(transition, now) }
+        }
         if let rule { drain(transitions, rule) }
         for transition in transitions {
             if changed.updateValue(transition.new, forKey: transition.id) == nil { order.append(transition.id) }
-            count += (transition.new == nil ? 0 : 1) - (transition.old == nil ? 0 : 1)
+            count += (transition.new?.isJob ?? false ? 1 : 0) - (transition.old?.isJob ?? false ? 1 : 0)
         }
+    }
+
+    /// How the nodes of a load balancer are; nil where nobody checks them.
+    func health(of id: LoadBalancerID) -> ServiceHealth? { health[id] ?? committed.health(of: id) }
+
+    /// Takes what checks report.
+    mutating func take(_ reports: HealthReports, now: Timestamp) {
+        for (id, reports) in reports {
+            change(id) { health, loadBalancer in health.take(reports, of: loadBalancer, now: now) }
+        }
+    }
+
+    /// Takes it that time has passed for these.
+    mutating func advance(_ ids: [LoadBalancerID], now: Timestamp) {
+        for id in ids {
+            change(id) { health, loadBalancer in health.advance(loadBalancer, now: now) }
+        }
+    }
+
+    private mutating func change(_ id: LoadBalancerID, _ change: (inout ServiceHealth, LoadBalancer) -> Void) {
+        guard let loadBalancer = self[id]?.loadBalancer, let old = health(of: id) else { return }
+        var new = old
+        change(&new, loadBalancer)
+        if new == old { return }
+        health.updateValue(new, forKey: id)
+        unsettled.insert(id)
+    }
+
+    /// Lets what is known of the nodes follow a step. What needs no health has none.
+    private mutating func follow(_ step: Transition, _ now: Timestamp) {
+        let old = health(of: step.id)
+        guard let loadBalancer = step.new?.loadBalancer, loadBalancer.needsHealth else {
+            if old != nil { health.updateValue(nil, forKey: step.id) }
+            return
+        }
+        var new = old ?? ServiceHealth()
+        new.follow(loadBalancer, now: now)
+        if new != old { health.updateValue(new, forKey: step.id) }
     }
 
     /// Takes it that real servers have finished. One that began to drain anew since goes on.
@@ -177,6 +240,10 @@ struct Draft {
     }
 }
 
+extension WantedState.Entry {
+    fileprivate var isJob: Bool { !isConfigured }
+}
+
 extension Transition {
     fileprivate func release(_ entry: WantedState.Entry?, in listeners: inout ListenerTable) {
         if let entry { listeners.release(entry.loadBalancer.listener) }
@@ -185,4 +252,12 @@ extension Transition {
     fileprivate func claim(_ entry: WantedState.Entry?, in listeners: inout ListenerTable) -> LoadBalancerID? {
         entry.flatMap { listeners.claim($0.loadBalancer.listener, for: id) }
     }
+}
+
+/// What checks report of the nodes of load balancers.
+typealias HealthReports = [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]
+
+extension LoadBalancer {
+    /// Whether what runs depends on how its nodes are.
+    fileprivate var needsHealth: Bool { monitor != nil || quorum != nil || sorryServer != nil }
 }

@@ -85,8 +85,12 @@ public final class JobRunner: Sendable {
     /// How the nodes of each load balancer are. What the appliance does not run serves nobody.
     private func nodes(of loadBalancers: [LoadBalancer]) throws(Refusal) -> [[NodeStatus]] {
         do throws(DriverError) {
-            let status = try driver.status(of: loadBalancers.map(\.id))
-            return loadBalancers.map { status[$0.id] ?? $0.nodes.map { NodeStatus(id: $0.id, isUp: false) } }
+            let checked = loadBalancers.map { pipeline.checkedStatus(of: $0) }
+            let asked = zip(loadBalancers, checked).filter { $0.1 == nil }.map(\.0.id)
+            let status = asked.isEmpty ? [:] : try driver.status(of: asked)
+            return zip(loadBalancers, checked).map { loadBalancer, checked in
+                checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false) }
+            }
         } catch {
             throw Refusal(error.message)
         }

@@ -37,17 +37,19 @@ struct LBaaSController {
         let kept = Set(wanted.map(\.id))
         // Mostly everything is kept; then the table need not be gone through.
         if draft.count == kept.count(where: { draft[$0] != nil }) { return transitions }
-        return draft.ids.filter { !kept.contains($0) }.map { Transition(id: $0, old: draft[$0], new: nil) } + transitions
+        let gone = draft.ids.filter { !kept.contains($0) && !(draft[$0]?.isConfigured ?? false) }
+        return gone.map { Transition(id: $0, old: draft[$0], new: nil) } + transitions
     }
 
     private func put(_ wanted: [LoadBalancer], on draft: Draft, now: Timestamp) throws(Refusal) -> [Transition] {
         var transitions: [Transition] = []
         transitions.reserveCapacity(wanted.count)
         for (index, loadBalancer) in wanted.enumerated() {
+            let old = draft[loadBalancer.id]
+            if old?.isConfigured ?? false { throw Refusal(configured: loadBalancer.id, index: index) }
             if let missing = capabilities.missing(for: loadBalancer) {
                 throw Refusal("loadBalancers[\(index)].\(missing.field): \(missing.asked) is beyond the \(driverName) driver")
             }
-            let old = draft[loadBalancer.id]
             if old?.loadBalancer == loadBalancer { continue }
             if let refusal = refusal(loadBalancer) { throw Refusal("loadBalancers[\(index)].\(refusal.field): \(refusal.reason)") }
             let new = WantedState.Entry(loadBalancer: loadBalancer, createdAt: old?.createdAt ?? now)
@@ -57,7 +59,7 @@ struct LBaaSController {
     }
 
     private func set(suspended: Bool, _ selection: Selection, on draft: Draft) throws(Refusal) -> [Transition] {
-        try draft.entries(of: selection).compactMap { entry in
+        try changeable(selection, on: draft).compactMap { entry in
             if entry.loadBalancer.isSuspended == suspended { return nil }
             var new = entry
             new.loadBalancer.isSuspended = suspended
@@ -65,15 +67,51 @@ struct LBaaSController {
         }
     }
 
+    /// What a job means that changes: of all, those that are not the configuration file's.
+    private func changeable(_ selection: Selection, on draft: Draft) throws(Refusal) -> [WantedState.Entry] {
+        let entries = try draft.entries(of: selection)
+        if case .all = selection { return entries.filter { !$0.isConfigured } }
+        if let index = entries.firstIndex(where: \.isConfigured) { throw Refusal(configured: entries[index].loadBalancer.id, index: index) }
+        return entries
+    }
+
+    /// Decides on the services of the configuration file: these, and no others of them.
+    ///
+    /// - Throws: where one cannot be, with its name.
+    func configure(_ services: [LoadBalancer], on draft: Draft, now: Timestamp) throws(Refusal) -> [Transition] {
+        var transitions: [Transition] = []
+        let kept = Set(services.map(\.id))
+        for id in draft.ids where !kept.contains(id) {
+            if let old = draft[id], old.isConfigured { transitions.append(Transition(id: id, old: old, new: nil)) }
+        }
+        for service in services {
+            let name = "[service:\(service.id.text)]"
+            let old = draft[service.id]
+            if let old, !old.isConfigured {
+                throw Refusal(
+                    "\(name): a job has made a load balancer of this id; give the service another name, or have that one deleted by a job")
+            }
+            if let missing = capabilities.missing(for: service) {
+                throw Refusal("\(name) \(missing.field): \(missing.asked) is beyond the \(driverName) driver")
+            }
+            if let refusal = refusal(service) { throw Refusal("\(name) \(refusal.field): \(refusal.reason)") }
+            if old?.loadBalancer == service { continue }
+            let new = WantedState.Entry(loadBalancer: service, createdAt: old?.createdAt ?? now, isConfigured: true)
+            transitions.append(Transition(id: service.id, old: old, new: new))
+        }
+        return transitions
+    }
+
     /// What was deleted already is left deleted: the job may have come twice.
     private func delete(_ selection: Selection, on draft: Draft) throws(Refusal) -> [Transition] {
         switch selection {
         case .all:
-            return draft.ids.map { Transition(id: $0, old: draft[$0], new: nil) }
+            return try changeable(selection, on: draft).map { Transition(id: $0.loadBalancer.id, old: $0, new: nil) }
         case .named(let ids):
             var transitions: [Transition] = []
             for (index, id) in ids.enumerated() {
                 if let old = draft[id] {
+                    if old.isConfigured { throw Refusal(configured: id, index: index) }
                     transitions.append(Transition(id: id, old: old, new: nil))
                 } else if !draft.wasDeleted(id) {
                     throw Refusal(missing: id, index: index)
@@ -98,6 +136,11 @@ struct Refusal: Error {
     let sentence: String
 
     init(_ sentence: String) { self.sentence = sentence }
+
+    /// The job would change what the configuration file wants.
+    init(configured id: LoadBalancerID, index: Int) {
+        sentence = "loadBalancers[\(index)]: \(quoted(id.text)) is a service of the configuration file; change it there"
+    }
 
     /// The job names what is not there.
     init(missing id: LoadBalancerID, index: Int) {

@@ -8,7 +8,7 @@ extension WantedState.Entry {
     var row: StoredLoadBalancerRow {
         StoredLoadBalancerRow(
             id: loadBalancer.id.text, text: StoredLoadBalancer.text(of: loadBalancer), isSuspended: loadBalancer.isSuspended,
-            createdAt: createdAt.microseconds)
+            createdAt: createdAt.microseconds, isConfigured: isConfigured)
     }
 }
 
@@ -17,6 +17,37 @@ extension StoredTraffic {
         self.init(
             id: id.text, unreported: account.unreported,
             readings: account.readings.map { Reading(run: $0.run, bytes: $0.bytesOut) }, reportedAt: account.reportedAt.microseconds)
+    }
+}
+
+extension ServiceHealth? {
+    /// What the store must take to hold how nodes are, where it holds `old`.
+    func writes(from old: ServiceHealth?, of id: LoadBalancerID) -> [StateWrite] {
+        guard let self else { return old == nil ? [] : [.forgetHealth(id: id.text)] }
+        var writes: [StateWrite] = []
+        if old?.hasQuorum != self.hasQuorum { writes.append(.quorum(id: id.text, self.hasQuorum)) }
+        for (node, fact) in self.nodes where old?.nodes[node] != fact { writes.append(.node(StoredNodeHealth(fact, of: node, in: id))) }
+        for node in old?.nodes.keys ?? [:].keys where self.nodes[node] == nil { writes.append(.forgetNode(id: id.text, node: node.text)) }
+        return writes
+    }
+}
+
+extension StoredNodeHealth {
+    fileprivate init(_ fact: ServiceHealth.NodeFact, of node: NodeID, in id: LoadBalancerID) {
+        self.init(
+            id: id.text, node: node.text, host: fact.endpoint.host.description, port: fact.endpoint.port, isUp: fact.health.isUp,
+            wasUp: fact.health.wasUp, against: fact.health.against, reason: fact.health.reason, since: fact.health.since.microseconds,
+            isHeld: fact.isHeld, share: fact.share)
+    }
+
+    fileprivate var fact: ServiceHealth.NodeFact? {
+        HostAddress(host).map { host in
+            ServiceHealth.NodeFact(
+                endpoint: Endpoint(host: host, port: port),
+                health: NodeHealth(
+                    isUp: isUp, against: against, reason: reason, since: Timestamp(microseconds: since), wasUp: wasUp), isHeld: isHeld,
+                share: share)
+        }
     }
 }
 
@@ -66,6 +97,20 @@ extension StoredState {
                 }, uniquingKeysWith: { first, _ in first }))
     }
 
+    /// How nodes are.
+    ///
+    /// - Throws: where the address of one cannot be read.
+    func healthTable() throws(StartFailure) -> [LoadBalancerID: ServiceHealth] {
+        var facts: [String: [NodeID: ServiceHealth.NodeFact]] = [:]
+        for node in nodes {
+            guard let fact = node.fact else { throw StartFailure(unreadable: "a node", node.host) }
+            facts[node.id, default: [:]][NodeID(node.node)] = fact
+        }
+        var table: [LoadBalancerID: ServiceHealth] = [:]
+        for (id, hasQuorum) in quorums { table[LoadBalancerID(id)] = ServiceHealth(nodes: facts[id] ?? [:], hasQuorum: hasQuorum) }
+        return table
+    }
+
     /// What drains.
     ///
     /// - Throws: where a listener or a real server cannot be read.
@@ -74,12 +119,12 @@ extension StoredState {
         for stored in drains {
             var drains: [Drain] = []
             for drain in stored.drains {
-                guard let host = HostAddress(drain.host) else { throw StartFailure(unreadable: drain.host) }
+                guard let host = HostAddress(drain.host) else { throw StartFailure(unreadable: "a drain", drain.host) }
                 let endpoint = Endpoint(host: host, port: drain.port)
                 drains.append(Drain(endpoint: endpoint, deadline: Timestamp(microseconds: drain.deadline)))
             }
             guard let listener = stored.listener else {
-                throw StartFailure(unreadable: "\(stored.address ?? "*"):\(stored.port)/\(stored.transport)")
+                throw StartFailure(unreadable: "a drain", "\(stored.address ?? "*"):\(stored.port)/\(stored.transport)")
             }
             table[listener] = DrainTable.Entry(owner: LoadBalancerID(stored.owner), drains: drains)
         }
@@ -95,7 +140,8 @@ extension StoredLoadBalancerRow {
                 throw StoredLoadBalancerReader.Damage(reason: "its text is that of \(quoted(loadBalancer.id.text))")
             }
             loadBalancer.isSuspended = isSuspended
-            return WantedState.Entry(loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt))
+            return WantedState.Entry(
+                loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt), isConfigured: isConfigured)
         } catch {
             throw StartFailure(
                 .state, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")
@@ -111,6 +157,8 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
         case state
         /// The appliance cannot be asked what it runs.
         case appliance
+        /// A service of the configuration file cannot be.
+        case configuration
         /// There is no memory.
         case memory
     }
@@ -125,9 +173,9 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// The state has a drain that nobody understands.
-    fileprivate init(unreadable text: String) {
-        self.init(.state, "the state has a drain of \(quoted(text)), which cannot be read; restore the state from a backup")
+    /// The state has something that nobody understands.
+    fileprivate init(unreadable what: String, _ text: String) {
+        self.init(.state, "the state has \(what) at \(quoted(text)), which cannot be read; restore the state from a backup")
     }
 
     /// The message.

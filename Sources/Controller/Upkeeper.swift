@@ -8,6 +8,9 @@ public final class Upkeeper {
     /// How often it is asked which of the real servers that drain have finished.
     private static let drainInterval = DispatchTimeInterval.milliseconds(500)
 
+    /// How often a node that comes back by steps gets more.
+    private static let advanceInterval = DispatchTimeInterval.seconds(1)
+
     /// Begins.
     public init(_ upkeep: Upkeep, of pipeline: CommitPipeline) {
         let queue = DispatchQueue(label: "upkeep")
@@ -21,6 +24,7 @@ public final class Upkeeper {
         }
         if let interval = upkeep.resyncInterval { every(.milliseconds(interval.milliseconds)) { pipeline.resync() } }
         if upkeep.drainTimeout != nil { every(Self.drainInterval) { pipeline.endDrains() } }
+        if upkeep.checksNodes { every(Self.advanceInterval) { pipeline.advance() } }
         self.timers = timers
     }
 

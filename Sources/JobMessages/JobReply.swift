@@ -53,6 +53,7 @@ extension LoadBalancerStatus {
         return nodes.map { node in
             JSONWriting.object([
                 "id": JSONWriting.string(node.id.text), "status": node.isUp ? #""UP""# : #""DOWN""#, "loadBalancer": loadBalancer,
+                "reason": node.reason.map(JSONWriting.string), "since": node.since.map { "\"\($0.text)\"" },
             ])
         }
     }

@@ -3,15 +3,15 @@ import LBaaS
 /// The fields of a load balancer, in the order of the table.
 enum LoadBalancerField: Int {
     case id, name, `protocol`, port, address, algorithm, monitor, options, sessionPersistence, forwarding, tunnel, quorum, hysteresis
-    case sorryServer, nodes
+    case panicPercent, sorryServer, nodes
 }
 
-let loadBalancerFields = FieldTable<LoadBalancerField, 15>([
+let loadBalancerFields = FieldTable<LoadBalancerField, 16>([
     "id", "name", "protocol", "port", "address", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
-    "quorum", "hysteresis", "sorry_server", "nodes",
+    "quorum", "hysteresis", "panic_percent", "sorry_server", "nodes",
 ])
 
-typealias LoadBalancerFields = Fields<LoadBalancerField, 15>
+typealias LoadBalancerFields = Fields<LoadBalancerField, 16>
 
 private enum OptionField: Int {
     case clientTimeout, serverTimeout, connectTimeout, connectRetries
@@ -76,6 +76,7 @@ extension LoadBalancerFields {
         }
         loadBalancer.forwarding = try forwarding()
         if let quorum = unlessNull(.quorum) { loadBalancer.quorum = UInt32(try quorum.integer("a quorum in weight", 1...largest)) }
+        if let percent = unlessNull(.panicPercent) { loadBalancer.panicPercent = UInt8(try percent.integer("a percentage", 1...99)) }
         if let hysteresis = unlessNull(.hysteresis) {
             loadBalancer.hysteresis = UInt32(try hysteresis.integer("a hysteresis in weight", 0...largest))
             guard loadBalancer.quorum != nil else { throw hysteresis.wrong("is a hysteresis without a quorum") }

@@ -1,17 +1,23 @@
 import LBaaS
 
 private enum MonitorField: Int {
-    case type, delay, timeout, attempts, path, rise, expectedCodes, host, port, method
+    case type, delay, timeout, attempts, path, rise, expectedCodes, host, port, method, initial, quiesce, slowStart
 }
 
-private let monitorFields = FieldTable<MonitorField, 10>([
-    "type", "delay", "timeout", "attempts", "path", "rise", "expected_codes", "host", "port", "method",
+private let monitorFields = FieldTable<MonitorField, 13>([
+    "type", "delay", "timeout", "attempts", "path", "rise", "expected_codes", "host", "port", "method", "initial", "quiesce",
+    "slow_start",
 ])
+
+private enum Initial: String, CaseIterable {
+    case up = "UP"
+    case down = "DOWN"
+}
 
 /// The fields of a monitor, of which the required ones are there.
 struct MonitorFields {
     private let type: JSONValue
-    private let fields: Fields<MonitorField, 10>
+    private let fields: Fields<MonitorField, 13>
 
     /// - Throws: what the original says where a required field is missing; it wants type, delay, timeout and attempts, in this order.
     init(_ object: JSONValue) throws(RequestError) {
@@ -44,6 +50,9 @@ struct MonitorFields {
         if let host = fields.unlessNull(.host) { monitor.host = try printable(host, "a host") }
         if let port = fields.unlessNull(.port) { monitor.port = try port.port() }
         if let method = fields.unlessNull(.method) { monitor.method = try decodeMethod(method) }
+        if let initial = fields.unlessNull(.initial) { monitor.initiallyUp = try initial.oneOf(Initial.self, "how a node begins") == .up }
+        if let quiesce = fields.unlessNull(.quiesce) { monitor.quiesces = try quiesce.boolean("whether a node keeps its connections") }
+        if let slowStart = fields.unlessNull(.slowStart) { monitor.slowStart = UInt32(try slowStart.integer("a time in s", 0...86_400)) }
         return monitor
     }
 

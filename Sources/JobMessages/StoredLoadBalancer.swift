@@ -19,6 +19,7 @@ public enum StoredLoadBalancer {
         if let forwarding = loadBalancer.forwarding { writer.forwarding(forwarding) }
         if let quorum = loadBalancer.quorum { writer.field("quorum", quorum) }
         if loadBalancer.hysteresis != 0 { writer.field("hysteresis", loadBalancer.hysteresis) }
+        if let percent = loadBalancer.panicPercent { writer.field("panic_percent", percent) }
         if let sorryServer = loadBalancer.sorryServer {
             writer.raw(",\"sorry_server\":{\"port\":")
             writer.number(sorryServer.port)
@@ -166,6 +167,9 @@ private struct FieldWriter: ~Copyable {
         if !monitor.expectedCodes.isEmpty {
             field("expected_codes", monitor.expectedCodes.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))
         }
+        if let initiallyUp = monitor.initiallyUp { field("initial", initiallyUp ? "UP" : "DOWN") }
+        if monitor.quiesces { raw(",\"quiesce\":true") }
+        if monitor.slowStart > 0 { field("slow_start", monitor.slowStart) }
         raw("}")
     }
 

@@ -1,4 +1,5 @@
 import Dispatch
+import HostSystem
 import Synchronization
 
 /// What one thread of the queue does: connect, work until the connection is lost, wait, and again, until it is stopped.

@@ -1,4 +1,5 @@
 import Dispatch
+import HostSystem
 
 /// The connections to the job servers: one thread each, which takes a job, has it answered, and reconnects for ever.
 ///

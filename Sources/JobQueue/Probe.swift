@@ -1,6 +1,7 @@
 import CGearman
 import Dispatch
 import Glibc
+import HostSystem
 import Synchronization
 
 /// A question whether a server can be reached.

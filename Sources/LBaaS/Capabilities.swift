@@ -14,6 +14,8 @@ public struct Capabilities: Sendable {
     public var forwarding = false
     /// Whether a quorum and its hysteresis are kept.
     public var quorum = false
+    /// Whether it can be chosen how a node begins, goes and comes back.
+    public var nodeTransitions = false
     /// Whether a sorry server can answer.
     public var sorryServer = false
     /// Whether one load balancer can listen on every address of the host.
@@ -36,6 +38,7 @@ public struct Capabilities: Sendable {
         all.cookiePersistence = true
         all.forwarding = true
         all.quorum = true
+        all.nodeTransitions = true
         all.sorryServer = true
         all.everyAddress = true
         all.hostNames = true
@@ -49,6 +52,7 @@ public struct Capabilities: Sendable {
         if !everyAddress, loadBalancer.address.map(\.isUnspecified) ?? true { return ("address", "listening on every address") }
         if !algorithms.contains(loadBalancer.algorithm) { return ("algorithm", loadBalancer.algorithm.rawValue) }
         if let monitor = loadBalancer.monitor, !monitors.contains(monitor.kind) { return ("monitor.type", monitor.kind.rawValue) }
+        if !nodeTransitions, let field = loadBalancer.monitor?.transitionField { return ("monitor.\(field)", "choosing how nodes turn") }
         switch loadBalancer.sessionPersistence {
         case .sourceIP? where !sourcePersistence: return ("sessionPersistence.type", "SOURCE_IP")
         case .httpCookie? where !cookiePersistence: return ("sessionPersistence.type", "HTTP_COOKIE")
@@ -57,6 +61,7 @@ public struct Capabilities: Sendable {
         if !forwarding, loadBalancer.forwarding != nil { return ("forwarding", "choosing how packets are forwarded") }
         if !quorum, loadBalancer.quorum != nil { return ("quorum", "a quorum") }
         if !quorum, loadBalancer.hysteresis > 0 { return ("hysteresis", "a hysteresis") }
+        if !quorum, loadBalancer.panicPercent != nil { return ("panic_percent", "a panic threshold") }
         if !sorryServer, loadBalancer.sorryServer != nil { return ("sorry_server", "a sorry server") }
         return hostNames ? nil : named(in: loadBalancer)
     }
@@ -65,6 +70,15 @@ public struct Capabilities: Sendable {
         let asked = "a host name in place of an address"
         if let server = loadBalancer.sorryServer, server.host.isName { return ("sorry_server.address", asked) }
         return loadBalancer.nodes.firstIndex { $0.address.isName }.map { ("nodes[\($0)].address", asked) }
+    }
+}
+
+extension Monitor {
+    /// The first field that says how a node begins, goes or comes back; nil where none does.
+    fileprivate var transitionField: String? {
+        if initiallyUp != nil { return "initial" }
+        if quiesces { return "quiesce" }
+        return slowStart > 0 ? "slow_start" : nil
     }
 }
 

@@ -22,6 +22,8 @@ public struct LoadBalancer: Hashable, Sendable {
     public var quorum: UInt32?
     /// How far, in weight, from the quorum the service turns up or down.
     public var hysteresis: UInt32
+    /// More than so much of the weight going down at once is taken for a fault of the checks, in percent, 1 to 99; nil for no such limit.
+    public var panicPercent: UInt8?
     /// Who answers while the quorum is lost.
     @Indirect public var sorryServer: Endpoint?
     /// The nodes, each `id` once.
@@ -74,7 +76,7 @@ public enum ServiceProtocol: String, Hashable, Sendable, CaseIterable {
 }
 
 /// A transport protocol.
-public enum Transport: String, Hashable, Sendable {
+public enum Transport: String, Hashable, Sendable, CaseIterable {
     case tcp, udp, sctp
 }
 

@@ -93,12 +93,25 @@ public struct Upkeep: Hashable, Sendable {
     public var resyncInterval: Duration?
     /// How long a real server that leaves may finish what it has; nil where the driver sees to that itself.
     public var drainTimeout: Duration?
+    /// Whether the worker checks the nodes for it: it has no checks of its own.
+    public var checksNodes: Bool
 
     /// Upkeep at these times.
-    public init(resyncInterval: Duration? = nil, drainTimeout: Duration? = nil) {
+    public init(resyncInterval: Duration? = nil, drainTimeout: Duration? = nil, checksNodes: Bool = false) {
         self.resyncInterval = resyncInterval
         self.drainTimeout = drainTimeout
+        self.checksNodes = checksNodes
     }
+}
+
+/// Who checks nodes for drivers that do not: told whom to check and how, he reports what he finds to the commit pipeline.
+public protocol NodeChecker: Sendable {
+    /// Checks the nodes of a load balancer that are enabled, from now on as it is now, and no others of it. A check that stays the same goes on.
+    ///
+    /// - Parameters:
+    ///   - loadBalancer: as it is wanted; nil where it is gone, or stands still.
+    ///   - health: how its nodes were last.
+    func check(_ id: LoadBalancerID, _ loadBalancer: LoadBalancer?, health: [NodeID: NodeHealth])
 }
 
 /// What an appliance was found to run.
@@ -153,11 +166,17 @@ public struct NodeStatus: Hashable, Sendable {
     public let id: NodeID
     /// True only where it serves.
     public let isUp: Bool
+    /// Why it does not, where its last check says so; or why its last check failed.
+    public let reason: String?
+    /// Since when it has been so; nil where nobody knows.
+    public let since: Timestamp?
 
     /// A node's state.
-    public init(id: NodeID, isUp: Bool) {
+    public init(id: NodeID, isUp: Bool, reason: String? = nil, since: Timestamp? = nil) {
         self.id = id
         self.isUp = isUp
+        self.reason = reason
+        self.since = since
     }
 }
 

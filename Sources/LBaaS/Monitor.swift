@@ -28,6 +28,13 @@ public struct Monitor: Hashable, Sendable {
     /// The status codes that pass, in the order given; empty where the client left them to the driver.
     public var expectedCodes: [ClosedRange<UInt16>] = []
 
+    /// Whether a node counts as up before its first check; nil where the client left it to the driver.
+    public var initiallyUp: Bool?
+    /// Whether a node that is down keeps the connections that it has.
+    public var quiesces = false
+    /// For how long a node that comes back gets less than its weight, in seconds; 0 for not at all.
+    public var slowStart: UInt32 = 0
+
     /// A monitor with the protocol's defaults.
     public init(kind: Kind) { self.kind = kind }
 }

@@ -56,6 +56,7 @@ extension LoadBalancerPatch {
         note("forwarding", \.forwarding) { $0.map(\.summary) ?? "as the driver does" }
         note("quorum", \.quorum) { $0.map(String.init) ?? "none" }
         note("hysteresis", \.hysteresis) { String($0) }
+        note("panic threshold", \.panicPercent) { $0.map { "\($0) %" } ?? "none" }
         note("sorry server", \.sorryServer) { $0?.description ?? "none" }
         return changes.joined(separator: ", ")
     }
@@ -104,6 +105,9 @@ extension Monitor {
         if !expectedCodes.isEmpty {
             text += ", expecting \(expectedCodes.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))"
         }
+        if let initiallyUp { text += ", \(initiallyUp ? "up" : "down") at first" }
+        if quiesces { text += ", quiescing" }
+        if slowStart > 0 { text += ", slow start of \(slowStart) s" }
         return text
     }
 }

@@ -6,16 +6,21 @@ public struct WantedState: Sendable {
         public var loadBalancer: LoadBalancer
         /// When it was created.
         public var createdAt: Timestamp
+        /// Whether the configuration file wants it, and no job can change it.
+        public var isConfigured: Bool
 
         /// A load balancer that is wanted.
-        public init(loadBalancer: LoadBalancer, createdAt: Timestamp) {
+        public init(loadBalancer: LoadBalancer, createdAt: Timestamp, isConfigured: Bool = false) {
             self.loadBalancer = loadBalancer
             self.createdAt = createdAt
+            self.isConfigured = isConfigured
         }
     }
 
     /// The load balancers.
     public private(set) var entries: [LoadBalancerID: Entry] = [:]
+    /// How many of them a job wants.
+    public private(set) var jobCount = 0
     /// The identities that were deleted.
     public private(set) var deleted: DeletedIdentities
     /// True where the last change was a DELETE that left nothing.
@@ -26,13 +31,19 @@ public struct WantedState: Sendable {
         self.deleted = deleted
         self.isEmptyByDelete = isEmptyByDelete
         self.entries.reserveCapacity(entries.count)
-        for entry in entries { self.entries[entry.loadBalancer.id] = entry }
+        for entry in entries { keep(entry, as: entry.loadBalancer.id) }
     }
 
     /// Wants a load balancer, in place of any of its identity.
     public mutating func put(_ entry: Entry) {
-        entries[entry.loadBalancer.id] = entry
+        keep(entry, as: entry.loadBalancer.id)
         deleted.remove(entry.loadBalancer.id)
+    }
+
+    private mutating func keep(_ entry: Entry?, as id: LoadBalancerID) {
+        if let old = entries[id], !old.isConfigured { jobCount -= 1 }
+        if let entry, !entry.isConfigured { jobCount += 1 }
+        entries[id] = entry
     }
 
     /// Wants a load balancer no longer, and remembers that it was there.
@@ -40,7 +51,7 @@ public struct WantedState: Sendable {
     /// - Returns: the deleted identity that is forgotten for it, if they are too many.
     @discardableResult
     public mutating func delete(_ id: LoadBalancerID) -> LoadBalancerID? {
-        entries[id] = nil
+        keep(nil, as: id)
         return deleted.insert(id)
     }
 }

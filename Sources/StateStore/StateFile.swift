@@ -14,7 +14,8 @@ enum StateFile {
         PRAGMA application_id = \(applicationID);
         PRAGMA user_version = \(version);
         CREATE TABLE load_balancer (
-            id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL);
+            id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL,
+            is_configured INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE traffic (
             id TEXT NOT NULL PRIMARY KEY, reported_at INTEGER NOT NULL, unreported INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
         \(tablesSinceVersion2)
@@ -29,6 +30,11 @@ enum StateFile {
         CREATE TABLE drain (
             sequence INTEGER PRIMARY KEY, address TEXT, port INTEGER NOT NULL, transport TEXT NOT NULL, owner TEXT NOT NULL,
             host TEXT NOT NULL, host_port INTEGER NOT NULL, deadline INTEGER NOT NULL);
+        CREATE TABLE node (
+            id TEXT NOT NULL, node TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, is_up INTEGER NOT NULL,
+            was_up INTEGER NOT NULL, against INTEGER NOT NULL, reason TEXT, since INTEGER NOT NULL, is_held INTEGER NOT NULL,
+            share INTEGER NOT NULL, PRIMARY KEY (id, node)) WITHOUT ROWID;
+        CREATE TABLE service (id TEXT NOT NULL PRIMARY KEY, has_quorum INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX drain_listener ON drain (port, address, transport);
         """
 
@@ -40,6 +46,7 @@ enum StateFile {
         ALTER TABLE traffic DROP COLUMN bytes;
         ALTER TABLE traffic DROP COLUMN run;
         ALTER TABLE traffic ADD COLUMN unreported INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE load_balancer ADD COLUMN is_configured INTEGER NOT NULL DEFAULT 0;
         PRAGMA user_version = 2;
         COMMIT;
         """

@@ -24,15 +24,19 @@ public final class StateStore {
     public func load() throws(StateStoreError) -> StoredState {
         try StateFile.telling(path) { () throws(Database.Failure) in
             var state = StoredState()
-            let loadBalancers = try database.prepare("SELECT id, text, is_suspended, created_at FROM load_balancer ORDER BY id")
+            let loadBalancers = try database.prepare(
+                "SELECT id, text, is_suspended, created_at, is_configured FROM load_balancer ORDER BY id")
             while try loadBalancers.step() {
                 state.loadBalancers.append(
                     StoredLoadBalancerRow(
                         id: loadBalancers.text(0), text: loadBalancers.bytes(1), isSuspended: loadBalancers.integer(2) != 0,
-                        createdAt: loadBalancers.integer(3)))
+                        createdAt: loadBalancers.integer(3), isConfigured: loadBalancers.integer(4) != 0))
             }
             state.traffic = try traffic()
             state.drains = try drains()
+            state.nodes = try nodes()
+            let quorums = try database.prepare("SELECT id, has_quorum FROM service")
+            while try quorums.step() { state.quorums[quorums.text(0)] = quorums.integer(1) != 0 }
             let deleted = try database.prepare("SELECT id FROM deleted ORDER BY sequence")
             while try deleted.step() { state.deleted.append(deleted.text(0)) }
             state.isEmptyByDelete = try database.integer("SELECT is_empty_by_delete FROM worker") != 0
@@ -56,6 +60,21 @@ public final class StateStore {
                     id: id, unreported: UInt64(bitPattern: rows.integer(1)), readings: readings[id] ?? [], reportedAt: rows.integer(2)))
         }
         return traffic
+    }
+
+    private func nodes() throws(Database.Failure) -> [StoredNodeHealth] {
+        var nodes: [StoredNodeHealth] = []
+        let rows = try database.prepare(
+            "SELECT id, node, host, port, is_up, was_up, against, reason, since, is_held, share FROM node ORDER BY id, node")
+        while try rows.step() {
+            nodes.append(
+                StoredNodeHealth(
+                    id: rows.text(0), node: rows.text(1), host: rows.text(2), port: UInt16(truncatingIfNeeded: rows.integer(3)),
+                    isUp: rows.integer(4) != 0, wasUp: rows.integer(5) != 0, against: UInt32(truncatingIfNeeded: rows.integer(6)),
+                    reason: rows.isNull(7) ? nil : rows.text(7), since: rows.integer(8), isHeld: rows.integer(9) != 0,
+                    share: UInt16(truncatingIfNeeded: rows.integer(10))))
+        }
+        return nodes
     }
 
     private func drains() throws(Database.Failure) -> [StoredDrains] {

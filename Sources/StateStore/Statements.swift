@@ -13,6 +13,11 @@ struct Statements {
     private let putCounter: Statement
     private let deleteDrains: Statement
     private let putDrain: Statement
+    private let putNode: Statement
+    private let deleteNode: Statement
+    private let putQuorum: Statement
+    private let deleteQuorum: Statement
+    private let deleteNodes: Statement
     private let putFlag: Statement
 
     init(_ database: borrowing Database) throws(Database.Failure) {
@@ -21,8 +26,8 @@ struct Statements {
         rollback = try database.prepare("ROLLBACK")
         putLoadBalancer = try database.prepare(
             """
-            INSERT INTO load_balancer (id, text, is_suspended, created_at) VALUES (?1, ?2, ?3, ?4)
-            ON CONFLICT (id) DO UPDATE SET text = ?2, is_suspended = ?3, created_at = ?4
+            INSERT INTO load_balancer (id, text, is_suspended, created_at, is_configured) VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (id) DO UPDATE SET text = ?2, is_suspended = ?3, created_at = ?4, is_configured = ?5
             """)
         deleteLoadBalancer = try database.prepare("DELETE FROM load_balancer WHERE id = ?1")
         deleteTraffic = try database.prepare("DELETE FROM traffic WHERE id = ?1")
@@ -34,6 +39,15 @@ struct Statements {
         deleteDrains = try database.prepare("DELETE FROM drain WHERE address IS ?1 AND port = ?2 AND transport = ?3")
         putDrain = try database.prepare(
             "INSERT INTO drain (address, port, transport, owner, host, host_port, deadline) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+        putNode = try database.prepare(
+            """
+            INSERT OR REPLACE INTO node (id, node, host, port, is_up, was_up, against, reason, since, is_held, share)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+            """)
+        deleteNode = try database.prepare("DELETE FROM node WHERE id = ?1 AND node = ?2")
+        putQuorum = try database.prepare("INSERT OR REPLACE INTO service (id, has_quorum) VALUES (?1, ?2)")
+        deleteQuorum = try database.prepare("DELETE FROM service WHERE id = ?1")
+        deleteNodes = try database.prepare("DELETE FROM node WHERE id = ?1")
         putFlag = try database.prepare("UPDATE worker SET is_empty_by_delete = ?1")
     }
 
@@ -42,7 +56,8 @@ struct Statements {
         switch write {
         case .put(let row):
             try putLoadBalancer.run(
-                .text(row.id), .bytes(row.text), .integer(row.isSuspended ? 1 : 0), .integer(row.createdAt))
+                .text(row.id), .bytes(row.text), .integer(row.isSuspended ? 1 : 0), .integer(row.createdAt),
+                .integer(row.isConfigured ? 1 : 0))
         case .delete(let id):
             try deleteLoadBalancer.run(.text(id))
             try deleteTraffic.run(.text(id))
@@ -67,6 +82,18 @@ struct Statements {
                     listener.0, listener.1, listener.2, .text(drains.owner), .text(drain.host), .integer(Int64(drain.port)),
                     .integer(drain.deadline))
             }
+        case .node(let node):
+            try putNode.run(
+                .text(node.id), .text(node.node), .text(node.host), .integer(Int64(node.port)), .integer(node.isUp ? 1 : 0),
+                .integer(node.wasUp ? 1 : 0), .integer(Int64(node.against)), node.reason.map { .text($0) } ?? .null,
+                .integer(node.since), .integer(node.isHeld ? 1 : 0), .integer(Int64(node.share)))
+        case .forgetNode(let id, let node):
+            try deleteNode.run(.text(id), .text(node))
+        case .quorum(let id, let hasQuorum):
+            try putQuorum.run(.text(id), .integer(hasQuorum ? 1 : 0))
+        case .forgetHealth(let id):
+            try deleteQuorum.run(.text(id))
+            try deleteNodes.run(.text(id))
         case .isEmptyByDelete(let isEmpty):
             try putFlag.run(.integer(isEmpty ? 1 : 0))
         }

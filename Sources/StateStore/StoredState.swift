@@ -8,13 +8,16 @@ public struct StoredLoadBalancerRow: Hashable, Sendable {
     public let isSuspended: Bool
     /// When it was created, in microseconds since 1970 began.
     public let createdAt: Int64
+    /// Whether the configuration file wants it.
+    public let isConfigured: Bool
 
     /// A load balancer as it is kept.
-    public init(id: String, text: [UInt8], isSuspended: Bool, createdAt: Int64) {
+    public init(id: String, text: [UInt8], isSuspended: Bool, createdAt: Int64, isConfigured: Bool = false) {
         self.id = id
         self.text = text
         self.isSuspended = isSuspended
         self.createdAt = createdAt
+        self.isConfigured = isConfigured
     }
 }
 
@@ -92,6 +95,50 @@ public struct StoredDrains: Hashable, Sendable {
     }
 }
 
+/// How a node is.
+public struct StoredNodeHealth: Hashable, Sendable {
+    /// The load balancer.
+    public let id: String
+    /// The node.
+    public let node: String
+    /// Its address.
+    public let host: String
+    /// Its port.
+    public let port: UInt16
+    /// Whether its checks say that it is up.
+    public let isUp: Bool
+    /// Whether it ever was.
+    public let wasUp: Bool
+    /// How many results in a row speak against that.
+    public let against: UInt32
+    /// Why the last check failed.
+    public let reason: String?
+    /// Since when it has been so, in microseconds since 1970 began.
+    public let since: Int64
+    /// Whether it is kept in service all the same.
+    public let isHeld: Bool
+    /// How much of its weight it has, in thousandths.
+    public let share: UInt16
+
+    /// How a node is.
+    public init(
+        id: String, node: String, host: String, port: UInt16, isUp: Bool, wasUp: Bool, against: UInt32, reason: String?, since: Int64,
+        isHeld: Bool, share: UInt16
+    ) {
+        self.id = id
+        self.node = node
+        self.host = host
+        self.port = port
+        self.isUp = isUp
+        self.wasUp = wasUp
+        self.against = against
+        self.reason = reason
+        self.since = since
+        self.isHeld = isHeld
+        self.share = share
+    }
+}
+
 /// All that is kept.
 public struct StoredState: Hashable, Sendable {
     /// The load balancers.
@@ -100,6 +147,10 @@ public struct StoredState: Hashable, Sendable {
     public var traffic: [StoredTraffic] = []
     /// What drains, a listener each.
     public var drains: [StoredDrains] = []
+    /// How nodes are.
+    public var nodes: [StoredNodeHealth] = []
+    /// Whether services have their quorum, by the load balancer.
+    public var quorums: [String: Bool] = [:]
     /// The identities that were deleted, the oldest first.
     public var deleted: [String] = []
     /// True where the last change was a DELETE that left nothing.
@@ -121,6 +172,14 @@ public enum StateWrite: Hashable, Sendable {
     case traffic(StoredTraffic)
     /// Keep what drains on a listener, in place of what did.
     case drains(StoredDrains)
+    /// Keep how a node is.
+    case node(StoredNodeHealth)
+    /// Forget how a node is.
+    case forgetNode(id: String, node: String)
+    /// Keep whether a service has its quorum.
+    case quorum(id: String, Bool)
+    /// Forget how the nodes of a load balancer are, and whether it has its quorum.
+    case forgetHealth(id: String)
     /// Keep whether the last change was a DELETE that left nothing.
     case isEmptyByDelete(Bool)
 }

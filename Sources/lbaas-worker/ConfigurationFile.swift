@@ -22,46 +22,49 @@ struct ConfigurationFile: Sendable {
         return nil
     }
 
-    /// Sets everything that the file says. The sections of drivers must be those of drivers that are known.
-    func apply(to settings: inout Settings, drivers: [DriverRegistration]) throws(StartupFailure) {
+    /// Sets everything that the file says.
+    ///
+    /// - Parameter known: the keys of the sections that drivers and notifiers have.
+    func apply(to settings: inout Settings, known: [(name: String, keys: [String])]) throws(StartupFailure) {
         settings.configurationFile = path
         var seen: [String: Int] = [:]
         for item in items {
             switch item {
             case .section(let name, let line):
-                try open(section: name, line: line, drivers: drivers, settings: &settings)
+                try open(section: name, line: line, known: known, settings: &settings)
             case .key(let key, let section, let values):
                 let line = values[0].line
                 if let earlier = seen.updateValue(line, forKey: "\(section)]\(key)") {
                     throw failure(line, "\(key) is given twice in [\(section)], first on line \(earlier); keep one of them")
                 }
-                try set(key: key, section: section, values: values, drivers: drivers, settings: &settings)
+                try set(key: key, section: section, values: values, known: known, settings: &settings)
             }
         }
     }
 
-    /// Checks that a section is known, and notes where that of a driver begins.
-    private func open(section: String, line: Int, drivers: [DriverRegistration], settings: inout Settings) throws(StartupFailure) {
+    /// Checks that a section is known, and notes where one begins that is not a table of settings.
+    private func open(
+        section: String, line: Int, known: [(name: String, keys: [String])], settings: inout Settings
+    ) throws(StartupFailure) {
         if SettingsTable.sections.contains(section) { return }
-        if let driver = Self.driver(of: section, in: drivers) {
-            if settings.driverSections[driver.name] == nil { settings.driverSections[driver.name] = DriverSection(line: line) }
-            return
+        guard Self.keys(of: section, known) != nil else {
+            let names = SettingsTable.sections + known.map(\.name) + ["\(ServiceSection.prefix)NAME"]
+            throw failure(line, "[\(section)] is not a section; the sections are \(names.map { "[\($0)]" }.joined(separator: ", "))")
         }
-        let known = SettingsTable.sections + drivers.map { "worker:\($0.name)" }
-        throw failure(line, "[\(section)] is not a section; the sections are \(known.map { "[\($0)]" }.joined(separator: ", "))")
+        if settings.sections[section] == nil { settings.sections[section] = Section(line: line) }
     }
 
     private func set(
-        key: String, section: String, values: [IniScan.Part], drivers: [DriverRegistration], settings: inout Settings
+        key: String, section: String, values: [IniScan.Part], known: [(name: String, keys: [String])], settings: inout Settings
     ) throws(StartupFailure) {
         let line = values[0].line
         if section.isEmpty {
             throw failure(line, "\(key) stands before the first section; put it below [worker] or where it belongs")
         }
-        if let driver = Self.driver(of: section, in: drivers) {
-            try check(key, section: section, line: line, known: driver.keys.map(\.name))
+        if let keys = Self.keys(of: section, known) {
+            try check(key, section: section, line: line, known: keys)
             let text = values.map(\.text).filter { !$0.isEmpty }.joined(separator: "\n")
-            settings.driverSections[driver.name]?.values[key] = DriverSection.Value(text: text, line: line)
+            settings.sections[section]?.values[key] = Section.Value(text: text, line: line)
             return
         }
         if section == "gearman", TLS.isAsked(key: key) { throw failure(line, "\(key): \(TLS.refusal)") }
@@ -101,8 +104,9 @@ struct ConfigurationFile: Sendable {
         StartupFailure(.config, "\(path):\(line): \(sentence)")
     }
 
-    /// The driver that a section `worker:NAME` belongs to.
-    private static func driver(of section: String, in drivers: [DriverRegistration]) -> DriverRegistration? {
-        drivers.first { section == "worker:\($0.name)" }
+    /// The keys that a section may have which is not a table of settings; nil for any other.
+    private static func keys(of section: String, _ known: [(name: String, keys: [String])]) -> [String]? {
+        if section.hasPrefix(ServiceSection.prefix), section.utf8.count > ServiceSection.prefix.utf8.count { return ServiceSection.keys }
+        return known.first { $0.name == section }?.keys
     }
 }

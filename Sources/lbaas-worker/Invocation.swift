@@ -18,25 +18,29 @@ enum Invocation: Sendable, Equatable {
 ///
 /// The file is the one that `--config-file` names, which must exist, or else `defaultFile`, which need not.
 func readSettings(
-    arguments: [String], drivers: [DriverRegistration], defaultFile: String = "/etc/lbaas/lbaas.conf"
+    arguments: [String], drivers: [DriverRegistration], notifiers: [NotifierRegistration] = [],
+    defaultFile: String = "/etc/lbaas/lbaas.conf"
 ) throws(StartupFailure) -> Invocation {
     let options = try CommandLineOptions(arguments)
     switch options.request {
     case .listDrivers: return .listDrivers
     case .version: return .version
     case .help: return .help(HelpText.make(defaultFile: defaultFile))
-    case .run: return .run(try effectiveSettings(options, drivers: drivers, defaultFile: defaultFile))
-    case .checkConfig: return .checkConfig(try effectiveSettings(options, drivers: drivers, defaultFile: defaultFile))
+    case .run: return .run(try effectiveSettings(options, drivers: drivers, notifiers: notifiers, defaultFile: defaultFile))
+    case .checkConfig: return .checkConfig(try effectiveSettings(options, drivers: drivers, notifiers: notifiers, defaultFile: defaultFile))
     }
 }
 
 /// The defaults, what the file says over them, and what the command line says over both.
 private func effectiveSettings(
-    _ options: CommandLineOptions, drivers: [DriverRegistration], defaultFile: String
+    _ options: CommandLineOptions, drivers: [DriverRegistration], notifiers: [NotifierRegistration], defaultFile: String
 ) throws(StartupFailure) -> Settings {
     var settings = Settings()
     let file = try ConfigurationFile.read(options.configurationFile ?? defaultFile, mustExist: options.configurationFile != nil)
-    try file?.apply(to: &settings, drivers: drivers)
+    let known =
+        drivers.map { (name: "worker:\($0.name)", keys: $0.keys.map(\.name)) }
+        + notifiers.map { (name: "notifier:\($0.name)", keys: $0.keys.map(\.name)) }
+    try file?.apply(to: &settings, known: known)
     try options.apply(to: &settings)
     try checkDriver(settings, options: options, file: file, drivers: drivers)
     return settings

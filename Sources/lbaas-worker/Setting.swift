@@ -57,7 +57,7 @@ struct Setting: Sendable {
             guard !words.isEmpty else { throw BadValue("no value; write one \(placeholder) or several") }
             for word in words { settings[keyPath: path].append(try form.read(String(word))) }
         } text: {
-            $0[keyPath: path].map(form.write).joined(separator: ", ")
+            $0[keyPath: path].isEmpty ? nil : $0[keyPath: path].map(form.write).joined(separator: ", ")
         }
     }
 

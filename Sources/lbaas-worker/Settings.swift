@@ -1,4 +1,5 @@
 import JobQueue
+import JobMessages
 import LBaaS
 
 /// Everything that an operator can set, with the values that hold where nothing is set.
@@ -25,6 +26,10 @@ struct Settings: Sendable, Equatable {
     var logLevel = LogLevel.info
     /// How a log line is written.
     var logFormat = LogFormat.text
+    /// The programs that checks of nodes may run.
+    var checkPrograms: [String] = []
+    /// A file of PEM certificates of authorities, for checks that name none; nil for the system's.
+    var checkAuthorities: String?
     /// The file that holds the process id.
     var pidFile: String?
     /// The user to become, a name or a number.
@@ -34,7 +39,7 @@ struct Settings: Sendable, Equatable {
     /// The configuration file that was read, if any.
     var configurationFile: String?
     /// The sections `[worker:NAME]` of that file, by the name of their driver.
-    var driverSections: [String: DriverSection] = [:]
+    var sections: [String: Section] = [:]
 }
 
 /// The heartbeat of a connection to a job server.
@@ -58,7 +63,7 @@ enum LogFormat: Sendable, CaseIterable {
 }
 
 /// A section `[worker:NAME]` of the configuration file.
-struct DriverSection: Sendable, Equatable {
+struct Section: Sendable, Equatable {
     /// The value of a key.
     struct Value: Sendable, Equatable {
         /// The text behind the equals sign, and that of its continuation lines.
@@ -75,16 +80,35 @@ struct DriverSection: Sendable, Equatable {
 
 extension Settings {
     /// What the chosen driver is made from.
-    var driverConfiguration: DriverConfiguration {
-        DriverConfiguration((driverSections[driver]?.values ?? [:]).mapValues(\.text))
+    var driverConfiguration: DriverConfiguration { configuration(of: "worker:\(driver)") }
+
+    /// What a driver or a notifier is made from.
+    func configuration(of section: String) -> DriverConfiguration {
+        DriverConfiguration((sections[section]?.values ?? [:]).mapValues(\.text))
     }
 
-    /// What the chosen driver does not accept, with the place in the configuration file.
-    func startupFailure(_ failure: DriverConfiguration.Failure) -> StartupFailure {
-        let section = driverSections[driver]
+    /// What a driver or a notifier does not accept, with the place in the configuration file.
+    func startupFailure(_ failure: DriverConfiguration.Failure, in name: String) -> StartupFailure {
+        let section = sections[name]
         guard let path = configurationFile, let line = section?.values[failure.key]?.line ?? section?.line else {
-            return StartupFailure(.config, "[worker:\(driver)] \(failure.key): \(failure.message)")
+            return StartupFailure(.config, "[\(name)] \(failure.key): \(failure.message)")
         }
         return StartupFailure(.config, "\(path):\(line): \(failure.key): \(failure.message)")
+    }
+
+    /// The load balancers that exist without a job.
+    ///
+    /// - Throws: why a section is none, with its place.
+    func services() throws(StartupFailure) -> [LoadBalancer] {
+        let names = sections.keys.filter { $0.hasPrefix(ServiceSection.prefix) }.sorted()
+        if names.isEmpty { return [] }
+        guard let reader = StoredLoadBalancerReader() else { throw StartupFailure(.osError, "out of memory") }
+        var services: [LoadBalancer] = []
+        for name in names {
+            guard let section = sections[name] else { continue }
+            let service = ServiceSection(name: String(name.dropFirst(ServiceSection.prefix.count)), section)
+            services.append(try service.loadBalancer(path: configurationFile ?? "", reader))
+        }
+        return services
     }
 }

@@ -41,6 +41,12 @@ enum SettingsTable {
             "worker", "diagnostics_target", option: "diagnostics-target", "HOST:PORT", "what the network probe of DIAGNOSTICS connects to",
             optional: \.diagnosticsTarget, .address()),
         Setting(
+            "health", "programs", "PATH", "the programs that monitors of type EXEC may run",
+            list: \.checkPrograms, .path),
+        Setting(
+            "health", "ca_file", "FILE", "the authorities that checks by TLS trust; without it, the system's",
+            optional: \.checkAuthorities, .path),
+        Setting(
             "DEFAULT", "log_level", option: "log-level", "LEVEL", "the least level to log: debug, info, warning or error",
             \.logLevel, .name),
         Setting(
@@ -58,7 +64,7 @@ enum SettingsTable {
     ]
 
     /// The sections of the configuration file, without those of the drivers.
-    static let sections = ["DEFAULT", "gearman", "worker"]
+    static let sections = ["DEFAULT", "gearman", "worker", "health"]
 
     /// The setting of a key in the configuration file.
     static func setting(section: String, key: String) -> Setting? {

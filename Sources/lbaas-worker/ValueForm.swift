@@ -101,6 +101,16 @@ extension ValueForm where Value == String {
         }
     }
 
+    /// A path that begins at the root: a service has no folder of its own to start from.
+    static var path: Self {
+        Self { text throws(BadValue) in
+            guard text.utf8.first == UInt8(ascii: "/") else { throw BadValue("'\(text)' does not begin with a /; write the whole path") }
+            return try Self.text.read(text)
+        } write: {
+            $0
+        }
+    }
+
     /// The name of a Gearman function, which gearmand limits to 512 bytes.
     static var function: Self {
         Self { text throws(BadValue) in

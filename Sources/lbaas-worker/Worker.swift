@@ -1,8 +1,10 @@
 import Controller
 import Glibc
+import HealthChecks
 import JobMessages
 import JobQueue
 import KnownDrivers
+import KnownNotifiers
 import LBaaS
 import StateStore
 
@@ -28,7 +30,10 @@ enum Worker {
         _ settings: Settings, version: String, signals: SignalWaiter, log: Log
     ) throws(StartupFailure) -> ExitCode {
         let driver = try makeDriver(settings, log: log)
-        let pipeline = try makePipeline(settings, driver: driver, log: log)
+        let notifiers = try makeNotifiers(settings, log: log)
+        let services = try settings.services()
+        let pipeline = try makePipeline(settings, driver: driver, notifiers: notifiers, services: services, log: log)
+        let checks = try beginChecks(settings, driver: driver, pipeline: pipeline, log: log)
         let queue = makeQueue(settings, pipeline: pipeline, driver: driver, version: version, log: log)
         guard queue.start() else {
             throw StartupFailure(.osError, "the system has no threads for \(settings.concurrency) connections; lower --concurrency")
@@ -43,13 +48,22 @@ enum Worker {
         let upkeeper = Upkeeper(driver.upkeep, of: pipeline)
         let signal = signals.wait(watching: pipeline)
         upkeeper.stop()
+        checks?.stop()
         let exitCode = shutDown(queue, after: signal, settings: settings, signals: signals, log: log)
+        for notifier in notifiers { _ = notifier.stop(within: notifierPatience) }
         if exitCode == .ok { pipeline.close() }
         return exitCode
     }
 
     /// Checks what only the driver can check.
-    static func check(_ settings: Settings) throws(StartupFailure) { _ = try makeDriver(settings, log: .silent) }
+    static func check(_ settings: Settings) throws(StartupFailure) {
+        _ = try makeDriver(settings, log: .silent)
+        _ = try makeNotifiers(settings, log: .silent)
+        _ = try settings.services()
+    }
+
+    /// How long a notifier may take at the end to hand on what it was told last.
+    private static let notifierPatience = Duration.seconds(2)
 
     private static func shutDown(
         _ queue: JobQueue, after signal: String, settings: Settings, signals: SignalWaiter, log: Log
@@ -79,22 +93,58 @@ enum Worker {
         do {
             return try registration.make(settings.driverConfiguration, log)
         } catch {
-            throw settings.startupFailure(error)
+            throw settings.startupFailure(error, in: "worker:\(settings.driver)")
         }
     }
 
+    /// The notifiers that have a section.
+    private static func makeNotifiers(_ settings: Settings, log: Log) throws(StartupFailure) -> [any Notifier] {
+        var notifiers: [any Notifier] = []
+        for registration in KnownNotifiers.all {
+            let name = "notifier:\(registration.name)"
+            if settings.sections[name] == nil { continue }
+            do {
+                notifiers.append(try registration.make(settings.configuration(of: name), log))
+            } catch {
+                throw settings.startupFailure(error, in: name)
+            }
+        }
+        return notifiers
+    }
+
     private static func makePipeline(
-        _ settings: Settings, driver: any LoadBalancerDriver, log: Log
+        _ settings: Settings, driver: any LoadBalancerDriver, notifiers: [any Notifier], services: [LoadBalancer], log: Log
     ) throws(StartupFailure) -> CommitPipeline {
         let store = try openStore(settings)
         do throws(StartFailure) {
-            return try CommitPipeline(driver: driver, driverName: settings.driver, store: store, log: log, now: Clock.now)
+            let pipeline = try CommitPipeline(driver: driver, driverName: settings.driver, store: store, log: log, now: Clock.now)
+            pipeline.begin(notifiers)
+            try pipeline.configure(services)
+            return pipeline
         } catch {
             switch error.code {
             case .state: throw StartupFailure(.dataError, error.message)
             case .appliance: throw StartupFailure(.unavailable, error.message)
+            case .configuration: throw StartupFailure(.config, error.message)
             case .memory: throw StartupFailure(.osError, error.message)
             }
+        }
+    }
+
+    /// Has the nodes checked, where the driver does not do it itself.
+    private static func beginChecks(
+        _ settings: Settings, driver: any LoadBalancerDriver, pipeline: CommitPipeline, log: Log
+    ) throws(StartupFailure) -> NodeChecks? {
+        if !driver.upkeep.checksNodes { return nil }
+        var configuration = HealthChecker.Configuration()
+        configuration.allowedPrograms = Set(settings.checkPrograms)
+        configuration.authorities = settings.checkAuthorities
+        do throws(HealthCheckError) {
+            let checks = try NodeChecks(configuration, log: log, now: Clock.now) { [weak pipeline] in pipeline?.report($0) }
+            pipeline.begin(checks)
+            return checks
+        } catch {
+            throw StartupFailure(.osError, error.message)
         }
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import KnownDrivers
+import KnownNotifiers
 import LBaaS
 
 // Reading the command line, and nothing else: C callbacks and closures that run on other threads have files of their own,
@@ -8,7 +9,7 @@ import LBaaS
 let version = "0.1.0"
 
 do throws(StartupFailure) {
-    switch try readSettings(arguments: CommandLine.arguments, drivers: KnownDrivers.all) {
+    switch try readSettings(arguments: CommandLine.arguments, drivers: KnownDrivers.all, notifiers: KnownNotifiers.all) {
     case .run(let settings):
         exit(try Worker.run(settings, version: version).rawValue)
     case .checkConfig(let settings):

@@ -123,6 +123,9 @@ struct Reply {
     var isDeleted: Bool { !isPass && fields["status"] as? String == "DELETED" }
     subscript(name: String) -> String? { fields[name] as? String }
 
+    /// The nodes as they stand in the reply.
+    var list: [[String: Any]] { fields["nodes"] as? [[String: Any]] ?? [] }
+
     /// `ID of LOAD BALANCER: UP`.
     var nodes: [String]? {
         (fields["nodes"] as? [[String: Any]])?.map { "\($0["id"] ?? "?") of \($0["loadBalancer"] ?? "?"): \($0["status"] ?? "?")" }

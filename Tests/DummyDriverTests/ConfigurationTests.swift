@@ -21,7 +21,7 @@ struct ConfigurationTests {
             ("slow", "wait=5", "'wait' does not begin with an operation: use one of \(operations)"),
             ("bytes_per_report", "many", "'many' is not a number of bytes: use 0 to 4294967295"),
             ("bytes_per_report", "-1", "'-1' is not a number of bytes: use 0 to 4294967295"),
-            ("archive", "maybe", "'maybe' is neither 'yes' nor 'no'"),
+            ("archive", "maybe", "'maybe' is neither yes nor no"),
             (
                 "lacks", "UDP, WINGS",
                 "'WINGS' is nothing a driver can lack: use some of HTTP, HTTPS, TCP, GALERA, UDP, SCTP, ROUND_ROBIN, LEAST_CONNECTIONS, "
@@ -129,7 +129,7 @@ struct KnownDriversTests {
     @Test("make a driver from a section, or refuse it")
     func make() throws {
         let registration = try #require(KnownDrivers.named("dummy"))
-        #expect(registration.keys.map(\.name) == ["fail", "slow", "down", "bytes_per_report", "lacks", "archive"])
+        #expect(registration.keys.map(\.name) == ["fail", "slow", "down", "bytes_per_report", "lacks", "archive", "checks"])
         let driver = try registration.make(DriverConfiguration(["lacks": "UDP"]), .silent)
         #expect(!driver.capabilities.protocols.contains(.udp))
         #expect(throws: DriverConfiguration.Failure.self) { _ = try registration.make(DriverConfiguration(["fail": "?"]), .silent) }

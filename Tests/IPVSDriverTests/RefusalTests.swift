@@ -99,11 +99,13 @@ struct RefusalTests {
     func capabilities() throws {
         let capabilities = try Bench().driver.capabilities
         #expect(capabilities.missing(for: balancer("a")) == nil)
+        for kind in Monitor.Kind.allCases {
+            #expect(capabilities.missing(for: balancer("a") { ($0.monitor, $0.quorum) = (Monitor(kind: kind), 1) }) == nil)
+        }
         let missing = [
-            balancer("a") { $0.address = nil }, balancer("a", [], at: "0.0.0.0"), balancer("a") { $0.monitor = Monitor(kind: .connect) },
-            balancer("a") { $0.sessionPersistence = .httpCookie }, balancer("a") { $0.quorum = 1 },
+            balancer("a") { $0.address = nil }, balancer("a", [], at: "0.0.0.0"), balancer("a") { $0.sessionPersistence = .httpCookie },
             balancer("a") { $0.sorryServer = Endpoint(host: .name("x"), port: 1) }, balancer("a", [at("web.example")]),
         ].map { capabilities.missing(for: $0)?.field }
-        #expect(missing == ["address", "address", "monitor.type", "sessionPersistence.type", "quorum", "sorry_server", "nodes[0].address"])
+        #expect(missing == ["address", "address", "sessionPersistence.type", "sorry_server.address", "nodes[0].address"])
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WorkerHarness
 
@@ -32,8 +33,9 @@ extension RealServers {
                     #expect(plan == (operation == "enable" ? ["enable load balancer 'bad'", "enable load balancer 'good'"] : []))
                 }
                 try await gearmand.succeed(job("CREATE", loadBalancer("other", port: 4)))
-                let failed = try worker.log.jobs.filter { $0["outcome"] == "FAIL" }
-                #expect(!failed.isEmpty && failed.allSatisfy { $0["error"]?.contains("'bad'") ?? false })
+                func failed() throws -> [WorkerLog.Line] { try worker.log.jobs.filter { $0["outcome"] == "FAIL" } }
+                try await eventually("the failure is logged") { try !failed().isEmpty }
+                #expect(try failed().allSatisfy { $0["error"]?.contains("'bad'") ?? false })
             }
         }
 

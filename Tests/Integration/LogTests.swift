@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WorkerHarness
 
@@ -6,7 +7,7 @@ extension RealServers {
     /// What the operator reads.
     @Suite struct Logs {
         @Test func eachJobHasOneLine() async throws {
-            try await withWorker(arguments: ["--log-level", "info"]) { gearmand, worker in
+            try await withWorker(arguments: ["--log-level", "info", "--concurrency", "1"]) { gearmand, worker in
                 try await gearmand.succeed(job("create", loadBalancer("a", port: 1), loadBalancer("b c", port: 2)))
                 try await gearmand.succeed(job("STATS", named("a")))
                 _ = try await gearmand.ask(job("ENABLE", named("none\nof these")))

@@ -8,6 +8,7 @@ extension SeededGenerator {
             id: LoadBalancerID(text()), serviceProtocol: one(of: ServiceProtocol.allCases), address: maybe { $0.address() }, port: port())
         loadBalancer.algorithm = one(of: Algorithm.allCases)
         loadBalancer.monitor = maybe { $0.monitor() }
+        loadBalancer.panicPercent = maybe { .random(in: 1...99, using: &$0) }
         if Bool.random(using: &self) { loadBalancer.timeouts = timeouts() }
         loadBalancer.sessionPersistence = maybe { generator in
             generator.one(of: [SessionPersistence.none, .httpCookie, .sourceIP(timeout: generator.number(1))])
@@ -43,6 +44,9 @@ extension SeededGenerator {
         monitor.method = maybe { $0.one(of: ["GET", "HEAD", "OPTIONS"]) }
         monitor.host = maybe { $0.one(of: ["", "shop.example", "\"quoted\\host\"", "世界"]) }
         monitor.port = maybe { $0.port() }
+        monitor.initiallyUp = maybe { .random(using: &$0) }
+        monitor.quiesces = .random(using: &self)
+        monitor.slowStart = one(of: [0, 1, 86_400])
         monitor.expectedCodes = (0..<one(of: [0, 1, 3])).map { _ in
             let first = UInt16.random(in: 100...599, using: &self)
             return first...UInt16.random(in: first...599, using: &self)

@@ -1,3 +1,4 @@
+import LBaaS
 import TestSupport
 import Testing
 

@@ -88,6 +88,13 @@ package final class Rig: Sendable {
         return WorkerProcess(process: process, log: WorkerLog(path: path("errors-\(number)")))
     }
 
+    /// Starts any program, with what it writes in files of this name.
+    package func run(_ program: String, _ arguments: [String], name: String) throws -> ChildProcess {
+        let process = try ChildProcess(program, arguments, folder: folder, output: path("\(name).out"), errors: path("\(name).err"))
+        state.withLock { $0.processes.append(process) }
+        return process
+    }
+
     /// Starts a worker, and waits until it takes jobs.
     package func startWorker(_ options: WorkerOptions) async throws -> WorkerProcess {
         let worker = try spawnWorker(options)

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// The log of a worker that writes JSON lines, read as it grows.
 package final class WorkerLog: Sendable {

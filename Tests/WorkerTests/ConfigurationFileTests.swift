@@ -65,12 +65,15 @@ import Testing
         ),
         (
             "# x\n[gearmen]\n",
-            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"
+            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
         ),
-        ("[gearman]\n[]", "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"),
+        (
+            "[gearman]\n[]",
+            "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
+        ),
         (
             "[worker:vrrp]\nx = 1",
-            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [gearman], [worker], \(driverSections)"
+            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
         ),
         ("\nconcurrency = 2\n", "lbaas.conf:2: concurrency stands before the first section; put it below [worker] or where it belongs"),
         (
@@ -92,7 +95,7 @@ import Testing
         ("[worker]\ndriver = nope", "lbaas.conf:2: driver: 'nope' is not a driver of this program; the drivers are \(driverNames)"),
         (
             "[worker:dummy]\nfoul = 1",
-            "lbaas.conf:2: 'foul' is not a key of [worker:dummy]; its keys are fail, slow, down, bytes_per_report, lacks, archive"
+            "lbaas.conf:2: 'foul' is not a key of [worker:dummy]; its keys are fail, slow, down, bytes_per_report, lacks, archive, checks"
         ),
     ])
     func whatIsWrongIsNamedWithItsLine(text: String, message: String) throws {
@@ -153,14 +156,18 @@ import Testing
 
     @Test func whatADriverRefusesIsNamedWithItsLine() throws {
         let given = try settings(file: "[worker:dummy]\n\nfail = create:a,\n  nonsense\ndown = 1\n")
-        #expect(given.driverSections["dummy"]?.values["fail"] == DriverSection.Value(text: "create:a,\nnonsense", line: 3))
+        #expect(given.sections["worker:dummy"]?.values["fail"] == Section.Value(text: "create:a,\nnonsense", line: 3))
         let dummy = try #require(KnownDrivers.named("dummy"))
         let failure = try #require(throws: DriverConfiguration.Failure.self) { try dummy.make(given.driverConfiguration, .silent) }
-        let startup = given.startupFailure(failure)
+        let startup = given.startupFailure(failure, in: "worker:dummy")
         #expect(startup.code == .config)
         #expect(startup.message.contains("lbaas.conf:3: fail: "))
-        #expect(given.startupFailure(.init(key: "absent", message: "is needed")).message.hasSuffix("lbaas.conf:1: absent: is needed"))
-        #expect(try settings().startupFailure(.init(key: "absent", message: "is needed")).message == "[worker:dummy] absent: is needed")
+        #expect(
+            given.startupFailure(.init(key: "absent", message: "is needed"), in: "worker:dummy").message.hasSuffix(
+                "lbaas.conf:1: absent: is needed"))
+        #expect(
+            try settings().startupFailure(.init(key: "absent", message: "is needed"), in: "worker:dummy").message
+                == "[worker:dummy] absent: is needed")
     }
 
     @Test func manyThreadsReadAtOnce() async throws {

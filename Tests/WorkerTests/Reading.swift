@@ -9,7 +9,7 @@ import Testing
 let driverNames = KnownDrivers.all.map(\.name).joined(separator: ", ")
 
 /// Their sections, as an error lists them.
-let driverSections = KnownDrivers.all.map { "[worker:\($0.name)]" }.joined(separator: ", ")
+let driverSections = (KnownDrivers.all.map { "[worker:\($0.name)]" } + ["[service:NAME]"]).joined(separator: ", ")
 
 /// Reads the settings of a command line without the name of the program, and of a configuration file with this text.
 ///

@@ -23,7 +23,7 @@ import Testing
     @Test func asItIsItSetsNothing() throws {
         var given = try settings(file: sample)
         given.configurationFile = nil
-        given.driverSections = [:]
+        given.sections = [:]
         #expect(try given == settings())
     }
 

@@ -63,6 +63,16 @@ package final class ChildProcess {
         return (String(decoding: bytes, as: UTF8.self), Int(status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f))
     }
 
+    /// The next line that it writes; nil at the end. Not together with the other ways to read.
+    package func readLine() -> String? {
+        var line: [UInt8] = []
+        while let byte = try? output?.read(upToCount: 1)?.first {
+            if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
+            line.append(byte)
+        }
+        return nil
+    }
+
     /// Hands on each line as it is written, and waits until it has ended.
     ///
     /// - Returns: its exit status; 128 and more for a signal.
@@ -97,6 +107,22 @@ package final class ChildProcess {
         Self.running.withLock { _ = $0.remove(pid) }
     }
 
+    /// What the system says of it.
+    package var figures: ProcessFigures { ProcessFigures(pid: pid) }
+
+    /// The processor time that all its threads have used, in microseconds.
+    package var cpuMicroseconds: Double { figures.cpuMicroseconds }
+
+    /// A size in `/proc/PID/status`, such as `VmRSS`, in MB of a million bytes.
+    package func megabytes(_ field: String) throws(BenchFailure) -> Double { try figures.megabytes(field) }
+}
+
+/// What the system says of a process.
+package struct ProcessFigures {
+    private let pid: pid_t
+
+    package init(pid: Int32) { self.pid = pid }
+
     /// The processor time that all its threads have used, in microseconds. It is what `utime` and `stime` in `/proc/PID/stat` say in
     /// hundredths of a second, to the nanosecond.
     package var cpuMicroseconds: Double {
@@ -112,6 +138,6 @@ package final class ChildProcess {
             let words = line.split { $0 == " " || $0 == "\t" }
             if words.count == 3, let kibibytes = Double(words[1]) { return kibibytes * 1024 / 1e6 }
         }
-        throw BenchFailure("\(name) has no \(field): it has ended")
+        throw BenchFailure("process \(pid) has no \(field): it has ended")
     }
 }

@@ -1,4 +1,5 @@
 import LBaaS
+import TestSupport
 import Testing
 
 extension OnKernel {

@@ -1,6 +1,7 @@
 import CNamespaces
 import Dispatch
 import Foundation
+import Glibc
 import TestSupport
 
 /// Runs code on a thread that may not administer networks, in the namespace that this thread is in.
@@ -33,4 +34,12 @@ private func dropNetworkAdministration() throws {
     sets[0].effective &= others
     sets[0].permitted &= others
     guard capset(&header, sets) == 0 else { throw systemError("cannot drop a capability") }
+}
+
+/// Lets this process have so many files open.
+func raiseFileLimit(to count: rlim_t) throws {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { throw systemError("cannot tell the limit of files") }
+    limit.rlim_cur = min(max(limit.rlim_cur, count), limit.rlim_max)
+    guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { throw systemError("cannot raise the limit of files") }
 }

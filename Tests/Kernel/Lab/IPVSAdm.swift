@@ -1,4 +1,5 @@
 import LBaaS
+import TestSupport
 
 /// A line of `ipvsadm --save`, whatever the order of its options.
 struct Rule: Hashable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation, CustomStringConvertible {

@@ -6,22 +6,22 @@
 /// | try | 0 | 1 | 2 | 3 | 4 | 5 | 6 and later |
 /// |---|---|---|---|---|---|---|---|
 /// | s, with a maximum of 5 | 0.05 to 0.1 | 0.1 to 0.2 | 0.2 to 0.4 | 0.4 to 0.8 | 0.8 to 1.6 | 1.6 to 3.2 | 2.5 to 5 |
-struct Backoff {
+package struct Backoff {
     /// The longest wait, in seconds.
-    let maximum: Double
+    package let maximum: Double
     private var failures = 0
 
-    init(maximum: Double) { self.maximum = maximum }
+    package init(maximum: Double) { self.maximum = maximum }
 
     /// The wait after one more failure, in seconds.
     ///
     /// - Parameter share: a random number from 0 to 1.
-    mutating func next(share: Double) -> Double {
+    package mutating func next(share: Double) -> Double {
         let whole = min(maximum, 0.1 * Double(1 << min(failures, 20)))
         failures += 1
         return whole * (1 - share / 2)
     }
 
     /// Begins anew: connecting worked.
-    mutating func reset() { failures = 0 }
+    package mutating func reset() { failures = 0 }
 }

@@ -1,34 +1,30 @@
 import Glibc
-import LBaaS
-import TestSupport
-
-/// What carries bytes to a service.
-enum Transport: String, CaseIterable, Sendable {
-    case tcp, udp, sctp
-}
+package import LBaaS
 
 /// Why a socket has nothing to offer: a code of `errno.h`.
-struct SocketError: Error, Equatable, CustomStringConvertible {
-    let code: Int32
+package struct SocketError: Error, Equatable, CustomStringConvertible {
+    package let code: Int32
 
     /// Nobody takes connections there.
-    static let refused = SocketError(code: ECONNREFUSED)
+    package static let refused = SocketError(code: ECONNREFUSED)
     /// The other side, or somebody in its name, has no such connection.
-    static let reset = SocketError(code: ECONNRESET)
+    package static let reset = SocketError(code: ECONNRESET)
+    /// Somebody else has that address and port.
+    package static let inUse = SocketError(code: EADDRINUSE)
     /// Nothing came in the time that was given.
-    static let silence = SocketError(code: ETIMEDOUT)
+    package static let silence = SocketError(code: ETIMEDOUT)
 
     static var last: SocketError { SocketError(code: errno) }
 
-    var description: String { String(cString: strerror(code)) }
+    package var description: String { String(cString: strerror(code)) }
 }
 
 /// A socket of the namespace that it was made in. It never blocks longer than it is told to.
-final class Socket: Sendable {
+package final class Socket: Sendable {
     /// Its number.
-    let descriptor: Int32
+    package let descriptor: Int32
 
-    init(_ transport: Transport, for address: IPAddress) throws(SocketError) {
+    package init(_ transport: Transport, for address: IPAddress) throws(SocketError) {
         let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
         let number = transport == .sctp ? Int32(IPPROTO_SCTP) : 0
         descriptor = socket(address.socketFamily, Int32(kind.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), number)
@@ -41,19 +37,39 @@ final class Socket: Sendable {
     deinit { close(descriptor) }
 
     /// Gives it an address and a port of this side; 0 is any port.
-    func bind(to address: IPAddress, port: UInt16) throws(SocketError) {
+    package func bind(to address: IPAddress, port: UInt16) throws(SocketError) {
         var yes: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         if withSocketAddress(address, port, { Glibc.bind(descriptor, $0, $1) }) != 0 { throw .last }
     }
 
-    /// Takes connections from now on.
-    func listen() throws(SocketError) {
-        if Glibc.listen(descriptor, 64) != 0 { throw .last }
+    /// Takes connections from now on, and lets so many wait.
+    package func listen(backlog: Int32 = 64) throws(SocketError) {
+        if Glibc.listen(descriptor, backlog) != 0 { throw .last }
+    }
+
+    /// Its port of this side.
+    package var port: UInt16 {
+        // Both families have the port behind the family.
+        withName(of: getsockname) { $0.load(fromByteOffset: 2, as: UInt16.self).bigEndian }
+    }
+
+    /// The IPv4 address of the other side of a connection.
+    package var peer: IPAddress { withName(of: getpeername) { .v4($0.load(fromByteOffset: 4, as: UInt32.self).bigEndian) } }
+
+    private func withName<Value>(
+        of side: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32, _ body: (UnsafeRawPointer) -> Value
+    ) -> Value {
+        var name = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = side(descriptor, $0, &size) }
+            return body($0)
+        }
     }
 
     /// A connection that somebody made; nil where there is none.
-    func accept() -> Socket? {
+    package func accept() -> Socket? {
         let accepted = Glibc.accept(descriptor, nil, nil)
         guard accepted >= 0 else { return nil }
         _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
@@ -62,7 +78,7 @@ final class Socket: Sendable {
     }
 
     /// Connects; of a datagram socket this says nothing yet about the other side.
-    func connect(to address: IPAddress, port: UInt16, within seconds: Double) throws(SocketError) {
+    package func connect(to address: IPAddress, port: UInt16, within seconds: Double) throws(SocketError) {
         if withSocketAddress(address, port, { Glibc.connect(descriptor, $0, $1) }) == 0 { return }
         guard errno == EINPROGRESS else { throw .last }
         try wait(for: POLLOUT, until: Deadline(seconds: seconds))
@@ -73,16 +89,16 @@ final class Socket: Sendable {
     }
 
     /// Sends a text that is short enough to be taken at once.
-    func send(_ text: String) throws(SocketError) {
+    package func send(_ text: String) throws(SocketError) {
         let count = Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
         if count != text.utf8.count { throw count < 0 ? .last : SocketError(code: EMSGSIZE) }
     }
 
     /// Says that no more will be sent.
-    func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    package func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// What came, as soon as something did; an empty text at the end of a connection.
-    func receive(until deadline: Deadline) throws(SocketError) -> String {
+    package func receive(until deadline: Deadline) throws(SocketError) -> String {
         try wait(for: POLLIN, until: deadline)
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = recv(descriptor, &buffer, buffer.count, 0)
@@ -91,7 +107,7 @@ final class Socket: Sendable {
     }
 
     /// Answers one datagram that came to whoever sent it.
-    func answerDatagram(_ answer: (String) -> String) {
+    package func answerDatagram(_ answer: (String) -> String) {
         var buffer = [UInt8](repeating: 0, count: 4096)
         var sender = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -118,7 +134,7 @@ final class Socket: Sendable {
 
 extension IPAddress {
     /// The address of its family that stands for every one.
-    var any: IPAddress { if case .v4 = self { .v4(0) } else { .v6(high: 0, low: 0) } }
+    package var any: IPAddress { if case .v4 = self { .v4(0) } else { .v6(high: 0, low: 0) } }
 
     fileprivate var socketFamily: Int32 { if case .v4 = self { AF_INET } else { AF_INET6 } }
 }

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// - Parameter body: what the thread does.
 /// - Returns: false where the system has no thread to spare.
-func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     let start = unsafe Unmanaged.passRetained(ThreadStart(body)).toOpaque()
     let code = unsafe withUnsafeTemporaryAllocation(of: pthread_attr_t.self, capacity: 1) { memory in
         guard let attributes = memory.baseAddress else { return ENOMEM }

@@ -1,5 +1,4 @@
 import Foundation
-import TestSupport
 
 /// What was waited for did not come in time.
 package struct Overdue: Error, CustomStringConvertible {

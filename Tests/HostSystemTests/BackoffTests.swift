@@ -1,6 +1,5 @@
+import HostSystem
 import Testing
-
-@testable import JobQueue
 
 @Suite("The wait before connecting is tried again")
 struct BackoffTests {

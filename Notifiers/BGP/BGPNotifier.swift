@@ -1,0 +1,49 @@
+import HostSystem
+public import LBaaS
+
+/// A notifier that has ExaBGP announce a host route for each address of which at least one service is up, and withdraw it when the last one
+/// goes down.
+///
+/// What is told last counts: where ExaBGP is slow or gone, an address that went down and up again meanwhile is not touched. ExaBGP is
+/// reached over its named pipes, and reconnected to for ever. After that, and from time to time, what it announces is looked at and put right.
+///
+/// A withdrawal is handed on when ExaBGP said that it is done. Its peers learn of it some milliseconds later.
+public final class BGPNotifier: Notifier {
+    private let settings: Settings
+    private let log: Log
+    private let outbox: Outbox<RouteTable>
+
+    /// A notifier that has not reached ExaBGP yet.
+    ///
+    /// - Throws: where a value of the section is not accepted.
+    public init(_ configuration: DriverConfiguration, log: Log) throws(DriverConfiguration.Failure) {
+        settings = try Settings(configuration)
+        self.log = log
+        outbox = Outbox(RouteTable(policy: settings.policy))
+    }
+
+    /// Has the addresses of what is up announced, and those of what is down withdrawn where ExaBGP still announces them.
+    public func begin(_ services: [ServiceEvent]) {
+        notify(services)
+        let isStarted = outbox.start { [outbox, settings, log] in Speaker(outbox: outbox, settings: settings, log: log).run() }
+        if !isStarted { log.write(.error, "bgp notifier: the system has no thread for it, so nothing is announced") }
+    }
+
+    /// Has addresses announced and withdrawn.
+    public func notify(_ events: [ServiceEvent]) {
+        for event in events where event.kind == .up {
+            guard let address = event.service.listener.address, settings.policy.lacksNextHop(for: address) else { continue }
+            if settings.policy.silences(address) { continue }
+            log.write(.warning, "bgp notifier: an address of IPv6 is not announced: set \(Key.nextHopV6.rawValue)", event.fields)
+        }
+        outbox.tell { table in
+            for event in events { table.take(event) }
+        }
+    }
+
+    /// Waits until ExaBGP said that it did everything. False at once while ExaBGP is not there: then nobody announces anything.
+    public func flush(within limit: Duration) -> Bool { outbox.flush(within: limit) }
+
+    /// Tells ExaBGP the last of it, and leaves it to itself. It goes on announcing, but where `withdraw_on_stop` says otherwise.
+    public func stop(within limit: Duration) -> Bool { outbox.stop(within: limit) }
+}

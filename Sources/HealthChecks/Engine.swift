@@ -1,0 +1,227 @@
+import CCurl
+import Glibc
+import LBaaS
+import Synchronization
+
+/// Makes checks when they are due, and takes what comes of them. It lives on the one thread that makes it.
+final class Engine {
+    private let configuration: HealthChecker.Configuration
+    private let orders: Orders
+    private let log: Log
+    private let wallClock: @Sendable () -> Timestamp
+    private let report: @Sendable ([HealthReport]) -> Void
+
+    private let poller: Poller
+    private let launcher: Launcher
+
+    private var checks = CheckTable()
+    private var timers = TimerQueue()
+    private var tries: UInt32 = 0
+    private var random = SystemRandomNumberGenerator()
+    private var findings: [(check: RepeatedCheck, turned: Bool)] = []
+    private var complaint = Complaint()
+    private var isStopped = false
+    /// So many checks begin before what is under way is looked at again.
+    private let burst = 64
+
+    init(
+        _ configuration: HealthChecker.Configuration, orders: Orders, log: Log, now: @escaping @Sendable () -> Timestamp,
+        report: @escaping @Sendable ([HealthReport]) -> Void
+    ) throws(HealthCheckError) {
+        self.configuration = configuration
+        self.orders = orders
+        self.log = log
+        self.wallClock = now
+        self.report = report
+        orders.begin()
+        blockSignals()
+        poller = try Poller()
+        launcher = try Launcher(configuration, poller: poller)
+        do throws(SystemFailure) {
+            try poller.add(orders.descriptor, for: .input, as: .orders)
+        } catch {
+            throw HealthCheckError(.system, error.what, because: error.number)
+        }
+    }
+
+    /// Makes checks until it is told to stop.
+    func run() {
+        while !isStopped {
+            // An answer that has come in counts, even where its time is up by now.
+            let isAll = poller.wait(milliseconds: pause) { source, readiness in handle(source, readiness) }
+            let now = ContinuousClock.now
+            launcher.transfers.proceed(now: now)
+            finishTransfers()
+            if isAll { proceed(now: now) }
+            deliver()
+        }
+        for check in checks.all { rest(check) }
+        launcher.programs.collectAll(within: .seconds(1))
+    }
+
+    /// How long there is nothing to do, in ms.
+    private var pause: Int32 {
+        if launcher.hasNext { return 0 }
+        guard let next = [timers.earliest, launcher.transfers.due].compactMap({ $0 }).min() else { return -1 }
+        // Rounded up: what is woken too early has nothing to do.
+        return Int32(min(max((next - .now) / .milliseconds(1), 0), 60_000).rounded(.up))
+    }
+
+    private func handle(_ source: Source, _ readiness: Readiness) {
+        switch source {
+        case .orders: carryOutOrders()
+        case .transfer(let socket): launcher.transfers.proceed(socket, readiness)
+        case .check(let ticket):
+            guard let check = checks[ticket], case .underway(_, let probe) = check.stage, let result = probe.ready() else { return }
+            finish(check, result)
+        case .echoes(let place):
+            launcher.echoes.receive(at: place) { ticket in
+                if let check = checks[ticket] { finish(check, .passed) }
+            }
+        case .killed(let pid): launcher.programs.collect(pid)
+        }
+    }
+
+    private func finishTransfers() {
+        while let (ticket, code) = launcher.transfers.nextFinished() {
+            guard let check = checks[ticket], case .underway(_, let probe) = check.stage, let transfer = probe as? Transfer else {
+                continue
+            }
+            do throws(HealthCheckError) {
+                finish(check, try transfer.result(code))
+            } catch {
+                giveUp(check, error)
+            }
+        }
+    }
+}
+
+// MARK: Orders and reports
+
+extension Engine {
+    private func carryOutOrders() {
+        let taken = orders.take()
+        isStopped = isStopped || taken.isStopped
+        if isStopped { return }
+        let now = ContinuousClock.now
+        // A few are checked at once; many at a pace that leaves time for others.
+        let firstWithin = min(configuration.firstWithin, configuration.firstPace * taken.changes.count)
+        for change in taken.changes {
+            switch change {
+            case .begin(let key, let check, let health): begin(check, of: key, health, firstWithin: firstWithin, now: now)
+            case .end(let key): if let check = checks[key] { end(check) }
+            }
+        }
+    }
+
+    private func begin(
+        _ check: Check, of key: CheckKey, _ health: NodeHealth, firstWithin: Duration, now: ContinuousClock.Instant
+    ) {
+        if let known = checks[key] {
+            if known.check == check { return }
+            end(known)
+        }
+        let schedule = Schedule(
+            delay: check.delay, jitter: configuration.jitter, firstWithin: firstWithin, now: now, random: &random)
+        let begun = checks.insert { RepeatedCheck(check, of: key, slot: $0, health: health, schedule: schedule) }
+        timers.set(begun.slot, at: schedule.due)
+    }
+
+    private func end(_ check: RepeatedCheck) {
+        check.isEnded = true
+        rest(check)
+        timers.remove(check.slot)
+        checks.remove(check)
+    }
+
+    /// Tells what was found. What was taken away meanwhile is not told.
+    private func deliver() {
+        if findings.isEmpty { return }
+        carryOutOrders()
+        if isStopped { return }
+        let reports = findings.filter { !$0.check.isEnded }.map { finding in
+            HealthReport(key: finding.check.key, check: finding.check.check, health: finding.check.health, turned: finding.turned)
+        }
+        findings.removeAll(keepingCapacity: true)
+        if !reports.isEmpty { report(reports) }
+    }
+}
+
+// MARK: The life of a try
+
+extension Engine {
+    /// Ends tries whose time is up, and begins those that are due.
+    private func proceed(now: ContinuousClock.Instant) {
+        var left = burst
+        while left > 0, let slot = timers.popDue(at: now) {
+            guard let check = checks[slot] else { continue }
+            switch check.stage {
+            case .idle: queue(check, now: now)
+            case .waiting: break
+            case .underway(_, let probe): finish(check, probe.expired(after: check.check.timeout))
+            }
+            left -= 1
+        }
+        while left > 0, let ticket = launcher.nextWaiting() {
+            guard let check = checks[ticket] else { continue }
+            launch(check, ticket, now: now)
+            left -= 1
+        }
+    }
+
+    private func queue(_ check: RepeatedCheck, now: ContinuousClock.Instant) {
+        tries &+= 1
+        let ticket = Ticket(slot: UInt32(check.slot), number: tries)
+        if let lane = launcher.lane(of: check.check.kind), !lane.hasRoom {
+            check.stage = .waiting(ticket)
+            lane.wait(ticket)
+            return
+        }
+        launch(check, ticket, now: now)
+    }
+
+    private func launch(_ check: RepeatedCheck, _ ticket: Ticket, now: ContinuousClock.Instant) {
+        orders.statistics.withLock { $0.noteBegin(late: now - check.schedule.due) }
+        do throws(HealthCheckError) {
+            switch try launcher.start(check.check, ticket) {
+            case .over(let result):
+                finish(check, result)
+            case .underway(let probe):
+                launcher.lane(of: check.check.kind)?.enter()
+                check.stage = .underway(ticket, probe)
+                timers.set(check.slot, at: .now + max(check.check.timeout, .milliseconds(1)))
+            }
+        } catch {
+            giveUp(check, error)
+        }
+    }
+
+    /// Takes the result of a try.
+    private func finish(_ check: RepeatedCheck, _ result: CheckResult) {
+        let before = check.health
+        let turned = check.health.take(result, rise: check.check.rise, fall: check.check.fall, now: wallClock())
+        if check.health != before { findings.append((check, turned)) }
+        plan(check)
+    }
+
+    /// Leaves out a try that could not be made. The health of the node stays what it is.
+    private func giveUp(_ check: RepeatedCheck, _ error: HealthCheckError) {
+        orders.statistics.withLock { $0.unmade += 1 }
+        complaint.make(now: .now) { count in
+            log.write(.warning, "\(count) health checks could not be made, the last of \(check.check.endpoint): \(error.message)")
+        }
+        plan(check)
+    }
+
+    private func plan(_ check: RepeatedCheck) {
+        rest(check)
+        check.schedule.advance(now: .now, random: &random)
+        timers.set(check.slot, at: check.schedule.due)
+    }
+
+    /// Ends the try that is under way.
+    private func rest(_ check: RepeatedCheck) {
+        if case .underway = check.stage { launcher.lane(of: check.check.kind)?.leave() }
+        check.stage = .idle
+    }
+}

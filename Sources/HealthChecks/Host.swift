@@ -1,0 +1,38 @@
+import Glibc
+
+/// Blocks all signals for this thread: they are for others, and writing to a connection that is gone must not end the process (SIGPIPE).
+func blockSignals() {
+    var all = sigset_t()
+    unsafe sigfillset(&all)
+    unsafe pthread_sigmask(SIG_BLOCK, &all, nil)
+}
+
+/// Raises the soft limit of open descriptors to the hard one.
+///
+/// - Returns: how many of them checks may have: all but a quarter, or a thousand, for the rest of the process.
+func raiseDescriptorLimit() -> Int {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 256 }
+    if limit.rlim_cur < limit.rlim_max {
+        var raised = limit
+        raised.rlim_cur = limit.rlim_max
+        if unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
+    }
+    let count = Int(clamping: limit.rlim_cur)
+    return count - min(count / 4, 1000)
+}
+
+/// Something that is said at once, and then at most once a minute, with how often it was.
+struct Complaint {
+    private var last: ContinuousClock.Instant?
+    private var count = 0
+
+    /// Counts it, and says it where it is time to.
+    mutating func make(now: ContinuousClock.Instant, _ say: (Int) -> Void) {
+        count += 1
+        if let last, now - last < .seconds(60) { return }
+        last = now
+        say(count)
+        count = 0
+    }
+}

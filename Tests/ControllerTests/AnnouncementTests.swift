@@ -1,0 +1,124 @@
+import LBaaS
+import Synchronization
+import Testing
+
+@testable import Controller
+
+/// Notes what it is told, and how often the appliance had been changed by then.
+private final class RecordingNotifier: Notifier {
+    private let told = Mutex<[String]>([])
+    private let driver: RecordingDriver
+    private let isSlow: Bool
+
+    init(_ driver: RecordingDriver, isSlow: Bool = false) {
+        self.driver = driver
+        self.isSlow = isSlow
+    }
+
+    func begin(_ services: [ServiceEvent]) { note("begin", services) }
+    func notify(_ events: [ServiceEvent]) { note("\(driver.applied.count)", events) }
+
+    func flush(within limit: Duration) -> Bool {
+        told.withLock { $0.append("\(driver.applied.count) flush") }
+        return !isSlow
+    }
+
+    func stop(within limit: Duration) -> Bool { true }
+
+    /// What it was told since it was asked last: `1 UP a *:80/tcp`, with how often the appliance had been changed by then.
+    func take() -> [String] {
+        told.withLock { told in
+            defer { told = [] }
+            return told
+        }
+    }
+
+    private func note(_ what: String, _ events: [ServiceEvent]) {
+        let lines = events.map { event in
+            "\(what) \(event.kind.rawValue) \(event.service.loadBalancer) \(event.service.listener)"
+                + (event.reason.map { " (\($0))" } ?? "")
+        }
+        told.withLock { $0 += lines }
+    }
+}
+
+@Suite("What the world is told")
+struct AnnouncementTests {
+    private let bench: Bench
+    private let notifier: RecordingNotifier
+
+    init() throws {
+        bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(checksNodes: true)))
+        notifier = RecordingNotifier(bench.driver)
+        bench.pipeline.begin([notifier])
+        #expect(notifier.take().isEmpty)
+        bench.driver.clear()
+    }
+
+    @Test("A service comes up when the appliance has it, and is told to go before it goes")
+    func order() throws {
+        try bench.send("CREATE", [listed("a", 80)])
+        #expect(notifier.take() == ["1 UP a *:80/tcp"])
+        try bench.send("CREATE", [listed("a", 80, weight: 7)])
+        #expect(notifier.take().isEmpty)
+        try bench.send("SUSPEND", named("a"))
+        #expect(notifier.take() == ["2 DOWN a *:80/tcp (suspended)", "2 flush"])
+        try bench.send("ENABLE", named("a"))
+        #expect(notifier.take() == ["4 UP a *:80/tcp"])
+        try bench.send("DELETE", named("a"))
+        #expect(notifier.take() == ["4 DOWN a *:80/tcp (deleted)", "4 flush"])
+    }
+
+    @Test("A service that moves is another")
+    func moves() throws {
+        try bench.send("CREATE", [listed("a", 80)])
+        _ = notifier.take()
+        try bench.send("CREATE", [listed("a", 81)])
+        #expect(notifier.take() == ["1 DOWN a *:80/tcp (moved to *:81/tcp)", "1 flush", "2 UP a *:81/tcp"])
+    }
+
+    @Test("A service without nodes in service is down")
+    func nodes() throws {
+        try bench.send("CREATE", [listed("a", 80, weight: 0)])
+        #expect(notifier.take().isEmpty)
+        try bench.send("CREATE", [listed("a", 80, weight: 1)])
+        #expect(notifier.take() == ["2 UP a *:80/tcp"])
+        try bench.send("CREATE", [listed("a", 80, weight: 0)])
+        #expect(notifier.take() == ["2 DOWN a *:80/tcp (weight 0 of 0)", "2 flush"])
+    }
+
+    @Test("A change that fails leaves the world as it was")
+    func failure() throws {
+        try bench.send("CREATE", [listed("a", 80)])
+        _ = notifier.take()
+        bench.driver.fail("a")
+        #expect(try !bench.send("DELETE", named("a")).isPass)
+        let told = notifier.take()
+        #expect(told.first == "1 DOWN a *:80/tcp (deleted)")
+        #expect(told.last?.hasSuffix("UP a *:80/tcp") == true)
+    }
+
+    @Test("Quorum decides where it is asked for, and a start tells how each service is")
+    func quorum() throws {
+        let more = #", "quorum": 1, "monitor": {"type": "CONNECT", "delay": 1, "timeout": 1, "attempts": 1}"#
+        try bench.send("CREATE", [listed("a", 80, more), listed("b", 81)])
+        #expect(notifier.take() == ["1 UP b *:81/tcp"])
+        let endpoint = Endpoint(host: .address(.v4(0x0A00_0001)), port: 8080)
+        bench.pipeline.report(["a": ["n": (endpoint, NodeHealth(isUp: true, since: bench.clock.now))]])
+        #expect(notifier.take() == ["2 UP a *:80/tcp"])
+        try bench.restart()
+        bench.pipeline.begin([notifier])
+        #expect(notifier.take().sorted() == ["begin UP a *:80/tcp", "begin UP b *:81/tcp"])
+        bench.pipeline.report(["a": ["n": (endpoint, NodeHealth(isUp: false, since: bench.clock.now))]])
+        #expect(notifier.take().first?.hasSuffix("DOWN a *:80/tcp (weight 0 of 1, quorum 1)") == true)
+    }
+
+    @Test("A notifier that is slow does not keep a change from being made")
+    func slow() throws {
+        let slow = RecordingNotifier(bench.driver, isSlow: true)
+        bench.pipeline.begin([slow])
+        try bench.send("CREATE", [listed("a", 80)])
+        #expect(try bench.send("DELETE", named("a")).isPass)
+        #expect(try bench.driver.running.isEmpty)
+    }
+}
