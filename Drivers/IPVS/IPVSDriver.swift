@@ -22,6 +22,7 @@ public final class IPVSDriver: LoadBalancerDriver {
     private let now: @Sendable () -> ContinuousClock.Instant
     private let desk: Mutex<Desk>
     private let reader: Mutex<Reader>
+    private let readCounters = Mutex<(@Sendable ([LoadBalancerID]) -> Void)?>(nil)
     private let running = Mutex<[LoadBalancerID: Indirect<LoadBalancer>]>([:])
 
     /// What changes the table. It has a socket of its own, so that who asks need not wait for who changes.
@@ -196,17 +197,23 @@ public final class IPVSDriver: LoadBalancerDriver {
         let last = desk.lastScheduled
         desk.lastScheduled = desk.programmer.lastStill
         let still = desk.programmer.still.filter { $0.value > last }
-        if still.isEmpty { return }
-        later(Self.settlingTime) { [self] in
-            self.desk.withLock { desk in
-                do throws(KernelFailure) {
-                    desk.programmer.removeStill(still, kernel: try opened(&desk.kernel))
-                } catch {
-                    log.write(.warning, "services that stand still could not be removed", [("error", error.message)])
-                }
+        if !still.isEmpty { later(Self.settlingTime) { [self] in remove(still) } }
+    }
+
+    private func remove(_ still: [ServiceKey: UInt64]) {
+        let owners = desk.withLock { $0.programmer.owners(of: still) }
+        if !owners.isEmpty, let readCounters = readCounters.withLock(\.self) { readCounters(owners) }
+        desk.withLock { desk in
+            do throws(KernelFailure) {
+                desk.programmer.removeStill(still, kernel: try opened(&desk.kernel))
+            } catch {
+                log.write(.warning, "services that stand still could not be removed", [("error", error.message)])
             }
         }
     }
+
+    /// Has the counters read of services that stand still, before they are removed.
+    public func beforeCountersEnd(_ read: @escaping @Sendable ([LoadBalancerID]) -> Void) { readCounters.withLock { $0 = read } }
 
     private func opened(_ kernel: inout (any Kernel)?) throws(KernelFailure) -> any Kernel {
         if let kernel { return kernel }

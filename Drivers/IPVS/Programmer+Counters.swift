@@ -48,6 +48,11 @@ extension Programmer {
         still[key] = lastStill
     }
 
+    /// Whose these services are that stand still, each load balancer once.
+    func owners(of due: [ServiceKey: UInt64]) -> [LoadBalancerID] {
+        Set(due.lazy.filter { still[$0.key] == $0.value }.compactMap { table.owner(of: $0.key) }).sorted()
+    }
+
     /// Reads services that stand still for the last time, and removes them.
     ///
     /// - Parameter due: those that have stood still long enough, by their numbers.

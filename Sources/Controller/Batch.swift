@@ -18,6 +18,8 @@ final class Batch: @unchecked Sendable {
         case plan(WantedChange, isForced: Bool = false)
         /// Ask the appliance what it runs, and put it right.
         case resync
+        /// Note the traffic of these so far, durably.
+        case readCounters([LoadBalancerID])
         /// Do it, durably.
         case commit(Commitment)
     }

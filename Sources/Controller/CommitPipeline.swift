@@ -66,6 +66,7 @@ public final class CommitPipeline: Sendable {
             ledger: stored.ledger, log: log, now: now)
         try desk.start()
         self.desk = Mutex(desk)
+        driver.beforeCountersEnd { [weak self] ids in _ = self?.run(.readCounters(ids)) }
     }
 
     /// Has a job done.
@@ -118,7 +119,7 @@ public final class CommitPipeline: Sendable {
     /// Notes the traffic so far, at the end of the worker. Only for a driver that is looked at from time to time: another one's counters do
     /// not go away.
     public func close() {
-        if driver.upkeep.resyncInterval != nil { desk.withLock { $0.close() } }
+        if driver.upkeep.resyncInterval != nil { desk.withLock { $0.noteTraffic() } }
     }
 
     /// Has the nodes of every load balancer checked from now on. Only for a driver that does not do that itself.
