@@ -83,7 +83,7 @@ struct HostTests {
         #expect(try commands(Self.sync) == ["start master on eth0", "start backup on eth0"])
         #expect(try commands(Self.sync, running: [daemon(.backup)]) == ["start master on eth0"])
         var explicit = Self.sync
-        explicit.merge(["sync_group": "224.0.0.81", "sync_port": "8848", "sync_ttl": "1", "sync_maxlen": "1400"]) { $1 }
+        explicit.merge(["sync_group": "224.0.0.81", "sync_port": "8848", "sync_ttl": "1"]) { $1 }
         for section in [Self.sync, explicit] { #expect(try commands(section, running: [daemon(.master), daemon(.backup)]) == []) }
         let others = [
             daemon(.master) { $0.id = 8 }, daemon(.master) { $0.interface = "eth1" }, daemon(.master) { $0.port = 9 },
@@ -93,6 +93,25 @@ struct HostTests {
             #expect(
                 try commands(Self.sync, running: [other, daemon(.backup)]) == ["stop master on \(other.interface)", "start master on eth0"])
         }
+    }
+
+    @Test("has daemons started anew of which the longest message alone is another one, once")
+    func longestMessage() throws {
+        func commands(_ length: String, _ group: String = "224.0.0.81", running: UInt16...) throws -> [String] {
+            let daemons = zip(SyncDaemon.Role.allCases, running).map { role, length in
+                daemon(role) {
+                    $0.maximumLength = length
+                    $0.group = IPAddress(group)
+                }
+            }
+            return try self.commands(Self.sync.merging(["sync_maxlen": length, "sync_group": group]) { $1 }, running: daemons)
+        }
+        #expect(try commands("1400", running: 1400, 1400) == [])
+        #expect(try commands("1400", running: 1400, 1472) == ["stop backup on eth0", "start backup on eth0"])
+        // A backup takes 1024 bytes at least, and there is room for the headers.
+        #expect(try commands("500", running: 500, 1024) == [])
+        #expect(try commands("65507", running: 65507, 65507) == [])
+        #expect(try commands("65507", "ff02::81", running: 65487, 65487) == [])
     }
 
     @Test("keeps its daemons where nothing is said of them, and loses them where none are wanted")
