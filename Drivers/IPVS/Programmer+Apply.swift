@@ -14,7 +14,7 @@ extension Programmer {
             }
         }
         let changes = difference.changes.filter { if case .readService = $0 { false } else { true } }
-        return changes.map(\.description) + later + difference.rerouted.map(\.warningOfRerouting)
+        return changes.map(\.description) + later + difference.warnings
     }
 
     /// Whether a service is left without real servers because nobody wants it.
@@ -36,12 +36,7 @@ extension Programmer {
         let surprised = failed.filter(\.isSurprised)
         if !surprised.isEmpty {
             failed.removeAll(where: \.isSurprised)
-            for work in surprised {
-                log.write(
-                    .warning, "the kernel's table is not as it was left; it is looked at again",
-                    [("steps", work.steps[0].key.description)])
-                _ = try? refresh(work.steps.map(\.key), kernel)
-            }
+            for work in surprised { lookAgain(at: work, kernel) }
             carryOut(surprised, kernel, finish)
         }
         for work in failed {
@@ -49,6 +44,29 @@ extension Programmer {
             leaveBehind(work, &outcomes[work.place])
         }
         return outcomes
+    }
+
+    /// Reads the services of a work anew, and tells what was not as it was known.
+    private mutating func lookAgain(at work: Work, _ kernel: any Kernel) {
+        let unknown = work.steps.filter { table[$0.key] == nil }
+        _ = try? refresh(work.steps.map(\.key), kernel)
+        var isTakenOver = false
+        for step in unknown {
+            guard let found = table[step.key] else { continue }
+            isTakenOver = true
+            // What is wanted may have been made a moment ago.
+            let wanted = step.wanted.service?.destinations.table ?? [:]
+            let others = found.destinations.keys.filter { wanted[$0] == nil }.map(\.description).sorted()
+            log.write(
+                .warning,
+                "a virtual service was there that nobody here had made; from now on it is this worker's, and becomes what was asked for",
+                [("service", step.key.description), ("settings", found.settings.description), ("not_wanted", others.shown)])
+        }
+        if !isTakenOver {
+            log.write(
+                .warning, "the kernel's table is not as it was left; it is looked at again",
+                [("steps", work.steps[0].key.description)])
+        }
     }
 
     /// Carries works out. What they change is worked out and sent portion by portion, because new memory costs more than one send for all
@@ -65,7 +83,7 @@ extension Programmer {
             } else {
                 interruption = self.send(difference.changes, of: &portion, kernel)
             }
-            for key in difference.rerouted { log.write(.warning, key.warningOfRerouting) }
+            for warning in difference.warnings { log.write(.warning, warning) }
             portion.forEach(finish)
             difference.removeAll()
             portion.removeAll(keepingCapacity: true)
@@ -207,6 +225,8 @@ extension Programmer {
         steps.map { step in
             let current = table[step.key]
             var target = step.wanted.target(from: current)
+            let crowdedOut = step.wanted.crowdedOut(from: current)
+            if crowdedOut > 0 { difference.warn(step.key.warningOfCrowd(crowdedOut)) }
             // What was counted in the last two seconds cannot be read yet. It is not lost as long as the service is there.
             if target == nil, step.isCounted, let current { target = VirtualService(settings: current.settings) }
             if current != nil, passesCounter(step) { difference.read(step.key) }

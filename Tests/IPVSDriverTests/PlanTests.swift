@@ -61,6 +61,25 @@ struct PlanTests {
         #expect(plan(bench, .update(from: all, to: fewer)).allSatisfy { !$0.hasPrefix("beware") })
     }
 
+    @Test("warns of real servers that MAGLEV has no place for while they drain, as the log does")
+    func crowd() throws {
+        let old = balancer("a", (1...4093).map { node($0) }) { $0.algorithm = .maglev }
+        let new = balancer("a", (3...4095).map { node($0) }) {
+            $0.algorithm = .maglev
+            $0.leaving = [old.leaving(1), old.leaving(2)]
+        }
+        let bench = try Bench(running: [old])
+        _ = bench.lines.take()
+        let warning =
+            "beware: 10.0.0.9:80/tcp loses 2 of the real servers that drain before they have finished: with those that are wanted they are more"
+            + " than the kernel's MAGLEV table has places"
+        #expect(plan(bench, .update(from: old, to: new)).last == warning)
+        #expect(bench.apply(.update(from: old, to: new)) == nil)
+        #expect(bench.lines.take() == ["warning \(warning)"])
+        #expect(bench.kernel.services[old.key]?.destinations.count == 4093)
+        #expect(try bench.start([new]) == [])
+    }
+
     @Test("does not speak of what is only read")
     func readings() throws {
         let a = balancer("a", [node(1)])
