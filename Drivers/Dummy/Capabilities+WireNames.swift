@@ -7,6 +7,8 @@ extension Capabilities {
         "HTTP_COOKIE": \.cookiePersistence,
         "FORWARDING": \.forwarding,
         "QUORUM": \.quorum,
+        "PANIC_PERCENT": \.panicThreshold,
+        "NODE_TRANSITIONS": \.nodeTransitions,
         "SORRY_SERVER": \.sorryServer,
         "EVERY_ADDRESS": \.everyAddress,
         "HOST_NAMES": \.hostNames,

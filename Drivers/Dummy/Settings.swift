@@ -18,7 +18,7 @@ struct Settings: Sendable {
         trials = try Trials(section)
         down = Set(section.list(Key.down.rawValue).map { NodeID($0) })
         bytesPerReport = try section.bytesPerReport
-        upkeep = Upkeep(checksNodes: try section.yesNo(Key.checks.rawValue) ?? false)
+        upkeep = Upkeep(checking: try section.yesNo(Key.checks.rawValue) ?? false ? .worker : .nobody)
         capabilities = try section.capabilities
     }
 }

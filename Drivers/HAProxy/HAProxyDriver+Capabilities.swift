@@ -10,6 +10,7 @@ extension Capabilities {
         capabilities.sourcePersistence = true
         capabilities.cookiePersistence = true
         capabilities.sorryServer = true
+        capabilities.quorum = true
         capabilities.everyAddress = true
         capabilities.hostNames = true
         return capabilities

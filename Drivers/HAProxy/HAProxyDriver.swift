@@ -42,7 +42,7 @@ public final class HAProxyDriver: LoadBalancerDriver {
         self.settings = settings
         self.log = log
         self.trace = trace
-        upkeep = Upkeep(resyncInterval: settings.resyncInterval)
+        upkeep = Upkeep(resyncInterval: settings.resyncInterval, checking: .driver)
         text = ConfigurationText(site: settings.site)
         loader = Loader(site: settings.site, supervisor: supervisor, timeout: settings.reloadTimeout, trace: trace)
         lingering = Lingering(loader: loader, log: log)
@@ -63,11 +63,15 @@ public final class HAProxyDriver: LoadBalancerDriver {
         let proxies = ids.compactMap { running.proxies[$0] }
         let serving = proxies.filter { !$0.loadBalancer.isSuspended }
         let rows = try telling { () throws(ApplianceError) in try statistics(serving.map { "\($0.number) 4 -1" }) }
-        let up = Set(rows.filter { $0.kind == .server && $0.isUp }.map { ServerPlace(number: $0.number, server: $0.server) })
+        func places(_ isWanted: (StatisticsRow) -> Bool) -> Set<ServerPlace> {
+            Set(rows.filter { $0.kind == .server && isWanted($0) }.map { ServerPlace(number: $0.number, server: $0.server) })
+        }
+        let (up, sound) = (places(\.isUp), places(\.isSound))
         return Dictionary(
             proxies.map { proxy in
                 let nodes = proxy.loadBalancer.nodes.map { node in
-                    NodeStatus(id: node.id, isUp: up.contains(ServerPlace(number: proxy.number, server: ApplianceName(node.id))))
+                    let place = ServerPlace(number: proxy.number, server: ApplianceName(node.id))
+                    return NodeStatus(id: node.id, isUp: up.contains(place), isSound: sound.contains(place))
                 }
                 return (proxy.loadBalancer.id, nodes)
             }

@@ -129,6 +129,9 @@ struct StatisticsRow: Hashable {
 
     /// Whether a server gets traffic: haproxy says `UP`, with more behind it where a check began to fail, or `no check`.
     var isUp: Bool { status.hasPrefix("UP") || status == "no check" }
+
+    /// Whether its checks pass: one that drains says `DRAIN` as long as they do.
+    var isSound: Bool { isUp || status.hasPrefix("DRAIN") }
 }
 
 /// A line of the answer to `show servers state`, which is also a line of the file from which servers' states are loaded.

@@ -79,7 +79,7 @@ public final class IPVSDriver: LoadBalancerDriver {
         self.later = later
         self.now = now
         capabilities = .ipvs
-        upkeep = Upkeep(resyncInterval: settings.resyncInterval, drainTimeout: settings.drainTimeout, checksNodes: true)
+        upkeep = Upkeep(resyncInterval: settings.resyncInterval, drainTimeout: settings.drainTimeout, checking: .worker)
         desk = Mutex(Desk(programmer: Programmer(defaults: settings.services, log: log)))
         reader = Mutex(Reader())
     }
@@ -349,6 +349,7 @@ extension Capabilities {
         capabilities.forwarding = true
         capabilities.monitors = Set(Monitor.Kind.allCases)
         capabilities.quorum = true
+        capabilities.panicThreshold = true
         capabilities.sorryServer = true
         capabilities.nodeTransitions = true
         return capabilities

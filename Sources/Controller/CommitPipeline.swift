@@ -122,7 +122,7 @@ public final class CommitPipeline: Sendable {
         if driver.upkeep.resyncInterval != nil { desk.withLock { $0.noteTraffic() } }
     }
 
-    /// Has the nodes of every load balancer checked from now on. Only for a driver that does not do that itself.
+    /// Has it found out from now on how the nodes of every load balancer are.
     public func begin(_ checker: any NodeChecker) { desk.withLock { $0.begin(checker) } }
 
     /// Tells these notifiers from now on which services are up.
@@ -151,7 +151,9 @@ public final class CommitPipeline: Sendable {
 
     /// How the nodes of a load balancer are by its checks; nil where nobody but the driver knows.
     func checkedStatus(of loadBalancer: LoadBalancer) -> [NodeStatus]? {
-        guard driver.upkeep.checksNodes, loadBalancer.monitor != nil, let health = committed.health(of: loadBalancer.id) else { return nil }
+        guard driver.upkeep.checking == .worker, loadBalancer.monitor != nil, let health = committed.health(of: loadBalancer.id) else {
+            return nil
+        }
         return loadBalancer.nodes.map { node in
             guard let fact = health.nodes[node.id] else { return NodeStatus(id: node.id, isUp: false) }
             let isInUse = node.condition == .enabled && !loadBalancer.isSuspended

@@ -38,6 +38,19 @@ struct Desk {
         self.now = now
     }
 
+    private var healthRule: HealthRule { HealthRule(checking: effective.upkeep.checking, isAnnounced: !announcer.isSilent) }
+
+    /// Gives load balancers facts about their nodes that have none: it did not matter before how they are.
+    private func followUnknown() {
+        let (rule, now) = (healthRule, now())
+        for loadBalancer in committed.withLock({ $0.entries.values.map(\.loadBalancer) })
+        where rule.applies(to: loadBalancer) && committed.health(of: loadBalancer.id) == nil {
+            var health = ServiceHealth()
+            health.follow(loadBalancer, checkedBy: rule.checking, now: now)
+            committed.keep([loadBalancer.id: health])
+        }
+    }
+
     /// Brings the appliance to the committed state.
     mutating func start() throws(StartFailure) {
         for entry in committed.withLock({ Array($0.entries.values) }) {
@@ -49,6 +62,7 @@ struct Desk {
                 )
             }
         }
+        followUnknown()
         do {
             try appliance.observe(expecting: effective)
         } catch {
@@ -236,7 +250,7 @@ struct Desk {
         let rule = effective.upkeep.drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
         try draft.accept(
             try decide(controller, draft, now), listeners: &listeners, rule: rule,
-            checkingNodesAt: effective.upkeep.checksNodes ? now : nil)
+            health: healthRule, now: now)
     }
 
     /// What a change would do to what is committed.
@@ -312,6 +326,7 @@ struct Desk {
             Announcement(entry.loadBalancer, health: committed.health(of: entry.loadBalancer.id), time: now).event
         }
         announcer = Announcer(notifiers, services: services, log: log)
+        followUnknown()
     }
 
     /// What the draft means to the world: what goes, what that is where it stays after all, and what comes.
@@ -334,8 +349,9 @@ struct Desk {
 
     private func check(_ id: LoadBalancerID, with checker: any NodeChecker) {
         let loadBalancer = committed[id]?.loadBalancer
-        let isChecked = loadBalancer?.monitor != nil && !(loadBalancer?.isSuspended ?? true)
-        checker.check(id, isChecked ? loadBalancer : nil, health: committed.health(of: id)?.nodes.mapValues(\.health) ?? [:])
+        let facts = committed.health(of: id)?.nodes ?? [:]
+        let isChecked = loadBalancer.map { !$0.isSuspended && ($0.monitor != nil || effective.upkeep.checking == .driver) } ?? false
+        checker.check(id, isChecked && !facts.isEmpty ? loadBalancer : nil, health: facts.mapValues(\.health))
     }
 
     /// The accounts that change with the counters that ended and began on the way to the draft.

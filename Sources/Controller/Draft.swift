@@ -109,15 +109,14 @@ struct Draft {
     ///
     /// - Parameters:
     ///   - rule: what becomes of the real servers that leave.
-    ///   - now: the time, where the worker checks the nodes.
+    ///   - health: of which load balancers it matters how their nodes are.
+    ///   - now: the time.
     /// - Throws: where a listener is taken; then nothing is changed.
     mutating func accept(
-        _ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?, checkingNodesAt now: Timestamp?
+        _ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?, health: HealthRule, now: Timestamp
     ) throws(Refusal) {
         try Self.move(transitions, in: &listeners)
-        if let now {
-            for transition in transitions { follow(transition, now) }
-        }
+        for transition in transitions { follow(transition, health, now) }
         if let rule { drain(transitions, rule) }
         for transition in transitions {
             if changed.updateValue(transition.new, forKey: transition.id) == nil { order.append(transition.id) }
@@ -152,14 +151,14 @@ struct Draft {
     }
 
     /// Lets what is known of the nodes follow a step. What needs no health has none.
-    private mutating func follow(_ step: Transition, _ now: Timestamp) {
+    private mutating func follow(_ step: Transition, _ rule: HealthRule, _ now: Timestamp) {
         let old = health(of: step.id)
-        guard let loadBalancer = step.new?.loadBalancer, loadBalancer.needsHealth else {
+        guard let loadBalancer = step.new?.loadBalancer, rule.applies(to: loadBalancer) else {
             if old != nil { health.updateValue(nil, forKey: step.id) }
             return
         }
         var new = old ?? ServiceHealth()
-        new.follow(loadBalancer, now: now)
+        new.follow(loadBalancer, checkedBy: rule.checking, now: now)
         if new != old { health.updateValue(new, forKey: step.id) }
     }
 
@@ -259,7 +258,19 @@ extension Transition {
 /// What checks report of the nodes of load balancers.
 typealias HealthReports = [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]
 
-extension LoadBalancer {
-    /// Whether what runs depends on how its nodes are.
-    fileprivate var needsHealth: Bool { monitor != nil || quorum != nil || sorryServer != nil }
+/// Of which load balancers it matters how their nodes are.
+struct HealthRule {
+    /// Who finds out.
+    let checking: NodeChecking
+    /// Whether anybody is told which services are up.
+    let isAnnounced: Bool
+
+    /// Whether it matters for this one.
+    func applies(to loadBalancer: LoadBalancer) -> Bool {
+        switch checking {
+        case .nobody: false
+        case .driver: isAnnounced || loadBalancer.quorum != nil
+        case .worker: loadBalancer.monitor != nil || loadBalancer.quorum != nil || loadBalancer.sorryServer != nil
+        }
+    }
 }

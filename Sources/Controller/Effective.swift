@@ -19,7 +19,7 @@ struct Effective {
     /// Every load balancer as it should run.
     var all: [LoadBalancer] {
         let wanted = committed.withLock { $0.entries.values.map(\.loadBalancer) }
-        if upkeep.drainTimeout == nil, !upkeep.checksNodes { return wanted }
+        if upkeep.drainTimeout == nil, upkeep.checking == .nobody { return wanted }
         let drains = committed.drains
         let gone = drains.owners.filter { committed[$0] == nil }
         return wanted.compactMap { effective($0, id: $0.id, drains, committed.health(of: $0.id)) }
@@ -30,7 +30,11 @@ struct Effective {
         _ wanted: LoadBalancer?, id: LoadBalancerID, _ drains: DrainTable, _ health: ServiceHealth?
     ) -> LoadBalancer? {
         let drained = upkeep.drainTimeout == nil ? wanted : drains.effective(wanted, id: id)
-        guard upkeep.checksNodes, wanted != nil, let drained, let health else { return drained }
-        return health.effective(drained)
+        guard wanted != nil, let drained, let health else { return drained }
+        return switch upkeep.checking {
+        case .nobody: drained
+        case .driver: health.effectiveWhereNodesAreChecked(drained)
+        case .worker: health.effective(drained)
+        }
     }
 }

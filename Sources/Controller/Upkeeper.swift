@@ -24,7 +24,7 @@ public final class Upkeeper {
         }
         if let interval = upkeep.resyncInterval { every(.milliseconds(interval.milliseconds)) { pipeline.resync() } }
         if upkeep.drainTimeout != nil { every(Self.drainInterval) { pipeline.endDrains() } }
-        if upkeep.checksNodes { every(Self.advanceInterval) { pipeline.advance() } }
+        if upkeep.checking != .nobody { every(Self.advanceInterval) { pipeline.advance() } }
         self.timers = timers
     }
 

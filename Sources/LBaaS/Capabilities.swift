@@ -14,6 +14,8 @@ public struct Capabilities: Sendable {
     public var forwarding = false
     /// Whether a quorum and its hysteresis are kept.
     public var quorum = false
+    /// Whether nodes can be kept in service of which too many went down at once.
+    public var panicThreshold = false
     /// Whether it can be chosen how a node begins, goes and comes back.
     public var nodeTransitions = false
     /// Whether a sorry server can answer.
@@ -38,6 +40,7 @@ public struct Capabilities: Sendable {
         all.cookiePersistence = true
         all.forwarding = true
         all.quorum = true
+        all.panicThreshold = true
         all.nodeTransitions = true
         all.sorryServer = true
         all.everyAddress = true
@@ -61,7 +64,7 @@ public struct Capabilities: Sendable {
         if !forwarding, loadBalancer.forwarding != nil { return ("forwarding", "choosing how packets are forwarded") }
         if !quorum, loadBalancer.quorum != nil { return ("quorum", "a quorum") }
         if !quorum, loadBalancer.hysteresis > 0 { return ("hysteresis", "a hysteresis") }
-        if !quorum, loadBalancer.panicPercent != nil { return ("panic_percent", "a panic threshold") }
+        if !panicThreshold, loadBalancer.panicPercent != nil { return ("panic_percent", "a panic threshold") }
         if !sorryServer, loadBalancer.sorryServer != nil { return ("sorry_server", "a sorry server") }
         return hostNames ? nil : named(in: loadBalancer)
     }

@@ -102,18 +102,28 @@ public struct Upkeep: Hashable, Sendable {
     public var resyncInterval: Duration?
     /// How long a real server that leaves may finish what it has; nil where the driver sees to that itself.
     public var drainTimeout: Duration?
-    /// Whether the worker checks the nodes for it: it has no checks of its own.
-    public var checksNodes: Bool
+    /// Who finds out how its nodes are.
+    public var checking: NodeChecking
 
     /// Upkeep at these times.
-    public init(resyncInterval: Duration? = nil, drainTimeout: Duration? = nil, checksNodes: Bool = false) {
+    public init(resyncInterval: Duration? = nil, drainTimeout: Duration? = nil, checking: NodeChecking = .nobody) {
         self.resyncInterval = resyncInterval
         self.drainTimeout = drainTimeout
-        self.checksNodes = checksNodes
+        self.checking = checking
     }
 }
 
-/// Who checks nodes for drivers that do not: told whom to check and how, he reports what he finds to the commit pipeline.
+/// Who finds out how nodes are.
+public enum NodeChecking: Hashable, Sendable {
+    /// Nobody: what is enabled counts as up.
+    case nobody
+    /// The driver's appliance, which takes nodes out by itself and is asked how they are.
+    case driver
+    /// The worker, for an appliance without checks.
+    case worker
+}
+
+/// Who finds out how nodes are: told whom to look at and how, he reports what he finds to the commit pipeline.
 public protocol NodeChecker: Sendable {
     /// Checks the nodes of a load balancer that are enabled, from now on as it is now, and no others of it. A check that stays the same goes on.
     ///
@@ -179,11 +189,16 @@ public struct NodeStatus: Hashable, Sendable {
     public let reason: String?
     /// Since when it has been so; nil where nobody knows.
     public let since: Timestamp?
+    /// Whether its checks pass, also where it gets no traffic for another reason.
+    public let isSound: Bool
 
     /// A node's state.
-    public init(id: NodeID, isUp: Bool, reason: String? = nil, since: Timestamp? = nil) {
+    ///
+    /// - Parameter isSound: nil for where it serves.
+    public init(id: NodeID, isUp: Bool, isSound: Bool? = nil, reason: String? = nil, since: Timestamp? = nil) {
         self.id = id
         self.isUp = isUp
+        self.isSound = isSound ?? isUp
         self.reason = reason
         self.since = since
     }

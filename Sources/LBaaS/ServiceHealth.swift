@@ -44,10 +44,10 @@ public struct ServiceHealth: Hashable, Sendable {
 
 extension ServiceHealth {
     /// Follows a load balancer as it is wanted now: nodes that are new are not known yet, nodes that stay are as they were.
-    public mutating func follow(_ loadBalancer: LoadBalancer, now: Timestamp) {
-        // Where nobody looks, all is well.
-        let isChecked = loadBalancer.monitor != nil
-        let isUpFirst = loadBalancer.monitor.map { $0.initiallyUp ?? false } ?? true
+    public mutating func follow(_ loadBalancer: LoadBalancer, checkedBy checking: NodeChecking, now: Timestamp) {
+        // Where nobody looks, all is well. An appliance takes its nodes to be up until it knows better.
+        let isChecked = loadBalancer.monitor != nil || checking == .driver
+        let isUpFirst = checking == .driver || loadBalancer.monitor.map { $0.initiallyUp ?? false } ?? true
         var followed: [NodeID: NodeFact] = [:]
         followed.reserveCapacity(loadBalancer.nodes.count)
         for node in loadBalancer.nodes {
@@ -133,6 +133,17 @@ extension ServiceHealth {
             if node.isBackup { backup += UInt64(node.weight) } else { own += UInt64(node.weight) }
         }
         return own > 0 ? own : backup
+    }
+
+    /// The load balancer as an appliance should run that takes nodes out by itself, and its sorry server in when none is left: a quorum is
+    /// what it does not know.
+    public func effectiveWhereNodesAreChecked(_ loadBalancer: LoadBalancer) -> LoadBalancer {
+        if hasQuorum || loadBalancer.quorum == nil || loadBalancer.sorryServer == nil { return loadBalancer }
+        var effective = loadBalancer
+        for index in effective.nodes.indices where effective.nodes[index].condition == .enabled {
+            effective.nodes[index].condition = .draining
+        }
+        return effective
     }
 
     /// The load balancer as it should run: without the nodes that are down, with the weights of those that come back, and with its sorry

@@ -33,7 +33,7 @@ enum Worker {
         let notifiers = try makeNotifiers(settings, log: log)
         let services = try settings.services()
         let pipeline = try makePipeline(settings, driver: driver, notifiers: notifiers, services: services, log: log)
-        let checks = try beginChecks(settings, driver: driver, pipeline: pipeline, log: log)
+        let endChecks = try beginChecks(settings, driver: driver, pipeline: pipeline, log: log)
         let queue = makeQueue(settings, pipeline: pipeline, driver: driver, version: version, log: log)
         guard queue.start() else {
             throw StartupFailure(.osError, "the system has no threads for \(settings.concurrency) connections; lower --concurrency")
@@ -48,7 +48,7 @@ enum Worker {
         let upkeeper = Upkeeper(driver.upkeep, of: pipeline)
         let signal = signals.wait(watching: pipeline)
         upkeeper.stop()
-        checks?.stop()
+        endChecks()
         let exitCode = shutDown(queue, after: signal, settings: settings, signals: signals, log: log)
         for notifier in notifiers { _ = notifier.stop(within: notifierPatience) }
         if exitCode == .ok { pipeline.close() }
@@ -131,20 +131,30 @@ enum Worker {
         }
     }
 
-    /// Has the nodes checked, where the driver does not do it itself.
+    /// Has it found out how nodes are.
+    ///
+    /// - Returns: what ends that.
     private static func beginChecks(
         _ settings: Settings, driver: any LoadBalancerDriver, pipeline: CommitPipeline, log: Log
-    ) throws(StartupFailure) -> NodeChecks? {
-        if !driver.upkeep.checksNodes { return nil }
-        var configuration = HealthChecker.Configuration()
-        configuration.allowedPrograms = Set(settings.checkPrograms)
-        configuration.authorities = settings.checkAuthorities
-        do throws(HealthCheckError) {
-            let checks = try NodeChecks(configuration, log: log, now: Clock.now) { [weak pipeline] in pipeline?.report($0) }
-            pipeline.begin(checks)
-            return checks
-        } catch {
-            throw StartupFailure(.osError, error.message)
+    ) throws(StartupFailure) -> () -> Void {
+        let report: @Sendable (NodeChecks.Findings) -> Void = { [weak pipeline] in pipeline?.report($0) }
+        switch driver.upkeep.checking {
+        case .nobody: return {}
+        case .driver:
+            let checker = StatusChecker(driver, log: log, now: Clock.now, report: report)
+            pipeline.begin(checker)
+            return checker.stop
+        case .worker:
+            var configuration = HealthChecker.Configuration()
+            configuration.allowedPrograms = Set(settings.checkPrograms)
+            configuration.authorities = settings.checkAuthorities
+            do throws(HealthCheckError) {
+                let checks = try NodeChecks(configuration, log: log, now: Clock.now, report: report)
+                pipeline.begin(checks)
+                return checks.stop
+            } catch {
+                throw StartupFailure(.osError, error.message)
+            }
         }
     }
 

@@ -1,46 +1,7 @@
 import LBaaS
-import Synchronization
 import Testing
 
 @testable import Controller
-
-/// Notes what it is told, and how often the appliance had been changed by then.
-private final class RecordingNotifier: Notifier {
-    private let told = Mutex<[String]>([])
-    private let driver: RecordingDriver
-    private let isSlow: Bool
-
-    init(_ driver: RecordingDriver, isSlow: Bool = false) {
-        self.driver = driver
-        self.isSlow = isSlow
-    }
-
-    func begin(_ services: [ServiceEvent]) { note("begin", services) }
-    func notify(_ events: [ServiceEvent]) { note("\(driver.applied.count)", events) }
-
-    func flush(within limit: Duration) -> Bool {
-        told.withLock { $0.append("\(driver.applied.count) flush") }
-        return !isSlow
-    }
-
-    func stop(within limit: Duration) -> Bool { true }
-
-    /// What it was told since it was asked last: `1 UP a *:80/tcp`, with how often the appliance had been changed by then.
-    func take() -> [String] {
-        told.withLock { told in
-            defer { told = [] }
-            return told
-        }
-    }
-
-    private func note(_ what: String, _ events: [ServiceEvent]) {
-        let lines = events.map { event in
-            "\(what) \(event.kind.rawValue) \(event.service.loadBalancer) \(event.service.listener)"
-                + (event.reason.map { " (\($0))" } ?? "")
-        }
-        told.withLock { $0 += lines }
-    }
-}
 
 @Suite("What the world is told")
 struct AnnouncementTests {
@@ -48,7 +9,7 @@ struct AnnouncementTests {
     private let notifier: RecordingNotifier
 
     init() throws {
-        bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(checksNodes: true)))
+        bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(checking: .worker)))
         notifier = RecordingNotifier(bench.driver)
         bench.pipeline.begin([notifier])
         #expect(notifier.take().isEmpty)

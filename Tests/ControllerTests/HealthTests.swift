@@ -24,7 +24,7 @@ struct HealthTests {
     private static let monitor = #", "monitor": {"type": "CONNECT", "delay": 1, "timeout": 1, "attempts": 1}"#
 
     init() throws {
-        bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(checksNodes: true)))
+        bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(checking: .worker)))
         bench.pipeline.begin(checker)
     }
 

@@ -23,6 +23,7 @@ final class RecordingDriver: LoadBalancerDriver {
         var counters: [LoadBalancerID: [TrafficCounter]] = [:]
         var isDeaf = false
         var finished: Set<Leaving> = []
+        var unsound: Set<NodeID> = []
         var altered: Set<LoadBalancerID> = []
         /// What the next outcome says of counters.
         var outcome = GroupOutcome()
@@ -79,7 +80,10 @@ final class RecordingDriver: LoadBalancerDriver {
         fail { group in group.patches.contains { $0.id.text == id } ? trouble : nil }
     }
 
-    /// Lets `observe` fail.
+    /// Lets the checks of these nodes fail, and those of all others pass.
+    func failChecks(of nodes: String...) { state.withLock { $0.unsound = Set(nodes.map { NodeID($0) }) } }
+
+    /// Lets `observe`, `status` and `finished` fail.
     func goDeaf(_ isDeaf: Bool = true) { state.withLock { $0.isDeaf = isDeaf } }
 
     /// Makes the next `apply` wait.
@@ -127,8 +131,11 @@ final class RecordingDriver: LoadBalancerDriver {
     }
 
     func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]] {
-        note(.status) { _ in }
-        return try appliance.status(of: ids)
+        let (isDeaf, unsound) = note(.status) { ($0.isDeaf, $0.unsound) }
+        if isDeaf { throw DriverError("the appliance does not answer") }
+        return try appliance.status(of: ids).mapValues { statuses in
+            statuses.map { NodeStatus(id: $0.id, isUp: $0.isUp && !unsound.contains($0.id), isSound: !unsound.contains($0.id)) }
+        }
     }
 
     func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {

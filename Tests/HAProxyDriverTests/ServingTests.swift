@@ -61,6 +61,32 @@ import Testing
         }
     }
 
+    @Test func whereAllDrainTheSorryServerAnswersAndSoundIsWhatPassesItsChecks() async throws {
+        try await withBench { bench in
+            let (one, two, sorry) = (try bench.server("one"), try bench.server("two"), try bench.server("sorry"))
+            let port = try freePort()
+            let shop = balancer(port: port, to: one, two) {
+                $0.sorryServer = Endpoint(host: .address(.v4(0x7F00_0001)), port: sorry.port)
+                $0.monitor = monitor(.connect) { ($0.delay, $0.timeout, $0.attempts) = (1, 1, 1) }
+            }
+            var health = ServiceHealth()
+            bench.run(shop)
+            // As the worker has it below a quorum.
+            var unsure = shop
+            unsure.quorum = 3
+            health.follow(unsure, checkedBy: .driver, now: Timestamp(microseconds: 0))
+            bench.forget()
+            bench.run(health.effectiveWhereNodesAreChecked(unsure))
+            #expect(bench.loads == 0)
+            #expect(try bench.share(port, of: "sorry") == 40)
+            two.stop()
+            func sound() throws -> [Bool]? { try bench.driver.status(of: [shop.id])[shop.id]?.map(\.isSound) }
+            try eventually("the dead one is not sound") { try sound() == [true, false] }
+            bench.run(shop)
+            #expect(try bench.share(port, of: "one") == 40)
+        }
+    }
+
     @Test func aCookieKeepsAClientWithItsNode() async throws {
         try await withBench { bench in
             let (one, two) = (try bench.server("one"), try bench.server("two"))

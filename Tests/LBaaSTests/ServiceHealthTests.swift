@@ -41,13 +41,13 @@ struct ServiceHealthTests {
 
     @Test("keeps new nodes out until they pass, or lets them in until they fail")
     mutating func beginning() {
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         #expect(serving == "" && !health.hasQuorum)
         report("n2", up: true, at: 1)
         #expect(serving == "n2:1" && health.hasQuorum)
         balancer.monitor?.initiallyUp = true
         balancer.nodes.append(node(5))
-        health.follow(balancer, now: at(2))
+        health.follow(balancer, checkedBy: .worker, now: at(2))
         #expect(serving == "n2:1 n5:1")
         report("n5", up: false, at: 3)
         #expect(serving == "n2:1")
@@ -55,24 +55,24 @@ struct ServiceHealthTests {
 
     @Test("does not check a node as new because its load balancer changes, but does where it moves")
     mutating func following() {
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         report("n1", "n2", up: true, at: 1)
         balancer.algorithm = .maglev
         balancer.monitor?.path = "/other"
         balancer.nodes[0].weight = 9
         balancer.nodes[1].port = 81
         balancer.nodes.remove(at: 3)
-        health.follow(balancer, now: at(2))
+        health.follow(balancer, checkedBy: .worker, now: at(2))
         #expect(serving == "n1:9")
         #expect(health.nodes.count == 3)
         balancer.monitor = nil
-        health.follow(balancer, now: at(3))
+        health.follow(balancer, checkedBy: .worker, now: at(3))
         #expect(serving == "n1:9 n2:1 n3:1")
     }
 
     @Test("passes over what is reported of a node that is gone or has moved")
     mutating func lateReports() {
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         let before = health
         let up = NodeHealth(isUp: true, since: at(1))
         health.take(["n9": (balancer.nodes[0].endpoint, up), "n1": (balancer.nodes[1].endpoint, up)], of: balancer, now: at(1))
@@ -81,7 +81,7 @@ struct ServiceHealthTests {
 
     @Test("lets a node that is down keep its connections where it quiesces")
     mutating func quiescing() {
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         report("n1", "n2", up: true, at: 1)
         report("n1", up: false, at: 2)
         #expect(health.effective(balancer).nodes[0].condition == .disabled)
@@ -93,7 +93,7 @@ struct ServiceHealthTests {
     mutating func slowStart() {
         balancer.monitor?.slowStart = 10
         balancer.nodes = [node(1, weight: 200), node(2, weight: 1), node(3, weight: 0)]
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         report("n1", "n2", "n3", up: true, at: 100)
         #expect(serving == "n1:1 n2:1 n3:0" && health.isRestless)
         health.advance(balancer, now: at(105))
@@ -108,7 +108,7 @@ struct ServiceHealthTests {
     mutating func quorum(quorum: UInt32?, hysteresis: UInt32, course: String) {
         balancer.quorum = quorum
         balancer.hysteresis = hysteresis
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         var states = ""
         // One node after the other comes, and then goes: the weights in service are 1 2 3 4 3 2 1 0.
         for second in 1...8 {
@@ -122,7 +122,7 @@ struct ServiceHealthTests {
     mutating func sorryServer() {
         balancer.quorum = 2
         balancer.sorryServer = Endpoint(host: .address(.v4(0x0A00_00FF)), port: 8080)
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         report("n1", up: true, at: 1)
         #expect(serving == "sorry server:1")
         #expect(health.effective(balancer).nodes[0].condition == .draining)
@@ -130,14 +130,14 @@ struct ServiceHealthTests {
         #expect(serving == "n1:1 n2:1")
         balancer.nodes[0].id = "sorry server"
         balancer.nodes[1].condition = .disabled
-        health.follow(balancer, now: at(3))
+        health.follow(balancer, checkedBy: .worker, now: at(3))
         #expect(serving == "sorry server':1")
     }
 
     @Test("counts backups where no other node is in service")
     mutating func backups() {
         balancer.nodes = [node(1, weight: 5), node(2, weight: 3, isBackup: true)]
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         report("n1", "n2", up: true, at: 1)
         #expect(health.weightInService(balancer) == 5)
         report("n1", up: false, at: 2)
@@ -147,7 +147,7 @@ struct ServiceHealthTests {
     @Test("keeps in service what goes down at once, and lets go of it when less of it is down")
     mutating func panic() {
         balancer.panicPercent = 50
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         report("n1", "n2", "n3", "n4", up: true, at: 1)
         // One by one, each in a window of its own: believed.
         report("n1", up: false, at: 10)
@@ -169,7 +169,7 @@ struct ServiceHealthTests {
     @Test("does not hold in service what was never up")
     mutating func panicAtTheBeginning() {
         balancer.panicPercent = 50
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         report("n1", "n2", "n3", "n4", up: false, at: 1)
         #expect(serving == "")
     }
@@ -178,7 +178,7 @@ struct ServiceHealthTests {
     mutating func property() {
         var generator = SeededGenerator(seed: 11)
         var up: Set<String> = []
-        health.follow(balancer, now: at(0))
+        health.follow(balancer, checkedBy: .worker, now: at(0))
         for second in 1...2000 {
             let id = "n\(Int.random(in: 1...4, using: &generator))"
             let isUp = Bool.random(using: &generator)

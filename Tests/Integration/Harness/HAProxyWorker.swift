@@ -4,7 +4,7 @@ import WorkerHarness
 
 /// Runs a test with a job server and a worker with the haproxy driver, whose haproxy is alone in a network namespace: it can listen
 /// wherever it is told to.
-func withHAProxyWorker(_ body: (Gearmand, WorkerProcess) async throws -> Void) async throws {
+func withHAProxyWorker(more: String = "", _ body: (Gearmand, WorkerProcess) async throws -> Void) async throws {
     try await withRig { rig in
         let gearmand = try await rig.startGearmand()
         let program = try rig.write("#!/bin/sh\nexec unshare --net /usr/sbin/haproxy \"$@\"\n", to: "haproxy")
@@ -16,7 +16,7 @@ func withHAProxyWorker(_ body: (Gearmand, WorkerProcess) async throws -> Void) a
             program = \(program)
             run_dir = \(rig.path("run"))
             config = \(rig.path("haproxy.cfg"))
-
+            \(more)
             """
         defer {
             // Unlike a worker's job, its haproxy outlives it.
