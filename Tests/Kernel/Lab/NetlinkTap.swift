@@ -4,6 +4,7 @@ import TestSupport
 /// Hears all that processes tell the kernel over generic netlink in one namespace, whoever they are.
 final class NetlinkTap {
     private let descriptor: Int32
+    private let namespace: Namespace
 
     /// Hears from now on.
     init(in namespace: Namespace) throws {
@@ -25,12 +26,16 @@ final class NetlinkTap {
             guard code == 0 else { throw systemError("cannot hear the namespace's netlink") }
             return descriptor
         }
-        self.descriptor = descriptor
+        (self.descriptor, self.namespace) = (descriptor, namespace)
         var size: Int32 = 4 << 20
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    deinit { close(descriptor) }
+    /// The namespace may outlive it, and be heard by another test.
+    deinit {
+        close(descriptor)
+        try? namespace.ip("link del tap0")
+    }
 
     /// How many messages told the kernel to change its IPVS since this was asked last.
     func takeWrites() throws -> Int {
