@@ -123,7 +123,7 @@ let package = Package(
         tests(
             "Kernel",
             [
-                "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "StateStore", "TestSupport", "WorkerHarness",
+                "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "Netlink", "StateStore", "TestSupport", "WorkerHarness",
                 "lbaas-worker",
             ],
             exclude: ["rig"]),

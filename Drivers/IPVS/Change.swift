@@ -22,17 +22,26 @@ package struct WantedService: Hashable, Sendable {
         self.leaving = leaving
     }
 
-    /// What the kernel should have, given what it has: the wanted, and of what leaves that which is still there.
+    /// What the kernel should have, given what it has: the wanted, and of what leaves that which is still there, and for which there is room.
     package func target(from current: VirtualService?) -> VirtualService? {
-        if leaving.isEmpty { return service }
-        var target = service
-        for key in leaving where service?.destinations[key] == nil {
-            guard var destination = current?.destinations[key] else { continue }
+        guard let current, !leaving.isEmpty else { return service }
+        var destinations = service?.destinations.table ?? [:]
+        let wantedCount = destinations.count
+        for (key, destination) in current.destinations where leaving.contains(key) && destinations[key] == nil {
+            if let most = service?.settings.scheduler.mostDestinations, destinations.count >= most { break }
+            var destination = destination
             destination.weight = 0
-            if target == nil { target = current.map { VirtualService(settings: $0.settings) } }
-            target?.destinations[key] = destination
+            destinations[key] = destination
         }
-        return target
+        if destinations.count == wantedCount { return service }
+        return VirtualService(settings: service?.settings ?? current.settings, destinations: Destinations(destinations))
+    }
+
+    /// How many real servers leave before they have finished, because there is no room for them.
+    package func crowdedOut(from current: VirtualService?) -> Int {
+        guard let current, let service, let most = service.settings.scheduler.mostDestinations, !leaving.isEmpty else { return 0 }
+        let wanted = service.destinations.table
+        return max(0, wanted.count + current.destinations.count { leaving.contains($0.0) && wanted[$0.0] == nil } - most)
     }
 }
 
@@ -42,11 +51,19 @@ package struct Difference {
     package static let manyDestinations = 256
 
     package private(set) var changes: [Change] = []
+    /// What to beware of, in words.
+    package private(set) var warnings: [String] = []
 
     package init() {}
 
     /// Forgets the changes, and keeps the memory for others.
-    package mutating func removeAll() { changes.removeAll(keepingCapacity: true) }
+    package mutating func removeAll() {
+        changes.removeAll(keepingCapacity: true)
+        warnings.removeAll()
+    }
+
+    /// Has it told what to beware of.
+    package mutating func warn(_ warning: String) { warnings.append(warning) }
 
     /// Has a service read before its changes.
     package mutating func read(_ key: ServiceKey) { changes.append(.readService(key)) }
@@ -65,7 +82,6 @@ package struct Difference {
         var settings = target.settings
         let isLater = settings.scheduler.isSlow && target.destinations.count > Self.manyDestinations
         if isLater { settings.scheduler = .weightedLeastConnections }
-        if changes.isEmpty { changes.reserveCapacity(target.destinations.count + 2) }
         changes.append(.addService(key, settings))
         for (destination, value) in target.destinations { changes.append(.addDestination(key, destination, value)) }
         if isLater { changes.append(.setService(key, target.settings)) }
@@ -78,21 +94,27 @@ package struct Difference {
         let isLater = target.settings.scheduler.isSlow && current.settings.scheduler != target.settings.scheduler
         if !isSet, !isLater { changes.append(.setService(key, target.settings)) }
         defer { if !isSet, isLater { changes.append(.setService(key, target.settings)) } }
-        if current.destinations == target.destinations { return }
+        var others = current.destinations.table
+        var isRerouted = false
         for (destination, value) in target.destinations {
-            guard let old = current.destinations[destination] else {
+            guard let old = others.removeValue(forKey: destination) else {
                 changes.append(.addDestination(key, destination, value))
                 continue
             }
-            if old != value { changes.append(.setDestination(key, destination, value)) }
+            if old == value { continue }
+            changes.append(.setDestination(key, destination, value))
+            if (old.forwarding == .direct) != (value.forwarding == .direct) { isRerouted = true }
         }
-        for destination in current.destinations.keys where target.destinations[destination] == nil {
-            changes.append(.deleteDestination(key, destination))
-        }
+        if isRerouted { warn(key.warningOfRerouting) }
+        for destination in others.keys { changes.append(.deleteDestination(key, destination)) }
     }
 }
 
 extension Scheduler {
+    /// How many real servers it can choose from; nil for any number. Beyond them the kernel takes more without a word and leaves the table as
+    /// it was, those among them that only leave.
+    var mostDestinations: Int? { self == .maglevHashing ? 4093 : nil }
+
     /// Whether it works its whole table out anew for each real server that comes.
     fileprivate var isSlow: Bool {
         switch self {

@@ -52,7 +52,7 @@ struct Host: Sendable {
         for role in SyncDaemon.Role.allCases {
             let found = try kernel.daemons().first { $0.role == role }
             let daemon = wanted.first { $0.role == role }
-            if found?.normalized == daemon?.normalized { continue }
+            if let found, let daemon, found.isAs(daemon) { continue }
             if let found {
                 try kernel.stopDaemon(found)
                 log.write(.info, "stopped a synchronization daemon", [("role", "\(role)"), ("interface", found.interface)])

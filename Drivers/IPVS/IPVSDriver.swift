@@ -15,12 +15,15 @@ public final class IPVSDriver: LoadBalancerDriver {
     private let settings: Settings
     private let host: Host
     private let log: Log
+    private let hostTrouble: Trouble
+    private let forwardingTrouble: [AddressFamily: Trouble]
     private let open: @Sendable () throws(KernelFailure) -> any Kernel
     private let later: @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
     private let now: @Sendable () -> ContinuousClock.Instant
     private let desk: Mutex<Desk>
     private let reader: Mutex<Reader>
-    private let running = Mutex<[LoadBalancerID: LoadBalancer]>([:])
+    private let readCounters = Mutex<(@Sendable ([LoadBalancerID]) -> Void)?>(nil)
+    private let running = Mutex<[LoadBalancerID: Indirect<LoadBalancer>]>([:])
 
     /// What changes the table. It has a socket of its own, so that who asks need not wait for who changes.
     private struct Desk {
@@ -70,6 +73,8 @@ public final class IPVSDriver: LoadBalancerDriver {
         settings = try Settings(configuration)
         host = Host(settings: settings, switches: switches, log: log)
         self.log = log
+        hostTrouble = Trouble(log)
+        forwardingTrouble = [.v4: Trouble(log), .v6: Trouble(log)]
         self.open = open
         self.later = later
         self.now = now
@@ -93,7 +98,7 @@ public final class IPVSDriver: LoadBalancerDriver {
                 desk.lastScheduled = 0
                 removeLater(&desk)
                 running.withLock { running in
-                    running = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
+                    running = Dictionary(expected.lazy.map { ($0.id, Indirect(wrappedValue: $0)) }) { first, _ in first }
                 }
                 return observation
             } catch {
@@ -110,9 +115,10 @@ public final class IPVSDriver: LoadBalancerDriver {
         do throws(KernelFailure) {
             try host.prepare(kernel)
             desk.isPrepared = true
+            hostTrouble.isOver()
         } catch {
             if !desk.isPrepared { throw error }
-            log.write(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
+            hostTrouble.tell(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
         }
     }
 
@@ -128,10 +134,8 @@ public final class IPVSDriver: LoadBalancerDriver {
         }
     }
 
-    /// The changes that `apply` would send, in their order.
-    public func plan(_ groups: [PatchGroup]) -> [String] {
-        desk.withLock { desk in desk.programmer.plan(groups).map(\.description) }
-    }
+    /// The changes that `apply` would send, in their order, and what would follow from them.
+    public func plan(_ groups: [PatchGroup]) -> [String] { desk.withLock { $0.programmer.plan(groups) } }
 
     /// Sends the differences of all groups, as many of them as there are in one send.
     public func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
@@ -142,13 +146,22 @@ public final class IPVSDriver: LoadBalancerDriver {
             } catch {
                 return groups.map { _ in GroupOutcome(failure: DriverError(error.message)) }
             }
-            let faults = groups.map { fault(of: $0, &desk.forwarding) }
-            let sound = zip(groups, faults).filter { $0.1 == nil }.map(\.0)
-            var applied = desk.programmer.apply(sound, kernel: kernel).makeIterator()
-            let outcomes = faults.map { fault in fault.map { GroupOutcome(failure: DriverError($0)) } ?? applied.next() ?? GroupOutcome() }
+            let outcomes = apply(groups, kernel, &desk)
             note(groups, outcomes)
             removeLater(&desk)
             return outcomes
+        }
+    }
+
+    /// Applies the groups that this host can serve.
+    private func apply(_ groups: [PatchGroup], _ kernel: any Kernel, _ desk: inout Desk) -> [GroupOutcome] {
+        var faults: [Int: String] = [:]
+        for (place, group) in groups.enumerated() { faults[place] = fault(of: group, &desk.forwarding) }
+        if faults.isEmpty { return desk.programmer.apply(groups, kernel: kernel) }
+        let sound = groups.enumerated().filter { faults[$0.offset] == nil }.map(\.element)
+        var applied = desk.programmer.apply(sound, kernel: kernel).makeIterator()
+        return groups.indices.map { place in
+            faults[place].map { GroupOutcome(failure: DriverError($0)) } ?? applied.next() ?? GroupOutcome()
         }
     }
 
@@ -156,19 +169,25 @@ public final class IPVSDriver: LoadBalancerDriver {
         running.withLock { running in
             running.reserveCapacity(running.count + groups.count)
             for (group, outcome) in zip(groups, outcomes) where outcome.failure == nil {
-                for patch in group.patches { running[patch.id] = patch.loadBalancer.new }
+                for patch in group.patches { running[patch.id] = patch.loadBalancer.new.map { Indirect(wrappedValue: $0) } }
             }
         }
     }
 
-    /// Why this host cannot serve what a group asks for.
+    /// Why this host cannot serve what a group asks for. That what is there already is not served is no fault of a step that asks for no more,
+    /// such as the end of a drain; it is told in the log.
     private func fault(of group: PatchGroup, _ known: inout Set<AddressFamily>) -> String? {
         for patch in group.patches {
             guard let new = patch.loadBalancer.new, !new.isSuspended, new.forwarding.method == .nat,
                 let family = new.address?.family, !known.contains(family)
             else { continue }
-            if let fault = host.forwardingFault(family) { return fault }
-            known.insert(family)
+            if let fault = host.forwardingFault(family) {
+                if new.translatesMore(than: patch.loadBalancer.old) { return fault }
+                forwardingTrouble[family]?.tell(.error, fault)
+            } else {
+                known.insert(family)
+                forwardingTrouble[family]?.isOver()
+            }
         }
         return nil
     }
@@ -178,17 +197,23 @@ public final class IPVSDriver: LoadBalancerDriver {
         let last = desk.lastScheduled
         desk.lastScheduled = desk.programmer.lastStill
         let still = desk.programmer.still.filter { $0.value > last }
-        if still.isEmpty { return }
-        later(Self.settlingTime) { [self] in
-            self.desk.withLock { desk in
-                do throws(KernelFailure) {
-                    desk.programmer.removeStill(still, kernel: try opened(&desk.kernel))
-                } catch {
-                    log.write(.warning, "services that stand still could not be removed", [("error", error.message)])
-                }
+        if !still.isEmpty { later(Self.settlingTime) { [self] in remove(still) } }
+    }
+
+    private func remove(_ still: [ServiceKey: UInt64]) {
+        let owners = desk.withLock { $0.programmer.owners(of: still) }
+        if !owners.isEmpty, let readCounters = readCounters.withLock(\.self) { readCounters(owners) }
+        desk.withLock { desk in
+            do throws(KernelFailure) {
+                desk.programmer.removeStill(still, kernel: try opened(&desk.kernel))
+            } catch {
+                log.write(.warning, "services that stand still could not be removed", [("error", error.message)])
             }
         }
     }
+
+    /// Has the counters read of services that stand still, before they are removed.
+    public func beforeCountersEnd(_ read: @escaping @Sendable ([LoadBalancerID]) -> Void) { readCounters.withLock { $0 = read } }
 
     private func opened(_ kernel: inout (any Kernel)?) throws(KernelFailure) -> any Kernel {
         if let kernel { return kernel }
@@ -287,7 +312,7 @@ extension IPVSDriver {
     }
 
     private func loadBalancers(_ ids: [LoadBalancerID]) -> [LoadBalancer] {
-        running.withLock { running in ids.compactMap { running[$0] } }
+        running.withLock { running in ids.compactMap { running[$0]?.wrappedValue } }
     }
 
     /// Asks the kernel over the socket that is for asking.
@@ -302,6 +327,15 @@ extension IPVSDriver {
                 throw DriverError(error.message)
             }
         }
+    }
+}
+
+extension LoadBalancer {
+    /// Whether the host has to translate addresses for it that it had not to translate before.
+    fileprivate func translatesMore(than old: LoadBalancer?) -> Bool {
+        guard let old, !old.isSuspended, old.listener == listener, old.forwarding.method == .nat else { return true }
+        let known = Set(old.nodes.lazy.filter { $0.condition == .enabled }.map(\.endpoint))
+        return nodes.contains { $0.condition == .enabled && !known.contains($0.endpoint) }
     }
 }
 

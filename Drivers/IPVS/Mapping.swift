@@ -93,33 +93,24 @@ extension LoadBalancer {
         return settings
     }
 
-    /// The real servers that are in the kernel's table. One that is a backup is there without weight until it is needed, so that its
-    /// connections survive when it is not needed any more.
-    private func destinations(_ defaults: ServiceDefaults) -> [DestinationKey: Destination] {
-        let forwarding = forwarding.method
-        let serving = servingBackups
-        var destinations: [DestinationKey: Destination] = [:]
-        destinations.reserveCapacity(nodes.count)
-        for (index, node) in nodes.enumerated() where node.condition == .enabled {
-            guard let key = DestinationKey(node.endpoint) else { continue }
-            let serves = !node.isBackup || serving.contains(index)
-            destinations[key] = Destination(
-                forwarding: forwarding, weight: serves ? UInt32(node.weight) : 0, upperThreshold: defaults.upperThreshold,
-                lowerThreshold: defaults.lowerThreshold)
-        }
-        return destinations
-    }
-
-    /// The places of the backups that serve, because no other node is in service: all of them, and of GALERA's, which has one writer, the
-    /// first.
-    private var servingBackups: Range<Int> {
-        func canServe(_ node: Node) -> Bool { node.condition == .enabled && node.weight > 0 }
-        if nodes.contains(where: { canServe($0) && !$0.isBackup }) { return 0..<0 }
-        guard serviceProtocol == .galera else { return nodes.indices }
-        return nodes.firstIndex(where: canServe).map { $0..<$0 + 1 } ?? 0..<0
+    private func destinations(_ defaults: ServiceDefaults) -> Destinations {
+        let model = Destination(
+            forwarding: forwarding.method, weight: 0, upperThreshold: defaults.upperThreshold, lowerThreshold: defaults.lowerThreshold)
+        return Destinations(nodes, model: model, hasOneWriter: serviceProtocol == .galera)
     }
 
     private var drainingNodes: Set<DestinationKey> {
         Set(nodes.lazy.filter { $0.condition == .draining }.compactMap { DestinationKey($0.endpoint) })
+    }
+}
+
+extension [Node] {
+    /// The places of the backups that serve, because no other node is in service: all of them, or where there may be only one writer, as
+    /// with GALERA, the first.
+    func servingBackups(hasOneWriter: Bool) -> Range<Int> {
+        func canServe(_ node: Node) -> Bool { node.condition == .enabled && node.weight > 0 }
+        if contains(where: { canServe($0) && !$0.isBackup }) { return 0..<0 }
+        guard hasOneWriter else { return indices }
+        return firstIndex(where: canServe).map { $0..<$0 + 1 } ?? 0..<0
     }
 }

@@ -6,7 +6,7 @@ extension Programmer {
     /// Whether a service that is there begins to count for another load balancer than before, or for another life of it.
     func passesCounter(_ step: Step) -> Bool {
         guard step.isCounted else { return false }
-        return owners[step.key] != step.owner || !step.isKnown || hasFinal(of: step.owner, step.key)
+        return table.owner(of: step.key) != step.owner || !step.isKnown || hasFinal(of: step.owner, step.key)
     }
 
     /// Notes that a service is made, and its counter with it.
@@ -22,7 +22,9 @@ extension Programmer {
         let final = takeFinal(of: step.owner, run: counter.run)
         if let final { outcome.ended[step.owner, default: []].append(final) }
         // Where its owner has a final reading of it, it was gone, and somebody else made it again: that is nobody's traffic.
-        if let former = owners[step.key], former != step.owner || final == nil { outcome.ended[former, default: []].append(counter) }
+        if let former = table.owner(of: step.key), former != step.owner || final == nil {
+            outcome.ended[former, default: []].append(counter)
+        }
         outcome.began[step.owner, default: []].append(counter)
     }
 
@@ -34,7 +36,9 @@ extension Programmer {
         let isGone = if case .delete = patch.loadBalancer { true } else { false }
         guard isGone || patch.beginsLife else { return }
         if let earlier = finals.removeValue(forKey: patch.id), !isGone { outcome.ended[patch.id, default: []] += earlier }
-        for key in still.keys where owners[key] == patch.id && !steps.contains(where: { $0.key == key }) { owners[key] = nil }
+        for key in still.keys where table.owner(of: key) == patch.id && !steps.contains(where: { $0.key == key }) {
+            table.give(key, to: nil)
+        }
     }
 
     /// Lets a service without real servers be until its counter can be read for the last time.
@@ -44,12 +48,19 @@ extension Programmer {
         still[key] = lastStill
     }
 
+    /// Whose these services are that stand still, each load balancer once.
+    func owners(of due: [ServiceKey: UInt64]) -> [LoadBalancerID] {
+        Set(due.lazy.filter { still[$0.key] == $0.value }.compactMap { table.owner(of: $0.key) }).sorted()
+    }
+
     /// Reads services that stand still for the last time, and removes them.
     ///
     /// - Parameter due: those that have stood still long enough, by their numbers.
     mutating func removeStill(_ due: [ServiceKey: UInt64], kernel: any Kernel) {
         let keys = due.filter { still[$0.key] == $0.value }.map(\.key)
         if keys.isEmpty { return }
+        var owners: [ServiceKey: LoadBalancerID] = [:]
+        for key in keys { owners[key] = table.owner(of: key) }
         var readings: [ServiceKey: UInt64] = [:]
         let gone: [ServiceKey]
         do throws(KernelInterruption) {
@@ -69,8 +80,7 @@ extension Programmer {
                 finals[owner, default: []].append(TrafficCounter(bytesOut: bytes, run: key.run))
             }
             still[key] = nil
-            table[key] = nil
-            owners[key] = nil
+            table.set(key, nil)
         }
     }
 
@@ -78,7 +88,7 @@ extension Programmer {
     func stillCounting(for ids: Set<LoadBalancerID>) -> [ServiceKey: LoadBalancerID] {
         var counting: [ServiceKey: LoadBalancerID] = [:]
         for key in still.keys {
-            if let owner = owners[key], ids.contains(owner) { counting[key] = owner }
+            if let owner = table.owner(of: key), ids.contains(owner) { counting[key] = owner }
         }
         return counting
     }

@@ -6,9 +6,7 @@ struct Programmer {
     let defaults: ServiceDefaults
     let log: Log
     /// The services that are ours, as the kernel has them.
-    var table: [ServiceKey: VirtualService] = [:]
-    /// Whose they are.
-    var owners: [ServiceKey: LoadBalancerID] = [:]
+    var table = ServiceTable()
     /// Services of nobody, by the names under which they are told of: with `exclusive` any, and what a failed change left behind.
     var foreign: [LoadBalancerID: ServiceKey] = [:]
     /// The services of failed changes. One that is neither as it was nor as it was to be goes with the next change of its owner.
@@ -32,7 +30,7 @@ extension Programmer {
     mutating func observe(_ expected: [LoadBalancer], isExclusive: Bool, kernel: any Kernel) throws(KernelFailure) -> Observation {
         let services = expected.map { $0.wantedServices(defaults) }
         var wanted: [ServiceKey: LoadBalancerID] = [:]
-        var likely: [ServiceKey: [DestinationKey: Destination]] = [:]
+        var likely: [ServiceKey: Destinations] = [:]
         wanted.reserveCapacity(expected.count)
         likely.reserveCapacity(expected.count)
         for (loadBalancer, services) in zip(expected, services) {
@@ -50,16 +48,16 @@ extension Programmer {
             listed.append(service)
             if !isOurs { strangers.append(service.key) }
         }
-        var found: [ServiceKey: VirtualService] = [:]
-        found.reserveCapacity(listed.count)
+        var found = ServiceTable()
+        found.reserve(listed.count)
         for service in listed {
-            let destinations = try Self.destinations(of: service.key, kernel, likely: likely[service.key] ?? [:])
-            found[service.key] = VirtualService(settings: service.settings, destinations: destinations)
+            let key = service.key
+            let destinations = try Self.destinations(of: key, kernel, likely: likely[key] ?? [:])
+            found.set(
+                key, VirtualService(settings: service.settings, destinations: destinations), of: wanted[key] ?? table.owner(of: key))
         }
         table = found
         still = still.filter { found[$0.key] != nil }
-        owners.merge(wanted) { _, new in new }
-        owners = owners.filter { found[$0.key] != nil }
         foreign = [:]
         leftBehind = [:]
         return compare(expected, services, strangers: strangers)
@@ -114,7 +112,7 @@ extension Programmer {
 
     /// The services that failed changes of a load balancer may have left.
     func leftBehind(by owner: LoadBalancerID) -> some Sequence<ServiceKey> {
-        (leftBehind[owner] ?? []).lazy.filter { [table, owners] in table[$0] != nil && owners[$0] == owner }
+        (leftBehind[owner] ?? []).lazy.filter { [table] in table.owner(of: $0) == owner }
     }
 
     /// Reads some services anew.
@@ -122,7 +120,7 @@ extension Programmer {
         for key in keys {
             let service = try Self.service(key, kernel)
             if service == nil { still[key] = nil }
-            table[key] = service
+            table.set(key, service)
         }
     }
 
@@ -133,12 +131,14 @@ extension Programmer {
 
     /// - Parameter likely: what they most likely are: then that is what is returned, and nothing is built anew.
     private static func destinations(
-        of key: ServiceKey, _ kernel: any Kernel, likely: [DestinationKey: Destination] = [:]
-    ) throws(KernelFailure) -> [DestinationKey: Destination] {
+        of key: ServiceKey, _ kernel: any Kernel, likely: Destinations = [:]
+    ) throws(KernelFailure) -> Destinations {
         var listed: [(DestinationKey, Destination)] = []
         try kernel.forEachDestination(of: key, withStatistics: false) { listed.append(($0.key, $0.destination)) }
-        if listed.count == likely.count, listed.allSatisfy({ likely[$0] == $1 }) { return likely }
-        return Dictionary(listed) { _, last in last }
+        // The kernel lists the newest first, and they were made in their order.
+        if listed.reversed().elementsEqual(likely, by: ==) { return likely }
+        let found = Destinations(Dictionary(listed) { _, last in last })
+        return found == likely ? likely : found
     }
 }
 

@@ -9,8 +9,8 @@ extension LoadBalancer {
         if case .sourceIP(let timeout)? = sessionPersistence, timeout > Self.longestPersistence {
             return ("sessionPersistence.timeout", "\(timeout) is more than the kernel's clock counts; use 1 to \(Self.longestPersistence)")
         }
-        if algorithm == .maglev, nodes.count > Self.mostMaglevNodes {
-            return ("nodes", "\(nodes.count) nodes are more than the \(Self.mostMaglevNodes) places of the kernel's MAGLEV table")
+        if let most = algorithm.scheduler.mostDestinations, nodes.count > most {
+            return ("nodes", "\(nodes.count) nodes are more than the \(most) places of the kernel's \(algorithm.rawValue) table")
         }
         if case .tunnel(let tunnel)? = forwarding, tunnel.kind == .gue, tunnel.port == nil {
             return ("tunnel.port", "is missing; a GUE tunnel needs the UDP port that the nodes receive it on")
@@ -20,8 +20,6 @@ extension LoadBalancer {
 
     /// 31 days, in seconds: the kernel counts in ticks of which a 32-bit number holds no more than that for sure.
     private static let longestPersistence: UInt32 = 2_678_400
-    /// Slots of the kernel's table; beyond them it takes real servers without a word and gives them nothing.
-    private static let mostMaglevNodes = 4093
 
     private var refusalOfNodes: (field: String, reason: String)? {
         var places: [DestinationKey: Int] = [:]

@@ -110,7 +110,12 @@ extension DriverConfiguration {
         get throws(Failure) {
             let roles: [SyncDaemon.Role]
             switch self[Key.sync.rawValue]?.lowercased() {
-            case nil: return nil
+            case nil:
+                let keys: [Key] = [.syncInterface, .syncID, .syncGroup, .syncPort, .syncTimeToLive, .syncMaximumLength]
+                if let key = keys.first(where: { self[$0.rawValue] != nil }) {
+                    throw Failure(key, "means nothing without sync; set sync to master, backup, both or none, or leave this out")
+                }
+                return nil
             case "none": return []
             case "master": roles = [.master]
             case "backup": roles = [.backup]

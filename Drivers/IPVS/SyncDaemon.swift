@@ -28,14 +28,23 @@ package struct SyncDaemon: Hashable, Sendable {
         self.interface = interface
     }
 
-    /// The daemon with what the kernel puts in for what is not said. The longest message is left out: the kernel works it out.
+    /// The daemon with what the kernel puts in for what is not said, and makes of what it does not take (`start_sync_thread`). A longest message
+    /// that is not said stays so: the kernel works it out of the interface.
     package var normalized: SyncDaemon {
         var daemon = self
-        daemon.maximumLength = 0
         daemon.group = group ?? .v4(0xE000_0051)
         daemon.port = port == 0 ? 8848 : port
         daemon.timeToLive = timeToLive == 0 ? 1 : timeToLive
+        let header: UInt16 = daemon.group?.family == .v6 ? 48 : 28
+        if maximumLength > 0 { daemon.maximumLength = min(max(maximumLength, role == .backup ? 1024 : 1), .max - header) }
         return daemon
+    }
+
+    /// Whether this daemon, which the kernel runs, is as one that is wanted.
+    package func isAs(_ wanted: SyncDaemon) -> Bool {
+        var (one, other) = (normalized, wanted.normalized)
+        if other.maximumLength == 0 { (one.maximumLength, other.maximumLength) = (0, 0) }
+        return one == other
     }
 }
 

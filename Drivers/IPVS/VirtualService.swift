@@ -41,9 +41,9 @@ package struct VirtualService: Hashable, Sendable {
     /// How it chooses.
     package var settings: ServiceSettings
     /// Its real servers.
-    package var destinations: [DestinationKey: Destination]
+    package var destinations: Destinations
 
-    package init(settings: ServiceSettings, destinations: [DestinationKey: Destination] = [:]) {
+    package init(settings: ServiceSettings, destinations: Destinations = [:]) {
         self.settings = settings
         self.destinations = destinations
     }

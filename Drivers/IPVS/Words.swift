@@ -23,9 +23,29 @@ extension ServiceKey: CustomStringConvertible {
     }
 }
 
+extension ServiceKey {
+    /// What becomes of connections where real servers are reached by DIRECT from now on, or no longer: the kernel keeps one route to each,
+    /// as the first packet needs it, and the routes are of different kinds. To remove them and add them again is no better.
+    var warningOfRerouting: String {
+        "beware: \(self) changes to or from DIRECT while connections run, and some of them, old or new, may get lost; to be safe SUSPEND the"
+            + " load balancer first; the job that changes it then brings it back"
+    }
+
+    /// What becomes of real servers that drain where there is no place for them.
+    func warningOfCrowd(_ count: Int) -> String {
+        "beware: \(self) loses \(count) of the real servers that drain before they have finished: with those that are wanted they are more than"
+            + " the kernel's MAGLEV table has places"
+    }
+}
+
 extension DestinationKey: CustomStringConvertible {
     /// `10.0.0.1:80`, `[fd00::1]:80`.
     package var description: String { Endpoint(host: .address(address), port: port).description }
+}
+
+extension [String] {
+    /// As many as an operator looks at.
+    var shown: String { count > 8 ? prefix(8).joined(separator: " ") + " … (\(count))" : joined(separator: " ") }
 }
 
 extension Change: CustomStringConvertible {
@@ -74,7 +94,9 @@ extension Change: CustomStringConvertible {
         case (_, ERANGE): return "a weight or a threshold is out of range; the lower threshold must not be above the upper"
         case (_, EPERM), (_, EACCES): return "this process lacks the capability CAP_NET_ADMIN"
         case (_, ENOMEM), (_, ENOBUFS): return "it has no memory left"
-        case (_, EAFNOSUPPORT): return "it was built without this address family; for IPv6 it needs CONFIG_IP_VS_IPV6"
+        case (_, EAFNOSUPPORT):
+            return
+                "it does without this address family; IPv6 is switched off on its command line (ipv6.disable=1), or it was built without CONFIG_IP_VS_IPV6"
         case (_, EPROTONOSUPPORT): return "it was built without this protocol"
         case (_, EMSGSIZE): return "the message is too long"
         default: return "\(errorText(number)) (\(number))"

@@ -4,9 +4,12 @@ import LBaaS
 struct Appliance {
     let driver: any LoadBalancerDriver
     private let log: Log
+    private let trouble: Trouble
 
     /// What runs, where it is not what is committed; nil where nothing runs. Mostly empty.
-    private var diverging: [LoadBalancerID: LoadBalancer?] = [:]
+    private var diverging: [LoadBalancerID: LoadBalancer?] = [:] {
+        didSet { if diverging.isEmpty { trouble.isOver() } }
+    }
     /// Those of them that are to be put right even where the load balancer that runs is the one that is to run. Mostly empty.
     private var altered: Set<LoadBalancerID> = []
     /// The outcomes with which counters ended or began since they were asked for.
@@ -23,6 +26,7 @@ struct Appliance {
     init(driver: any LoadBalancerDriver, log: Log) {
         self.driver = driver
         self.log = log
+        trouble = Trouble(log)
     }
 
     /// Asks the appliance what it runs.
@@ -30,7 +34,7 @@ struct Appliance {
         let expected = effective.all
         let observation = try driver.observe(expecting: expected)
         let running = Dictionary(observation.running.map { ($0.id, $0) }) { first, _ in first }
-        diverging = [:]
+        var diverging: [LoadBalancerID: LoadBalancer?] = [:]
         altered = observation.altered
         var known: Set<LoadBalancerID> = []
         known.reserveCapacity(expected.count)
@@ -40,6 +44,7 @@ struct Appliance {
         }
         for id in observation.altered { diverging.updateValue(running[id], forKey: id) }
         for loadBalancer in observation.running where !known.contains(loadBalancer.id) { diverging[loadBalancer.id] = loadBalancer }
+        self.diverging = diverging
     }
 
     /// The steps from what runs to the draft.
@@ -82,7 +87,7 @@ struct Appliance {
             for id in ids { forget(id) }
             return
         }
-        log.write(
+        trouble.tell(
             .error, "the appliance does not run what is committed; this is tried again later",
             [("load_balancers", failure.ids.map { quoted($0.text) }.joined(separator: " ")), ("error", failure.message)])
     }

@@ -18,8 +18,8 @@ final class Batch: @unchecked Sendable {
         case plan(WantedChange, isForced: Bool = false)
         /// Ask the appliance what it runs, and put it right.
         case resync
-        /// Note the traffic so far.
-        case noteTraffic
+        /// Note the traffic of these so far, durably; of all where none are named.
+        case noteTraffic(of: [LoadBalancerID]? = nil)
         /// Do it, durably.
         case commit(Commitment)
     }

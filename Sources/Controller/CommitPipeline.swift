@@ -29,6 +29,9 @@ public final class CommitPipeline: Sendable {
     private let now: @Sendable () -> Timestamp
     /// What checks found and could not be followed.
     private let unfollowed = Mutex<HealthReports>([:])
+    /// What keeps drains from ending, and the end from being known: that is tried twice a second.
+    private let drainTrouble: Trouble
+    private let connectionTrouble: Trouble
     /// When the batch in hand was begun, in microseconds; 0 where there is none.
     private let busySince = Atomic<Int64>(0)
 
@@ -56,6 +59,8 @@ public final class CommitPipeline: Sendable {
         self.committed = committed
         self.driver = driver
         self.log = log
+        drainTrouble = Trouble(log)
+        connectionTrouble = Trouble(log)
         let effective = Effective(committed: committed, upkeep: driver.upkeep)
         let controller = LBaaSController(
             driverName: driverName, driver: driver, capabilities: capabilities ?? driver.capabilities)
@@ -64,6 +69,7 @@ public final class CommitPipeline: Sendable {
             ledger: stored.ledger, log: log, now: now)
         try desk.start()
         self.desk = Mutex(desk)
+        driver.beforeCountersEnd { [weak self] ids in _ = self?.run(.noteTraffic(of: ids)) }
     }
 
     /// Has a job done.
@@ -115,7 +121,7 @@ public final class CommitPipeline: Sendable {
     /// In two turns, for what waits behind one, such as a node that is down, should not wait for both.
     public func resync() {
         _ = run(.resync)
-        _ = run(.noteTraffic)
+        _ = run(.noteTraffic())
     }
 
     /// Notes the traffic so far, at the end of the worker. Only for a driver that is looked at from time to time: another one's counters do
@@ -167,14 +173,15 @@ public final class CommitPipeline: Sendable {
     /// Ends the drains that are over: of real servers without connections, and of those whose time has come.
     public func endDrains() {
         let drains = committed.drains
-        if drains.isEmpty { return }
+        if drains.isEmpty { return drainTrouble.isOver() }
         var finished: Set<Leaving> = []
         do throws(DriverError) {
             finished = Set(
                 try driver.finished(
                     drains.all.flatMap { listener, entry in entry.drains.map { Leaving(listener: listener, endpoint: $0.endpoint) } }))
+            connectionTrouble.isOver()
         } catch {
-            log.write(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
+            connectionTrouble.tell(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
         }
         let now = now()
         var ended: [Listener: [Drain]] = [:]
@@ -186,7 +193,9 @@ public final class CommitPipeline: Sendable {
         }
         if ended.isEmpty { return }
         if case .failed(let sentence) = run(.commit(.finished(ended))) {
-            log.write(.error, "what has finished could not be taken out; this is tried again", [("error", sentence)])
+            drainTrouble.tell(.error, "what has finished could not be taken out; this is tried again", [("error", sentence)])
+        } else {
+            drainTrouble.isOver()
         }
     }
 

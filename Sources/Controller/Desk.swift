@@ -82,8 +82,8 @@ struct Desk {
             switch work {
             case .plan(let change, let isForced): plans.append(plan(change, isForced: isForced))
             case .resync: plans.append(resync())
-            case .noteTraffic:
-                noteTraffic()
+            case .noteTraffic(let ids):
+                noteTraffic(of: ids)
                 plans.append(.changed)
             case .commit(let commitment):
                 plans.append(nil)
@@ -154,18 +154,18 @@ struct Desk {
             ])
     }
 
-    /// Notes the traffic so far, lest a counter be lost with the appliance, or with what the worker knows.
-    mutating func noteTraffic() {
+    /// Notes the traffic of these load balancers so far, lest a counter be lost with what the worker knows; of all where none are named.
+    mutating func noteTraffic(of ids: [LoadBalancerID]? = nil) {
         do throws(DriverError) {
-            try readCounters()
+            try readCounters(of: ids)
         } catch {
             log.write(.warning, "the traffic cannot be read; METRICS may miss some", [("error", error.message)])
         }
         saveAccounts()
     }
 
-    private mutating func readCounters() throws(DriverError) {
-        let ids = committed.withLock { Array($0.entries.keys) }
+    private mutating func readCounters(of ids: [LoadBalancerID]? = nil) throws(DriverError) {
+        let ids = ids ?? committed.withLock { Array($0.entries.keys) }
         ledger.read(try appliance.driver.statistics(of: ids)) { [committed] in committed[$0]?.createdAt }
     }
 

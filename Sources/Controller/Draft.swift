@@ -186,12 +186,14 @@ struct Draft {
             if let new = step.new?.loadBalancer {
                 heirs[new.listener] = new
                 listeners.append(new.listener)
-            } else {
-                listeners += drains.drains(of: step.id).map(\.listener)
             }
+            // What one that goes, or is suspended, lets drain where it listened before.
+            if step.new?.loadBalancer.isSuspended ?? true { listeners += drains.drains(of: step.id).map(\.listener) }
         }
+        let suspended = Set(steps.lazy.filter { $0.new?.loadBalancer.isSuspended ?? false }.map(\.id))
         var done: Set<Listener> = []
         for listener in listeners where done.insert(listener).inserted {
+            if let owner = drains[listener]?.owner, suspended.contains(owner) { setDrains([], on: listener, owner: owner) }
             drain(listener, from: formers[listener], to: heirs[listener], rule)
         }
     }

@@ -54,6 +54,12 @@ public protocol LoadBalancerDriver: Sendable {
     /// - Throws: where the appliance cannot be asked.
     func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]]
 
+    /// Has counters read before the driver ends them behind a change: what they showed last would be lost with the worker.
+    ///
+    /// - Parameter read: asks `statistics` for these load balancers, and makes what it says durable. The driver calls it from a thread of its
+    ///   own, outside of all calls of this protocol, and goes on when it returns.
+    func beforeCountersEnd(_ read: @escaping @Sendable ([LoadBalancerID]) -> Void)
+
     /// Which of these real servers, which drain, have no connection left. Asked only where `upkeep.drainTimeout` is set.
     ///
     /// - Throws: where the appliance cannot be asked.
@@ -77,6 +83,9 @@ extension LoadBalancerDriver {
 
     /// The steps in the words of `PatchGroup.operations`.
     public func plan(_ groups: [PatchGroup]) -> [String] { groups.flatMap(\.operations) }
+
+    /// Nothing: counters end with changes alone, and their outcomes tell.
+    public func beforeCountersEnd(_ read: @escaping @Sendable ([LoadBalancerID]) -> Void) {}
 
     /// All of them: the driver knows no connections.
     public func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving] { leaving }

@@ -18,7 +18,11 @@
     /// No message yet.
     ///
     /// - Parameter capacity: bytes; there is more where they are not enough.
-    init(capacity: Int) { unsafe bytes = .allocate(byteCount: max(capacity, 64), alignment: 8) }
+    init(capacity: Int) {
+        unsafe bytes = .allocate(byteCount: max(capacity, 64), alignment: 8)
+        // The system gives memory when it is written to, a page at a time. It is to be there before the first send.
+        unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
 
     deinit { unsafe bytes.deallocate() }
 

@@ -1,6 +1,7 @@
 import IPVSDriver
 import LBaaS
 import TestSupport
+import Synchronization
 import Testing
 
 @Suite("Counters")
@@ -219,6 +220,31 @@ struct CounterTests {
         #expect(books.apply(.update(from: suspended(a), to: a)))
         books.send(1000, through: a)
         #expect(try books.total() == 1100)
+    }
+
+    @Test("of what stands still are to be read before it goes, and of nothing else")
+    func lastReading() throws {
+        let asked = Mutex<[(ids: [LoadBalancerID], counted: [UInt64], isThere: Bool)]>([])
+        bench.driver.beforeCountersEnd { [bench, a] ids in
+            let counted = ids.flatMap { id in (try? bench.driver.statistics(of: [id])[id])??.map(\.bytesOut) ?? [] }
+            asked.withLock { $0.append((ids, counted, bench.kernel.services[a.key] != nil)) }
+        }
+        books.send(100, through: a)
+        #expect(books.apply(.update(from: a, to: suspended(a))))
+        #expect(asked.withLock { $0.isEmpty })
+        bench.settle()
+        #expect(bench.kernel.services.isEmpty)
+        let first = try #require(asked.withLock { $0.first })
+        #expect((first.ids, first.counted) == (["a"], [100]))
+        #expect(first.isThere)
+        // What came back meanwhile does not go, and nobody asks for what was deleted.
+        #expect(books.apply(.update(from: suspended(a), to: a)))
+        #expect(books.apply(.update(from: a, to: suspended(a))))
+        #expect(books.apply(.update(from: suspended(a), to: a)))
+        bench.settle()
+        #expect(books.apply(.delete(a)))
+        bench.settle()
+        #expect(asked.withLock { $0.count } == 1)
     }
 
     @Test("of a service that somebody makes again while it is suspended do not hide the last reading")

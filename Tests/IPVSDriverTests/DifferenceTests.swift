@@ -72,7 +72,8 @@ struct DifferenceTests {
         let places = (0..<count).map { DestinationKey(.v4(0x0A03_0000 + UInt32($0)), 80) }
         let destinations = places.map { ($0, Destination(forwarding: .nat, weight: 1)) }
         return VirtualService(
-            settings: ServiceSettings(scheduler: scheduler, netmask: .max), destinations: Dictionary(uniqueKeysWithValues: destinations))
+            settings: ServiceSettings(scheduler: scheduler, netmask: .max),
+            destinations: Destinations(Dictionary(uniqueKeysWithValues: destinations)))
     }
 
     @Test("schedules a large service by its slow scheduler when all its real servers are there", arguments: [256, 257])
@@ -96,6 +97,25 @@ struct DifferenceTests {
         #expect(try FakeKernel(kernel).carryOut(changes(from: [:], to: [key: many])) { _, _ in } == [])
         #expect(try FakeKernel(kernel).carryOut(changes(from: [key: many], to: [key: fewer])) { _, _ in } == [])
         #expect(kernel.services == [key: fewer])
+    }
+
+    @Test("keeps of what leaves MAGLEV no more than there are places, and of others all", arguments: [4093, 4090])
+    func crowded(count: Int) {
+        let current = service(.maglevHashing, 4093)
+        let leaving = Set((4080..<4093).map { DestinationKey(.v4(0x0A03_0000 + UInt32($0)), 80) })
+        var wanted = service(.maglevHashing, 4080)
+        for number in 4093..<(count + 13) { wanted.destinations[DestinationKey(.v4(0x0A03_0000 + UInt32(number)), 80)] = nat(1) }
+        let target = WantedService(wanted, leaving: leaving).target(from: current)
+        #expect(target?.destinations.count == 4093)
+        #expect(WantedService(wanted, leaving: leaving).crowdedOut(from: current) == wanted.destinations.count + 13 - 4093)
+        #expect(target?.destinations.count { leaving.contains($0.0) } == 4093 - wanted.destinations.count)
+        // What is gone is gone.
+        #expect(WantedService(wanted, leaving: leaving).target(from: target) == target)
+        #expect(WantedService(wanted, leaving: leaving).crowdedOut(from: target) == 0)
+        wanted.settings.scheduler = .weightedLeastConnections
+        #expect(WantedService(wanted, leaving: leaving).target(from: current)?.destinations.count == wanted.destinations.count + 13)
+        #expect(WantedService(wanted, leaving: leaving).crowdedOut(from: current) == 0)
+        #expect(WantedService(nil, leaving: leaving).target(from: current)?.destinations.count == 13)
     }
 
     @Test("removes a service with all its real servers in one")

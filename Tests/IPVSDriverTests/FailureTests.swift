@@ -139,6 +139,23 @@ struct FailureTests {
         #expect(bench.apply(.update(from: a, to: balancer("a", [node(4)], port: 1)))?.contains("no memory") == true)
     }
 
+    @Test("because somebody made the service before does so once: it is taken over, and that is told")
+    func takenOver() throws {
+        let bench = try Bench()
+        try bench.start([])
+        _ = bench.lines.take()
+        bench.kernel.alter(
+            .addService(a.key, ServiceSettings(scheduler: .roundRobin, netmask: .max)), .addDestination(a.key, place(2), nat(3)),
+            .addDestination(a.key, place(7), nat(1)))
+        #expect(bench.apply(.create(a)) == nil)
+        #expect(bench.kernel.services[a.key]?.destinations == [place(1): nat(1), place(2): nat(1)])
+        #expect(
+            bench.lines.take() == [
+                "warning a virtual service was there that nobody here had made; from now on it is this worker's, and becomes what was asked for"
+                    + " service=10.0.0.9:1/tcp settings=rr not_wanted=10.1.0.7:80"
+            ])
+    }
+
     @Test("while a listener moves leaves nothing behind", arguments: [false, true])
     func moving(isForward: Bool) throws {
         let bench = try Bench(running: [a, b])

@@ -67,7 +67,7 @@ final class FakeTable: Sendable {
 
     /// The virtual services, without their counters.
     var services: [ServiceKey: VirtualService] {
-        state.withLock { $0.services.mapValues { VirtualService(settings: $0.settings, destinations: $0.destinations) } }
+        state.withLock { $0.services.mapValues { VirtualService(settings: $0.settings, destinations: Destinations($0.destinations)) } }
     }
 
     /// The changes that were sent since this was asked last, all batches in one.
@@ -235,7 +235,7 @@ final class FakeKernel: Kernel {
             if daemon.interface == "none0" { throw KernelFailure(.other, "No such device", number: ENODEV) }
             if state.daemons.contains(where: { $0.role == daemon.role }) { throw KernelFailure(.other, "File exists", number: EEXIST) }
             var running = daemon.normalized
-            running.maximumLength = daemon.maximumLength == 0 ? 1464 : daemon.maximumLength
+            if running.maximumLength == 0 { running.maximumLength = 1464 }
             state.daemons.append(running)
         }
     }

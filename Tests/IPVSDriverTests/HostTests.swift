@@ -83,7 +83,7 @@ struct HostTests {
         #expect(try commands(Self.sync) == ["start master on eth0", "start backup on eth0"])
         #expect(try commands(Self.sync, running: [daemon(.backup)]) == ["start master on eth0"])
         var explicit = Self.sync
-        explicit.merge(["sync_group": "224.0.0.81", "sync_port": "8848", "sync_ttl": "1", "sync_maxlen": "1400"]) { $1 }
+        explicit.merge(["sync_group": "224.0.0.81", "sync_port": "8848", "sync_ttl": "1"]) { $1 }
         for section in [Self.sync, explicit] { #expect(try commands(section, running: [daemon(.master), daemon(.backup)]) == []) }
         let others = [
             daemon(.master) { $0.id = 8 }, daemon(.master) { $0.interface = "eth1" }, daemon(.master) { $0.port = 9 },
@@ -93,6 +93,25 @@ struct HostTests {
             #expect(
                 try commands(Self.sync, running: [other, daemon(.backup)]) == ["stop master on \(other.interface)", "start master on eth0"])
         }
+    }
+
+    @Test("has daemons started anew of which the longest message alone is another one, once")
+    func longestMessage() throws {
+        func commands(_ length: String, _ group: String = "224.0.0.81", running: UInt16...) throws -> [String] {
+            let daemons = zip(SyncDaemon.Role.allCases, running).map { role, length in
+                daemon(role) {
+                    $0.maximumLength = length
+                    $0.group = IPAddress(group)
+                }
+            }
+            return try self.commands(Self.sync.merging(["sync_maxlen": length, "sync_group": group]) { $1 }, running: daemons)
+        }
+        #expect(try commands("1400", running: 1400, 1400) == [])
+        #expect(try commands("1400", running: 1400, 1472) == ["stop backup on eth0", "start backup on eth0"])
+        // A backup takes 1024 bytes at least, and there is room for the headers.
+        #expect(try commands("500", running: 500, 1024) == [])
+        #expect(try commands("65507", running: 65507, 65507) == [])
+        #expect(try commands("65507", "ff02::81", running: 65487, 65487) == [])
     }
 
     @Test("keeps its daemons where nothing is said of them, and loses them where none are wanted")
@@ -120,6 +139,17 @@ struct HostTests {
         }
         #expect(try later.start([a]) == ["a"])
         #expect(later.lines.take().contains { $0.hasPrefix("error") && $0.contains("does not start on the interface eth0") })
+        // Once, and again when it has been over.
+        try later.start([a])
+        #expect(later.lines.take() == [])
+        later.kernel.alter { $0.startFailure = nil }
+        try later.start([a])
+        later.kernel.alter { state in
+            state.daemons = []
+            state.startFailure = KernelFailure(.other, "No such device", number: ENODEV)
+        }
+        try later.start([a])
+        #expect(later.lines.take().contains { $0.contains("does not start on the interface eth0") })
     }
 
     @Test("must have IPVS, and let this process see it", arguments: [false, true])
@@ -175,5 +205,35 @@ struct HostTests {
         #expect(bench.apply(.delete(b), .update(from: a, to: suspended(a))) == nil)
         bench.switches["net.ipv4.ip_forward"] = "1"
         #expect(bench.apply(.update(from: suspended(a), to: changed)) == nil)
+    }
+
+    @Test("need not forward for what only takes away, or is there already, and that is told once until it is over")
+    func forwardingForLess() throws {
+        let name = "net.ipv4.ip_forward"
+        let a = balancer("a", [node(1), node(2), node(3)])
+        let bench = try Bench(running: [a])
+        bench.switches[name] = "0"
+        try bench.start([a])
+        _ = bench.lines.take()
+        let fewer = balancer("a", [node(1), node(2, .draining)]) { $0.leaving = [a.leaving(3)] }
+        let rest = balancer("a", [node(1, weight: 7), node(2, .disabled)])
+        #expect(bench.apply(.update(from: a, to: fewer)) == nil)
+        #expect(bench.apply(.update(from: fewer, to: rest)) == nil)
+        #expect(bench.kernel.services[a.key]?.destinations == [place(1): nat(7)])
+        bench.kernel.alter(.deleteService(a.key))
+        #expect(try bench.start([rest]) == ["a"])
+        #expect(bench.kernel.services[a.key]?.destinations == [place(1): nat(7)])
+        let lines = bench.lines.take()
+        #expect(lines.count == 1)
+        #expect(lines[0].hasPrefix("error NAT needs this host to forward packets, and \(name) is 0"))
+        for more in [a, balancer("a", [node(1)], port: 81)] {
+            #expect(bench.apply(.update(from: rest, to: more))?.contains("\(name) is 0") == true)
+        }
+        bench.switches[name] = "1"
+        #expect(bench.apply(.update(from: rest, to: a)) == nil)
+        bench.switches[name] = "0"
+        try bench.start([a])
+        #expect(bench.apply(.update(from: a, to: rest)) == nil)
+        #expect(bench.lines.take() == lines)
     }
 }

@@ -107,7 +107,7 @@ struct MappingTests {
     func forwarding(forwarding: Forwarding?, expected: (method: UInt32, type: UInt8, port: UInt16, flags: UInt16)) throws {
         let destinations = try service(balancer("a") { $0.forwarding = forwarding }).destinations
         #expect(destinations.count == 2)
-        for destination in destinations.values {
+        for (_, destination) in destinations {
             let found = destination.forwarding
             #expect((found.method, found.tunnelType, found.tunnelPort, found.tunnelFlags) == expected)
         }

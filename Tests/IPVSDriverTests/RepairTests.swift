@@ -80,7 +80,7 @@ struct RepairTests {
         draining.leaving = [a.leaving(2)]
         let bench = try Bench(running: [balancer("a", [node(1), node(2), node(3)])])
         #expect(bench.apply(.update(from: balancer("a", [node(1), node(2), node(3)]), to: draining)) == nil)
-        let drained = [place(1): nat(1), place(2): nat(0), place(3): nat(0)]
+        let drained: Destinations = [place(1): nat(1), place(2): nat(0), place(3): nat(0)]
         #expect(bench.kernel.services[a.key]?.destinations == drained)
         #expect(try Bench(kernel: bench.kernel).start([draining]) == [])
         bench.kernel.alter(.setDestination(a.key, place(2), nat(4)))

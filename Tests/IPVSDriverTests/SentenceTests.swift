@@ -46,7 +46,10 @@ struct SentenceTests {
             (addDestination, ERANGE, outOfRange), (setDestination, ERANGE, outOfRange),
             (addService, EPERM, noCapability), (setDestination, EACCES, noCapability),
             (addService, ENOMEM, "it has no memory left"), (addDestination, ENOBUFS, "it has no memory left"),
-            (addService, EAFNOSUPPORT, "it was built without this address family; for IPv6 it needs CONFIG_IP_VS_IPV6"),
+            (
+                addService, EAFNOSUPPORT,
+                "it does without this address family; IPv6 is switched off on its command line (ipv6.disable=1), or it was built without CONFIG_IP_VS_IPV6"
+            ),
             (addService, EPROTONOSUPPORT, "it was built without this protocol"), (addDestination, EMSGSIZE, "the message is too long"),
             (addService, EBUSY, "Device or resource busy (16)"), (deleteDestination, 4095, "Unknown error 4095 (4095)"),
         ] as [(Change, Int32, String)])

@@ -104,6 +104,15 @@ struct SettingsTests {
         }
     }
 
+    @Test(
+        "refuses what is said of daemons where none is named",
+        arguments: ["sync_interface", "sync_id", "sync_group", "sync_port", "sync_ttl", "sync_maxlen"])
+    func daemonWithoutName(key: String) {
+        let reason = "means nothing without sync; set sync to master, backup, both or none, or leave this out"
+        #expect(failure([key: "1"]) == "\(key): \(reason)")
+        #expect(failure([key: "1", "sync": "none"]) == nil)
+    }
+
     @Test("is known to the worker by all its keys, each with a meaning, and makes a driver")
     func registration() throws {
         let registration = IPVSDriver.registration

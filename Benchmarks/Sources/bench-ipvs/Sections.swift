@@ -17,6 +17,7 @@ extension Results {
         let run = BenchCase.middleTable(options)
         let again = try pairs(run, "fill", run.later(1))
         let first = try pairs(run, "fill") { $0[0] }
+        let pages = try pairs(run, "fill-faults") { $0[0] }
         let ipvsadm = Spread(try figures(run.name, .ipvsadm, "fill")).median
         let driver = Spread(first.driver).median
         let speedup = ipvsadm / driver
@@ -24,7 +25,10 @@ extension Results {
             title: "a. \(run.title) from an empty table",
             rows: [
                 again.row("a. \(run.title) from an empty table", unit: .milliseconds, most: 1.5),
-                first.row("a. The first time in a process", unit: .milliseconds),
+                first.row("a. The first time in a process", unit: .milliseconds, most: 1.5),
+                SummaryRow(
+                    what: "a. Pages of memory that are new to the process then", yardstick: Spread(pages.raw).text(digits: 0),
+                    ours: Spread(pages.driver).text(digits: 0)),
                 SummaryRow(
                     what: "a. The first time in a process, beside `ipvsadm -R`, ms", yardstick: Unit.milliseconds.text(ipvsadm),
                     ours: Unit.milliseconds.text(driver), ratio: "1/\(speedup.text())", target: "50 times as fast", isMet: speedup >= 50),

@@ -101,10 +101,12 @@ struct Work {
     }
 
     private func measure(_ what: String, _ body: () throws -> Void) rethrows {
+        let faults = pageFaults
         let start = nanoseconds
         try body()
         let end = nanoseconds
         print(what, Double((end - start) / 100) / 10)
+        print("\(what)-faults", pageFaults - faults)
     }
 
     /// The load balancer of this number: 10.0.0.1 and those that follow it, its nodes 172.16.0.1 and those that follow it.
@@ -125,4 +127,11 @@ private var nanoseconds: UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+/// How often this process has touched a page of memory for the first time.
+private var pageFaults: Int {
+    var usage = rusage()
+    unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_minflt
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -127,13 +128,23 @@ static void print_since(const char *what, uint64_t start)
     printf("%s %.1f\n", what, (double)(now_ns() - start) / 1000);
 }
 
+// How often this program has touched a page of memory for the first time.
+static long page_faults(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
 static void measure(struct requests *requests, long lists, long changes)
 {
     enter_new_network();
     open_netlink();
+    long faults = page_faults();
     uint64_t start = now_ns();
     fill(requests);
     print_since("fill", start);
+    printf("fill-faults %ld\n", page_faults() - faults);
     for (long i = 0; i < lists; i++) {
         start = now_ns();
         list_all(requests);

@@ -1,5 +1,6 @@
 import Glibc
 import LBaaS
+import Netlink
 import TestSupport
 import Testing
 
@@ -86,6 +87,36 @@ extension OnKernel {
                 // The kernel finds the module again.
                 #expect(try bench.create([lab.balancer("sed", port: 99) { $0.algorithm = .shortestExpectedDelay }]) == [nil])
             }
+        }
+
+        /// What the driver never asks for, but another kernel may refuse.
+        @Test("of an address family that it does not have, and of a message that is too long, is a sentence as well")
+        func others() throws {
+            let long = ServiceSettings(scheduler: Scheduler(String(repeating: "x", count: 70_000)), netmask: .max)
+            let changes: [Change] = [.addService(key, wrr), .addService(v6, long), .addDestination(key, place, nat)]
+            let namespace = try Namespace.director()
+            let refused = try namespace.run { try NetlinkKernel().carryOut(changes) { _, _ in } }
+            #expect(refused == [RefusedChange(index: 1, number: EMSGSIZE)])
+            #expect(changes[1].sentence(EMSGSIZE).hasSuffix(": the message is too long"))
+            let error = #expect(throws: NetlinkError.self) { try namespace.run { try askForFamily(7) } }
+            #expect(error?.number == EAFNOSUPPORT)
+            #expect(changes[1].sentence(EAFNOSUPPORT).contains("IPv6 is switched off"))
+            #expect(try namespace.savedTable().count == 2)
+        }
+
+        private func askForFamily(_ number: UInt16) throws {
+            let netlink = try GenericNetlink()
+            let family = try netlink.family("IPVS")
+            try netlink.ask(
+                family, command: Command.newService,
+                write: { request in
+                    request.nest(Subject.service) { service in
+                        service.put(1, number)
+                        service.put(2, UInt16(6))
+                        service.put(3, bigEndian: 0, 1)
+                        service.put(4, bigEndian: UInt16(80))
+                    }
+                })
         }
 
         @Test("is heard of each of many changes")

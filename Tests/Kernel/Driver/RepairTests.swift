@@ -73,7 +73,7 @@ extension OnKernel {
                 for (harm, writes) in harms {
                     try lab.director.ipvsadm(harm)
                     _ = try tap.takeWrites()
-                    #expect(try bench.resync().count == writes, "\(harm)")
+                    #expect(try bench.resync().count { !$0.hasPrefix("beware") } == writes, "\(harm)")
                     #expect(try tap.takeWrites() == writes, "\(harm)")
                     #expect(try lab.director.savedTable() == table, "\(harm)")
                     #expect(try running.ask() == running.server, "\(harm)")

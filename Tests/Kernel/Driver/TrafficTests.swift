@@ -151,7 +151,7 @@ extension OnKernel {
                 ]
                 for (what, change) in changes {
                     let plan = try bench.run(web.with(change))
-                    #expect(plan.allSatisfy { $0.hasPrefix("set ") }, "\(what)")
+                    #expect(plan.allSatisfy { $0.hasPrefix("set ") || $0.hasPrefix("beware") }, "\(what)")
                     #expect(try running.map { try $0.ask() } == ["r1", "r2"], "\(what)")
                     #expect(try bench.resync() == [], "\(what)")
                 }
@@ -175,6 +175,23 @@ extension OnKernel {
                     for connection in running { #expect(try connection.ask() == connection.server) }
                 }
                 #expect(Set(running.map(\.server)) == ["r1", "r2"])
+            }
+        }
+
+        @Test("comes back from SUSPEND in another way: what ran is reset, and nothing new gets lost", arguments: Family.allCases)
+        func suspendedForwarding(family: Family) throws {
+            try withLab { lab in
+                try lab.serve(.tcp)
+                let web = try lab.balancer("web", family)
+                let bench = try DriverBench(in: lab.director)
+                for forwarding in [.nat, .direct, .nat] as [LBaaS.Forwarding] {
+                    let changed = web.with { $0.forwarding = forwarding }
+                    try bench.run(changed)
+                    #expect(try lab.share(of: 4, to: web) == ["r1": 2, "r2": 2])
+                    let running = try ["r1", "r2"].map { try lab.connect(web, reaching: $0) }
+                    try bench.run(changed.with { $0.isSuspended = true })
+                    for connection in running { #expect(throws: SocketError.reset) { try connection.ask() } }
+                }
             }
         }
 

@@ -27,11 +27,12 @@ final class NetlinkTap {
             guard code == 0 else { throw systemError("cannot hear the namespace's netlink") }
             return descriptor
         }
-        self.descriptor = descriptor
+        (self.descriptor, self.namespace) = (descriptor, namespace)
         var size: Int32 = 4 << 20
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, socklen_t(MemoryLayout<Int32>.size))
     }
 
+    /// The namespace may outlive it, and be heard by another test.
     deinit {
         close(descriptor)
         try? namespace.ip("link del tap0")

@@ -50,6 +50,26 @@ extension OnKernel {
             }
         }
 
+        @Test("reports what a service counted that SUSPEND removed, though the worker ended before it was asked", arguments: [0, 1, 3])
+        func suspended(seconds: Int64) throws {
+            try withLab { lab in
+                let worker = try WorkerBench(in: lab.director)
+                let traffic = Traffic(lab, worker, .v6)
+                try lab.serve(.udp, port: 53)
+                try worker.succeed(job("CREATE", try lab.listed("dns", "UDP", .v6, port: 53, weights: ["r1": 1, "r2": 1])))
+                try traffic.flow(3, to: 53)
+                try worker.succeed(job("SUSPEND"))
+                try traffic.isCounted()
+                try worker.advance(seconds: seconds)
+                #expect(try lab.director.savedTable().isEmpty == (seconds == 3))
+                try worker.restart()
+                try worker.advance(seconds: 3)
+                #expect(try lab.director.savedTable().isEmpty)
+                try traffic.isReported()
+                #expect(try worker.reported("dns") == 0)
+            }
+        }
+
         @Test("reports what ipvsadm shows, of connections that run on while their node drains")
         func connections() throws {
             try withLab { lab in

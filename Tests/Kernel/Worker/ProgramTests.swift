@@ -80,6 +80,24 @@ extension OnKernel {
             }
         }
 
+        @Test("needs no more than the one capability, which its unit gives to a plain user")
+        func plainUser() async throws {
+            try await withProgram(asNobody: true) { lab, gearmand, start in
+                try lab.director.set(["net.ipv4.vs.expire_quiescent_template": 0])
+                let worker = try await start()
+                #expect(try lab.director.parameter("net.ipv4.vs.expire_quiescent_template") == 1)
+                try await gearmand.succeed(job("CREATE", lab.listed(weights: ["r1": 3, "r2": 1])))
+                #expect(try lab.director.savedTable() == rules(r1: 3, r2: 1))
+                #expect(try lab.share(of: 4, to: service) == ["r1": 3, "r2": 1])
+                #expect(try await gearmand.nodes() == ["r1": "UP", "r2": "UP"])
+                try lab.director.ipvsadm("-C")
+                try await eventually("the table is repaired") { try lab.director.savedTable() == rules(r1: 3, r2: 1) }
+                #expect(try await worker.end() == .exit(0))
+                _ = try await start()
+                #expect(try lab.director.savedTable() == rules(r1: 3, r2: 1))
+            }
+        }
+
         @Test("does not start without the capability, and says so")
         func capability() async throws {
             try await withRig { rig in
