@@ -172,6 +172,9 @@ struct JSONElements: Sequence, IteratorProtocol {
     fileprivate var position: Int
     fileprivate let end: Int
 
+    /// How many are left. They are counted.
+    var count: Int { reduce(0) { count, _ in count + 1 } }
+
     mutating func next() -> JSONValue? {
         guard position < end else { return nil }
         defer { position = Int(document.token(position).next) }

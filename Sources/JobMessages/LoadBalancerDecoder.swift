@@ -45,10 +45,12 @@ struct LoadBalancerDecoder {
     }
 
     private mutating func decodeNodes(_ list: JSONValue, of loadBalancer: LoadBalancer) throws(RequestError) -> [Node] {
+        let elements = try list.list()
         var nodes: [Node] = []
+        nodes.reserveCapacity(elements.count)
         var ids = DistinctNames()
         var primaries = 0
-        for element in try list.list() {
+        for element in elements {
             let fields = try NodeFields(try element.object())
             do throws(RequestError) {
                 let node = try fields.decode()

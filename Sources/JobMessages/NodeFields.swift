@@ -49,7 +49,8 @@ struct NodeFields {
 
     private func decodeWeight() throws(RequestError) -> UInt16 {
         guard let weight else { return 1 }
-        let spelling = (weight.string ?? weight.spelling).shortened
+        // Only spelled out where it is needed: this is done for each node.
+        var spelling: String { (weight.string ?? weight.spelling).shortened }
         guard let number = weight.integer else { throw failure("Non-integer 'weight' value: '\(spelling)'") }
         guard number <= Int(Node.maximumWeight) else {
             throw failure("Server 'weight' \(spelling) exceeds max of \(Node.maximumWeight)")
