@@ -93,16 +93,15 @@ private struct FieldWriter: ~Copyable {
 
     mutating func string(_ text: String) {
         var text = text
-        let mustEscape = text.withUTF8 { utf8 in
-            unsafe utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+        let isWritten = text.withUTF8 { utf8 in
+            let mustEscape = unsafe utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+            if mustEscape { return false }
+            output.append(byte: UInt8(ascii: "\""))
+            unsafe output.append(utf8.span.bytes)
+            output.append(byte: UInt8(ascii: "\""))
+            return true
         }
-        if mustEscape {
-            output.append(JSONWriting.string(text))
-        } else {
-            raw("\"")
-            output.append(text)
-            raw("\"")
-        }
+        if !isWritten { output.append(JSONWriting.string(text)) }
     }
 
     private mutating func name(_ name: StaticString) {

@@ -43,15 +43,19 @@ public import Glibc
 
     /// Appends the digits of a number.
     public mutating func append(decimal number: UInt64) {
-        var digits = InlineArray<20, UInt8>(repeating: 0)
-        var first = 20
-        var rest = number
-        repeat {
-            first -= 1
-            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+        var length = 1
+        var rest = number / 10
+        while rest > 0 {
+            length += 1
             rest /= 10
-        } while rest > 0
-        append(unsafe digits.span.bytes.extracting(first..<20))
+        }
+        room(for: length)
+        rest = number
+        for place in (count..<count + length).reversed() {
+            unsafe memory[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        count += length
     }
 
     @inlinable mutating func append(_ start: UnsafeRawPointer, count added: Int) {
