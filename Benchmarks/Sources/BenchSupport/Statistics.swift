@@ -56,9 +56,3 @@ package func waitUntil(seconds: Double, _ condition: () throws -> Bool) rethrows
     }
     return true
 }
-
-/// A Markdown table.
-package func table(_ head: [String], _ rows: [[String]]) -> String {
-    let rule = head.indices.map { $0 == 0 ? "---" : "---:" }
-    return ([head, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
-}
