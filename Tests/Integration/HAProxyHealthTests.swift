@@ -17,7 +17,7 @@ extension RealServers {
                 try await eventually("the service is down") { try told("DOWN").count == 1 }
                 #expect(try told("UP").count == 1)
                 #expect(try told("DOWN").first?["reason"]?.hasSuffix("quorum 2") == true)
-                #expect(try await gearmand.nodes() == ["web-0": "DOWN", "web-1": "DOWN"])
+                try await eventually("both are down") { try await gearmand.nodes() == ["web-0": "DOWN", "web-1": "DOWN"] }
                 loadBalancer["monitor"] = .null
                 loadBalancer["panic_percent"] = 50
                 let refused = try await gearmand.ask(job("CREATE", loadBalancer))

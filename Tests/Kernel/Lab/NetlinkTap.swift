@@ -27,7 +27,7 @@ final class NetlinkTap {
             guard code == 0 else { throw systemError("cannot hear the namespace's netlink") }
             return descriptor
         }
-        (self.descriptor, self.namespace) = (descriptor, namespace)
+        self.descriptor = descriptor
         var size: Int32 = 4 << 20
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, socklen_t(MemoryLayout<Int32>.size))
     }
