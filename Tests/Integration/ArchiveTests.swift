@@ -100,7 +100,8 @@ extension RealServers {
                 let healthy = try StubStore { _ in .answer(201) }
                 try await healthy.serving {
                     try await gearmand.succeed(archive(archived("shop"), at: healthy.endpoint))
-                    #expect(try await paths(#require(healthy.objects.last).body) == ["/first"])
+                    let stored = try await paths(#require(healthy.objects.last).body)
+                    #expect(stored == ["/first"])
                 }
             }
         }
