@@ -1,7 +1,7 @@
 public import LBaaS
 
 /// Reads load balancers as a configuration file has them: the fields of a job, each with a text, those of an object with a dot in their
-/// names. `nodes` is the list as a job has it; `true`, `false` and `null` are what they are in JSON; any other text is a string.
+/// names. `nodes` and `monitor.command` are lists as a job has them; `true`, `false` and `null` are what they are in JSON; any other text is a string.
 public struct ConfiguredLoadBalancerReader {
     /// Why fields are no load balancer.
     public struct Complaint: Error, Sendable {
@@ -17,6 +17,9 @@ public struct ConfiguredLoadBalancerReader {
     /// The names of the fields that there may be.
     public static let fields = LoadBalancerFields.keys
 
+    /// The fields whose text is JSON of its own.
+    private static let lists: Set<String> = ["nodes", "monitor.command"]
+
     private let tokenizer: JSONTokenizer
     private let reader: StoredLoadBalancerReader
 
@@ -31,7 +34,7 @@ public struct ConfiguredLoadBalancerReader {
     ///
     /// - Throws: why it is none. Unlike in a job, a field of a node that nobody knows is a mistake.
     public func loadBalancer(id: String, _ fields: [Field]) throws(Complaint) -> LoadBalancer {
-        for (name, text) in fields where name == "nodes" { try check(nodes: text) }
+        for (name, text) in fields where Self.lists.contains(name) { try check(text, of: name) }
         do throws(StoredLoadBalancerReader.Damage) {
             return try reader.loadBalancer(from: Array("[\(Self.json(id: id, fields))]".utf8))
         } catch {
@@ -40,22 +43,22 @@ public struct ConfiguredLoadBalancerReader {
         }
     }
 
-    /// Checks the one text that is JSON of its own.
-    private func check(nodes text: String) throws(Complaint) {
+    /// Checks that a text is one list, and that nodes have known fields alone.
+    private func check(_ text: String, of name: String) throws(Complaint) {
         let bytes = Array(text.utf8)
         let sentence: String?
         do throws(JSONTextError) {
             sentence = try tokenizer.withDocument(unsafe bytes.span.bytes) { document in
-                guard document.root.isArray else { return "nodes: is not a list" }
-                for element in document.root.elements where element.isObject {
+                guard document.root.isArray else { return "\(name): is not a list" }
+                for element in document.root.elements where name == "nodes" && element.isObject {
                     if let complaint = NodeFields.complaint(about: element) { return "nodes\(complaint)" }
                 }
                 return nil
             }
         } catch {
-            sentence = "nodes: is not a list in JSON: \(error.reason), about at byte \(error.offset)"
+            sentence = "\(name): is not a list in JSON: \(error.reason), about at byte \(error.offset)"
         }
-        if let sentence { throw Complaint(field: "nodes", sentence: sentence) }
+        if let sentence { throw Complaint(field: name, sentence: sentence) }
     }
 
     /// The load balancer as a job has it.
@@ -63,20 +66,18 @@ public struct ConfiguredLoadBalancerReader {
         var members = ["\"id\": \(JSONWriting.string(id))"]
         var objects: [String: [String]] = [:]
         for (name, text) in fields {
+            let value = lists.contains(name) || ["true", "false", "null"].contains(text) ? text : JSONWriting.string(text)
             if let dot = name.firstIndex(of: ".") {
-                objects[String(name[..<dot]), default: []].append(member(String(name[name.index(after: dot)...]), text))
+                objects[String(name[..<dot]), default: []].append(member(String(name[name.index(after: dot)...]), value))
             } else {
-                members.append(name == "nodes" ? "\"nodes\": \(text)" : member(name, text))
+                members.append(member(name, value))
             }
         }
         for (name, fields) in objects { members.append("\(JSONWriting.string(name)): {\(fields.joined(separator: ", "))}") }
         return "{\(members.joined(separator: ", "))}"
     }
 
-    private static func member(_ name: String, _ text: String) -> String {
-        let value = ["true", "false", "null"].contains(text) ? text : JSONWriting.string(text)
-        return "\(JSONWriting.string(name)): \(value)"
-    }
+    private static func member(_ name: String, _ value: String) -> String { "\(JSONWriting.string(name)): \(value)" }
 
     /// The field that a sentence is about.
     private static func field(of sentence: String) -> String {

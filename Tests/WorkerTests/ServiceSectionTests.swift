@@ -146,6 +146,32 @@ import Testing
         #expect(failure.message.hasPrefix("lbaas.conf:3: [service:web] \(sentence)"), "\(failure.message)")
     }
 
+    @Test func aProgramIsAListAndMustBeAllowed() throws {
+        func file(_ command: String) -> String {
+            """
+            [health]
+            programs = /bin/true
+            [service:web]
+            protocol = TCP
+            port = 1
+            nodes = []
+            monitor.type = EXEC
+            monitor.delay = 5
+            monitor.timeout = 5
+            monitor.attempts = 1
+            monitor.command = \(command)
+
+            """
+        }
+        #expect(try services(file(#"["/bin/true", "-x", "a b"]"#)).map(\.monitor?.command) == [["/bin/true", "-x", "a b"]])
+        #expect(
+            try failure(file(#"["/bin/rm", "-r"]"#)).message
+                == "lbaas.conf:11: [service:web] monitor.command[0]: '/bin/rm' is not a program that checks may run on this host; "
+                + "allow it by the key programs of the section [health]")
+        #expect(try failure(file("/bin/true")).message.hasPrefix("lbaas.conf:11: [service:web] monitor.command: is not a list in JSON: "))
+        #expect(try failure(file("{}")).message == "lbaas.conf:11: [service:web] monitor.command: is not a list")
+    }
+
     @Test func unknownKeysAreNamedWithTheirLine() throws {
         for key in ["id", "name", "ports", "monitor", "monitor.kind", "nodes.id", "Port"] {
             let message = try failure("[service:web]\n\n\(key) = 1\n").message
