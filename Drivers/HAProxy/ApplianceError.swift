@@ -29,7 +29,7 @@ struct ApplianceError: Error, Hashable {
 
     /// The system call that just failed.
     static func system(_ what: String, _ number: Int32 = errno) -> ApplianceError {
-        ApplianceError(.system, "\(what): \(unsafe String(cString: strerror(number)))")
+        ApplianceError(.system, "\(what): \(errorText(number))")
     }
 
     /// As the driver's caller gets it.

@@ -25,7 +25,8 @@ final class DetachedProcess: Sendable {
         let error = unsafe spawn_session(&pid, Self.located(program), words + [nil], variables + [nil], input ?? -1, output ?? -1)
         if error != 0 { throw .system("cannot start \(program)", error) }
         self.pid = pid
-        try waitInThread()
+        // The thread holds the object until it is done.
+        if !startThread({ self.waitForEnd() }) { throw .system("cannot make a thread", EAGAIN) }
     }
 
     /// The worker's own PATH may lack the folder of haproxy.
@@ -41,22 +42,7 @@ final class DetachedProcess: Sendable {
     /// Ends it at once.
     func kill() { status.withLock { if $0 == nil { _ = Glibc.kill(pid, SIGKILL) } } }
 
-    private func waitInThread() throws(ApplianceError) {
-        var attributes = pthread_attr_t()
-        unsafe pthread_attr_init(&attributes)
-        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        defer { unsafe pthread_attr_destroy(&attributes) }
-        var thread = pthread_t()
-        // The thread holds the object until it is done.
-        let object = unsafe Unmanaged.passRetained(self)
-        let error = unsafe pthread_create(&thread, &attributes, waitForChild, object.toOpaque())
-        if error != 0 {
-            unsafe object.release()
-            throw .system("cannot make a thread", error)
-        }
-    }
-
-    fileprivate func waitForEnd() {
+    private func waitForEnd() {
         var information = unsafe siginfo_t()
         // Not collected before the lock is held: until then the number is its own, and `kill` hits nobody else.
         while unsafe waitid(P_PID, id_t(pid), &information, Int32(WEXITED | WNOWAIT)) != 0, errno == EINTR {}
@@ -101,10 +87,4 @@ final class DetachedProcess: Sendable {
         let status = Deadline(in: duration + .seconds(1)).wait { child.end }
         return (status == 0, String(decoding: output, as: UTF8.self))
     }
-}
-
-/// What a thread that waits for a child runs. It takes the reference that the child's maker left for it.
-private let waitForChild: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { object in
-    if let object = unsafe object { unsafe Unmanaged<DetachedProcess>.fromOpaque(object).takeRetainedValue().waitForEnd() }
-    return nil
 }

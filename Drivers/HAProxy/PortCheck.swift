@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import LBaaS
 
 /// Whether a load balancer can listen, found out before haproxy tries.
@@ -30,7 +31,7 @@ enum PortCheck {
             }
         guard error == EADDRINUSE || error == EADDRNOTAVAIL else { return nil }
         let place = Endpoint(host: .address(address), port: port)
-        return "cannot bind socket (\(unsafe String(cString: strerror(error)))) for [\(place)]"
+        return "cannot bind socket (\(errorText(error))) for [\(place)]"
     }
 
     private static func bindV4(_ bits: UInt32, _ port: UInt16) -> Int32 {

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// How the process ends, in the numbers of `sysexits.h`.
 enum ExitCode: Int32, Sendable {
@@ -41,10 +42,7 @@ struct StartupFailure: Error, Sendable, Equatable {
 }
 
 /// What the operating system says about an error number, by default that of the call just made.
-func systemError(_ number: Int32 = errno) -> String {
-    // glibc's strerror answers from memory of the calling thread, so no other thread can change the text meanwhile.
-    unsafe strerror(number).map { text in unsafe String(cString: text) } ?? "error \(number)"
-}
+func systemError(_ number: Int32 = errno) -> String { errorText(number) }
 
 /// Writes a line to standard error.
 func printError(_ line: String) {
