@@ -43,6 +43,7 @@ struct Desk {
     /// Gives load balancers facts about their nodes that have none: it did not matter before how they are.
     private func followUnknown() {
         let (rule, now) = (healthRule, now())
+        if rule.checking == .nobody { return }
         for loadBalancer in committed.withLock({ $0.entries.values.map(\.loadBalancer) })
         where rule.applies(to: loadBalancer) && committed.health(of: loadBalancer.id) == nil {
             var health = ServiceHealth()
@@ -320,6 +321,7 @@ struct Desk {
 
     /// Tells these notifiers from now on which services are up.
     mutating func begin(_ notifiers: [any Notifier]) {
+        if notifiers.isEmpty { return }
         let now = now()
         let services = committed.withLock { Array($0.entries.values) }.compactMap { entry in
             Announcement(entry.loadBalancer, health: committed.health(of: entry.loadBalancer.id), time: now).event

@@ -82,6 +82,12 @@ struct Draft {
         return ids.sorted()
     }
 
+    /// The identities of the services of the configuration file, as far as they are committed, in their order.
+    var configuredIDs: [LoadBalancerID] {
+        // Mostly there are none; then the table need not be gone through.
+        committed.withLock { $0.entries.count == $0.jobCount ? [] : $0.entries.filter(\.value.isConfigured).keys.sorted() }
+    }
+
     /// Whether there was a load balancer of this identity, and it was deleted.
     func wasDeleted(_ id: LoadBalancerID) -> Bool {
         if let entry = changed[id] { return entry == nil }

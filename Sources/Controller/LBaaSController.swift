@@ -81,7 +81,7 @@ struct LBaaSController {
     func configure(_ services: [LoadBalancer], on draft: Draft, now: Timestamp) throws(Refusal) -> [Transition] {
         var transitions: [Transition] = []
         let kept = Set(services.map(\.id))
-        for id in draft.ids where !kept.contains(id) {
+        for id in draft.configuredIDs where !kept.contains(id) {
             if let old = draft[id], old.isConfigured { transitions.append(Transition(id: id, old: old, new: nil)) }
         }
         for service in services {
