@@ -146,13 +146,12 @@ struct Desk {
     private func logDivergence(_ level: LogLevel, _ message: String) {
         let ids = appliance.divergingIDs
         if ids.isEmpty { return }
-        let steps = appliance.driver.plan(appliance.groups(settling: ids, on: effective))
+        // In words only for as many as are named: a start can find thousands to make.
+        let steps = appliance.driver.plan(appliance.groups(settling: Array(ids.prefix(8)), on: effective))
+        let isMore = steps.count > 8 || ids.count > 8
         log.write(
             level, message,
-            [
-                ("load_balancers", ids.shown),
-                ("steps", steps.prefix(8).joined(separator: "; ") + (steps.count > 8 ? "; … (\(steps.count))" : "")),
-            ])
+            [("load_balancers", ids.shown), ("steps", steps.prefix(8).joined(separator: "; ") + (isMore ? "; …" : ""))])
     }
 
     /// Notes the traffic of these load balancers so far, lest a counter be lost with what the worker knows; of all where none are named.
