@@ -1,53 +1,118 @@
 /// A load balancer as it should run: one listener, the nodes behind it, and how to choose among them.
+///
+/// It is handed on many times for each time it is changed, so its fields are behind one reference: an array of one, which is copied when
+/// it is changed.
 public struct LoadBalancer: Hashable, Sendable {
+    private struct Fields: Hashable, Sendable {
+        var id: LoadBalancerID
+        var serviceProtocol: ServiceProtocol
+        var address: IPAddress?
+        var port: UInt16
+        var algorithm: Algorithm
+        @Indirect var monitor: Monitor?
+        var timeouts: Timeouts
+        var sessionPersistence: SessionPersistence?
+        var forwarding: Forwarding?
+        var quorum: UInt32?
+        var hysteresis: UInt32
+        var panicPercent: UInt8?
+        @Indirect var sorryServer: Endpoint?
+        var nodes: [Node]
+        var isSuspended: Bool
+        var leaving: [Leaving]
+    }
+
+    private var fields: [Fields]
+
     /// What tells it from the others.
-    public var id: LoadBalancerID
+    public var id: LoadBalancerID {
+        get { fields[0].id }
+        set { fields[0].id = newValue }
+    }
     /// What it carries.
-    public var serviceProtocol: ServiceProtocol
+    public var serviceProtocol: ServiceProtocol {
+        get { fields[0].serviceProtocol }
+        set { fields[0].serviceProtocol = newValue }
+    }
     /// The address to listen on; nil for every address of the host.
-    public var address: IPAddress?
+    public var address: IPAddress? {
+        get { fields[0].address }
+        set { fields[0].address = newValue }
+    }
     /// The port to listen on, 1 to 65535.
-    public var port: UInt16
+    public var port: UInt16 {
+        get { fields[0].port }
+        set { fields[0].port = newValue }
+    }
     /// How a node is chosen.
-    public var algorithm: Algorithm
+    public var algorithm: Algorithm {
+        get { fields[0].algorithm }
+        set { fields[0].algorithm = newValue }
+    }
     /// How nodes are checked; nil where they are not.
-    @Indirect public var monitor: Monitor?
+    public var monitor: Monitor? {
+        get { fields[0].monitor }
+        set { fields[0].monitor = newValue }
+    }
     /// How long to wait for clients and nodes.
-    public var timeouts: Timeouts
+    public var timeouts: Timeouts {
+        get { fields[0].timeouts }
+        set { fields[0].timeouts = newValue }
+    }
     /// How a client stays with its node; nil where the client left it to the driver.
-    public var sessionPersistence: SessionPersistence?
+    public var sessionPersistence: SessionPersistence? {
+        get { fields[0].sessionPersistence }
+        set { fields[0].sessionPersistence = newValue }
+    }
     /// How packets reach the nodes; nil where the client left it to the driver.
-    public var forwarding: Forwarding?
+    public var forwarding: Forwarding? {
+        get { fields[0].forwarding }
+        set { fields[0].forwarding = newValue }
+    }
     /// The weight in service that the service needs to be up; nil for any.
-    public var quorum: UInt32?
+    public var quorum: UInt32? {
+        get { fields[0].quorum }
+        set { fields[0].quorum = newValue }
+    }
     /// How far, in weight, from the quorum the service turns up or down.
-    public var hysteresis: UInt32
+    public var hysteresis: UInt32 {
+        get { fields[0].hysteresis }
+        set { fields[0].hysteresis = newValue }
+    }
     /// More than so much of the weight going down at once is taken for a fault of the checks, in percent, 1 to 99; nil for no such limit.
-    public var panicPercent: UInt8?
+    public var panicPercent: UInt8? {
+        get { fields[0].panicPercent }
+        set { fields[0].panicPercent = newValue }
+    }
     /// Who answers while the quorum is lost.
-    @Indirect public var sorryServer: Endpoint?
+    public var sorryServer: Endpoint? {
+        get { fields[0].sorryServer }
+        set { fields[0].sorryServer = newValue }
+    }
     /// The nodes, each `id` once.
-    public var nodes: [Node]
+    public var nodes: [Node] {
+        get { fields[0].nodes }
+        _modify { yield &fields[0].nodes }
+    }
     /// True between SUSPEND and ENABLE: configured, and not serving.
-    public var isSuspended: Bool
+    public var isSuspended: Bool {
+        get { fields[0].isSuspended }
+        set { fields[0].isSuspended = newValue }
+    }
     /// Real servers that it has no more and that finish what they have. They get weight 0 if they are still there, and are not made anew.
     /// Always empty as wanted. A load balancer that is deleted is suspended and has no nodes as long as something of it leaves.
-    public var leaving: [Leaving]
+    public var leaving: [Leaving] {
+        get { fields[0].leaving }
+        _modify { yield &fields[0].leaving }
+    }
 
     /// A load balancer with the protocol's defaults: round robin, 30 s timeouts, no monitor, no nodes.
     public init(id: LoadBalancerID, serviceProtocol: ServiceProtocol, address: IPAddress? = nil, port: UInt16) {
-        self.id = id
-        self.serviceProtocol = serviceProtocol
-        self.address = address
-        self.port = port
-        self.algorithm = .roundRobin
-        self.timeouts = Timeouts()
-        self.monitor = nil
-        self.sorryServer = nil
-        self.hysteresis = 0
-        self.nodes = []
-        self.isSuspended = false
-        self.leaving = []
+        fields = [
+            Fields(
+                id: id, serviceProtocol: serviceProtocol, address: address, port: port, algorithm: .roundRobin, monitor: nil,
+                timeouts: Timeouts(), hysteresis: 0, sorryServer: nil, nodes: [], isSuspended: false, leaving: [])
+        ]
     }
 
     /// Where it listens.
