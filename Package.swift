@@ -107,7 +107,7 @@ let package = Package(
         tests("StateStoreTests", ["StateStore", "CSQLite", "TestSupport"]),
         tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
         tests("HostSystemTests", ["HostSystem"]),
-        tests("JobQueueTests", ["JobQueue"]),
+        tests("JobQueueTests", ["JobQueue", "CGearman", "HostSystem", "TestSupport"]),
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),

@@ -9,7 +9,7 @@ import LBaaS
 final class Batch: @unchecked Sendable {
     private(set) var jobs: [Job] = []
     private var outcomes: [JobOutcome] = []
-    /// Left when the outcomes are there. One call wakes all who wait; there is none as long as only the committing thread has a job.
+    /// Left when the outcomes are there. One call wakes all who wait; there is none as long as only the committing thread has jobs.
     private var done: DispatchGroup?
 
     /// What is to be done.
@@ -40,20 +40,21 @@ final class Batch: @unchecked Sendable {
         case metrics(Selection)
     }
 
-    /// Adds a job, under the pipeline's lock; returns its place.
-    func add(_ job: Job) -> Int {
-        jobs.append(job)
-        if jobs.count == 2 {
+    /// Adds the jobs of a thread, under the pipeline's lock; returns their places.
+    func add(_ jobs: [Job]) -> Range<Int> {
+        let first = self.jobs.count
+        self.jobs += jobs
+        if first > 0, done == nil {
             done = DispatchGroup()
             done?.enter()
         }
-        return jobs.count - 1
+        return first..<self.jobs.count
     }
 
-    /// Waits for the outcome of a job that another thread commits.
-    func outcome(of place: Int) -> JobOutcome {
+    /// Waits for the outcomes of jobs that another thread commits.
+    func outcomes(of places: Range<Int>) -> [JobOutcome] {
         done?.wait()
-        return outcomes[place]
+        return Array(outcomes[places])
     }
 
     /// Lets all who wait go.

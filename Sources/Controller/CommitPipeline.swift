@@ -75,24 +75,30 @@ public final class CommitPipeline: Sendable {
     /// Has a job done.
     ///
     /// - Returns: its outcome, durable.
-    func run(_ job: Batch.Job) -> JobOutcome {
-        let (batch, place, mustWait) = queue.withLock { queue in
+    func run(_ job: Batch.Job) -> JobOutcome { run([job])[0] }
+
+    /// Has jobs done, together.
+    ///
+    /// - Returns: their outcomes in their order, durable.
+    func run(_ jobs: [Batch.Job]) -> [JobOutcome] {
+        if jobs.isEmpty { return [] }
+        let (batch, places, mustWait) = queue.withLock { queue in
             let batch = queue.gathering ?? Batch()
             queue.gathering = batch
             defer { queue.isCommitting = true }
-            return (batch, batch.add(job), queue.isCommitting)
+            return (batch, batch.add(jobs), queue.isCommitting)
         }
-        if place > 0 { return batch.outcome(of: place) }
+        if places.lowerBound > 0 { return batch.outcomes(of: places) }
         if mustWait {
             turn.wait()
             // Threads that are about to come with a job are let run once: the more come along, the fewer commits there are.
             sched_yield()
         }
-        return commit(batch)
+        return Array(commit(batch)[places])
     }
 
-    /// Commits a batch, of which the first job is this thread's own.
-    private func commit(_ batch: Batch) -> JobOutcome {
+    /// Commits a batch, of which the first jobs are this thread's own.
+    private func commit(_ batch: Batch) -> [JobOutcome] {
         let jobs = queue.withLock { queue in
             queue.gathering = nil
             return batch.jobs
@@ -106,7 +112,7 @@ public final class CommitPipeline: Sendable {
         }
         if isNextWaiting { turn.signal() }
         batch.finish(outcomes)
-        return outcomes[0]
+        return outcomes
     }
 
     /// Wants these services of the configuration file, and no others of it. To be called before the first job.

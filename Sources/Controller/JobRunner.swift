@@ -47,13 +47,29 @@ public final class JobRunner: Sendable {
         self.log = log
     }
 
-    /// Answers a job.
+    /// Answers a job, however long it takes.
     ///
     /// - Parameters:
     ///   - job: the job as it came.
-    ///   - messages: the messages of the connection that the job came over.
+    ///   - messages: the messages of the thread that answers.
     /// - Returns: the reply and what the job was.
-    public func answer(_ job: RawSpan, messages: JobMessages) -> JobAnswer { messages.answer(job, decide: perform) }
+    public func answer(_ job: RawSpan, messages: JobMessages) -> JobAnswer { messages.answer(job) { perform([$0])[0] ?? performLong($0) } }
+
+    /// Does what jobs ask for that came together: what changes the state in one commit, before the rest.
+    ///
+    /// - Returns: the outcomes in their order; nil for what takes long and is to be answered by a thread of its own.
+    public func perform(_ requests: [JobRequest]) -> [JobOutcome?] {
+        let works = requests.map(Self.work)
+        var done = pipeline.run(works.compactMap(\.self)).makeIterator()
+        return zip(requests, works).map { request, work in
+            if work != nil { return done.next() }
+            return switch request {
+            case .status(let selection): status(selection)
+            case .discover: .discovered(version: surroundings.version, release: surroundings.release)
+            case .change, .metrics, .diagnostics, .archive: nil
+            }
+        }
+    }
 
     /// Writes the line of a job into the log. Its client need not wait for that.
     ///
@@ -66,18 +82,19 @@ public final class JobRunner: Sendable {
         log.write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))
     }
 
-    private func perform(_ request: JobRequest) -> JobOutcome {
+    /// What the pipeline has to do for a job; nil where it has nothing.
+    private static func work(_ request: JobRequest) -> Batch.Job? {
         switch request {
-        case .change(let change, let options):
-            pipeline.run(
-                options.isDryRun
-                    ? .plan(change, isForced: options.isForced) : .commit(.change(change, isForced: options.isForced)))
-        case .metrics(let selection): pipeline.run(.commit(.metrics(selection)))
-        case .status(let selection): status(selection)
-        case .discover: .discovered(version: surroundings.version, release: surroundings.release)
-        case .diagnostics: surroundings.diagnose()
-        case .archive(let order): archive(order)
+        case .change(let change, let options) where options.isDryRun: .plan(change, isForced: options.isForced)
+        case .change(let change, let options): .commit(.change(change, isForced: options.isForced))
+        case .metrics(let selection): .commit(.metrics(selection))
+        case .status, .discover, .diagnostics, .archive: nil
         }
+    }
+
+    /// Does what takes as long as others let it.
+    private func performLong(_ request: JobRequest) -> JobOutcome {
+        if case .archive(let order) = request { archive(order) } else { surroundings.diagnose() }
     }
 
     private func status(_ selection: Selection) -> JobOutcome {

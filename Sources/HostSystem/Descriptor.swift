@@ -28,13 +28,16 @@ package struct Descriptor: ~Copyable, Sendable {
         case nothing
         /// Nothing any more.
         case end
+
+        /// What a system call says that returns how many bytes it read: an error counts as the end.
+        package init(_ count: Int) {
+            self = count > 0 ? .bytes(count) : count < 0 && (errno == EAGAIN || errno == EINTR) ? .nothing : .end
+        }
     }
 
     /// Reads into a buffer, once, from a descriptor that does not block. An error counts as the end.
     package borrowing func read(into buffer: inout [UInt8]) -> Reading {
-        let count = unsafe Glibc.read(number, &buffer, buffer.count)
-        if count > 0 { return .bytes(count) }
-        return count < 0 && (errno == EAGAIN || errno == EINTR) ? .nothing : .end
+        Reading(unsafe Glibc.read(number, &buffer, buffer.count))
     }
 
     /// Makes reading and writing return where they would block.
@@ -60,6 +63,7 @@ struct Pipe: ~Copyable, Sendable {
 /// - Returns: what happened to each, as in poll(2), in their order.
 package func poll(_ descriptors: KeyValuePairs<Int32, Int32>, until deadline: Deadline) -> [Int32] {
     var polled = descriptors.map { pollfd(fd: $0.key, events: Int16(truncatingIfNeeded: $0.value), revents: 0) }
-    let count = unsafe Glibc.poll(&polled, nfds_t(polled.count), deadline.milliseconds)
+    var count: Int32 = 0
+    repeat { count = unsafe Glibc.poll(&polled, nfds_t(polled.count), deadline.milliseconds) } while count < 0 && errno == EINTR
     return polled.map { count > 0 ? Int32($0.revents) : 0 }
 }

@@ -8,26 +8,32 @@ import LBaaS
     static let maximumDepth = 256
 
     private let handle: OpaquePointer
+    private let tokens: UnsafeMutablePointer<json_tokens>
 
     /// A tokenizer; nil where there is no memory for one.
     init?() {
         guard let handle = unsafe json_tokenizer_create() else { return nil }
         unsafe self.handle = handle
+        unsafe tokens = .allocate(capacity: 1)
+        unsafe tokens.initialize(to: json_tokens())
     }
 
-    deinit { unsafe json_tokenizer_destroy(handle) }
+    deinit {
+        unsafe json_tokenizer_destroy(handle)
+        unsafe tokens.deallocate()
+    }
 
-    /// Takes a text apart and hands it to `body`, during which alone the document may be used.
+    /// Takes a text apart and hands it to `body`. The document may be used as long as there is the tokenizer, until it takes the next text.
     ///
     /// - Throws: what is wrong with the text, if it is not a JSON object or array.
     func withDocument<Result>(_ text: RawSpan, _ body: (JSONDocument) -> Result) throws(JSONTextError) -> Result {
-        let tokens = unsafe text.withUnsafeBytes { bytes in
+        unsafe tokens.pointee = text.withUnsafeBytes { bytes in
             unsafe json_tokenizer_run(handle, bytes.baseAddress, bytes.count, Self.maximumDepth)
         }
-        if let error = unsafe tokens.error {
-            throw unsafe JSONTextError(reason: String(cString: error), offset: tokens.error_offset)
+        if let error = unsafe tokens.pointee.error {
+            throw unsafe JSONTextError(reason: String(cString: error), offset: tokens.pointee.error_offset)
         }
-        return unsafe withUnsafePointer(to: tokens) { pointer in body(unsafe JSONDocument(pointer)) }
+        return withExtendedLifetime(self) { body(unsafe JSONDocument(UnsafePointer(tokens))) }
     }
 }
 

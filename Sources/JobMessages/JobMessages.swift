@@ -1,8 +1,8 @@
 public import LBaaS
 
-/// Turns the bytes of a job into a request, and the outcome into the bytes of the reply: the request, with what changed put in.
+/// Turns the bytes of jobs into requests, and the outcomes into the bytes of the replies: the request, with what changed put in.
 ///
-/// One job at a time: it keeps its buffers from job to job. Each connection has one of its own, so that none waits for another.
+/// It keeps its buffers from job to job. Each connection has one of its own, so that none waits for another.
 public final class JobMessages {
     /// The longest job that is read, in bytes.
     public static let longestJob = 64 << 20
@@ -10,54 +10,76 @@ public final class JobMessages {
     /// A tokenizer that read a longer text than this is not kept, for its buffers are as long.
     private static let longestTextKept = 1 << 20
 
-    private var idleTokenizer: JSONTokenizer?
+    private var idleTokenizers: [JSONTokenizer] = []
 
     /// Messages of one connection.
     public init() {}
 
-    /// Answers a job.
+    /// Reads a job.
+    ///
+    /// - Parameter text: the job as it came.
+    /// - Returns: the job, to be answered once.
+    public func read(_ text: RawSpan) -> ReadJob {
+        if text.byteCount > Self.longestJob {
+            return ReadJob(refusing: "the job has \(text.byteCount) bytes; the longest that is read has \(Self.longestJob)")
+        }
+        guard let tokenizer = idleTokenizers.popLast() ?? JSONTokenizer() else {
+            return ReadJob(refusing: "the worker is out of memory")
+        }
+        let reason: String
+        do throws(JSONTextError) {
+            let job = try tokenizer.withDocument(text) { $0.root.isObject ? ReadJob($0, of: tokenizer) : nil }
+            if let job { return job }
+            reason = "it is an array"
+        } catch {
+            reason = error.reason + (error.offset > 0 ? " (at byte \(error.offset) or soon after)" : "")
+        }
+        keep(tokenizer, afterTextOf: text.byteCount)
+        return ReadJob(refusing: "the job is not a JSON object: \(reason)")
+    }
+
+    private func keep(_ tokenizer: JSONTokenizer, afterTextOf length: Int) {
+        if length <= Self.longestTextKept { idleTokenizers.append(tokenizer) }
+    }
+
+    /// Answers a job that was read here.
+    ///
+    /// - Parameter outcome: what became of its request. Not asked for where the job was not understood; then the reply says why.
+    /// - Returns: the reply and, for the log, what the job was.
+    public func answer(_ job: ReadJob, _ outcome: @autoclosure () -> JobOutcome) -> JobAnswer {
+        switch job.content {
+        case .refused(let answer): return answer
+        case .object(let document, let decoder, let result, let tokenizer):
+            defer { keep(tokenizer, afterTextOf: document.length) }
+            let action = decoder.action?.rawValue ?? "-"
+            switch result {
+            case .success(let request):
+                let outcome = outcome()
+                let error = outcome.error(for: action)
+                var edits = decoder.reply
+                edits.noNodeIsInService = error != nil
+                return JobAnswer(
+                    reply: Self.reply(to: document, edits, error: error, fields: outcome.fields), action: action,
+                    loadBalancers: request.loadBalancers, isDryRun: request.isDryRun, error: error)
+            case .failure(.fail(let sentence)):
+                let reply = Self.reply(to: document, decoder.reply, error: sentence, fields: [])
+                return JobAnswer(reply: reply, action: action, error: sentence)
+            case .failure(.badRequest(let message, let path)):
+                return JobAnswer(badRequest: message, at: path, action: action)
+            }
+        }
+    }
+
+    /// Reads a job and answers it.
     ///
     /// - Parameters:
     ///   - text: the job as it came.
     ///   - decide: what becomes of the request. Not called where the job is not understood; then the reply says why.
     /// - Returns: the reply and, for the log, what the job was.
     public func answer(_ text: RawSpan, decide: (JobRequest) -> JobOutcome) -> JobAnswer {
-        if text.byteCount > Self.longestJob {
-            return JobAnswer(refusing: "the job has \(text.byteCount) bytes; the longest that is read has \(Self.longestJob)")
-        }
-        guard let tokenizer = idleTokenizer ?? JSONTokenizer() else { return JobAnswer(refusing: "the worker is out of memory") }
-        idleTokenizer = text.byteCount > Self.longestTextKept ? nil : tokenizer
-        do {
-            return try tokenizer.withDocument(text) { Self.answer($0, decide: decide) }
-        } catch {
-            let place = error.offset > 0 ? " (at byte \(error.offset) or soon after)" : ""
-            return JobAnswer(refusing: "the job is not a JSON object: \(error.reason)\(place)")
-        }
-    }
-
-    private static func answer(_ document: JSONDocument, decide: (JobRequest) -> JobOutcome) -> JobAnswer {
-        guard document.root.isObject else { return JobAnswer(refusing: "the job is not a JSON object: it is an array") }
-        var decoder = RequestDecoder()
-        do throws(RequestError) {
-            let request = try decoder.decode(document.root)
-            let outcome = decide(request)
-            var edits = decoder.reply
-            let action = decoder.action?.rawValue ?? "-"
-            let error = outcome.error(for: action)
-            edits.noNodeIsInService = error != nil
-            return JobAnswer(
-                reply: reply(to: document, edits, error: error, fields: outcome.fields), action: action,
-                loadBalancers: request.loadBalancers, isDryRun: request.isDryRun, error: error)
-        } catch {
-            let action = decoder.action?.rawValue ?? "-"
-            switch error {
-            case .fail(let sentence):
-                let reply = reply(to: document, decoder.reply, error: sentence, fields: [])
-                return JobAnswer(reply: reply, action: action, error: sentence)
-            case .badRequest(let message, let path):
-                return JobAnswer(badRequest: message, at: path, action: action)
-            }
-        }
+        let job = read(text)
+        guard let request = job.request else { return answer(job, .changed) }
+        return answer(job, decide(request))
     }
 
     /// The request with the edits done and the fields set. Wherever the request has such a field its value is replaced.
@@ -78,6 +100,36 @@ public final class JobMessages {
         let added = zip(fields, isThere).filter { !$0.1 }.map { "\"\($0.0.name)\": \($0.0.value)" }.joined(separator: ", ")
         if !added.isEmpty { edits.addMember(added, to: document.root) }
         return edits.apply(to: document)
+    }
+}
+
+/// A job that was read and is to be answered. What it points to is its messages'.
+public struct ReadJob {
+    fileprivate enum Content {
+        /// Not JSON, or no object: the answer is there.
+        case refused(JobAnswer)
+        case object(JSONDocument, RequestDecoder, Result<JobRequest, RequestError>, JSONTokenizer)
+    }
+
+    fileprivate let content: Content
+
+    /// What it asks for; nil where it was not understood.
+    public var request: JobRequest? {
+        if case .object(_, _, .success(let request), _) = content { request } else { nil }
+    }
+
+    fileprivate init(refusing reason: String) { content = .refused(JobAnswer(refusing: reason)) }
+
+    /// Decodes a document, which lives as long as its tokenizer is not given another.
+    fileprivate init(_ document: JSONDocument, of tokenizer: JSONTokenizer) {
+        var decoder = RequestDecoder()
+        let result: Result<JobRequest, RequestError>
+        do throws(RequestError) {
+            result = .success(try decoder.decode(document.root))
+        } catch {
+            result = .failure(error)
+        }
+        content = .object(document, decoder, result, tokenizer)
     }
 }
 

@@ -6,14 +6,15 @@ import Synchronization
 final class Connection: Sendable {
     private struct State {
         var isStopped = false
-        var interrupter: GearmanWorker.Interrupter?
+        var session: Session?
     }
 
     private let server: JobServer
     private let configuration: JobQueue.Configuration
     private let makeHandler: @Sendable () -> JobQueue.Handler
     private let tracker: SharedTracker
-    /// Entered while the connection is up: only then can a job be in hand.
+    private let roster: Roster
+    /// Entered while the connection is up, and longer where a job of it that takes long is in hand still.
     private let working: DispatchGroup
     private let state = Mutex(State())
     /// Ends the wait between two tries.
@@ -21,74 +22,76 @@ final class Connection: Sendable {
 
     init(
         server: JobServer, configuration: JobQueue.Configuration, makeHandler: @escaping @Sendable () -> JobQueue.Handler,
-        tracker: SharedTracker, working: DispatchGroup
+        tracker: SharedTracker, roster: Roster, working: DispatchGroup
     ) {
         self.server = server
         self.configuration = configuration
         self.makeHandler = makeHandler
         self.tracker = tracker
+        self.roster = roster
         self.working = working
     }
 
     /// The life of the thread.
     func run() {
-        let context = JobContext(handler: makeHandler())
+        let handler = makeHandler()
         var backoff = Backoff(maximum: configuration.longestWait)
         while !isStopped {
             do throws(ConnectionFailure) {
-                try serve(context) { backoff.reset() }
+                try serve(handler) { backoff.reset() }
             } catch {
-                tracker.failedToConnect(reason: error.reason)
+                if !isStopped { tracker.failedToConnect(reason: error.reason) }
             }
             if isStopped { return }
             _ = stopped.wait(timeout: .now() + backoff.next(share: .random(in: 0...1)))
         }
     }
 
-    /// Takes no more jobs. A job in hand is still answered.
+    /// Takes no more jobs. Those in hand are still answered.
     func stop() {
         state.withLock { state in
             state.isStopped = true
-            state.interrupter?.interrupt()
+            state.session?.wake()
         }
         stopped.signal()
     }
 
     private var isStopped: Bool { state.withLock { $0.isStopped } }
 
+    /// How long the job server may take to hang up at the end.
+    private static let farewell = Duration.seconds(1)
+
     /// Connects, and works until the connection is lost or stopped.
-    private func serve(_ context: JobContext, connected: () -> Void) throws(ConnectionFailure) {
-        let worker = try GearmanWorker.connect(
-            to: server, function: configuration.function, context: context,
-            idleTime: configuration.idleTime.map { Int32($0 * 1000) } ?? -1, answerTime: Int32(configuration.answerTime * 1000))
-        working.enter()
-        defer { working.leave() }
-        // The interrupter must be gone before the worker is, whose pipe it writes to.
-        guard offer(worker.interrupter) else { return }
+    ///
+    /// - Throws: why there was no connection.
+    private func serve(_ handler: @escaping JobQueue.Handler, connected: () -> Void) throws(ConnectionFailure) {
+        let session = try Session(to: server, within: configuration.patience)
+        guard offer(session) else { return }
         defer { _ = offer(nil) }
+        var shift = Shift(session: session, roster: roster, handler: handler, configuration: configuration)
+        try shift.begin()
+        working.enter()
+        defer { session.late.notify(queue: .global()) { [working] in working.leave() } }
+        // Whoever stopped it meanwhile may be gone already: a job that the first question got is left to another worker.
+        if isStopped { return }
         connected()
         tracker.connected()
-        if let reason = work(worker) { tracker.disconnected(reason: reason) }
-    }
-
-    /// Lets `stop` interrupt the connection. False where it was stopped already.
-    private func offer(_ interrupter: GearmanWorker.Interrupter?) -> Bool {
-        state.withLock { state in
-            state.interrupter = interrupter
-            return !state.isStopped
+        defer { roster.leaves(session) }
+        do throws(ConnectionFailure) {
+            try shift.work { isStopped }
+            session.late.wait()
+            session.close(within: Self.farewell)
+        } catch {
+            session.hangUp()
+            if !isStopped { tracker.disconnected(reason: error.reason) }
         }
     }
 
-    /// Answers jobs; returns why the connection was lost, or nil where it was stopped.
-    private func work(_ worker: borrowing GearmanWorker) -> String? {
-        while true {
-            var outcome = worker.work()
-            if case .idle = outcome { outcome = worker.heartbeat() }
-            switch outcome {
-            case .answered, .idle: if isStopped { return nil }
-            case .interrupted: return nil
-            case .lost(let reason): return isStopped ? nil : reason
-            }
+    /// Lets `stop` wake the connection. False where it was stopped already.
+    private func offer(_ session: Session?) -> Bool {
+        state.withLock { state in
+            state.session = session
+            return !state.isStopped
         }
     }
 }

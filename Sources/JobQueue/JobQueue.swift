@@ -1,9 +1,14 @@
 import Dispatch
 import HostSystem
 
-/// The connections to the job servers: one thread each, which takes a job, has it answered, and reconnects for ever.
+/// The connections to the job servers: one thread each, which takes jobs, has them answered, and reconnects for ever.
 ///
 /// A thread serves one job server, so a silent server holds up nobody but its own threads.
+///
+/// This room speaks the worker's side of the Gearman protocol itself, which is five commands. libgearman's worker has one job at a time
+/// on a connection, and lets the job server wake all connections for each. Its function must answer before the next job is there, so
+/// a commit that is to serve many jobs needs a connection and a thread for each of them, and most of the time goes into waking
+/// threads. Here a connection takes what waits together, up to `Appetite.most`, and one connection at a time is woken.
 public final class JobQueue: Sendable {
     /// Where jobs come from, and how.
     public struct Configuration: Sendable {
@@ -20,6 +25,8 @@ public final class JobQueue: Sendable {
         /// How long connecting and the answer to a heartbeat may take, in seconds.
         public var answerTime = 6.0
 
+        var patience: Duration { .seconds(answerTime) }
+
         /// Jobs for a function from these servers, with the defaults for the rest.
         public init(servers: [JobServer], function: String) {
             self.servers = servers
@@ -35,8 +42,8 @@ public final class JobQueue: Sendable {
         case lost(JobServer, reason: String)
     }
 
-    /// Answers a job: its handle and its bytes.
-    public typealias Handler = (_ handle: String, _ job: RawSpan) -> Answer
+    /// Answers jobs that came together.
+    public typealias Handler = (_ jobs: JobGroup) -> Answers
 
     /// The answer to a job.
     public struct Answer {
@@ -48,6 +55,28 @@ public final class JobQueue: Sendable {
         /// A reply, and what is left to be done once it is on its way.
         public init(reply: [UInt8], afterwards: @escaping () -> Void) {
             self.reply = reply
+            self.afterwards = afterwards
+        }
+    }
+
+    /// How a job is answered.
+    public enum Response {
+        /// With these bytes, now.
+        case reply([UInt8])
+        /// By a thread of its own, for it takes long and the others are not to wait.
+        case later(@Sendable () -> Answer)
+    }
+
+    /// The answers to jobs that came together.
+    public struct Answers {
+        /// How each job is answered, in their order.
+        let responses: [Response]
+        /// What nobody has to wait for.
+        let afterwards: () -> Void
+
+        /// Responses, and what is left to be done once they are on their way.
+        public init(responses: [Response], afterwards: @escaping () -> Void) {
+            self.responses = responses
             self.afterwards = afterwards
         }
     }
@@ -67,10 +96,12 @@ public final class JobQueue: Sendable {
         var connections: [Connection] = []
         for server in configuration.servers {
             let tracker = SharedTracker(server: server, report: report)
+            let roster = Roster()
             for _ in 0..<configuration.connections {
                 connections.append(
                     Connection(
-                        server: server, configuration: configuration, makeHandler: makeHandler, tracker: tracker, working: working))
+                        server: server, configuration: configuration, makeHandler: makeHandler, tracker: tracker, roster: roster,
+                        working: working))
             }
         }
         self.connections = connections

@@ -1,6 +1,5 @@
 import CGearman
 import Dispatch
-import Glibc
 import HostSystem
 import Synchronization
 
@@ -35,7 +34,7 @@ public enum Probe: Sendable {
     private func ask(timeout: Double) -> Bool {
         switch self {
         case .jobServer(let server): Self.answersEcho(server, timeout: timeout)
-        case .tcp(let server): Self.accepts(server, timeout: timeout)
+        case .tcp(let server): (try? openConnection(to: server, within: .seconds(timeout))) != nil
         }
     }
 
@@ -45,33 +44,6 @@ public enum Probe: Sendable {
         unsafe gearman_client_set_timeout(client, Int32(timeout * 1000))
         guard unsafe gearman_client_add_server(client, server.host, in_port_t(server.port)) == GEARMAN_SUCCESS else { return false }
         return unsafe gearman_client_echo(client, "diagnostics", 11) == GEARMAN_SUCCESS
-    }
-
-    private static func accepts(_ server: JobServer, timeout: Double) -> Bool {
-        var hints = unsafe addrinfo()
-        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        guard unsafe getaddrinfo(server.host, String(server.port), &hints, &found) == 0 else { return false }
-        defer { unsafe freeaddrinfo(found) }
-        var next = unsafe found
-        while let address = unsafe next {
-            if unsafe accepts(address.pointee, timeout: timeout) { return true }
-            unsafe next = address.pointee.ai_next
-        }
-        return false
-    }
-
-    private static func accepts(_ address: addrinfo, timeout: Double) -> Bool {
-        let descriptor = unsafe socket(address.ai_family, address.ai_socktype | Int32(SOCK_NONBLOCK.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        if unsafe connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 { return true }
-        guard errno == EINPROGRESS else { return false }
-        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        guard unsafe poll(&waiting, 1, Int32(timeout * 1000)) == 1 else { return false }
-        var failure: Int32 = 0
-        var size = socklen_t(MemoryLayout<Int32>.size)
-        return unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0
     }
 }
 

@@ -181,7 +181,7 @@ enum Worker {
             version: version, release: version, diagnose: Diagnosis(settings).run)
         let runner = JobRunner(
             pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings,
-            // Half of the connections to a job server remain for what clients wait 5 s for.
+            // Each has a thread that mostly waits for the object store.
             mostArchives: max(1, settings.concurrency / 2), log: log)
         var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
         configuration.connections = settings.concurrency
@@ -189,13 +189,8 @@ enum Worker {
         configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
         configuration.answerTime = settings.heartbeat.patience
         return JobQueue(configuration) {
-            let messages = JobMessages()
-            return { handle, job in
-                let start = Clock.now()
-                let answer = runner.answer(job, messages: messages)
-                let end = Clock.now()
-                return JobQueue.Answer(reply: answer.reply) { runner.log(answer, handle: handle, from: start, to: end) }
-            }
+            let handler = JobHandler(runner)
+            return { handler.answer($0) }
         } report: { event in
             switch event {
             case .connected(let server): log.write(.info, "job server connected", [("server", server.description)])

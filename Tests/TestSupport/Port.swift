@@ -13,9 +13,9 @@ package final class LoopbackSocket: Sendable {
     }
 
     /// Takes over a descriptor.
-    private init(descriptor: Int32) {
+    private init(descriptor: Int32, seconds: Int) {
         self.descriptor = descriptor
-        limit(to: 600)
+        limit(to: seconds)
     }
 
     deinit { close(descriptor) }
@@ -28,9 +28,11 @@ package final class LoopbackSocket: Sendable {
     }
 
     /// A socket that is bound to a port, by default one that the system chooses; it refuses connections until `listens`.
-    package static func bound(port: UInt16 = 0, listens: Bool = false) throws -> LoopbackSocket {
-        // Who waits for connections waits as long as it takes: accept heeds the time for reading, too.
-        let socket = try LoopbackSocket(seconds: 0)
+    ///
+    /// - Parameter seconds: the longest wait for a connection; by default as long as it takes.
+    package static func bound(port: UInt16 = 0, listens: Bool = false, seconds: Int = 0) throws -> LoopbackSocket {
+        // accept heeds the time for reading, too.
+        let socket = try LoopbackSocket(seconds: seconds)
         var yes: Int32 = 1
         setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         let code = withAddress(host: 1, port: port) { bind(socket.descriptor, $0, $1) }
@@ -67,10 +69,10 @@ package final class LoopbackSocket: Sendable {
         return UInt16(bigEndian: address.sin_port)
     }
 
-    /// The next connection to it; nil where it was shut.
-    package func accepted() -> LoopbackSocket? {
+    /// The next connection to it, on which reading and writing take no longer than `seconds`; nil where it was shut, or none came in time.
+    package func accepted(seconds: Int = 600) -> LoopbackSocket? {
         let descriptor = accept(self.descriptor, nil, nil)
-        return descriptor < 0 ? nil : LoopbackSocket(descriptor: descriptor)
+        return descriptor < 0 ? nil : LoopbackSocket(descriptor: descriptor, seconds: seconds)
     }
 
     /// Wakes whoever waits on it.
@@ -93,8 +95,11 @@ package final class LoopbackSocket: Sendable {
 
 extension LoopbackSocket {
     /// Sends text.
-    package func send(_ text: String) throws {
-        var rest = Array(text.utf8)[...]
+    package func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    /// Sends bytes.
+    package func send(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if count < 0 { throw systemError("send") }
