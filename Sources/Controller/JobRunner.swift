@@ -33,8 +33,8 @@ public final class JobRunner: Sendable {
 
     /// A runner that commits through this pipeline.
     ///
-    /// - Parameter mostArchives: how many ARCHIVE jobs may be under way at a time. Each takes as long as the object store lets it, and so
-    ///   long its connection takes no other job.
+    /// - Parameter mostArchives: how many ARCHIVE jobs may be under way at a time. Each has a thread for as long as the object
+    ///   store lets it.
     public init(
         pipeline: CommitPipeline, driver: any LoadBalancerDriver, driverName: String, surroundings: Surroundings, mostArchives: Int = 1,
         log: Log
@@ -61,10 +61,11 @@ public final class JobRunner: Sendable {
     public func perform(_ requests: [JobRequest]) -> [JobOutcome?] {
         let works = requests.map(Self.work)
         var done = pipeline.run(works.compactMap(\.self)).makeIterator()
+        var told = status(requests.compactMap { if case .status(let selection) = $0 { selection } else { nil } }).makeIterator()
         return zip(requests, works).map { request, work in
             if work != nil { return done.next() }
             return switch request {
-            case .status(let selection): status(selection)
+            case .status: told.next()
             case .discover: .discovered(version: surroundings.version, release: surroundings.release)
             case .change, .metrics, .diagnostics, .archive: nil
             }
@@ -97,14 +98,35 @@ public final class JobRunner: Sendable {
         if case .archive(let order) = request { archive(order) } else { surroundings.diagnose() }
     }
 
-    private func status(_ selection: Selection) -> JobOutcome {
-        if pipeline.asksAfterDeleted(selection) { return .deleted }
+    /// How the load balancers are that jobs ask after. The appliance is asked once for all of them.
+    private func status(_ selections: [Selection]) -> [JobOutcome] {
+        let asked = selections.map(loadBalancers)
+        var nodes: [[NodeStatus]] = []
+        var failure: Refusal?
         do throws(Refusal) {
-            let entries = try pipeline.entries(of: selection)
-            let nodes = try nodes(of: entries.map(\.loadBalancer))
-            return .status(zip(entries, nodes).map { LoadBalancerStatus(id: $0.loadBalancer.id, nodes: $1) })
+            nodes = try self.nodes(of: asked.flatMap { (try? $0.get()) ?? [] })
         } catch {
-            return .failed(error.sentence)
+            failure = error
+        }
+        var next = nodes.makeIterator()
+        return asked.map { answer in
+            switch answer {
+            case .success(nil): .deleted
+            case .failure(let refusal): .failed(refusal.sentence)
+            case .success(let loadBalancers?):
+                failure.map { .failed($0.sentence) }
+                    ?? .status(loadBalancers.map { LoadBalancerStatus(id: $0.id, nodes: next.next() ?? []) })
+            }
+        }
+    }
+
+    /// The load balancers that a job asks after; nil where they were deleted.
+    private func loadBalancers(_ selection: Selection) -> Result<[LoadBalancer]?, Refusal> {
+        if pipeline.asksAfterDeleted(selection) { return .success(nil) }
+        do throws(Refusal) {
+            return .success(try pipeline.entries(of: selection).map(\.loadBalancer))
+        } catch {
+            return .failure(error)
         }
     }
 

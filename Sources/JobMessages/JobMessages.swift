@@ -9,6 +9,8 @@ public final class JobMessages {
 
     /// A tokenizer that read a longer text than this is not kept, for its buffers are as long.
     private static let longestTextKept = 1 << 20
+    /// Nor one that read a longer text than this, where there is another.
+    private static let longestUsualText = 1 << 16
 
     private var idleTokenizers: [JSONTokenizer] = []
 
@@ -39,14 +41,14 @@ public final class JobMessages {
     }
 
     private func keep(_ tokenizer: JSONTokenizer, afterTextOf length: Int) {
-        if length <= Self.longestTextKept { idleTokenizers.append(tokenizer) }
+        if length <= (idleTokenizers.isEmpty ? Self.longestTextKept : Self.longestUsualText) { idleTokenizers.append(tokenizer) }
     }
 
     /// Answers a job that was read here.
     ///
-    /// - Parameter outcome: what became of its request. Not asked for where the job was not understood; then the reply says why.
+    /// - Parameter outcome: what became of its request; nil where the job was not understood. Then the reply says why.
     /// - Returns: the reply and, for the log, what the job was.
-    public func answer(_ job: ReadJob, _ outcome: @autoclosure () -> JobOutcome) -> JobAnswer {
+    public func answer(_ job: ReadJob, _ outcome: JobOutcome?) -> JobAnswer {
         switch job.content {
         case .refused(let answer): return answer
         case .object(let document, let decoder, let result, let tokenizer):
@@ -54,7 +56,7 @@ public final class JobMessages {
             let action = decoder.action?.rawValue ?? "-"
             switch result {
             case .success(let request):
-                let outcome = outcome()
+                let outcome = outcome ?? .failed("it was not done")
                 let error = outcome.error(for: action)
                 var edits = decoder.reply
                 edits.noNodeIsInService = error != nil
@@ -78,8 +80,7 @@ public final class JobMessages {
     /// - Returns: the reply and, for the log, what the job was.
     public func answer(_ text: RawSpan, decide: (JobRequest) -> JobOutcome) -> JobAnswer {
         let job = read(text)
-        guard let request = job.request else { return answer(job, .changed) }
-        return answer(job, decide(request))
+        return answer(job, job.request.map(decide))
     }
 
     /// The request with the edits done and the fields set. Wherever the request has such a field its value is replaced.

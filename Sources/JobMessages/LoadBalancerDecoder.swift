@@ -46,6 +46,7 @@ struct LoadBalancerDecoder {
 
     private mutating func decodeNodes(_ list: JSONValue, of loadBalancer: LoadBalancer) throws(RequestError) -> [Node] {
         let elements = try list.list()
+        let monitor = loadBalancer.monitor
         var nodes: [Node] = []
         nodes.reserveCapacity(elements.count)
         var ids = DistinctNames()
@@ -54,7 +55,7 @@ struct LoadBalancerDecoder {
             let fields = try NodeFields(try element.object())
             do throws(RequestError) {
                 let node = try fields.decode()
-                if let sentence = loadBalancer.monitor?.cannotReach(node) {
+                if let sentence = monitor?.cannotReach(node) {
                     throw RequestError.fail("\(element.path(of: "address")): \(sentence)")
                 }
                 if !node.isBackup { primaries += 1 }

@@ -1,5 +1,3 @@
-import CGearman
-
 /// Jobs that a connection took together.
 public struct JobGroup {
     /// Where a job is in the bytes.
@@ -18,25 +16,40 @@ public struct JobGroup {
         }
     }
 
-    private let bytes: [UInt8]
-    private let places: [Place]
+    /// Jobs of more bytes than this are not read at the same time: it would take many times as much memory.
+    private static let mostBytes = 1 << 20
 
-    init(bytes: [UInt8], places: [Place]) {
-        self.bytes = bytes
-        self.places = places
+    private let bytes: [UInt8]
+    let places: ArraySlice<Place>
+
+    /// The jobs of a round, in groups that are not too large.
+    static func groups(of places: [Place], in bytes: [UInt8]) -> [JobGroup] {
+        var groups: [JobGroup] = []
+        var first = 0
+        var size = 0
+        for (index, place) in places.enumerated() {
+            if index > first, size + place.workload.count > mostBytes {
+                groups.append(JobGroup(bytes: bytes, places: places[first..<index]))
+                (first, size) = (index, 0)
+            }
+            size += place.workload.count
+        }
+        return groups + [JobGroup(bytes: bytes, places: places[first...])]
     }
 
     /// The numbers of the jobs, in the order in which they came.
-    public var indices: Range<Int> { places.indices }
+    public var indices: Range<Int> { 0..<places.count }
 
     /// What the job server calls a job.
-    public func handle(of job: Int) -> String { String(decoding: bytes[places[job].handle], as: UTF8.self) }
+    public func handle(of job: Int) -> String { String(decoding: bytes[place(of: job).handle], as: UTF8.self) }
 
     /// Hands the bytes of a job to `body`.
     public func withWorkload<Result>(of job: Int, _ body: (RawSpan) -> Result) -> Result {
-        body(unsafe bytes.span.bytes.extracting(places[job].workload))
+        body(unsafe bytes.span.bytes.extracting(place(of: job).workload))
     }
 
     /// The bytes of a job, to keep.
-    public func workload(of job: Int) -> [UInt8] { Array(bytes[places[job].workload]) }
+    public func workload(of job: Int) -> [UInt8] { Array(bytes[place(of: job).workload]) }
+
+    private func place(of job: Int) -> Place { places[places.startIndex + job] }
 }

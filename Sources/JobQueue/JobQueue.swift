@@ -5,7 +5,7 @@ import HostSystem
 ///
 /// A thread serves one job server, so a silent server holds up nobody but its own threads.
 ///
-/// This room speaks the worker's side of the Gearman protocol itself, which is five commands. libgearman's worker has one job at a time
+/// This room speaks the worker's side of the Gearman protocol itself, which is seven commands. libgearman's worker has one job at a time
 /// on a connection, and lets the job server wake all connections for each. Its function must answer before the next job is there, so
 /// a commit that is to serve many jobs needs a connection and a thread for each of them, and most of the time goes into waking
 /// threads. Here a connection takes what waits together, up to `Appetite.most`, and one connection at a time is woken.

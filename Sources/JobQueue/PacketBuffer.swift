@@ -33,6 +33,9 @@ struct PacketBuffer {
         return Packet(command: gearman_command_t(number(at: 4)), arguments: arguments)
     }
 
+    /// Whether there are bytes of a packet that is not all there.
+    var isInPacket: Bool { end > taken }
+
     /// The 32-bit number at an offset of the next packet.
     private func number(at offset: Int) -> UInt32 {
         bytes[taken + offset..<taken + offset + 4].reduce(0) { $0 << 8 | UInt32($1) }

@@ -1,4 +1,3 @@
-import CGearman
 import Synchronization
 
 /// Which of the idle connections to a job server is on call: the one that the job server wakes for a job.

@@ -13,6 +13,8 @@ struct Shift: ~Copyable {
     private var conversation = Conversation()
     /// How often to look for an answer before sleeping.
     private var looks = Looks()
+    /// Whether the job server has said that there are jobs, and none was asked for since.
+    private var isWoken = false
     /// The jobs in hand, in the buffer.
     private var jobs: [JobGroup.Place] = []
 
@@ -59,6 +61,7 @@ struct Shift: ~Copyable {
     private var expectsMore: Bool { conversation.asked > 1 && conversation.taken == conversation.asked }
 
     private mutating func ask() {
+        isWoken = false
         let count = roster.wakes(session)
         conversation.ask(for: count)
         for _ in 0..<count { output.append(GEARMAN_COMMAND_GRAB_JOB) }
@@ -74,10 +77,10 @@ struct Shift: ~Copyable {
     private mutating func awaitAnswers() throws(ConnectionFailure) {
         var deadline = Deadline(in: configuration.patience)
         while true {
-            while let packet = try buffer.next() {
-                if try conversation.receive(packet.command) == .job { jobs.append(try JobGroup.Place(packet, in: buffer)) }
-            }
+            try takePackets()
             if conversation.unanswered == 0 { break }
+            // What is still to come can take long, and what is in hand is not answered before.
+            if !jobs.isEmpty || buffer.isInPacket { roster.leaves(session) }
             if try receiveSoon(until: deadline) {
                 deadline = Deadline(in: configuration.patience)
             } else if deadline.isOver {
@@ -88,6 +91,21 @@ struct Shift: ~Copyable {
         if !jobs.isEmpty { roster.leaves(session) }
     }
 
+    /// Takes the packets that are there.
+    private mutating func takePackets() throws(ConnectionFailure) {
+        while let packet = try buffer.next() {
+            if packet.command == GEARMAN_COMMAND_ERROR {
+                let words = buffer.bytes[packet.arguments].split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+                throw ConnectionFailure(reason: "the job server refuses: \(words.joined(separator: ": "))")
+            }
+            switch try conversation.receive(packet.command) {
+            case .nothing: break
+            case .wakeUp: isWoken = true
+            case .job: jobs.append(try JobGroup.Place(packet, in: buffer))
+            }
+        }
+    }
+
     /// Waits until the job server has jobs, or it is time for a heartbeat: then too a job is asked for. So one is found even where the
     /// job server could not tell.
     ///
@@ -96,11 +114,9 @@ struct Shift: ~Copyable {
         let heartbeat = Deadline(in: configuration.idleTime.map { .seconds($0) } ?? .seconds(86_400))
         while true {
             if isStopped() { return false }
-            while let packet = try buffer.next() {
-                if try conversation.receive(packet.command) == .wakeUp { return true }
-            }
+            try takePackets()
             buffer.removeTaken()
-            if heartbeat.isOver { return true }
+            if isWoken || heartbeat.isOver { return true }
             _ = try receive(until: heartbeat)
         }
     }
@@ -138,19 +154,25 @@ struct Shift: ~Copyable {
     /// - Returns: what nobody has to wait for; nil where there was no job.
     private mutating func answerJobs() -> (() -> Void)? {
         if jobs.isEmpty { return nil }
-        let answers = handler(JobGroup(bytes: buffer.bytes, places: jobs))
-        for (job, response) in zip(jobs, answers.responses) {
-            let handle = buffer.bytes[job.handle]
-            switch response {
-            case .reply(let reply): output.append(GEARMAN_COMMAND_WORK_COMPLETE, handle, reply)
-            case .later(let answer):
-                // It may be done by this thread; what is answered already does not wait for it.
-                flush()
-                session.answerLate(Array(handle), answer)
+        var afterwards: [() -> Void] = []
+        var late: [(handle: [UInt8], answer: @Sendable () -> JobQueue.Answer)] = []
+        for group in JobGroup.groups(of: jobs, in: buffer.bytes) {
+            flush()
+            let answers = handler(group)
+            for (place, response) in zip(group.places, answers.responses) {
+                let handle = buffer.bytes[place.handle]
+                switch response {
+                case .reply(let reply): output.append(GEARMAN_COMMAND_WORK_COMPLETE, handle, reply)
+                case .later(let answer): late.append((Array(handle), answer))
+                }
             }
+            afterwards.append(answers.afterwards)
         }
         jobs.removeAll(keepingCapacity: true)
         buffer.removeTaken()
-        return answers.afterwards
+        // They may be done by this thread, and what is answered already is not to wait for them.
+        if !late.isEmpty { flush() }
+        for (handle, answer) in late { session.answerLate(handle, answer) }
+        return { for body in afterwards { body() } }
     }
 }

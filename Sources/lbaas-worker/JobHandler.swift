@@ -18,8 +18,8 @@ final class JobHandler {
         var outcomes = runner.perform(read.compactMap(\.request)).makeIterator()
         var answers: [(handle: String, answer: JobAnswer)] = []
         let responses: [JobQueue.Response] = jobs.indices.map { job in
-            let outcome = read[job].request == nil ? .changed : outcomes.next() ?? nil
-            guard let outcome else { return .later(answerLater(jobs, job, from: start)) }
+            let outcome = read[job].request.flatMap { _ in outcomes.next() ?? nil }
+            if read[job].request != nil, outcome == nil { return .later(answerLater(jobs, job, from: start)) }
             let answer = messages.answer(read[job], outcome)
             answers.append((jobs.handle(of: job), answer))
             return .reply(answer.reply)

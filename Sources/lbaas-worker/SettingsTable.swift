@@ -82,7 +82,7 @@ enum TLS {
 
     /// Why it is refused, and what to do instead.
     static let refusal = """
-        Debian's libgearman has no TLS for workers, and a certificate that nobody looks at is worse than none; \
+        no job server of Debian's has TLS, and a certificate that nobody looks at is worse than none; \
         run a TLS tunnel such as stunnel and point --server at it
         """
 }

@@ -16,7 +16,7 @@ final class Bench {
     let lines = Lines()
     private let messages = JobMessages()
     private(set) var pipeline: CommitPipeline
-    private var runner: JobRunner
+    private(set) var runner: JobRunner
 
     init(driver: RecordingDriver? = nil, folder: TemporaryFolder? = nil) throws {
         self.driver = try driver ?? RecordingDriver()

@@ -1,3 +1,5 @@
+import JobMessages
+import LBaaS
 import Testing
 
 @Suite("STATS and METRICS")
@@ -17,6 +19,26 @@ struct ReportTests {
         #expect(try bench.send("STATS", named("b", "a")).nodes == ["n of b: UP", "n of a: DOWN"])
         #expect(try bench.send("STATS", []).nodes == [])
     }
+
+    @Test("STATS jobs that come together ask the appliance once, after what others change, and have an answer each")
+    func statsTogether() throws {
+        func asking(_ names: String...) -> JobRequest { .status(.named(names.map { LoadBalancerID($0) })) }
+        bench.driver.clear()
+        let delete = JobRequest.change(.delete(.named([LoadBalancerID("b")])), ChangeOptions(isDryRun: false, isForced: false))
+        let outcomes = bench.runner.perform([asking("a"), asking("c"), delete, asking("b"), asking("a")])
+        #expect(bench.driver.calls.filter { $0 == .status }.count == 1)
+        try #require(outcomes.count == 5)
+        for index in [0, 4] {
+            guard case .status(let told)? = outcomes[index] else { throw Unexpected() }
+            #expect(told.map(\.id) == [LoadBalancerID("a")] && told.first?.nodes.map(\.isUp) == [true])
+        }
+        guard case .failed(let sentence)? = outcomes[1], case .changed? = outcomes[2], case .deleted? = outcomes[3] else {
+            throw Unexpected()
+        }
+        #expect(sentence.contains("'c'"))
+    }
+
+    private struct Unexpected: Error {}
 
     @Test("are refused where one is named that does not exist", arguments: ["STATS", "METRICS"])
     func missing(action: String) throws {

@@ -6,6 +6,8 @@ import TestSupport
 @testable import JobQueue
 
 /// A queue, and its job server, whose part the test plays.
+///
+/// The test blocks its thread, and does not await: behind hundreds of other tests it could come on again later than the queue is patient.
 final class Bench: Sendable {
     /// How long something may take that comes at once.
     static let patience = 20
@@ -57,42 +59,40 @@ final class Bench: Sendable {
     static func run(
         listens: Bool = true, connections: Int = 1, idleTime: Double? = nil, answerTime: Double = Double(patience),
         respond: @escaping @Sendable (_ workload: String) -> JobQueue.Response = { .reply(Array($0.utf8)) },
-        _ test: (Bench) async throws -> Void
-    ) async throws {
+        _ test: (Bench) throws -> Void
+    ) throws {
         let bench = try Bench(listens: listens, connections: connections, idleTime: idleTime, answerTime: answerTime, respond: respond)
         guard bench.queue.start() else { throw Failure("the system has no threads to spare") }
         do {
-            try await test(bench)
+            try test(bench)
         } catch {
-            try? await bench.end()
+            try? bench.end()
             throw error
         }
-        try await bench.end()
+        try bench.end()
     }
 
     /// Ends everything, and sees to it that nothing is left.
-    private func end() async throws {
+    private func end() throws {
         listener.shut()
         for peer in peers.all { peer.hangUp() }
-        guard try await stop(within: Double(Self.patience)) else { throw Failure("the queue does not stop") }
-        try await threadsEnd()
+        guard stop(within: Double(Self.patience)) else { throw Failure("the queue does not stop") }
+        try threadsEnd()
     }
 
     /// Stops the queue.
-    func stop(within seconds: Double) async throws -> Bool { try await onThread { [queue] in queue.stop(timeout: seconds) } }
+    func stop(within seconds: Double) -> Bool { queue.stop(timeout: seconds) }
 
     /// Waits until all threads of the queue have ended.
-    func threadsEnd() async throws {
-        try await eventually("the threads end", within: Double(Self.patience)) { threads.count.load(ordering: .relaxed) == 0 }
+    func threadsEnd() throws {
+        try waitUntil("the threads end", within: Double(Self.patience)) { threads.count.load(ordering: .relaxed) == 0 }
     }
 
     /// Listens, where it did not.
     func listen() { Glibc.listen(listener.descriptor, 16) }
 
     /// The next connection.
-    func connection() async throws -> Peer { try await onThread { [self] in try accepted() } }
-
-    private func accepted() throws -> Peer {
+    func connection() throws -> Peer {
         guard let socket = listener.accepted(seconds: Self.patience) else { throw Failure("the queue does not connect") }
         let peer = Peer(socket)
         peers.add(peer)
@@ -100,28 +100,26 @@ final class Bench: Sendable {
     }
 
     /// The next connection, which has subscribed and asked for jobs, one unless there were some before, and is answered at once.
-    func asking(for count: Int = 1, answer: WirePacket...) async throws -> Peer {
-        try await onThread { [self] in try asking(for: count, answer: answer) }
+    func asking(for count: Int = 1, answer: WirePacket...) throws -> Peer {
+        try asking(for: count, answer: answer)
     }
 
     private func asking(for count: Int, answer: [WirePacket]) throws -> Peer {
-        let peer = try accepted()
-        let packets = try peer.read(1 + count)
+        let peer = try connection()
+        let packets = try peer.next(1 + count)
         guard packets == [.canDo("f")] + Array(repeating: .grabJob, count: count) else {
             throw Failure("a connection begins with \(packets)")
         }
-        try peer.write(answer)
+        try peer.send(answer)
         return peer
     }
 
     /// The next connection, which is told that there is no job, and says that it sleeps.
-    func onCall(askingFor count: Int = 1) async throws -> Peer {
-        try await onThread { [self] in
-            let peer = try asking(for: count, answer: Array(repeating: .noJob, count: count))
-            let packets = try peer.read(1)
-            guard packets == [.preSleep] else { throw Failure("a connection without a job says \(packets)") }
-            return peer
-        }
+    func onCall(askingFor count: Int = 1) throws -> Peer {
+        let peer = try asking(for: count, answer: Array(repeating: .noJob, count: count))
+        let packets = try peer.next(1)
+        guard packets == [.preSleep] else { throw Failure("a connection without a job says \(packets)") }
+        return peer
     }
 }
 
@@ -150,12 +148,10 @@ final class Peer: Sendable {
     init(_ socket: LoopbackSocket) { self.socket = socket }
 
     /// The next packet.
-    func next() async throws -> WirePacket { try await next(1)[0] }
+    func next() throws -> WirePacket { try next(1)[0] }
 
     /// So many packets.
-    func next(_ count: Int) async throws -> [WirePacket] { try await onThread { [self] in try read(count) } }
-
-    fileprivate func read(_ count: Int) throws -> [WirePacket] {
+    func next(_ count: Int) throws -> [WirePacket] {
         try (0..<count).map { _ in
             guard let packet = try read() else { throw Failure("the connection ended") }
             return packet
@@ -163,12 +159,10 @@ final class Peer: Sendable {
     }
 
     /// All packets until the worker says that it sends no more.
-    func rest() async throws -> [WirePacket] {
-        try await onThread { [self] in
-            var packets: [WirePacket] = []
-            while let packet = try read() { packets.append(packet) }
-            return packets
-        }
+    func rest() throws -> [WirePacket] {
+        var packets: [WirePacket] = []
+        while let packet = try read() { packets.append(packet) }
+        return packets
     }
 
     private func read() throws -> WirePacket? {
@@ -187,13 +181,11 @@ final class Peer: Sendable {
         }
     }
 
-    func send(_ packets: WirePacket...) async throws { try await send(packets) }
+    func send(_ packets: WirePacket...) throws { try send(packets) }
 
-    func send(_ packets: [WirePacket]) async throws { try await onThread { [self] in try write(packets) } }
+    func send(_ packets: [WirePacket]) throws { try socket.send(packets.flatMap { $0.bytes() }) }
 
-    func send(_ bytes: [UInt8]) async throws { try await onThread { [socket] in try socket.send(bytes) } }
-
-    fileprivate func write(_ packets: [WirePacket]) throws { try socket.send(packets.flatMap { $0.bytes() }) }
+    func send(_ bytes: [UInt8]) throws { try socket.send(bytes) }
 
     func hangUp() { socket.shut() }
 }
@@ -215,7 +207,7 @@ final class Gate: Sendable {
     }
 
     /// Waits until so many came.
-    func reached(by count: Int = 1) async throws {
-        try await eventually("\(count) come to the gate", within: Double(Bench.patience)) { arrivals.load(ordering: .relaxed) >= count }
+    func reached(by count: Int = 1) throws {
+        try waitUntil("\(count) come to the gate", within: Double(Bench.patience)) { arrivals.load(ordering: .relaxed) >= count }
     }
 }

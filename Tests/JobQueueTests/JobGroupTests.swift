@@ -22,17 +22,19 @@ struct JobGroupTests {
     ]
 
     /// Where the jobs of JOB_ASSIGN packets with these arguments are.
-    private func group(_ arguments: [String]) throws -> JobGroup {
+    private func groups(_ arguments: [String]) throws -> [JobGroup] {
         var feed = try Feed()
         for arguments in arguments { try feed.give(WirePacket(type: 11, arguments: Array(arguments.utf8)).bytes()) }
         var places: [JobGroup.Place] = []
         while let packet = try feed.buffer.next() { places.append(try JobGroup.Place(packet, in: feed.buffer)) }
-        return JobGroup(bytes: feed.buffer.bytes, places: places)
+        return JobGroup.groups(of: places, in: feed.buffer.bytes)
     }
 
     @Test("have a handle and a workload each")
     func places() throws {
-        let group = try group(Self.jobs.map(\.arguments))
+        let groups = try groups(Self.jobs.map(\.arguments))
+        #expect(groups.count == 1)
+        let group = try #require(groups.first)
         #expect(group.indices == Self.jobs.indices)
         for (index, job) in Self.jobs.enumerated() {
             #expect(group.handle(of: index) == job.handle)
@@ -42,6 +44,15 @@ struct JobGroupTests {
             }
             #expect(bytes == Array(job.workload.utf8))
         }
+    }
+
+    @Test("are read together as far as they are not too large")
+    func sizes() throws {
+        let groups = try groups([600_000, 600_000, 100, 2_000_000, 5, 1_048_571, 1].map { "H:1\0f\0" + String(repeating: "w", count: $0) })
+        #expect(
+            groups.map { group in group.indices.map { group.workload(of: $0).count } } == [
+                [600_000], [600_000, 100], [2_000_000], [5, 1_048_571], [1],
+            ])
     }
 
     @Test("are refused without a function", arguments: ["", "H:host:1", "H:host:1\0lbaas", "\0"])

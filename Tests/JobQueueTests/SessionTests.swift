@@ -18,47 +18,47 @@ func sessions(_ count: Int = 1) throws -> [(near: Session, far: Peer)] {
 @Suite("The end of a connection")
 struct SessionTests {
     @Test("is not spoilt by a packet that another connection sends in its name behind the last")
-    func sleep() async throws {
+    func sleep() throws {
         let (near, far) = try sessions()[0]
         near.sleep()
         near.close(within: .zero)
         near.sleep()
-        #expect(try await far.rest() == [.preSleep])
+        #expect(try far.rest() == [.preSleep])
         var buffer = PacketBuffer()
         #expect(near.receive(into: &buffer) == .nothing)
         // The job server's side is open still.
-        try await far.send(.noop)
+        try far.send(.noop)
         #expect(near.wait(until: Deadline(in: .seconds(Bench.patience))))
         #expect(near.receive(into: &buffer) == .bytes(12))
     }
 
     @Test("is found out by a packet that cannot be sent")
-    func send() async throws {
+    func send() throws {
         let (near, far) = try sessions()[0]
         near.hangUp()
         near.sleep()
-        #expect(try await far.rest() == [])
+        #expect(try far.rest() == [])
         var buffer = PacketBuffer()
         #expect(near.receive(into: &buffer) == .end)
     }
 
     @Test("keeps it from asking for jobs, where it is told to stop and is woken at the same time")
-    func wake() async throws {
+    func wake() throws {
         let (near, far) = try sessions()[0]
         let server = JobServer(host: "127.0.0.1", port: 1)
         var shift = Shift(
             session: near, roster: Roster(), handler: { _ in JobQueue.Answers(responses: []) {} },
             configuration: JobQueue.Configuration(servers: [server], function: "f"))
-        try await far.send(.noJob)
+        try far.send(.noJob)
         try shift.begin()
         // It is stopped while the wake-up is on its way.
         var questions = 0
-        try await far.send(.noop)
+        try far.send(.noop)
         try shift.work {
             questions += 1
             return questions > 2
         }
         near.close(within: .zero)
-        #expect(try await far.rest() == [.canDo("f"), .grabJob, .preSleep])
+        #expect(try far.rest() == [.canDo("f"), .grabJob, .preSleep])
     }
 }

@@ -9,112 +9,112 @@ struct StopTests {
     private static let soon = Double(Bench.patience)
 
     @Test("says on each connection that nothing more comes, and closes it when the job server does")
-    func idle() async throws {
-        try await Bench.run(connections: 3) { bench in
-            var peers = [try await bench.onCall()]
+    func idle() throws {
+        try Bench.run(connections: 3) { bench in
+            var peers = [try bench.onCall()]
             for _ in 0..<2 {
-                peers.append(try await bench.asking(answer: .noJob))
+                peers.append(try bench.asking(answer: .noJob))
             }
-            #expect(try await !bench.stop(within: 0))
+            #expect(!bench.stop(within: 0))
             var packets: [WirePacket] = []
             for peer in peers {
-                packets += try await peer.rest()
+                packets += try peer.rest()
                 // What is on its way still does no harm.
-                try await peer.send(.noop)
+                try peer.send(.noop)
                 peer.hangUp()
             }
             #expect(packets.allSatisfy { $0 == .preSleep })
-            #expect(try await bench.stop(within: Self.soon))
-            try await bench.threadsEnd()
+            #expect(bench.stop(within: Self.soon))
+            try bench.threadsEnd()
             #expect(bench.events.all == ["connected"])
         }
     }
 
     @Test("does not wait for ever for a job server that does not hang up")
-    func stubborn() async throws {
-        try await Bench.run { bench in
-            let peer = try await bench.onCall()
-            #expect(try await bench.stop(within: Self.soon))
-            try await bench.threadsEnd()
-            #expect(try await peer.rest() == [])
+    func stubborn() throws {
+        try Bench.run { bench in
+            let peer = try bench.onCall()
+            #expect(bench.stop(within: Self.soon))
+            try bench.threadsEnd()
+            #expect(try peer.rest() == [])
         }
     }
 
     @Test("answers the job in hand, and asks for no other")
-    func inHand() async throws {
+    func inHand() throws {
         let gate = Gate()
         let respond: @Sendable (String) -> JobQueue.Response = { workload in
             if workload == "slow" { gate.pass() }
             return .reply(Array(workload.utf8))
         }
-        try await Bench.run(respond: respond) { bench in
-            let peer = try await bench.asking(answer: .assign("H:1", "quick"))
-            #expect(try await peer.next(2) == [.complete("H:1", "quick"), .preSleep])
-            try await peer.send(.noop)
-            #expect(try await peer.next(2) == [.grabJob, .grabJob])
-            try await peer.send(.assign("H:2", "quick"), .assign("H:3", "slow"))
-            try await gate.reached()
+        try Bench.run(respond: respond) { bench in
+            let peer = try bench.asking(answer: .assign("H:1", "quick"))
+            #expect(try peer.next(2) == [.complete("H:1", "quick"), .preSleep])
+            try peer.send(.noop)
+            #expect(try peer.next(2) == [.grabJob, .grabJob])
+            try peer.send(.assign("H:2", "quick"), .assign("H:3", "slow"))
+            try gate.reached()
             // It says so where that takes longer than it may.
-            #expect(try await !bench.stop(within: 0.05))
+            #expect(!bench.stop(within: 0.05))
             gate.open()
-            #expect(try await peer.rest() == [.complete("H:2", "quick"), .complete("H:3", "slow")])
+            #expect(try peer.rest() == [.complete("H:2", "quick"), .complete("H:3", "slow")])
             peer.hangUp()
-            #expect(try await bench.stop(within: Self.soon))
+            #expect(bench.stop(within: Self.soon))
             #expect(bench.finished.all == [["quick"], ["quick", "slow"]])
         }
     }
 
     @Test("answers a job that was asked for before and comes later", arguments: [0, 1, 2])
-    func asked(count: Int) async throws {
-        try await Bench.run { bench in
-            let peer = try await bench.asking(answer: .assign("H:1", "first"))
-            #expect(try await peer.next(2) == [.complete("H:1", "first"), .preSleep])
-            try await peer.send(.noop)
-            #expect(try await peer.next(2) == [.grabJob, .grabJob])
-            #expect(try await !bench.stop(within: 0))
+    func asked(count: Int) throws {
+        try Bench.run { bench in
+            let peer = try bench.asking(answer: .assign("H:1", "first"))
+            #expect(try peer.next(2) == [.complete("H:1", "first"), .preSleep])
+            try peer.send(.noop)
+            #expect(try peer.next(2) == [.grabJob, .grabJob])
+            #expect(!bench.stop(within: 0))
             let names = (0..<count).map { "\($0)" }
-            try await peer.send(names.map { .assign($0, $0) } + Array(repeating: .noJob, count: 2 - count))
-            #expect(try await peer.rest() == names.map { .complete($0, $0) })
+            try peer.send(names.map { .assign($0, $0) } + Array(repeating: .noJob, count: 2 - count))
+            #expect(try peer.rest() == names.map { .complete($0, $0) })
             peer.hangUp()
-            #expect(try await bench.stop(within: Self.soon))
+            #expect(bench.stop(within: Self.soon))
         }
     }
 
     @Test("takes no job that the first question of a connection gets")
-    func beginning() async throws {
-        try await Bench.run { bench in
-            let peer = try await bench.asking()
-            #expect(try await bench.stop(within: Self.soon))
-            try await peer.send(.assign("H:1", "job"))
-            #expect(try await peer.rest() == [])
-            try await bench.threadsEnd()
+    func beginning() throws {
+        try Bench.run { bench in
+            let peer = try bench.asking()
+            #expect(bench.stop(within: Self.soon))
+            try peer.send(.assign("H:1", "job"))
+            #expect(try peer.rest() == [])
+            try bench.threadsEnd()
             #expect(bench.groups.all == [])
             #expect(bench.events.all == [])
         }
     }
 
     @Test("tells of no loss any more")
-    func silence() async throws {
-        try await Bench.run { bench in
-            let peer = try await bench.asking()
-            #expect(try await bench.stop(within: Self.soon))
+    func silence() throws {
+        try Bench.run { bench in
+            let peer = try bench.asking()
+            #expect(bench.stop(within: Self.soon))
             peer.hangUp()
-            try await bench.threadsEnd()
+            try bench.threadsEnd()
             #expect(bench.events.all == [])
         }
     }
 
     @Test("ends its threads where there is no job server, too")
-    func absent() async throws {
-        try await Bench.run(listens: false, connections: 3) { bench in
-            try await eventually("the loss is told") { !bench.events.all.isEmpty }
-            #expect(try await bench.stop(within: Self.soon))
-            try await bench.threadsEnd()
+    func absent() throws {
+        try Bench.run(listens: false, connections: 3) { bench in
+            try waitUntil("the loss is told") { !bench.events.all.isEmpty }
+            #expect(bench.stop(within: Self.soon))
+            try bench.threadsEnd()
         }
     }
 
     @Test("leaves nothing behind")
-    func memory() async throws {
+    func memory() throws {
         weak var session: Session?
         let listener = try LoopbackSocket.bound(listens: true, seconds: Bench.patience)
         do {

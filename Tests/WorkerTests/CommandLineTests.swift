@@ -75,7 +75,7 @@ import Testing
         let failure = try failure(arguments)
         #expect(failure.code == .usage)
         #expect(failure.message.hasPrefix("--ssl"))
-        #expect(failure.message.contains("no TLS for workers") && failure.message.contains("stunnel"))
+        #expect(failure.message.contains("no job server of Debian's has TLS") && failure.message.contains("stunnel"))
     }
 
     @Test func aDriverThatIsNotThereNamesThoseThatAre() throws {

@@ -107,7 +107,7 @@ import Testing
     func encryptionIsRefusedWithItsReason(key: String) throws {
         let failure = try failure(file: "[gearman]\n\(key) = /x.pem\n")
         #expect(failure.code == .config)
-        #expect(failure.message.hasPrefix("lbaas.conf:2: \(key): Debian's libgearman has no TLS for workers"))
+        #expect(failure.message.hasPrefix("lbaas.conf:2: \(key): no job server of Debian's has TLS"))
     }
 
     @Test func aSectionMayHaveACommentAndBlanksAroundIt() throws {
