@@ -104,8 +104,7 @@ final class Session: Sendable {
         let deadline = Deadline(in: limit)
         var rest = [UInt8](repeating: 0, count: 1 << 12)
         while !deadline.isOver, poll([socket.number: POLLIN], until: deadline) != [0] {
-            let count = unsafe recv(socket.number, &rest, rest.count, Int32(MSG_DONTWAIT))
-            if Descriptor.Reading(count) == .end { return }
+            if socket.read(into: &rest) == .end { return }
         }
     }
 

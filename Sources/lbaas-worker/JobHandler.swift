@@ -15,11 +15,12 @@ final class JobHandler {
     func answer(_ jobs: JobGroup) -> JobQueue.Answers {
         let start = Clock.now()
         let read = jobs.indices.map { job in jobs.withWorkload(of: job) { messages.read($0) } }
-        var outcomes = runner.perform(read.compactMap(\.request)).makeIterator()
+        let requests = read.map(\.request)
+        var outcomes = runner.perform(requests.compactMap(\.self)).makeIterator()
         var answers: [(handle: String, answer: JobAnswer)] = []
         let responses: [JobQueue.Response] = jobs.indices.map { job in
-            let outcome = read[job].request.flatMap { _ in outcomes.next() ?? nil }
-            if read[job].request != nil, outcome == nil { return .later(answerLater(jobs, job, from: start)) }
+            let outcome = requests[job] == nil ? nil : outcomes.next() ?? nil
+            if requests[job] != nil, outcome == nil { return .later(answerLater(jobs, job, from: start)) }
             let answer = messages.answer(read[job], outcome)
             answers.append((jobs.handle(of: job), answer))
             return .reply(answer.reply)
