@@ -28,7 +28,8 @@ extension HAProxyDriver {
     public func plan(_ groups: [PatchGroup]) -> [String] {
         let change = Change(groups, running: running.withLock { $0 })
         let ended = groups.flatMap(\.patches).filter { $0.endedSessions != nil }
-        let operations = groups.flatMap(\.operations) + ended.map { "end the connections of what leaves load balancer \(quoted($0.id.text)) at once" }
+        let operations =
+            groups.flatMap(\.operations) + ended.map { "end the connections of what leaves load balancer \(quoted($0.id.text)) at once" }
         if change.open.isEmpty { return operations }
         guard let reasons = change.reasonsToLoad(at: site) else {
             let count = change.commands(at: site).flatMap(\.commands).count
@@ -191,7 +192,7 @@ extension HAProxyDriver {
             // Before the connections end no more are to come.
             if pid == nil { try loader.stopListening(ended.map(\.proxy)) }
             try loader.end(ended, sparing: pid)
-        } catch where error.code == .notRunning {
+        } catch  where error.code == .notRunning {
             // Its connections have ended with it.
         } catch {
             log.write(.warning, "connections that were to end at once may go on", [("error", error.message)])

@@ -22,32 +22,31 @@ extension HAProxyDriver {
         try keeper.makeFolders()
         try keeper.checkOwner()
         logs.open()
-        guard var finding = try find(expecting: expected) ?? findAgain(expecting: expected) else {
+        var found = try find(expecting: expected)
+        if found == nil {
+            // Where it has just ended it is started again.
+            noticeEnd()
+            found = try find(expecting: expected)
+        }
+        guard var finding = found else {
             running.withLock { $0 = nil }
+            // From here on it is started for what is to run then.
+            forgetEnd()
             return Observation(running: [])
         }
         try collectRetired(&finding.running)
-        let found = finding
-        let former = running.withLock { running in
-            defer { running = found.running }
-            return running
-        }
-        for deviation in former?.deviations(in: found.running) ?? [] { log.write(.warning, deviation) }
+        let (now, former) = (finding.running, running.withLock { $0 })
+        running.withLock { $0 = now }
+        for deviation in former?.deviations(in: now) ?? [] { log.write(.warning, deviation) }
         forgetEnd()
         watchMaster()
         lingering.watch()
-        logs.check(found.running.pid)
-        var altered = found.altered
+        logs.check(now.pid)
+        var altered = finding.altered
         let isIntact = try keeper.isIntact(
-            expecting: text.text(of: Array(found.running.proxies.values), fingerprint: found.running.fingerprint))
-        if !isIntact { altered.formUnion(found.running.proxies.keys) }
-        return Observation(running: found.loadBalancers, altered: altered)
-    }
-
-    /// What haproxy says once it is started again, where it has just ended; nil where it is not.
-    private func findAgain(expecting expected: [LoadBalancer]) throws(ApplianceError) -> Finding? {
-        noticeEnd()
-        return try find(expecting: expected)
+            expecting: text.text(of: Array(now.proxies.values), fingerprint: now.fingerprint))
+        if !isIntact { altered.formUnion(now.proxies.keys) }
+        return Observation(running: finding.loadBalancers, altered: altered)
     }
 
     /// What the running haproxy says; nil where none runs.

@@ -34,6 +34,9 @@ extension HAProxyDriver {
     /// How long systemd may take to start its unit again by itself.
     private static let patienceWithSystemd: Duration = .seconds(3)
 
+    /// How long a process may live on whose master has ended.
+    private static let longestEnd: Duration = .seconds(5)
+
     /// Has it noticed from now on when haproxy ends.
     func watchMaster() { restartQueue.async { [weak self] in self?.findMaster() } }
 
@@ -58,8 +61,16 @@ extension HAProxyDriver {
     /// Does something when nobody changes haproxy, where haproxy has ended.
     private func takeTurn(_ body: (HAProxyDriver) -> Void) {
         turn.withLock { _ in
-            // It may have been started again before the turn came.
-            guard let found = try? loader.process(), found == nil else { return }
+            do throws(ApplianceError) {
+                // A process without a master ends at once, and one with a master was started before the turn came.
+                let hasEnded = try Deadline(in: Self.longestEnd).wait { () throws(ApplianceError) -> Bool? in
+                    if try loader.process() == nil { return true }
+                    return (try? CommandSocket.ask("show proc", at: site.masterSocket)).flatMap { $0.isEmpty ? nil : false }
+                }
+                if hasEnded != true { return }
+            } catch {
+                return
+            }
             body(self)
         }
     }

@@ -113,7 +113,8 @@ extension LoadBalancer {
         // A name that stands for several addresses gives each node with the same port one of its own. With other ports they share one.
         let named = nodes.lazy.map(\.endpoint).filter { if case .name = $0.host { true } else { false } }
         let repeated = Dictionary(named.map { ($0, 1) }, uniquingKeysWith: +).filter { $0.value > 1 }
-        return nodes.map { server(of: $0, sharesAddress: repeated[$0.endpoint] == nil) } + (sorryServer.map { [Server(sorryServer: $0)] } ?? [])
+        return nodes.map { server(of: $0, sharesAddress: repeated[$0.endpoint] == nil) }
+            + (sorryServer.map { [Server(sorryServer: $0)] } ?? [])
     }
 
     /// The server that a node is.

@@ -3,7 +3,9 @@ import Dispatch
 import Glibc
 
 /// Tells when a process ends, whosever child it is.
-final class ProcessWatch: Sendable {
+///
+/// Unchecked because a source of Dispatch, which is all it has, may be used from any thread.
+final class ProcessWatch: @unchecked Sendable {
     /// The process.
     let pid: Int32
     private let source: any DispatchSourceRead
@@ -16,10 +18,9 @@ final class ProcessWatch: Sendable {
         let descriptor = pidfd_open(pid, 0)
         if descriptor < 0 { return nil }
         self.pid = pid
-        let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
-        self.source = source
-        source.setEventHandler { [weak source] in
-            source?.cancel()
+        source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+        source.setEventHandler { [weak self] in
+            self?.source.cancel()
             handle()
         }
         source.setCancelHandler { close(descriptor) }

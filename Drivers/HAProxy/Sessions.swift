@@ -1,4 +1,4 @@
-import Glibc
+import HostSystem
 import LBaaS
 
 /// Which connections of a load balancer end at once, because a job says that what it takes out goes at once.
@@ -25,7 +25,6 @@ struct Session: Hashable {
     /// What `shutdown session` calls it.
     let id: Substring
     let frontend: Substring
-    let backend: Substring
     let server: Substring
 
     /// Reads the answer. Lines that lack what is needed are left out.
@@ -34,8 +33,8 @@ struct Session: Hashable {
             func value(_ name: String) -> Substring? {
                 line.firstRange(of: " \(name)=").map { line[$0.upperBound...].prefix { $0 != " " } }
             }
-            guard line.hasPrefix("0x"), let frontend = value("fe"), let backend = value("be"), let server = value("srv") else { return nil }
-            return Session(id: line.prefix { $0 != ":" }, frontend: frontend, backend: backend, server: server)
+            guard line.hasPrefix("0x"), let frontend = value("fe"), let server = value("srv") else { return nil }
+            return Session(id: line.prefix { $0 != ":" }, frontend: frontend, server: server)
         }
     }
 }
@@ -57,8 +56,8 @@ extension LoadBalancerPatch {
 }
 
 extension Loader {
-    /// How long the connections of one process may take to end.
-    private static let longestEnd: Duration = .seconds(3)
+    /// How long the connections of one process may take to end. A command for each of them takes less than a millisecond.
+    private static let longestEnd: Duration = .seconds(10)
 
     /// Lets load balancers take no more connections.
     func stopListening(_ proxies: [ApplianceName]) throws(ApplianceError) {
@@ -79,19 +78,13 @@ extension Loader {
                 let sessions = Session.sessions(try askMaster("@!\(pid) show sess")).filter { session in
                     selections.contains { $0.contains(session) }
                 }
-                try end(sessions, of: pid)
+                // Not by their server: the proxies of a process that serves no more take no such command.
+                for session in sessions { _ = try askMaster("@!\(pid) shutdown session \(session.id)") }
                 return sessions.isEmpty ? true : nil
             }
             if isEnded == nil {
                 throw ApplianceError(.late, "process \(pid) of haproxy has connections left that were to end at once; end the process")
             }
         }
-    }
-
-    /// Ends connections of a process: those of a server together, and one by one those that have none.
-    private func end(_ sessions: [Session], of pid: Int32) throws(ApplianceError) {
-        let servers = Set(sessions.filter { $0.server != Session.none }.map { "\($0.backend)/\($0.server)" })
-        for server in servers { _ = try askMaster("@!\(pid) shutdown sessions server \(server)") }
-        for session in sessions where session.server == Session.none { _ = try askMaster("@!\(pid) shutdown session \(session.id)") }
     }
 }

@@ -57,7 +57,9 @@ struct StatisticsRow: Hashable {
         // Only fields with a comma, a quotation mark or a line end are in quotation marks: what a node answered.
         let lines: [[Substring]] = text.utf8.contains(UInt8(ascii: "\"")) ? CSV.records(text) : []
         var plain = lines.isEmpty ? text.split(separator: "\n")[...] : []
-        guard let header = lines.first?.joined(separator: ",") ?? plain.popFirst().map(String.init), header.hasPrefix("# ") else { return [] }
+        guard let header = lines.first?.joined(separator: ",") ?? plain.popFirst().map(String.init), header.hasPrefix("# ") else {
+            return []
+        }
         let columns = Columns(header.dropFirst(2), withChecks: withChecks)
         return lines.isEmpty ? plain.compactMap { columns.row($0) } : lines.dropFirst().compactMap { columns.row($0) }
     }

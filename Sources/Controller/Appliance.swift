@@ -50,7 +50,8 @@ struct Appliance {
     /// The steps from what runs to the draft.
     func groups(to draft: Draft, on effective: Effective) -> [PatchGroup] {
         let ids = draft.unsettled.isEmpty ? draft.order : draft.order + draft.unsettled.subtracting(draft.order).sorted()
-        return PatchGroup.groups(of: ids.compactMap { step($0, to: effective($0, in: draft), effective, isForced: draft.forced.contains($0)) })
+        return PatchGroup.groups(
+            of: ids.compactMap { step($0, to: effective($0, in: draft), effective, isForced: draft.forced.contains($0)) })
     }
 
     /// Brings the appliance to the draft.

@@ -123,7 +123,8 @@ struct Draft {
     ///   - now: the time.
     /// - Throws: where a listener is taken; then nothing is changed.
     mutating func accept(
-        _ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?, isForced: Bool = false, health: HealthRule, now: Timestamp
+        _ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?, isForced: Bool = false, health: HealthRule,
+        now: Timestamp
     ) throws(Refusal) {
         try move(transitions, in: &listeners)
         if isForced { forced.formUnion(transitions.lazy.map(\.id)) }

@@ -140,11 +140,12 @@ public final class JobRunner: Sendable {
             var reason: String?
             do throws(DriverError) {
                 if !asked.isEmpty { status = try driver.status(of: asked) }
-            } catch where error.code == .notRunning {
+            } catch  where error.code == .notRunning {
                 reason = error.message
             }
             return zip(loadBalancers, checked).map { loadBalancer, checked in
-                let nodes = checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false, reason: reason) }
+                let nodes =
+                    checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false, reason: reason) }
                 return loadBalancer.withStates(nodes)
             }
         } catch {

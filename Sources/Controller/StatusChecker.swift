@@ -65,7 +65,7 @@ public final class StatusChecker: NodeChecker {
             var (found, reason): (Statuses, String) = ([:], "the appliance does not run it")
             do throws(DriverError) {
                 found = try driver.status(of: Array(asked.keys))
-            } catch where error.code == .notRunning {
+            } catch  where error.code == .notRunning {
                 reason = error.message
             }
             // What the appliance does not run serves nobody.

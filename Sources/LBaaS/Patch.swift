@@ -62,8 +62,11 @@ public struct LoadBalancerPatch: Hashable, Sendable {
     /// ends (`Upkeep.drainTimeout`) need not heed it.
     public let isForced: Bool
 
+    /// A step of this load balancer, of which connections may be finished.
+    public init(_ loadBalancer: Patch<LoadBalancer>) { self.init(loadBalancer, isForced: false) }
+
     /// A step of this load balancer.
-    public init(_ loadBalancer: Patch<LoadBalancer>, isForced: Bool = false) {
+    public init(_ loadBalancer: Patch<LoadBalancer>, isForced: Bool) {
         self.loadBalancer = loadBalancer
         self.isForced = isForced
     }
