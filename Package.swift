@@ -41,6 +41,7 @@ let package = Package(
     products: [
         .executable(name: "lbaas-worker", targets: ["lbaas-worker"]),
         .library(name: "LBaaS", targets: ["LBaaS"]),
+        .library(name: "Requests", targets: ["Requests"]),
         .library(name: "JobMessages", targets: ["JobMessages"]),
         .library(name: "IPVSDriver", targets: ["IPVSDriver"]),
     ],
@@ -60,9 +61,10 @@ let package = Package(
 
         room("LBaaS"),
         room("HostSystem", ["CLinux", "LBaaS"]),
-        room("JobMessages", ["LBaaS", "CSimdJSON"]),
+        room("Requests", ["LBaaS"]),
+        room("JobMessages", ["LBaaS", "Requests", "CSimdJSON"]),
         room("StateStore", ["CSQLite"]),
-        room("Controller", ["LBaaS", "JobMessages", "StateStore"]),
+        room("Controller", ["LBaaS", "Requests", "JobMessages", "StateStore"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
@@ -77,7 +79,7 @@ let package = Package(
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks", "HostSystem", "KnownDrivers",
+                "LBaaS", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks", "HostSystem", "KnownDrivers",
                 "KnownNotifiers", "CInih", "CSystemd", "CGetopt",
             ],
             swiftSettings: strict),
@@ -100,12 +102,12 @@ let package = Package(
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
         tests("IPVSDriverTests", ["IPVSDriver", "LBaaS", "Netlink", "NetlinkTestSupport", "TestSupport"]),
         .executableTarget(
-            name: "interrupted-worker", dependencies: ["Controller", "HAProxyDriver", "JobMessages", "LBaaS", "StateStore"],
+            name: "interrupted-worker", dependencies: ["Controller", "HAProxyDriver", "JobMessages", "LBaaS", "Requests", "StateStore"],
             path: "Tests/InterruptedWorker"),
         tests("HAProxyDriverTests", ["HAProxyDriver", "HostSystem", "LBaaS", "ObjectStores", "TestSupport", "interrupted-worker"]),
-        tests("JobMessagesTests", ["JobMessages", "LBaaS", "TestSupport"]),
+        tests("JobMessagesTests", ["JobMessages", "LBaaS", "Requests", "TestSupport"]),
         tests("StateStoreTests", ["StateStore", "CSQLite", "TestSupport"]),
-        tests("ControllerTests", ["Controller", "LBaaS", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
+        tests("ControllerTests", ["Controller", "LBaaS", "Requests", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
         tests("HostSystemTests", ["HostSystem"]),
         tests("JobQueueTests", ["JobQueue", "CGearman", "HostSystem", "TestSupport"]),
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
@@ -123,7 +125,8 @@ let package = Package(
         tests(
             "Kernel",
             [
-                "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "Netlink", "StateStore", "TestSupport", "WorkerHarness",
+                "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "Netlink", "Requests", "StateStore", "TestSupport",
+                "WorkerHarness",
                 "lbaas-worker",
             ],
             exclude: ["rig"]),

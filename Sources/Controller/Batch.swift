@@ -1,6 +1,7 @@
 import Dispatch
 import JobMessages
 import LBaaS
+import Requests
 
 /// Jobs that are committed together, and the threads that wait for them.
 ///
@@ -8,7 +9,7 @@ import LBaaS
 /// the outcomes are written before `done` is left, by the one thread that commits the batch, and read after it was waited for.
 final class Batch: @unchecked Sendable {
     private(set) var jobs: [Job] = []
-    private var outcomes: [JobOutcome] = []
+    private var outcomes: [Outcome] = []
     /// Left when the outcomes are there. One call wakes all who wait; there is none as long as only the committing thread has jobs.
     private var done: DispatchGroup?
 
@@ -52,13 +53,13 @@ final class Batch: @unchecked Sendable {
     }
 
     /// Waits for the outcomes of jobs that another thread commits.
-    func outcomes(of places: Range<Int>) -> [JobOutcome] {
+    func outcomes(of places: Range<Int>) -> [Outcome] {
         done?.wait()
         return Array(outcomes[places])
     }
 
     /// Lets all who wait go.
-    func finish(_ outcomes: [JobOutcome]) {
+    func finish(_ outcomes: [Outcome]) {
         self.outcomes = outcomes
         done?.leave()
     }

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import JobMessages
 public import LBaaS
+import Requests
 public import StateStore
 import Synchronization
 
@@ -75,12 +76,12 @@ public final class CommitPipeline: Sendable {
     /// Has a job done.
     ///
     /// - Returns: its outcome, durable.
-    func run(_ job: Batch.Job) -> JobOutcome { run([job])[0] }
+    func run(_ job: Batch.Job) -> Outcome { run([job])[0] }
 
     /// Has jobs done, together.
     ///
     /// - Returns: their outcomes in their order, durable.
-    func run(_ jobs: [Batch.Job]) -> [JobOutcome] {
+    func run(_ jobs: [Batch.Job]) -> [Outcome] {
         if jobs.isEmpty { return [] }
         let (batch, places, mustWait) = queue.withLock { queue in
             let batch = queue.gathering ?? Batch()
@@ -98,7 +99,7 @@ public final class CommitPipeline: Sendable {
     }
 
     /// Commits a batch, of which the first jobs are this thread's own.
-    private func commit(_ batch: Batch) -> [JobOutcome] {
+    private func commit(_ batch: Batch) -> [Outcome] {
         let jobs = queue.withLock { queue in
             queue.gathering = nil
             return batch.jobs
@@ -119,7 +120,7 @@ public final class CommitPipeline: Sendable {
     ///
     /// - Throws: where one cannot be, with a sentence that names it.
     public func configure(_ services: [LoadBalancer]) throws(StartFailure) {
-        if case .failed(let sentence) = run(.commit(.configure(services))) { throw StartFailure(.configuration, sentence) }
+        if case .refused(let refusal) = run(.commit(.configure(services))) { throw StartFailure(.configuration, refusal.sentence) }
     }
 
     /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
@@ -148,9 +149,9 @@ public final class CommitPipeline: Sendable {
             defer { unfollowed = [:] }
             return unfollowed.updated(by: reports)
         }
-        guard case .failed(let sentence) = run(.commit(.health(all))) else { return }
+        guard case .refused(let refusal) = run(.commit(.health(all))) else { return }
         unfollowed.withLock { $0 = all.updated(by: $0) }
-        log.write(.error, "what checks found could not be followed; this is tried again", [("error", sentence)])
+        log.write(.error, "what checks found could not be followed; this is tried again", [("error", refusal.sentence)])
     }
 
     /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.
@@ -158,8 +159,8 @@ public final class CommitPipeline: Sendable {
         if unfollowed.withLock({ !$0.isEmpty }) { report([:]) }
         let ids = committed.restless
         if ids.isEmpty { return }
-        if case .failed(let sentence) = run(.commit(.advance(ids))) {
-            log.write(.error, "nodes that come back could not be given more weight; this is tried again", [("error", sentence)])
+        if case .refused(let refusal) = run(.commit(.advance(ids))) {
+            log.write(.error, "nodes that come back could not be given more weight; this is tried again", [("error", refusal.sentence)])
         }
     }
 
@@ -198,8 +199,8 @@ public final class CommitPipeline: Sendable {
             if !over.isEmpty { ended[listener] = over }
         }
         if ended.isEmpty { return }
-        if case .failed(let sentence) = run(.commit(.finished(ended))) {
-            drainTrouble.tell(.error, "what has finished could not be taken out; this is tried again", [("error", sentence)])
+        if case .refused(let refusal) = run(.commit(.finished(ended))) {
+            drainTrouble.tell(.error, "what has finished could not be taken out; this is tried again", [("error", refusal.sentence)])
         } else {
             drainTrouble.isOver()
         }

@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 import StateStore
 
 /// What the leader of the commit pipeline works at.
@@ -75,9 +76,9 @@ struct Desk {
     }
 
     /// Commits jobs that came together; returns the outcome of each.
-    mutating func process(_ batch: [Batch.Job]) -> [JobOutcome] {
+    mutating func process(_ batch: [Batch.Job]) -> [Outcome] {
         // Plans first, for they tell what would happen to what is committed.
-        var plans: [JobOutcome?] = []
+        var plans: [Outcome?] = []
         var commitments: [Batch.Commitment] = []
         for work in batch {
             switch work {
@@ -96,7 +97,7 @@ struct Desk {
     }
 
     /// Where the whole cannot be committed each job is committed alone, so that only the bad one fails.
-    private mutating func commit(_ batch: [Batch.Commitment]) -> [JobOutcome] {
+    private mutating func commit(_ batch: [Batch.Commitment]) -> [Outcome] {
         if batch.isEmpty { return [] }
         switch attempt(batch) {
         case .success(let outcomes):
@@ -106,7 +107,7 @@ struct Desk {
             }
             return outcomes
         case .failure(let refusal):
-            let outcomes = batch.count == 1 ? [.failed(refusal.sentence)] : batch.map { commitAlone($0) }
+            let outcomes = batch.count == 1 ? [.refused(refusal)] : batch.map { commitAlone($0) }
             settle()
             // What was refused has its counters changed all the same, and no commit takes that along.
             saveAccounts()
@@ -114,10 +115,10 @@ struct Desk {
         }
     }
 
-    private mutating func commitAlone(_ commitment: Batch.Commitment) -> JobOutcome {
+    private mutating func commitAlone(_ commitment: Batch.Commitment) -> Outcome {
         switch attempt([commitment]) {
         case .success(let outcomes): outcomes[0]
-        case .failure(let refusal): .failed(refusal.sentence)
+        case .failure(let refusal): .refused(refusal)
         }
     }
 
@@ -131,7 +132,7 @@ struct Desk {
     }
 
     /// Asks the appliance what it runs, and puts right what is not as it is committed.
-    private mutating func resync() -> JobOutcome {
+    private mutating func resync() -> Outcome {
         do throws(DriverError) {
             try appliance.observe(expecting: effective)
             logDivergence(.warning, "the appliance was changed behind our back; it is put right")
@@ -190,7 +191,7 @@ struct Desk {
     }
 
     /// Decides on each job, changes the appliance, and makes it all durable, or nothing of it.
-    private mutating func attempt(_ batch: [Batch.Commitment]) -> Result<[JobOutcome], Refusal> {
+    private mutating func attempt(_ batch: [Batch.Commitment]) -> Result<[Outcome], Refusal> {
         var draft = Draft(on: committed)
         var accounts: [LoadBalancerID: TrafficLedger.Account] = [:]
         let outcomes = batch.map { decide($0, &draft, &accounts) }
@@ -206,7 +207,7 @@ struct Desk {
     /// What becomes of a job, provided that the batch is committed.
     private mutating func decide(
         _ work: Batch.Commitment, _ draft: inout Draft, _ accounts: inout [LoadBalancerID: TrafficLedger.Account]
-    ) -> JobOutcome {
+    ) -> Outcome {
         do throws(Refusal) {
             switch work {
             case .change(let change, let isForced):
@@ -232,7 +233,7 @@ struct Desk {
                 return try metrics(selection, draft, &accounts)
             }
         } catch {
-            return .failed(error.sentence)
+            return .refused(error)
         }
     }
 
@@ -253,20 +254,20 @@ struct Desk {
     }
 
     /// What a change would do to what is committed.
-    private mutating func plan(_ change: WantedChange, isForced: Bool) -> JobOutcome {
+    private mutating func plan(_ change: WantedChange, isForced: Bool) -> Outcome {
         var draft = Draft(on: committed)
         defer { draft.undo(in: &listeners) }
         do throws(Refusal) {
             try accept(change, isForced: isForced, &draft)
             return .planned(appliance.driver.plan(appliance.groups(to: draft, on: effective)))
         } catch {
-            return .failed(error.sentence)
+            return .refused(error)
         }
     }
 
     private func metrics(
         _ selection: Selection, _ draft: Draft, _ accounts: inout [LoadBalancerID: TrafficLedger.Account]
-    ) throws(Refusal) -> JobOutcome {
+    ) throws(Refusal) -> Outcome {
         if draft.asksAfterDeleted(selection) { return .deleted }
         let entries = try draft.entries(of: selection)
         do throws(DriverError) {
@@ -275,7 +276,7 @@ struct Desk {
             accounts.merge(kept) { _, new in new }
             return .metrics(report)
         } catch {
-            throw Refusal(error.message)
+            throw Refusal(.appliance, error.message)
         }
     }
 
@@ -291,7 +292,7 @@ struct Desk {
             // What is half made could be in the way of the next job. What worked is left where it comes again at once, job by job.
             appliance.settle(isAlone ? draft.order : failure.ids, on: effective)
             keep(appliance.takeCounterChanges())
-            throw Refusal(failure.message)
+            throw Refusal(.appliance, failure.message)
         }
         let counterChanges = appliance.takeCounterChanges()
         let accounts = accounts.merging(changes(counterChanges, accounts, draft)) { _, new in new }
@@ -303,7 +304,7 @@ struct Desk {
             // What ended has ended, whatever becomes of the state, and a report that is not given is not counted as given.
             keep(counterChanges + appliance.takeCounterChanges())
             log.write(.error, "the state could not be made durable", [("error", error.message)])
-            throw Refusal(error.message)
+            throw Refusal(.store, error.message)
         }
         appliance.keep(draft)
         ledger.keep(accounts)

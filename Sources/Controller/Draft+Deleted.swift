@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 
 extension Draft {
     /// Whether a job asks after what was deleted.

@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 import Synchronization
 
 /// The committed state, what is wanted and the facts: changed by the commit pipeline alone, read by anyone.
@@ -242,6 +243,7 @@ struct Draft {
             let path = step.index.map { "loadBalancers[\($0)].port: " } ?? (new.isConfigured ? "[service:\(step.id.text)] port: " : "")
             let isService = self[owner]?.isConfigured ?? false
             throw Refusal(
+                .conflict,
                 "\(path)\(quoted(step.id.text)) would listen on \(new.loadBalancer.listener), where \(quoted(owner.text))"
                     + "\(isService ? ", a service of the configuration file," : "") listens already; give it another port or address")
         }

@@ -1,5 +1,6 @@
 public import JobMessages
 public import LBaaS
+public import Requests
 import Synchronization
 
 /// Answers jobs, and has a line in the log for each.
@@ -11,10 +12,10 @@ public final class JobRunner: Sendable {
         /// The release, as DISCOVER tells it.
         public let release: String
         /// Finds out whether the job servers and the network can be reached; must answer in under 5 s.
-        public let diagnose: @Sendable () -> JobOutcome
+        public let diagnose: @Sendable () -> Outcome
         /// The surroundings of a worker.
         public init(
-            version: String, release: String, diagnose: @escaping @Sendable () -> JobOutcome
+            version: String, release: String, diagnose: @escaping @Sendable () -> Outcome
         ) {
             self.version = version
             self.release = release
@@ -58,7 +59,7 @@ public final class JobRunner: Sendable {
     /// Does what jobs ask for that came together: what changes the state in one commit, before the rest.
     ///
     /// - Returns: the outcomes in their order; nil for what takes long and is to be answered by a thread of its own.
-    public func perform(_ requests: [JobRequest]) -> [JobOutcome?] {
+    public func perform(_ requests: [Request]) -> [Outcome?] {
         let works = requests.map(Self.work)
         var done = pipeline.run(works.compactMap(\.self)).makeIterator()
         var told = status(requests.compactMap { if case .status(let selection) = $0 { selection } else { nil } }).makeIterator()
@@ -84,7 +85,7 @@ public final class JobRunner: Sendable {
     }
 
     /// What the pipeline has to do for a job; nil where it has nothing.
-    private static func work(_ request: JobRequest) -> Batch.Job? {
+    private static func work(_ request: Request) -> Batch.Job? {
         switch request {
         case .change(let change, let options) where options.isDryRun: .plan(change, isForced: options.isForced)
         case .change(let change, let options): .commit(.change(change, isForced: options.isForced))
@@ -94,12 +95,12 @@ public final class JobRunner: Sendable {
     }
 
     /// Does what takes as long as others let it.
-    private func performLong(_ request: JobRequest) -> JobOutcome {
+    private func performLong(_ request: Request) -> Outcome {
         if case .archive(let order) = request { archive(order) } else { surroundings.diagnose() }
     }
 
     /// How the load balancers are that jobs ask after. The appliance is asked once for all of them.
-    private func status(_ selections: [Selection]) -> [JobOutcome] {
+    private func status(_ selections: [Selection]) -> [Outcome] {
         let asked = selections.map(loadBalancers)
         var nodes: [[NodeStatus]] = []
         var failure: Refusal?
@@ -112,9 +113,9 @@ public final class JobRunner: Sendable {
         return asked.map { answer in
             switch answer {
             case .success(nil): .deleted
-            case .failure(let refusal): .failed(refusal.sentence)
+            case .failure(let refusal): .refused(refusal)
             case .success(let loadBalancers?):
-                failure.map { .failed($0.sentence) }
+                failure.map { .refused($0) }
                     ?? .status(loadBalancers.map { LoadBalancerStatus(id: $0.id, nodes: next.next() ?? []) })
             }
         }
@@ -140,13 +141,14 @@ public final class JobRunner: Sendable {
                 checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false) }
             }
         } catch {
-            throw Refusal(error.message)
+            throw Refusal(.appliance, error.message)
         }
     }
 
-    private func archive(_ order: ArchiveOrder) -> JobOutcome {
+    private func archive(_ order: ArchiveOrder) -> Outcome {
         guard driver.capabilities.archive else {
-            return .failed("Selected driver does not support ARCHIVE action. The \(driverName) driver keeps no logs.")
+            return .refused(
+                Refusal(.unsupported, "Selected driver does not support ARCHIVE action. The \(driverName) driver keeps no logs."))
         }
         do throws(Refusal) {
             guard let loadBalancer = try pipeline.loadBalancer(of: order) else { return .deleted }
@@ -154,11 +156,11 @@ public final class JobRunner: Sendable {
             order.loadBalancer = loadBalancer
             return try store(order)
         } catch {
-            return .failed(error.sentence)
+            return .refused(error)
         }
     }
 
-    private func store(_ order: ArchiveOrder) throws(Refusal) -> JobOutcome {
+    private func store(_ order: ArchiveOrder) throws(Refusal) -> Outcome {
         let isAdmitted = archives.withLock { archives in
             if archives == mostArchives { return false }
             archives += 1
@@ -166,6 +168,7 @@ public final class JobRunner: Sendable {
         }
         if !isAdmitted {
             throw Refusal(
+                .busy,
                 "no more than \(mostArchives) ARCHIVE jobs can be under way at a time, so that others are not kept waiting: send it again later, or raise --concurrency"
             )
         }
@@ -174,7 +177,7 @@ public final class JobRunner: Sendable {
             try driver.archive(order)
             return .archived
         } catch {
-            throw Refusal(error.message)
+            throw Refusal(.appliance, error.message)
         }
     }
 

@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 
 /// Turns what a job wants changed into steps of the wanted state, or refuses it. It does no I/O.
 struct LBaaSController {
@@ -48,10 +49,12 @@ struct LBaaSController {
             let old = draft[loadBalancer.id]
             if old?.isConfigured ?? false { throw Refusal(configured: loadBalancer.id, index: index) }
             if let objection = capabilities.objection(to: loadBalancer, driverName: driverName) {
-                throw Refusal("loadBalancers[\(index)].\(objection.field): \(objection.reason)")
+                throw Refusal(.unsupported, "loadBalancers[\(index)].\(objection.field): \(objection.reason)")
             }
             if old?.loadBalancer == loadBalancer { continue }
-            if let refusal = refusal(loadBalancer) { throw Refusal("loadBalancers[\(index)].\(refusal.field): \(refusal.reason)") }
+            if let refusal = refusal(loadBalancer) {
+                throw Refusal(.unsupported, "loadBalancers[\(index)].\(refusal.field): \(refusal.reason)")
+            }
             let new = WantedState.Entry(loadBalancer: loadBalancer, createdAt: old?.createdAt ?? now)
             transitions.append(Transition(id: loadBalancer.id, index: index, old: old, new: new))
         }
@@ -88,11 +91,12 @@ struct LBaaSController {
             let old = draft[service.id]
             if let old, !old.isConfigured {
                 throw Refusal(
+                    .conflict,
                     "[service:\(service.id.text)]: a job has made a load balancer of this id; give the service another name, or take it out"
                         + " of the file until a job has deleted that one")
             }
             if let objection = capabilities.objection(to: service, driverName: driverName) ?? refusal(service) {
-                throw Refusal("[service:\(service.id.text)] \(objection.field): \(objection.reason)")
+                throw Refusal(.unsupported, "[service:\(service.id.text)] \(objection.field): \(objection.reason)")
             }
             if old?.loadBalancer == service { continue }
             let new = WantedState.Entry(loadBalancer: service, createdAt: old?.createdAt ?? now, isConfigured: true)
@@ -130,19 +134,15 @@ struct Transition {
     let new: WantedState.Entry?
 }
 
-/// Why a job is refused, in a sentence.
-struct Refusal: Error {
-    let sentence: String
-
-    init(_ sentence: String) { self.sentence = sentence }
-
-    /// The job would change what the configuration file wants.
+extension Refusal {
+    /// The request would change what the configuration file wants.
     init(configured id: LoadBalancerID, index: Int) {
-        sentence = "loadBalancers[\(index)]: \(quoted(id.text)) is a service of the configuration file; change it there"
+        self.init(
+            .conflict, "loadBalancers[\(index)]: \(quoted(id.text)) is a service of the configuration file; change it there")
     }
 
-    /// The job names what is not there.
+    /// The request names what is not there.
     init(missing id: LoadBalancerID, index: Int) {
-        sentence = "loadBalancers[\(index)]: there is no load balancer \(quoted(id.text))"
+        self.init(.notFound, "loadBalancers[\(index)]: there is no load balancer \(quoted(id.text))")
     }
 }

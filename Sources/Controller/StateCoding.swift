@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 import StateStore
 
 // How the values of this room are kept in the store.

@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 
 /// What METRICS has reported, so that each byte is reported once.
 struct TrafficLedger {

@@ -1,4 +1,5 @@
 public import LBaaS
+public import Requests
 
 /// Turns the bytes of jobs into requests, and the outcomes into the bytes of the replies: the request, with what changed put in.
 ///
@@ -48,7 +49,7 @@ public final class JobMessages {
     ///
     /// - Parameter outcome: what became of its request; nil where the job was not understood. Then the reply says why.
     /// - Returns: the reply and, for the log, what the job was.
-    public func answer(_ job: ReadJob, _ outcome: JobOutcome?) -> JobAnswer {
+    public func answer(_ job: ReadJob, _ outcome: Outcome?) -> JobAnswer {
         switch job.content {
         case .refused(let answer): return answer
         case .object(let document, let decoder, let result, let tokenizer):
@@ -56,7 +57,7 @@ public final class JobMessages {
             let action = decoder.action?.rawValue ?? "-"
             switch result {
             case .success(let request):
-                let outcome = outcome ?? .failed("it was not done")
+                let outcome = outcome ?? .refused(Refusal(.busy, "it was not done"))
                 let error = outcome.error(for: action)
                 var edits = decoder.reply
                 edits.noNodeIsInService = error != nil
@@ -78,7 +79,7 @@ public final class JobMessages {
     ///   - text: the job as it came.
     ///   - decide: what becomes of the request. Not called where the job is not understood; then the reply says why.
     /// - Returns: the reply and, for the log, what the job was.
-    public func answer(_ text: RawSpan, decide: (JobRequest) -> JobOutcome) -> JobAnswer {
+    public func answer(_ text: RawSpan, decide: (Request) -> Outcome) -> JobAnswer {
         let job = read(text)
         return answer(job, job.request.map(decide))
     }
@@ -109,13 +110,13 @@ public struct ReadJob {
     fileprivate enum Content {
         /// Not JSON, or no object: the answer is there.
         case refused(JobAnswer)
-        case object(JSONDocument, RequestDecoder, Result<JobRequest, RequestError>, JSONTokenizer)
+        case object(JSONDocument, RequestDecoder, Result<Request, RequestError>, JSONTokenizer)
     }
 
     fileprivate let content: Content
 
     /// What it asks for; nil where it was not understood.
-    public var request: JobRequest? {
+    public var request: Request? {
         if case .object(_, _, .success(let request), _) = content { request } else { nil }
     }
 
@@ -124,7 +125,7 @@ public struct ReadJob {
     /// Decodes a document, which lives as long as its tokenizer is not given another.
     fileprivate init(_ document: JSONDocument, of tokenizer: JSONTokenizer) {
         var decoder = RequestDecoder()
-        let result: Result<JobRequest, RequestError>
+        let result: Result<Request, RequestError>
         do throws(RequestError) {
             result = .success(try decoder.decode(document.root))
         } catch {
@@ -172,23 +173,5 @@ public struct JobAnswer: Sendable {
             "badRequest": fault, "hpcs_response": #""FAIL""#, "hpcs_error": JSONWriting.string(sentence),
         ])
         self.init(reply: Array(object.utf8), action: action, error: sentence)
-    }
-}
-
-extension JobRequest {
-    fileprivate var isDryRun: Bool {
-        if case .change(_, let options) = self { options.isDryRun } else { false }
-    }
-
-    /// The load balancers it names, in its order.
-    var loadBalancers: [LoadBalancerID] {
-        switch self {
-        case .change(.update(let list), _), .change(.create(let list), _): list.map(\.id)
-        case .change(.suspend(let selection), _), .change(.enable(let selection), _), .change(.delete(let selection), _),
-            .status(let selection), .metrics(let selection):
-            if case .named(let ids) = selection { ids } else { [] }
-        case .archive(let order): [order.loadBalancer]
-        case .discover, .diagnostics: []
-        }
     }
 }

@@ -1,13 +1,14 @@
 import LBaaS
+import Requests
 
 /// A field that the reply adds to the request.
 typealias ReplyField = (name: StaticString, value: String)
 
-extension JobOutcome {
+extension Outcome {
     /// The sentence of a FAIL of this action; nil for a PASS.
     func error(for action: String) -> String? {
         switch self {
-        case .failed(let sentence): sentence
+        case .refused(let refusal): refusal.sentence
         case .deleted: "Invalid operation \(action) on a deleted LB."
         default: nil
         }
@@ -16,7 +17,7 @@ extension JobOutcome {
     /// The fields that the reply gets besides response and error.
     var fields: [ReplyField] {
         switch self {
-        case .changed, .archived, .failed:
+        case .changed, .archived, .refused:
             []
         case .deleted:
             [("status", #""DELETED""#)]

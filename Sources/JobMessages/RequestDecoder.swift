@@ -1,4 +1,5 @@
 import LBaaS
+import Requests
 
 private enum JobField: Int {
     case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token
@@ -29,7 +30,7 @@ struct RequestDecoder {
     private(set) var action: JobAction?
     private(set) var reply = ReplyEdits()
 
-    mutating func decode(_ job: JSONValue) throws(RequestError) -> JobRequest {
+    mutating func decode(_ job: JSONValue) throws(RequestError) -> Request {
         let fields = try jobFields.find(in: job)
         guard let actionField = fields[.action] else { throw .fail("hpcs_action: is missing; it says what to do") }
         let action = try actionField.oneOf(JobAction.self, "an action")
@@ -48,7 +49,7 @@ struct RequestDecoder {
         }
     }
 
-    private func change(_ change: WantedChange, _ fields: Fields<JobField, 8>) throws(RequestError) -> JobRequest {
+    private func change(_ change: WantedChange, _ fields: Fields<JobField, 8>) throws(RequestError) -> Request {
         .change(
             change,
             ChangeOptions(

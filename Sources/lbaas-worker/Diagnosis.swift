@@ -1,4 +1,4 @@
-import JobMessages
+import Requests
 import JobQueue
 
 /// What DIAGNOSTICS finds out: whether the job servers and the network can be reached.
@@ -15,7 +15,7 @@ struct Diagnosis: Sendable {
     }
 
     /// Asks everyone at the same time. Without a target for the network a job server that answers shows that there is one.
-    @Sendable func run() -> JobOutcome {
+    @Sendable func run() -> Outcome {
         let probes = servers.map { Probe.jobServer($0) } + (target.map { [.tcp($0)] } ?? [])
         let reached = Probe.run(probes, timeout: Self.timeout)
         let jobServers = zip(servers, reached).map { (host: $0.host, port: $0.port, isReachable: $1) }

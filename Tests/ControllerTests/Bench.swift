@@ -1,6 +1,7 @@
 import Foundation
 import JobMessages
 import LBaaS
+import Requests
 import StateStore
 import Synchronization
 import TestSupport
@@ -37,7 +38,7 @@ final class Bench {
     ) throws -> (CommitPipeline, JobRunner) {
         let now: @Sendable () -> Timestamp = { clock.now }
         let pipeline = try CommitPipeline(driver: driver, driverName: "fake", store: store, log: log, now: now)
-        let surroundings = JobRunner.Surroundings(version: "1", release: "1.0", diagnose: { .failed("no diagnosis") })
+        let surroundings = JobRunner.Surroundings(version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
         return (pipeline, JobRunner(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings, log: log))
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import JobMessages
 import LBaaS
+import Requests
 import Synchronization
 
 @testable import Controller
@@ -9,7 +10,7 @@ import Synchronization
 final class Crowd: Sendable {
     private struct State {
         var tasks: [String] = []
-        var outcomes: [Int: JobOutcome] = [:]
+        var outcomes: [Int: Outcome] = [:]
     }
 
     private let state = Mutex(State())
@@ -46,7 +47,7 @@ final class Crowd: Sendable {
     }
 
     /// Waits for all outcomes, in the order of the jobs.
-    func outcomes() -> [JobOutcome] {
+    func outcomes() -> [Outcome] {
         group.wait()
         return state.withLock { state in state.outcomes.sorted { $0.key < $1.key }.map(\.value) }
     }
@@ -61,7 +62,7 @@ extension Bench {
     /// Commits jobs so that they come together: a first one is held in the appliance until all others wait.
     ///
     /// - Returns: the outcome of the first, and those of the others.
-    func together(_ first: Job, _ others: [Job]) -> [JobOutcome]? {
+    func together(_ first: Job, _ others: [Job]) -> [Outcome]? {
         let crowd = Crowd()
         let gate = driver.hold()
         crowd.run([first], on: pipeline)

@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 import StateStore
 import Testing
 

@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 import TestSupport
 
 /// What a worker should hold, told as simply as can be.

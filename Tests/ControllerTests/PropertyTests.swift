@@ -1,6 +1,7 @@
 import Foundation
 import JobMessages
 import LBaaS
+import Requests
 import Synchronization
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 import Testing
 
 @Suite("STATS and METRICS")
@@ -22,9 +23,9 @@ struct ReportTests {
 
     @Test("STATS jobs that come together ask the appliance once, after what others change, and have an answer each")
     func statsTogether() throws {
-        func asking(_ names: String...) -> JobRequest { .status(.named(names.map { LoadBalancerID($0) })) }
+        func asking(_ names: String...) -> Request { .status(.named(names.map { LoadBalancerID($0) })) }
         bench.driver.clear()
-        let delete = JobRequest.change(.delete(.named([LoadBalancerID("b")])), ChangeOptions(isDryRun: false, isForced: false))
+        let delete = Request.change(.delete(.named([LoadBalancerID("b")])), ChangeOptions(isDryRun: false, isForced: false))
         let outcomes = bench.runner.perform([asking("a"), asking("c"), delete, asking("b"), asking("a")])
         #expect(bench.driver.calls.filter { $0 == .status }.count == 1)
         try #require(outcomes.count == 5)
@@ -32,10 +33,10 @@ struct ReportTests {
             guard case .status(let told)? = outcomes[index] else { throw Unexpected() }
             #expect(told.map(\.id) == [LoadBalancerID("a")] && told.first?.nodes.map(\.isUp) == [true])
         }
-        guard case .failed(let sentence)? = outcomes[1], case .changed? = outcomes[2], case .deleted? = outcomes[3] else {
+        guard case .refused(let refusal)? = outcomes[1], case .changed? = outcomes[2], case .deleted? = outcomes[3] else {
             throw Unexpected()
         }
-        #expect(sentence.contains("'c'"))
+        #expect(refusal.sentence.contains("'c'"))
     }
 
     private struct Unexpected: Error {}

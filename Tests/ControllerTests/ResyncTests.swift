@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 import Testing
 
 @testable import Controller

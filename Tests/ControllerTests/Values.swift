@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 
 @testable import Controller
 
@@ -32,16 +33,16 @@ func ids(_ ids: String...) -> Selection { .named(ids.map { LoadBalancerID($0) })
 
 extension CommitPipeline {
     /// Has a change committed.
-    func commit(_ change: WantedChange) -> JobOutcome { run(.commit(.change(change))) }
+    func commit(_ change: WantedChange) -> Outcome { run(.commit(.change(change))) }
 
     /// Reports the traffic.
-    func metrics(_ selection: Selection) -> JobOutcome { run(.commit(.metrics(selection))) }
+    func metrics(_ selection: Selection) -> Outcome { run(.commit(.metrics(selection))) }
 }
 
-extension JobOutcome {
+extension Outcome {
     /// The sentence of a job that failed.
     var failure: String? {
-        if case .failed(let sentence) = self { sentence } else { nil }
+        if case .refused(let refusal) = self { refusal.sentence } else { nil }
     }
 
     var isChanged: Bool {

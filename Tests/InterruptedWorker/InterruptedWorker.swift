@@ -4,6 +4,7 @@ import Glibc
 import HAProxyDriver
 import JobMessages
 import LBaaS
+import Requests
 import StateStore
 import Synchronization
 
@@ -22,7 +23,7 @@ import Synchronization
         let now: @Sendable () -> Timestamp = { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
         let pipeline = try CommitPipeline(
             driver: driver, driverName: "haproxy", store: try StateStore(folder: folder + "/state"), log: .silent, now: now)
-        let surroundings = JobRunner.Surroundings(version: "1", release: "1", diagnose: { .failed("no diagnosis") })
+        let surroundings = JobRunner.Surroundings(version: "1", release: "1", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
         let runner = JobRunner(pipeline: pipeline, driver: driver, driverName: "haproxy", surroundings: surroundings, log: .silent)
         let messages = JobMessages()
         for job in arguments {

@@ -1,9 +1,10 @@
 import JobMessages
+import Requests
 import Testing
 
 /// What the reply says of each node.
 @Suite struct ConditionTests {
-    private func replied(_ members: String, _ outcome: JobOutcome = .changed, action: String = "CREATE") throws -> String {
+    private func replied(_ members: String, _ outcome: Outcome = .changed, action: String = "CREATE") throws -> String {
         let job = create(http("", nodes: node(members))).replacing("CREATE", with: action)
         let reply = reply(job, outcome)
         let start = try #require(reply.firstRange(of: #""port":80"#)).upperBound
@@ -27,8 +28,8 @@ import Testing
         ("", #", "condition": "DISABLED""#), (#""condition":"ENABLED","x":1"#, #","condition":"DISABLED","x":1"#),
         (#""condition":"DRAINING""#, #","condition":"DISABLED""#), (#""condition":null"#, #","condition":"DISABLED""#),
     ]) func ofANodeInAJobThatFails(members: String, expected: String) throws {
-        #expect(try replied(members, .failed("no")) == expected)
-        #expect(try replied(members, .failed("no"), action: "UPDATE") == expected)
+        #expect(try replied(members, .refused(Refusal(.invalid, "no"))) == expected)
+        #expect(try replied(members, .refused(Refusal(.invalid, "no")), action: "UPDATE") == expected)
     }
 
     @Test(arguments: [
@@ -65,7 +66,7 @@ import Testing
         for action in ["SUSPEND", "ENABLE", "DELETE", "STATS", "DISCOVER", "DIAGNOSTICS"] {
             let job = create(http("", nodes: node(#""condition":"x""#))).replacing("CREATE", with: action)
             #expect(reply(job) == job.dropLast() + #", "hpcs_response": "PASS"}"#)
-            #expect(reply(job, .failed("no")) == job.dropLast() + #", "hpcs_response": "FAIL", "hpcs_error": "no"}"#)
+            #expect(reply(job, .refused(Refusal(.invalid, "no"))) == job.dropLast() + #", "hpcs_response": "FAIL", "hpcs_error": "no"}"#)
         }
     }
 }

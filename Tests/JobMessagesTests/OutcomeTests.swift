@@ -1,10 +1,11 @@
 import JobMessages
 import LBaaS
+import Requests
 import Testing
 
 /// Each outcome makes its reply.
 @Suite struct OutcomeTests {
-    private func added(_ action: String, _ outcome: JobOutcome) -> String {
+    private func added(_ action: String, _ outcome: Outcome) -> String {
         let job = #"{"hpcs_action":""# + action + #"""#
         let reply = reply(job + "}", outcome)
         #expect(reply.hasPrefix(job + ", "))
@@ -97,8 +98,8 @@ import Testing
     }
 
     @Test(arguments: ["SUSPEND", "ENABLE", "DELETE", "STATS", "METRICS", "DISCOVER", "DIAGNOSTICS"]) func failed(action: String) {
-        #expect(added(action, .failed("no\n")) == #""hpcs_response": "FAIL", "hpcs_error": "no\n""#)
-        #expect(answer(#"{"hpcs_action":""# + action + #""}"#, .failed("no\n")).error == "no\n")
+        #expect(added(action, .refused(Refusal(.invalid, "no\n"))) == #""hpcs_response": "FAIL", "hpcs_error": "no\n""#)
+        #expect(answer(#"{"hpcs_action":""# + action + #""}"#, .refused(Refusal(.invalid, "no\n"))).error == "no\n")
     }
 
     @Test(arguments: ["CREATE", "UPDATE"]) func aChangeThatFailsLeavesNoNodeEnabled(action: String) {
@@ -109,8 +110,8 @@ import Testing
             return create(http("", nodes: nodes), http("", nodes: nodes).replacing("web", with: "b")).replacing("CREATE", with: action)
         }
         #expect(
-            reply(job(members), .failed("the appliance is gone"))
+            reply(job(members), .refused(Refusal(.invalid, "the appliance is gone")))
                 == job(replied).dropLast() + #", "hpcs_response": "FAIL", "hpcs_error": "the appliance is gone"}"#)
-        #expect(answer(job(members), .failed("no")).loadBalancers == [LoadBalancerID("web"), LoadBalancerID("b")])
+        #expect(answer(job(members), .refused(Refusal(.invalid, "no"))).loadBalancers == [LoadBalancerID("web"), LoadBalancerID("b")])
     }
 }

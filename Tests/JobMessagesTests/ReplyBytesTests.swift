@@ -1,4 +1,5 @@
 import JobMessages
+import Requests
 import Testing
 
 /// The reply is the request, byte for byte, with what must change put in.
@@ -55,7 +56,9 @@ import Testing
         #expect(
             reply(#"{"hpcs_response": "# + old + #" ,"hpcs_action":"ENABLE"}"#) == #"{"hpcs_response": "PASS" ,"hpcs_action":"ENABLE"}"#)
         #expect(
-            reply(#"{"hpcs_error":"# + old + #","hpcs_action":"ENABLE","hpcs_response":"# + old + #","a":1}"#, .failed("no"))
+            reply(
+                #"{"hpcs_error":"# + old + #","hpcs_action":"ENABLE","hpcs_response":"# + old + #","a":1}"#,
+                .refused(Refusal(.invalid, "no")))
                 == #"{"hpcs_error":"no","hpcs_action":"ENABLE","hpcs_response":"FAIL","a":1}"#)
         #expect(
             reply(#"{"nodes":"# + old + #","hpcs_action":"STATS"}"#, .status([]))
@@ -71,7 +74,7 @@ import Testing
     /// A client that takes the last of two would take its own answer for ours.
     @Test func aResponseThatIsThereTwiceNeverContradicts() {
         #expect(
-            reply(#"{"hpcs_action":"ENABLE","hpcs_response":"PASS","hpcs_response":"PASS"}"#, .failed("no"))
+            reply(#"{"hpcs_action":"ENABLE","hpcs_response":"PASS","hpcs_response":"PASS"}"#, .refused(Refusal(.invalid, "no")))
                 == #"{"hpcs_action":"ENABLE","hpcs_response":"FAIL","hpcs_response":"FAIL", "hpcs_error": "no"}"#)
         #expect(
             reply(#"{"nodes":1,"hpcs_action":"STATS","nodes":2}"#, .status([]))
@@ -85,7 +88,7 @@ import Testing
 
     @Test func sentencesAreEscaped() {
         #expect(
-            reply(#"{"hpcs_action":"ENABLE"}"#, .failed("a \"b\" \\ c\nd\r\te\u{0}\u{1F}\u{7F} é 😀 /"))
+            reply(#"{"hpcs_action":"ENABLE"}"#, .refused(Refusal(.invalid, "a \"b\" \\ c\nd\r\te\u{0}\u{1F}\u{7F} é 😀 /")))
                 == "{\"hpcs_action\":\"ENABLE\", \"hpcs_response\": \"FAIL\", \"hpcs_error\": "
                 + "\"a \\\"b\\\" \\\\ c\\nd\\r\\te\\u0000\\u001f\u{7F} é 😀 /\"}")
     }

@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import Requests
 import Testing
 
 /// Each action is read as what it asks for.

@@ -1,25 +1,26 @@
 import Foundation
 import JobMessages
 import LBaaS
+import Requests
 import Testing
 
 /// Hands a job in; where it is understood, this becomes of it.
-func answer(_ job: [UInt8], _ outcome: JobOutcome = .changed, by messages: JobMessages = JobMessages()) -> JobAnswer {
+func answer(_ job: [UInt8], _ outcome: Outcome = .changed, by messages: JobMessages = JobMessages()) -> JobAnswer {
     messages.answer(job.span.bytes) { _ in outcome }
 }
 
-func answer(_ job: String, _ outcome: JobOutcome = .changed, by messages: JobMessages = JobMessages()) -> JobAnswer {
+func answer(_ job: String, _ outcome: Outcome = .changed, by messages: JobMessages = JobMessages()) -> JobAnswer {
     answer(Array(job.utf8), outcome, by: messages)
 }
 
 /// The reply to a job, as text.
-func reply(_ job: String, _ outcome: JobOutcome = .changed) -> String {
+func reply(_ job: String, _ outcome: Outcome = .changed) -> String {
     String(decoding: answer(job, outcome).reply, as: UTF8.self)
 }
 
 /// What a job is read as.
-func request(_ job: String) throws -> JobRequest {
-    var request: JobRequest?
+func request(_ job: String) throws -> Request {
+    var request: Request?
     let answer = JobMessages().answer(Array(job.utf8).span.bytes) {
         request = $0
         return .changed

@@ -1,4 +1,5 @@
 import JobMessages
+import Requests
 import Testing
 
 /// The token of the object store is a secret.
@@ -11,7 +12,7 @@ import Testing
     @Test(arguments: actions, secrets) func isMasked(action: String, secret: String) {
         let before = #"{"hpcs_object_store_token": "#
         let after = #" ,"hpcs_action":""# + action + #"","loadBalancers":[]}"#
-        for outcome in [JobOutcome.changed, .failed("it did not work")] {
+        for outcome in [Outcome.changed, .refused(Refusal(.invalid, "it did not work"))] {
             let answer = answer(before + secret + after, outcome)
             let reply = String(decoding: answer.reply, as: UTF8.self)
             if action == "ARCHIVE" {

@@ -1,6 +1,7 @@
 import Foundation
 import JobMessages
 import LBaaS
+import Requests
 
 // Kept from input to input, as a connection keeps them from job to job. libFuzzer has one thread.
 nonisolated(unsafe) private let messages = JobMessages()
@@ -10,7 +11,7 @@ nonisolated(unsafe) private let reader = StoredLoadBalancerReader()
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzJob(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let job = Array(UnsafeBufferPointer(start: start, count: count))
-    var understood: JobRequest?
+    var understood: Request?
     let answer = messages.answer(job.span.bytes) { request in
         understood = request
         return outcome(of: request, number: count)
@@ -53,10 +54,10 @@ private func checkStored(_ loadBalancers: [LoadBalancer]) {
 }
 
 /// A reply has all that the request had, so as a job it asks for the same and gets the same reply.
-private func checkAgain(_ answer: JobAnswer, to request: JobRequest, number: Int) {
+private func checkAgain(_ answer: JobAnswer, to request: Request, number: Int) {
     // Here the report takes the place of the list of those it is asked for.
     if case .metrics = request { return }
-    var again: JobRequest?
+    var again: Request?
     let second = messages.answer(answer.reply.span.bytes) { request in
         again = request
         return outcome(of: request, number: number)
@@ -69,9 +70,9 @@ private func checkAgain(_ answer: JobAnswer, to request: JobRequest, number: Int
 }
 
 /// One of the outcomes that such a request can have.
-private func outcome(of request: JobRequest, number: Int) -> JobOutcome {
+private func outcome(of request: Request, number: Int) -> Outcome {
     let names = names(in: request)
-    if number % 5 == 4 { return .failed("it failed: \(names)") }
+    if number % 5 == 4 { return .refused(Refusal(.invalid, "it failed: \(names)")) }
     switch request {
     case .change(_, let options) where options.isDryRun: return .planned(names)
     case .change: return .changed
@@ -89,7 +90,7 @@ private func outcome(of request: JobRequest, number: Int) -> JobOutcome {
 }
 
 /// The load balancers that a request names.
-private func names(in request: JobRequest) -> [String] {
+private func names(in request: Request) -> [String] {
     switch request {
     case .change(.suspend(.named(let ids)), _), .change(.enable(.named(let ids)), _), .change(.delete(.named(let ids)), _),
         .status(.named(let ids)), .metrics(.named(let ids)):
@@ -100,7 +101,7 @@ private func names(in request: JobRequest) -> [String] {
 }
 
 /// The load balancers that a request describes.
-private func loadBalancers(of request: JobRequest) -> [LoadBalancer] {
+private func loadBalancers(of request: Request) -> [LoadBalancer] {
     switch request {
     case .change(.update(let list), _), .change(.create(let list), _): list
     default: []

@@ -2,6 +2,7 @@ import Controller
 import IPVSDriver
 import JobMessages
 import LBaaS
+import Requests
 import StateStore
 import TestSupport
 import Testing
@@ -45,7 +46,8 @@ final class WorkerBench {
                 later: { time.add($1, after: $0) }, now: { time.now })
             let pipeline = try CommitPipeline(
                 driver: driver, driverName: "ipvs", store: StateStore(folder: folder.path + "/state"), log: .silent, now: { clock.now })
-            let surroundings = JobRunner.Surroundings(version: "1", release: "1.0", diagnose: { .failed("no diagnosis") })
+            let surroundings = JobRunner.Surroundings(
+                version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
             return Worker(
                 pipeline: pipeline,
                 runner: JobRunner(pipeline: pipeline, driver: driver, driverName: "ipvs", surroundings: surroundings, log: .silent))

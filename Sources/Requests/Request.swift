@@ -1,7 +1,7 @@
 public import LBaaS
 
-/// A job that was understood.
-public enum JobRequest: Sendable {
+/// What an intake asks of the core.
+public enum Request: Sendable {
     /// UPDATE, CREATE, SUSPEND, ENABLE or DELETE.
     case change(WantedChange, ChangeOptions)
     /// STATS.
@@ -16,7 +16,7 @@ public enum JobRequest: Sendable {
     case diagnostics
 }
 
-/// How a job wants its change made.
+/// How a request wants its change made.
 public struct ChangeOptions: Hashable, Sendable {
     /// Whether it only asks what would be done.
     public let isDryRun: Bool
@@ -30,7 +30,7 @@ public struct ChangeOptions: Hashable, Sendable {
     }
 }
 
-/// What a job wants changed.
+/// What a request wants changed.
 public enum WantedChange: Sendable {
     /// These load balancers and no others.
     case update([LoadBalancer])
@@ -44,18 +44,29 @@ public enum WantedChange: Sendable {
     case delete(Selection)
 }
 
-/// Which load balancers a job means.
+/// Which load balancers a request means.
 public enum Selection: Hashable, Sendable {
     /// Every one.
     case all
-    /// These, in the order of the job, each once.
+    /// These, in the order of the request, each once.
     case named([LoadBalancerID])
 }
 
-/// Why a job was not understood.
-enum RequestError: Error {
-    /// The original's validation error, which takes the place of the reply: its message, and the path.
-    case badRequest(String, path: String)
-    /// A FAIL with this sentence, which names the path at fault.
-    case fail(String)
+extension Request {
+    /// The load balancers that it names, in its order.
+    public var loadBalancers: [LoadBalancerID] {
+        switch self {
+        case .change(.update(let list), _), .change(.create(let list), _): list.map(\.id)
+        case .change(.suspend(let selection), _), .change(.enable(let selection), _), .change(.delete(let selection), _),
+            .status(let selection), .metrics(let selection):
+            if case .named(let ids) = selection { ids } else { [] }
+        case .archive(let order): [order.loadBalancer]
+        case .discover, .diagnostics: []
+        }
+    }
+
+    /// Whether it only asks what a change would do.
+    public var isDryRun: Bool {
+        if case .change(_, let options) = self { options.isDryRun } else { false }
+    }
 }

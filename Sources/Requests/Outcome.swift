@@ -1,7 +1,7 @@
 public import LBaaS
 
-/// What became of a job that was understood.
-public enum JobOutcome: Sendable {
+/// What became of a request.
+public enum Outcome: Sendable {
     /// The change is made, or was made already.
     case changed
     /// What a change would do, in order.
@@ -16,8 +16,8 @@ public enum JobOutcome: Sendable {
     case diagnosed(jobServers: [(host: String, port: UInt16, isReachable: Bool)], network: Bool)
     /// The log is stored.
     case archived
-    /// The job failed, with a sentence that says what, where and what to do.
-    case failed(String)
+    /// The request was refused or failed; nothing of it holds.
+    case refused(Refusal)
     /// The job asks after what was deleted.
     case deleted
 }
