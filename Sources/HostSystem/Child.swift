@@ -16,7 +16,8 @@ package final class Child {
         package let code: Int32
     }
 
-    private static let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    /// The PATH of Debian's services.
+    static let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// Its number. It is nobody else's until it is collected.
     package let pid: Int32

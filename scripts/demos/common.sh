@@ -1,4 +1,4 @@
-# What the demonstrations share; to be sourced. Wants: $driver, the driver's name; $program, the worker.
+# Functions of all demonstrations, to be sourced. Needs $driver, the name of the driver, and $program, the path of the worker.
 export PATH="$PATH:/usr/sbin"
 
 folder='' gearmand='' worker='' failures=0 servers=()
@@ -34,7 +34,7 @@ give_up() {
     exit 70
 }
 
-# Whether it is our gearmand that answers, or it has ended: somebody else may have been faster on the port.
+# Whether our gearmand answers or has ended: another program may have taken the port first.
 gearmand_answers_or_ended() {
     ! kill -0 "$gearmand" 2>/dev/null || [ -n "$(timeout 1 gearadmin -h 127.0.0.1 -p "$port" --getpid 2>/dev/null)" ]
 }
@@ -87,7 +87,7 @@ submit() {
     show request "$request"
     answer=$(printf %s "$request" | timeout 30 gearman -h 127.0.0.1 -p "$port" -f demo) || answer="no answer: gearman ended with $?"
     show answer "$answer"
-    # A job's lines are in the log before its answer leaves. The log of a demonstration needs no date.
+    # The driver's lines are in the log before the answer is sent. The date is cut off.
     show log "$(tail -n "+$((before + 1))" "$folder/worker.log" | sed 's/^[^T ]*T//')"
     for expected; do
         if [[ $answer != *"$expected"* ]]; then
@@ -100,7 +100,7 @@ submit() {
 
 pass='"hpcs_response": "PASS"' fail='"hpcs_response": "FAIL"'
 
-# begin: a job server and a worker that takes jobs from it.
+# begin: starts a job server, and a worker that takes jobs from it.
 begin() {
     folder=$(mktemp -d "${TMPDIR:-/tmp}/lbaas-demo.XXXXXX")
     start_gearmand
@@ -114,7 +114,7 @@ Each job below is one command:
 TEXT
 }
 
-# finish: ends the worker, and says whether all was as it should be.
+# finish: ends the worker, and prints whether all steps passed.
 finish() {
     local status=0
     kill "$worker"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The life of a load balancer that exists in memory only, as jobs that go through the whole worker.
+# Creates, changes and deletes a load balancer of the dummy driver by jobs that go through the whole worker.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

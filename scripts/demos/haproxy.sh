@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A haproxy of the demonstration's own in front of two small web servers: the balance, a drain with a request running, the end.
+# A private haproxy in front of two small web servers: how requests are distributed, a drain while a request runs, and the end of haproxy.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# free_port: a port on which nobody listens, below those that the system gives away.
+# free_port: prints a port on which nobody listens, below the range of automatic ports.
 free_port() {
     local port
     while :; do
@@ -13,7 +13,7 @@ free_port() {
     echo "$port"
 }
 
-# start_web NAME PORT: a web server that answers with its name; to /slow it says the first half at once, and the other 3 s later.
+# start_web NAME PORT: starts a web server that answers with its name; for /slow it sends one half at once and the other 3 s later.
 start_web() {
     cat >"$folder/$1.sh" <<TEXT
 read -r method path rest
@@ -27,7 +27,7 @@ TEXT
     within 10 eval "(exec 3<>/dev/tcp/127.0.0.1/$2) 2>/dev/null" || give_up "the web server $1 does not start"
 }
 
-# expect WHAT ACTUAL EXPECTED: compares what clients of the load balancer see.
+# expect WHAT ACTUAL EXPECTED: compares what a client of the load balancer gets with what it should get.
 expect() {
     local verdict="${green}as it should be${plain}"
     if [ "$2" != "$3" ]; then
@@ -37,20 +37,20 @@ expect() {
     printf '  %s: %s => %s\n' "$1" "$2" "$verdict"
 }
 
-# balance REQUESTS: how many of so many requests each web server answers.
+# balance REQUESTS: sends so many requests, and prints how many each web server answered.
 balance() {
     local request
     for ((request = 0; request < $1; request++)); do curl -s "http://127.0.0.1:$shop/"; done | sort | uniq -c | xargs
 }
 
-# balancer WEIGHT1 CONDITION1: the load balancer, with the first web server as told.
+# balancer WEIGHT1 CONDITION1: prints the load balancer, with this weight and condition of the first web server.
 balancer() {
     local nodes='{"id": "web1", "address": "127.0.0.1", "port": '$web1', "weight": '$1', "condition": "'$2'"}'
     nodes+=', {"id": "web2", "address": "127.0.0.1", "port": '$web2'}'
     echo '{"id": "shop", "protocol": "HTTP", "address": "127.0.0.1", "port": '"$shop"', "nodes": ['"$nodes"']}'
 }
 
-# haproxy outlives its worker, unless the last load balancer was deleted.
+# haproxy runs on after its worker has ended, unless the last load balancer was deleted.
 clean_up_more() {
     [ ! -s "$folder/haproxy.cfg.pid" ] || kill -9 "$(cat "$folder/haproxy.cfg.pid")" 2>/dev/null || true
 }

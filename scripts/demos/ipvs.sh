@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The kernel balances real connections over two servers in network namespaces, and one of them is drained while a connection runs.
-# To be run as root on a kernel that has IPVS: scripts/demo ipvs starts one.
+# The kernel balances connections over two servers in network namespaces, and one of them is drained while a connection runs.
+# Needs root on a kernel with IPVS; scripts/demo ipvs boots one.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# A client, and two servers that say their names; the director is between them.
+# Makes a client and two servers that answer with their names; the load balancer is between them.
 make_network() {
     local name
     ip -batch - <<'LINKS'
@@ -42,7 +42,7 @@ LINKS
     done
 }
 
-# ask WORDS: opens a connection to the load balancer as the client does, and prints the answer.
+# ask WORDS: connects from the client to the load balancer, sends the words, and prints the answer.
 ask() { ip netns exec client timeout 10 socat -t 5 - TCP:10.1.0.1:80 <<<"$1"; }
 
 # check TITLE COMMAND...: the command must succeed; what it prints is shown.

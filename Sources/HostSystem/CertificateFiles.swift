@@ -1,0 +1,131 @@
+import Dispatch
+import LBaaS
+import Synchronization
+
+/// Files of PEM certificates that clients name.
+package enum CertificateFiles {
+    /// The most bytes that such a file may have.
+    package static let largest = 1 << 20
+
+    /// Why a file cannot be used.
+    package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        /// It cannot be read.
+        case file(RegularFile.Failure)
+        /// What it has cannot be used.
+        case certificates(CertificateStore.Failure)
+        /// It was not read in this time.
+        case late(Duration)
+
+        /// What is wrong, in words for the log: they are not for clients, who could ask by them which files there are.
+        package var description: String {
+            switch self {
+            case .file(.unreadable(let code)): errorText(code)
+            case .file(.notRegular): "it is not a regular file"
+            case .file(.tooLarge(let limit)): "it has more than \(limit) bytes"
+            case .certificates(.noCertificate): "it has no certificate in PEM"
+            case .certificates(.damaged(let place)): "its certificate \(place + 1) is damaged"
+            case .certificates(.noMemory): "there is no memory for its certificates"
+            case .late(let limit): "it was not read within \(limit.seconds) s"
+            }
+        }
+    }
+
+    /// Reads and parses a file. It can block where the file system does.
+    package static func read(_ path: String) throws(Failure) -> (store: CertificateStore, identity: RegularFile.Identity) {
+        let file: (bytes: [UInt8], identity: RegularFile.Identity)
+        do throws(RegularFile.Failure) {
+            file = try RegularFile.read(path, limit: largest)
+        } catch {
+            throw .file(error)
+        }
+        do throws(CertificateStore.Failure) {
+            return (try CertificateStore(pem: file.bytes), file.identity)
+        } catch {
+            throw .certificates(error)
+        }
+    }
+
+    /// Why a file of authorities that a client names cannot be used, in words that follow a colon; nil where it can.
+    ///
+    /// The words are the same whatever is wrong, so that a client cannot find out by them which files this host has. An answer holds for a
+    /// second, so that many load balancers with the same file cost one reading.
+    ///
+    /// - Parameter limit: the longest wait. The file is read on a thread of its own.
+    package static func refusal(of path: String, within limit: Duration = .seconds(2)) -> String? {
+        failure(of: path, within: limit) == nil
+            ? nil : "\(quoted(path)) is not a file of PEM certificates that this worker can read (a regular file of at most 1 MiB)"
+    }
+
+    /// Why a file cannot be used; nil where it can.
+    package static func failure(of path: String, within limit: Duration = .seconds(2)) -> Failure? {
+        let now = ContinuousClock.now
+        if let answer = answers.withLock({ $0[path] }), now - answer.time < .seconds(1) { return answer.failure }
+        let found = BlockingCall.run(within: limit) { () -> Failure? in
+            do throws(Failure) {
+                _ = try read(path)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        let failure = found ?? .late(limit)
+        answers.withLock { answers in
+            if answers.count >= 256 { answers = [:] }
+            answers[path] = Answer(failure: failure, time: .now)
+        }
+        return failure
+    }
+
+    private struct Answer: Sendable {
+        let failure: Failure?
+        let time: ContinuousClock.Instant
+    }
+
+    private static let answers = Mutex<[String: Answer]>([:])
+}
+
+/// Something that can block for longer than anybody may wait for it.
+package enum BlockingCall {
+    /// How many calls may be under way at a time: more than these hang for the same reason.
+    private static let most = 16
+    private static let count = Atomic<Int>(0)
+
+    /// Does something on a thread of its own.
+    ///
+    /// - Parameter limit: the longest wait. The thread goes on where it is over, and what it returns is lost.
+    /// - Returns: what came of it; nil where it took longer, or so many others hang that it was not begun.
+    package static func run<Value: Sendable>(within limit: Duration, _ body: @escaping @Sendable () -> Value) -> Value? {
+        let result = Result<Value>()
+        guard begin({ result.put(body()) }) else { return nil }
+        return result.wait(within: limit)
+    }
+
+    /// Begins something on a thread of its own that nobody waits for.
+    ///
+    /// - Returns: false where there is no thread for it, or so many others hang that it was not begun.
+    package static func begin(_ body: @escaping @Sendable () -> Void) -> Bool {
+        let isStarted =
+            count.add(1, ordering: .relaxed).newValue <= most
+            && startThread {
+                body()
+                count.subtract(1, ordering: .relaxed)
+            }
+        if !isStarted { count.subtract(1, ordering: .relaxed) }
+        return isStarted
+    }
+
+    private final class Result<Value: Sendable>: Sendable {
+        private let value = Mutex<Value?>(nil)
+        private let isThere = DispatchSemaphore(value: 0)
+
+        func put(_ value: Value) {
+            self.value.withLock { $0 = value }
+            isThere.signal()
+        }
+
+        func wait(within limit: Duration) -> Value? {
+            _ = isThere.wait(timeout: .now() + limit.seconds)
+            return value.withLock { $0 }
+        }
+    }
+}
