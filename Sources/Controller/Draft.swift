@@ -96,7 +96,8 @@ struct Draft {
     ///   - now: the time.
     /// - Throws: where a listener is taken; then nothing is changed.
     mutating func accept(
-        _ transitions: [Transition], by origin: Origin, listeners: inout ListenerTable, rule: DrainRule?, isForced: Bool, health: HealthRule,
+        _ transitions: [Transition], by origin: Origin, listeners: inout ListenerTable, rule: DrainRule?, isForced: Bool,
+        health: HealthRule,
         now: Timestamp
     ) throws(Refusal) {
         try move(transitions, by: origin, in: &listeners)

@@ -165,7 +165,9 @@ extension TransactionMachine {
 
     private func groups(to draft: Draft) -> [PatchGroup] {
         let patches = draft.changes.touchedIDs.compactMap { id in
-            divergence.patch(id, effective: effective(id).appliance, to: draft.effective(id, rule).appliance, isForced: draft.changes.forced.contains(id))
+            divergence.patch(
+                id, effective: effective(id).appliance, to: draft.effective(id, rule).appliance, isForced: draft.changes.forced.contains(id)
+            )
         }
         return patches.isEmpty ? [] : PatchGroup.groups(of: patches)
     }
