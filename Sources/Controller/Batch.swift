@@ -1,5 +1,4 @@
 import Dispatch
-import JobMessages
 import LBaaS
 import Requests
 

@@ -1,6 +1,5 @@
 import Dispatch
 import Glibc
-import JobMessages
 public import LBaaS
 import Requests
 public import StateStore
@@ -50,13 +49,14 @@ public final class CommitPipeline: Sendable {
         now: @escaping @Sendable () -> Timestamp
     ) throws(StartFailure) {
         let stored: StoredState
+        let committed: CommittedState
         do {
             stored = try store?.load() ?? StoredState()
+            committed = CommittedState(try stored.wantedState(), drains: try stored.drainTable(), health: try stored.healthTable())
         } catch {
             throw StartFailure(.state, error.message)
         }
         self.now = now
-        let committed = CommittedState(try stored.wantedState(), drains: try stored.drainTable(), health: try stored.healthTable())
         self.committed = committed
         self.driver = driver
         self.log = log

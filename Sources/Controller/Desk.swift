@@ -1,4 +1,3 @@
-import JobMessages
 import LBaaS
 import Requests
 import StateStore
@@ -152,7 +151,7 @@ struct Desk {
         let isMore = steps.count > 8 || ids.count > 8
         log.write(
             level, message,
-            [("load_balancers", ids.shown), ("steps", steps.prefix(8).joined(separator: "; ") + (isMore ? "; …" : ""))])
+            [("load_balancers", ids.listed), ("steps", steps.prefix(8).joined(separator: "; ") + (isMore ? "; …" : ""))])
     }
 
     /// Notes the traffic of these load balancers so far, lest a counter be lost with what the worker knows; of all where none are named.

@@ -12,6 +12,7 @@ let package = Package(
             dependencies: [
                 .product(name: "JobMessages", package: "swift-lbaas"),
                 .product(name: "LBaaS", package: "swift-lbaas"),
+                .product(name: "LoadBalancerJSON", package: "swift-lbaas"),
                 .product(name: "Requests", package: "swift-lbaas"),
             ],
             path: "FuzzJobs",
