@@ -67,7 +67,7 @@ let package = Package(
         room("LoadBalancerJSON", ["JSON", "LBaaS"]),
         room("JobMessages", ["JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
         room("StateStore", ["CSQLite", "LBaaS", "LoadBalancerJSON"]),
-        room("Controller", ["LBaaS", "Requests", "StateStore"]),
+        room("Controller", ["HostSystem", "LBaaS", "Requests", "StateStore"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),

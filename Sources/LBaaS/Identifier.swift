@@ -73,11 +73,3 @@ public struct NodeID: Identifier {
     /// An identity with this text.
     public init(_ text: String) { self.text = text }
 }
-
-extension [LoadBalancerID] {
-    /// The first eight, separated by commas, for a log line.
-    public var listed: String {
-        let listed = prefix(8).map(\.text).joined(separator: ",")
-        return count > 8 ? "\(listed),… (\(count))" : listed
-    }
-}

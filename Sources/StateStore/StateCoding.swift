@@ -8,7 +8,7 @@ extension WantedState.Entry {
     public var row: StoredLoadBalancerRow {
         StoredLoadBalancerRow(
             id: loadBalancer.id.text, text: StoredLoadBalancer.text(of: loadBalancer), isSuspended: loadBalancer.isSuspended,
-            createdAt: createdAt.microseconds, isConfigured: isConfigured)
+            createdAt: createdAt.microseconds, source: source.rawValue)
     }
 }
 
@@ -32,12 +32,13 @@ extension StoredNodeHealth {
             isHeld: fact.isHeld, share: fact.share)
     }
 
-    fileprivate var fact: ServiceHealth.NodeFact? {
+    fileprivate func fact(notAfter now: Timestamp) -> ServiceHealth.NodeFact? {
         HostAddress(host).map { host in
             ServiceHealth.NodeFact(
                 endpoint: Endpoint(host: host, port: port),
                 health: NodeHealth(
-                    isUp: isUp, against: against, reason: reason, since: Timestamp(microseconds: since), wasUp: wasUp), isHeld: isHeld,
+                    isUp: isUp, against: against, reason: reason, since: min(now, Timestamp(microseconds: since)), wasUp: wasUp),
+                isHeld: isHeld,
                 share: share)
         }
     }
@@ -63,10 +64,23 @@ extension StoredDrains {
 }
 
 extension StoredState {
+    /// The committed state.
+    ///
+    /// - Parameters:
+    ///   - now: the time. What is later than may be was noted by a clock that has been set back since.
+    ///   - drainTimeout: how long a drain can last.
+    /// - Throws: where something in it cannot be read.
+    public func snapshot(now: Timestamp, drainTimeout: Duration?) throws(StateStoreError) -> Snapshot {
+        let latest = drainTimeout.map { now + $0 } ?? now
+        return Snapshot(
+            revision: revision, wanted: try wantedState(),
+            facts: Facts(health: try healthTable(notAfter: now), drains: try drainTable(notAfter: latest)))
+    }
+
     /// The wanted state.
     ///
     /// - Throws: where a text is not a load balancer any more.
-    public func wantedState() throws(StateStoreError) -> WantedState {
+    private func wantedState() throws(StateStoreError) -> WantedState {
         guard let reader = StoredLoadBalancerReader() else { throw StateStoreError(.inaccessible, "out of memory") }
         var entries: [WantedState.Entry] = []
         entries.reserveCapacity(loadBalancers.count)
@@ -80,10 +94,10 @@ extension StoredState {
     /// How nodes are.
     ///
     /// - Throws: where the address of one cannot be read.
-    public func healthTable() throws(StateStoreError) -> [LoadBalancerID: ServiceHealth] {
+    private func healthTable(notAfter now: Timestamp) throws(StateStoreError) -> [LoadBalancerID: ServiceHealth] {
         var facts: [String: [NodeID: ServiceHealth.NodeFact]] = [:]
         for node in nodes {
-            guard let fact = node.fact else { throw StateStoreError(unreadable: "a node", node.host) }
+            guard let fact = node.fact(notAfter: now) else { throw StateStoreError(unreadable: "a node", node.host) }
             facts[node.id, default: [:]][NodeID(node.node)] = fact
         }
         var table: [LoadBalancerID: ServiceHealth] = [:]
@@ -94,14 +108,14 @@ extension StoredState {
     /// What drains.
     ///
     /// - Throws: where a listener or a real server cannot be read.
-    public func drainTable() throws(StateStoreError) -> DrainTable {
+    private func drainTable(notAfter latest: Timestamp) throws(StateStoreError) -> DrainTable {
         var table = DrainTable()
         for stored in drains {
             var drains: [Drain] = []
             for drain in stored.drains {
                 guard let host = HostAddress(drain.host) else { throw StateStoreError(unreadable: "a drain", drain.host) }
                 let endpoint = Endpoint(host: host, port: drain.port)
-                drains.append(Drain(endpoint: endpoint, deadline: Timestamp(microseconds: drain.deadline)))
+                drains.append(Drain(endpoint: endpoint, deadline: min(latest, Timestamp(microseconds: drain.deadline))))
             }
             guard let listener = stored.listener else {
                 throw StateStoreError(unreadable: "a drain", "\(stored.address ?? "*"):\(stored.port)/\(stored.transport)")
@@ -121,7 +135,8 @@ extension StoredLoadBalancerRow {
             }
             loadBalancer.isSuspended = isSuspended
             return WantedState.Entry(
-                loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt), isConfigured: isConfigured)
+                loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt),
+                source: WantedState.Source(rawValue: source) ?? .jobs)
         } catch {
             throw StateStoreError(
                 .damaged, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")

@@ -63,7 +63,7 @@ extension Log {
             ("handle", handle), ("action", answer.action), ("outcome", answer.error == nil ? "PASS" : "FAIL"),
             ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
         ]
-        if !answer.loadBalancers.isEmpty { fields.append(("load_balancers", answer.loadBalancers.listed)) }
+        if !answer.loadBalancers.isEmpty { fields.append(("load_balancers", answer.loadBalancers.shown)) }
         if answer.isDryRun { fields.append(("dry_run", "yes")) }
         if let error = answer.error { fields.append(("error", error)) }
         return fields
