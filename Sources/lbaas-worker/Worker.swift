@@ -176,9 +176,9 @@ enum Worker {
     private static func makeQueue(
         _ settings: Settings, pipeline: CommitPipeline, driver: any LoadBalancerDriver, version: String, log: Log
     ) -> JobQueue {
-        let surroundings = JobRunner.Surroundings(
+        let surroundings = LBaaSController.Surroundings(
             version: version, release: version, diagnose: Diagnosis(settings).run)
-        let runner = JobRunner(
+        let runner = LBaaSController(
             pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings,
             // Each has a thread that mostly waits for the object store.
             mostArchives: max(1, settings.concurrency / 2))
