@@ -194,7 +194,11 @@ static _Noreturn void serve(int control) {
             .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
         ssize_t count = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) _exit(0);
+        if (count <= 0) {
+            // The supervisors end by themselves; this waits until they have.
+            while (wait(NULL) > 0 || errno == EINTR) {}
+            _exit(0);
+        }
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         if (!header || header->cmsg_type != SCM_RIGHTS) continue;
         int run;

@@ -48,7 +48,7 @@ struct LBaaSController {
         for (index, loadBalancer) in wanted.enumerated() {
             let old = draft[loadBalancer.id]
             if old?.isConfigured ?? false { throw Refusal(configured: loadBalancer.id, index: index) }
-            if let objection = capabilities.objection(to: loadBalancer, driverName: driverName) {
+            if let objection = capabilities.objection(to: loadBalancer, driverName: driverName, replacing: old?.loadBalancer) {
                 throw Refusal(.unsupported, "loadBalancers[\(index)].\(objection.field): \(objection.reason)")
             }
             if old?.loadBalancer == loadBalancer { continue }
@@ -95,7 +95,8 @@ struct LBaaSController {
                     "[service:\(service.id.text)]: a job has made a load balancer of this id; give the service another name, or take it out"
                         + " of the file until a job has deleted that one")
             }
-            if let objection = capabilities.objection(to: service, driverName: driverName) ?? refusal(service) {
+            let objection = capabilities.objection(to: service, driverName: driverName, replacing: old?.loadBalancer)
+            if let objection = objection ?? refusal(service) {
                 throw Refusal(.unsupported, "[service:\(service.id.text)] \(objection.field): \(objection.reason)")
             }
             if old?.loadBalancer == service { continue }

@@ -80,7 +80,7 @@ extension ServiceHealth {
     /// Takes it that time has passed.
     public mutating func advance(_ loadBalancer: LoadBalancer, now: Timestamp) {
         for (id, fact) in nodes where fact.share < 1000 {
-            let passed = max(0, now.microseconds - fact.health.since.microseconds)
+            let passed = now.microseconds - fact.health.since.microseconds
             nodes[id]?.share = loadBalancer.monitor?.share(after: passed) ?? 1000
         }
         judge(loadBalancer, now)
@@ -111,7 +111,8 @@ extension ServiceHealth {
             all += UInt64(node.weight)
             if fact.health.isUp { continue }
             // One that was never up did not fall.
-            let isRecent = fact.health.wasUp && now.microseconds - fact.health.since.microseconds <= monitor.panicWindow
+            // A time to come is of a clock that was set back since then.
+            let isRecent = fact.health.wasUp && (0...monitor.panicWindow).contains(now.microseconds - fact.health.since.microseconds)
             if fact.isHeld || isRecent {
                 fallen += UInt64(node.weight)
                 fell.append(node.id)
@@ -181,10 +182,11 @@ extension LoadBalancer {
 }
 
 extension Monitor {
-    /// How much of its weight a node has so many microseconds after it came back, in thousandths.
+    /// How much of its weight a node has so many microseconds after it came back, in thousandths. Less than 0 is of a clock that was set back
+    /// since then: the node has all of it.
     fileprivate func share(after microseconds: Int64) -> UInt16 {
         let whole = Int64(slowStart) * 1_000_000
-        return microseconds >= whole ? 1000 : UInt16(max(1, microseconds * 1000 / whole))
+        return microseconds < 0 || microseconds >= whole ? 1000 : UInt16(max(1, microseconds * 1000 / whole))
     }
 
     /// Within which so much must go down to count as gone at once: as long as it takes to find every node down that is, in microseconds.

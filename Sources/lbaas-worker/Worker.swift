@@ -154,7 +154,7 @@ enum Worker {
             do throws(HealthCheckError) {
                 let checks = try NodeChecks(configuration, log: log, now: Clock.now, report: report)
                 pipeline.begin(checks)
-                return checks.stop
+                return { checks.stop() }
             } catch {
                 throw StartupFailure(.osError, error.message)
             }
