@@ -50,7 +50,8 @@ struct Appliance {
     /// The steps from what runs to the draft.
     func groups(to draft: Draft, on effective: Effective) -> [PatchGroup] {
         let ids = draft.unsettled.isEmpty ? draft.order : draft.order + draft.unsettled.subtracting(draft.order).sorted()
-        return PatchGroup.groups(of: ids.compactMap { step($0, to: effective($0, in: draft), effective) })
+        return PatchGroup.groups(
+            of: ids.compactMap { step($0, to: effective($0, in: draft), effective, isForced: draft.forced.contains($0)) })
     }
 
     /// Brings the appliance to the draft.
@@ -105,9 +106,13 @@ struct Appliance {
         return counterChanges
     }
 
-    private func step(_ id: LoadBalancerID, to new: LoadBalancer?, _ effective: Effective) -> LoadBalancerPatch? {
+    private func step(
+        _ id: LoadBalancerID, to new: LoadBalancer?, _ effective: Effective, isForced: Bool = false
+    ) -> LoadBalancerPatch? {
         let running = diverging[id] ?? effective[id]
-        return altered.contains(id) ? LoadBalancerPatch(restoring: running, to: new) : LoadBalancerPatch(from: running, to: new)
+        return altered.contains(id)
+            ? LoadBalancerPatch(restoring: running, to: new, isForced: isForced)
+            : LoadBalancerPatch(from: running, to: new, isForced: isForced)
     }
 
     private mutating func forget(_ id: LoadBalancerID) {

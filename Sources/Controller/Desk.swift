@@ -249,8 +249,7 @@ struct Desk {
         let now = now()
         let rule = effective.upkeep.drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
         try draft.accept(
-            try decide(controller, draft, now), listeners: &listeners, rule: rule,
-            health: healthRule, now: now)
+            try decide(controller, draft, now), listeners: &listeners, rule: rule, isForced: isForced, health: healthRule, now: now)
     }
 
     /// What a change would do to what is committed.
@@ -308,7 +307,9 @@ struct Desk {
         }
         appliance.keep(draft)
         ledger.keep(accounts)
-        for id in draft.order where draft[id] == nil { ledger.close(id) }
+        let deleted = draft.order.filter { draft[$0] == nil }
+        for id in deleted { ledger.close(id) }
+        if !deleted.isEmpty { appliance.driver.discard(deleted) }
         if !draft.drainingListeners.isEmpty { committed.drains = draft.drains }
         let health = draft.health
         for case (let id, let new?) in health { log.writeTurns(of: id, from: committed.health(of: id), to: new) }

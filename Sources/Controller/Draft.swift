@@ -57,6 +57,8 @@ struct Draft {
     /// Identities that are to be brought to the appliance though they do not change as wanted: of some the drains change, of others the
     /// appliance runs something else.
     var unsettled: Set<LoadBalancerID> = []
+    /// Identities of which a job wants what it takes out gone at once.
+    private(set) var forced: Set<LoadBalancerID> = []
     /// How many load balancers there are that jobs want.
     private(set) var count: Int
     /// Whether the last change is a DELETE that leaves nothing.
@@ -116,13 +118,16 @@ struct Draft {
     ///
     /// - Parameters:
     ///   - rule: what becomes of the real servers that leave.
+    ///   - isForced: whether what the job takes out goes at once.
     ///   - health: of which load balancers it matters how their nodes are.
     ///   - now: the time.
     /// - Throws: where a listener is taken; then nothing is changed.
     mutating func accept(
-        _ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?, health: HealthRule, now: Timestamp
+        _ transitions: [Transition], listeners: inout ListenerTable, rule: DrainRule?, isForced: Bool = false, health: HealthRule,
+        now: Timestamp
     ) throws(Refusal) {
         try move(transitions, in: &listeners)
+        if isForced { forced.formUnion(transitions.lazy.map(\.id)) }
         for transition in transitions { follow(transition, health, now) }
         if let rule { drain(transitions, rule) }
         for transition in transitions {

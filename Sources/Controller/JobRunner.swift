@@ -136,9 +136,17 @@ public final class JobRunner: Sendable {
         do throws(DriverError) {
             let checked = loadBalancers.map { pipeline.checkedStatus(of: $0) }
             let asked = zip(loadBalancers, checked).filter { $0.1 == nil }.map(\.0.id)
-            let status = asked.isEmpty ? [:] : try driver.status(of: asked)
+            var status: [LoadBalancerID: [NodeStatus]] = [:]
+            var reason: String?
+            do throws(DriverError) {
+                if !asked.isEmpty { status = try driver.status(of: asked) }
+            } catch  where error.code == .notRunning {
+                reason = error.message
+            }
             return zip(loadBalancers, checked).map { loadBalancer, checked in
-                checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false) }
+                let nodes =
+                    checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false, reason: reason) }
+                return loadBalancer.withStates(nodes)
             }
         } catch {
             throw Refusal(.appliance, error.message)
