@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -209,6 +210,8 @@ static _Noreturn void serve(int control) {
 
 static _Noreturn void begin(int control) {
     prctl(PR_SET_NAME, "lbaas-checks");
+    // Only the thread that makes checks comes first, and not what they run.
+    if (getpriority(PRIO_PROCESS, 0) < 0) setpriority(PRIO_PROCESS, 0, 0);
     // Its children end by themselves, and nobody asks how.
     struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
     sigaction(SIGCHLD, &action, NULL);

@@ -99,7 +99,7 @@ struct Announcement {
 
     private var isUp: Bool {
         guard let wanted, !wanted.isSuspended else { return false }
-        return health?.hasQuorum ?? (weight > 0)
+        return health?.isUp(wanted) ?? (weight > 0)
     }
 
     private var weight: UInt64 {

@@ -41,6 +41,7 @@ final class Engine {
         blockSignals()
         poller = try Poller()
         launcher = try Launcher(configuration, poller: poller, commands: commands, log: log)
+        raisePriority()
         do throws(SystemFailure) {
             try poller.add(commands.descriptor, for: .input, as: .commands)
         } catch {
