@@ -51,6 +51,7 @@ final class Engine {
 
     /// Makes checks until it is told to stop.
     func run() {
+        defer { progress?.end() }
         while !isStopped {
             // An answer that has come in counts, even where its time is up by now.
             // Between two rounds it waits for what is due, which is no fault.
