@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 import WorkerHarness
@@ -51,6 +52,29 @@ extension RealServers {
                 let line = try #require(worker.log.text.split(separator: "\n").first { $0.contains(" job handle=") })
                 #expect(line.contains(#/^\S+Z INFO  job handle=H:\S+ action=CREATE outcome=PASS ms=[0-9.]+ /#))
                 #expect(line.hasSuffix(#" load_balancers="a\nb \"c\"""#))
+            }
+        }
+
+        /// A pipe on standard error that nobody reads, and everything in the log: neither jobs nor the end wait for it.
+        @Test func aLogThatNobodyReadsHoldsUpNeitherJobsNorTheEnd() async throws {
+            try await withRig { rig in
+                let gearmand = try await rig.startGearmand()
+                var options = rig.options(gearmand)
+                let pipe = rig.path("log")
+                try #require(mkfifo(pipe, 0o600) == 0)
+                // Both ends, so that the worker's writing waits for room and not for a reader.
+                let reader = open(pipe, O_RDWR | O_NONBLOCK)
+                defer { close(reader) }
+                options.launcher = ["/bin/sh", "-c", #"exec "$@" 2>"$0""#, pipe]
+                let worker = try rig.spawnWorker(options)
+                // A pipe holds 64 KiB, and each of these jobs has more in the log.
+                let padding = String(repeating: "x", count: 200)
+                let balancers = (0..<200).map { loadBalancer("\(padding)-\($0)", port: 1000 + $0) }
+                for _ in 0..<5 {
+                    try await gearmand.succeed(job("UPDATE", balancers))
+                    try await gearmand.succeed(job("DELETE"))
+                }
+                #expect(try await worker.end(within: 20) == .exit(0))
             }
         }
 
