@@ -63,15 +63,15 @@ let package = Package(
         room("HostSystem", ["CCrypto", "CLinux", "CSpawn", "LBaaS"]),
         room("Requests", ["LBaaS"]),
         room("JobMessages", ["LBaaS", "Requests", "CSimdJSON"]),
-        room("StateStore", ["CSQLite"]),
-        room("Controller", ["LBaaS", "Requests", "JobMessages", "StateStore"]),
+        room("StateStore", ["LBaaS", "CSQLite"]),
+        room("Controller", ["LBaaS", "Requests", "JobMessages", "HostSystem", "StateStore"]),
         room("DaemonSupport", ["CGetopt", "CLinux", "CProgramArguments", "CSystemd", "HostSystem", "LBaaS"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
-        driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CLinux", "CSpawn", "CZlib"]),
+        driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CSpawn", "CZlib"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "HAProxyDriver", "IPVSDriver"]),
         notifier("DummyNotifier", folder: "Dummy", ["LBaaS"]),
         notifier("ExecNotifier", folder: "Exec", ["LBaaS", "JobMessages", "HostSystem"]),
@@ -137,3 +137,16 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
+
+// What scripts/fuzz builds, and no other build has. libFuzzer brings the main function, so it is a library.
+if Context.environment["LBAAS_FUZZ"] != nil {
+    package.products.append(.library(name: "Fuzz", type: .static, targets: ["Fuzz"]))
+    package.targets.append(
+        .target(
+            name: "Fuzz",
+            dependencies: [
+                "BGPNotifier", "CGearman", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue", "LBaaS", "Netlink",
+                "NetlinkTestSupport", "Requests",
+            ],
+            path: "Tests/Fuzz", exclude: ["Seeds", "jobs.dict"], swiftSettings: [.treatAllWarnings(as: .error)]))
+}

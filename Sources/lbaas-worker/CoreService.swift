@@ -15,6 +15,8 @@ final class CoreService: DaemonService {
     private let log: Log
     private let commit: ProgressMonitor.Participant
     private let running = Mutex<CommitPipeline?>(nil)
+    // A queue of its own: to count the threads of the global ones Dispatch reads /proc, and traps where there is none.
+    private let queue = DispatchQueue(label: "core-progress")
 
     /// How long one batch may take: several changes of the appliance, each with its own limit of some 100 s, are tried one by one where
     /// they fail together.
@@ -63,7 +65,7 @@ final class CoreService: DaemonService {
 
     /// Has the monitor know how long the batch in hand takes.
     private func watch(_ pipeline: CommitPipeline) {
-        DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [weak self, weak pipeline] in
+        queue.asyncAfter(deadline: .now() + 1) { [weak self, weak pipeline] in
             guard let self, let pipeline else { return }
             let busy = pipeline.busyTime
             if busy > 0 { commit.begin(within: Self.batchLimit - .microseconds(busy)) } else { commit.end() }

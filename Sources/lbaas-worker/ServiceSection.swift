@@ -1,4 +1,5 @@
 import DaemonSupport
+import HostSystem
 import JobMessages
 import LBaaS
 
@@ -89,13 +90,22 @@ extension Settings {
         return services
     }
 
-    /// What keeps services from ever being up, or is likely not meant, though they can be run.
+    /// What can be run and keeps services or nodes from ever being up, so that it is likely not meant: a quorum that can never be met, and
+    /// files of certificates that cannot be used.
     func doubts(about services: [LoadBalancer]) -> [StartupFailure] {
-        services.compactMap { loadBalancer in
-            let name = ServiceSection.prefix + loadBalancer.id.text
-            guard let section = sections[name], let complaint = loadBalancer.quorumComplaint else { return nil }
-            return ServiceSection(name: name, section, path: configurationFile ?? "")?.failure(complaint.sentence, at: complaint.field)
+        var doubts: [StartupFailure] = []
+        if let file = checkAuthorities, let failure = CertificateFiles.failure(of: file) {
+            doubts.append(StartupFailure(.config, "[health] ca_file: \(quoted(file)) cannot be used: \(failure)"))
         }
+        for loadBalancer in services {
+            let name = ServiceSection.prefix + loadBalancer.id.text
+            guard let section = sections[name], let service = ServiceSection(name: name, section, path: configurationFile ?? "") else { continue }
+            if let complaint = loadBalancer.quorumComplaint { doubts.append(service.failure(complaint.sentence, at: complaint.field)) }
+            if let file = loadBalancer.monitor?.tls.authorities, let failure = CertificateFiles.failure(of: file) {
+                doubts.append(service.failure("monitor.ca_file: \(quoted(file)) cannot be used: \(failure)", at: "monitor.ca_file"))
+            }
+        }
+        return doubts
     }
 }
 

@@ -3,6 +3,7 @@ import DaemonSupport
 import Dispatch
 import HostSystem
 import LBaaS
+import Requests
 import Synchronization
 
 /// The load balancers of the configuration file.
@@ -10,11 +11,6 @@ import Synchronization
 /// One that cannot be served now, because its address is not there yet or its port is taken, costs only itself: the rest is served, and it
 /// is tried again until it can be.
 final class StaticServices: DaemonService {
-    /// Wants these services of the configuration file, and no others of it.
-    ///
-    /// - Returns: why some are not served, by their names.
-    typealias Replace = @Sendable (_ services: [LoadBalancer]) -> [LoadBalancerID: String]
-
     let name = "the services of the configuration file"
     private let services: [LoadBalancer]
     private let core: CoreService
@@ -53,7 +49,8 @@ final class StaticServices: DaemonService {
 
     /// Has the services served, and tries again later where some cannot be.
     private func attempt() {
-        note(replace(services, in: core.pipeline))
+        let refused = core.pipeline.replaceSkipping(.file, services)
+        note(Dictionary(refused.map { ($0.id, $0.refusal.sentence) }) { first, _ in first })
         if state.withLock({ $0.refused.isEmpty || $0.isStopped }) { return }
         queue.asyncAfter(deadline: .now() + interval.seconds) { [weak self] in
             guard let self, !state.withLock(\.isStopped) else { return }
@@ -74,22 +71,6 @@ final class StaticServices: DaemonService {
         }
         for id in known.keys.sorted() where refused[id] == nil {
             log.write(.info, "a service of the configuration file is served now", [("load_balancer", id.text)])
-        }
-    }
-}
-
-/// Wants these services, without those that the pipeline refuses: it tells one at a time.
-private func replace(_ services: [LoadBalancer], in pipeline: CommitPipeline) -> [LoadBalancerID: String] {
-    var wanted = services
-    var refused: [LoadBalancerID: String] = [:]
-    while true {
-        do throws(StartFailure) {
-            try pipeline.configure(wanted)
-            return refused
-        } catch {
-            let named = wanted.firstIndex { error.message.contains("service:\($0.id.text)]") || error.message.contains(quoted($0.id.text)) }
-            guard let index = named ?? wanted.indices.last else { return refused }
-            refused[wanted.remove(at: index).id] = error.message
         }
     }
 }

@@ -176,7 +176,7 @@ import Testing
 
     @Test func aFileThatCannotBeReadIsAnErrorEvenIfItIsTheUsualOne() throws {
         let folder = try TemporaryFolder()
-        #expect(throws: StartupFailure(.config, "the configuration file \(folder.path) cannot be read: Is a directory")) {
+        #expect(throws: StartupFailure(.config, "the configuration file \(folder.path) cannot be read: it is not a regular file")) {
             try Worker.read(arguments: ["w", "--driver", "dummy"], of: workerDefinition(defaultFile: folder.path))
         }
     }
