@@ -1,6 +1,5 @@
 import Controller
 import DaemonSupport
-import Dispatch
 import HostSystem
 import LBaaS
 import StateStore
@@ -13,21 +12,17 @@ final class CoreService: DaemonService {
     let driver: any LoadBalancerDriver
     private let settings: Settings
     private let log: Log
-    private let commit: ProgressMonitor.Participant
+    private let monitor: ProgressMonitor
     private let running = Mutex<CommitPipeline?>(nil)
-    // A queue of its own: to count the threads of the global ones Dispatch reads /proc, and traps where there is none.
-    private let queue = DispatchQueue(label: "core-progress")
-
-    /// How long one batch may take: several changes of the appliance, each with its own limit of some 100 s, are tried one by one where
-    /// they fail together.
-    private static let batchLimit = Duration.seconds(600)
 
     /// A core that is not started yet.
+    ///
+    /// - Parameter monitor: is told how long each step of a commit may take.
     init(_ settings: Settings, driver: any LoadBalancerDriver, monitor: ProgressMonitor, log: Log) {
         self.settings = settings
         self.driver = driver
+        self.monitor = monitor
         self.log = log
-        commit = monitor.participant(name)
     }
 
     /// The pipeline, for services that are started later.
@@ -37,15 +32,12 @@ final class CoreService: DaemonService {
     }
 
     func start() throws(StartupFailure) {
-        // Asks the appliance, and may have to start it.
-        commit.begin(within: Self.batchLimit)
-        defer { commit.end() }
         let store = try openStore()
         let pipeline: CommitPipeline
         do throws(StartFailure) {
             pipeline = try CommitPipeline(
-                driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store, log: log,
-                now: Clock.now)
+                driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store,
+                progress: monitor, log: log, clock: Clock.moment)
         } catch {
             switch error.code {
             case .state: throw StartupFailure(.dataError, error.message)
@@ -55,22 +47,11 @@ final class CoreService: DaemonService {
             }
         }
         running.withLock { $0 = pipeline }
-        watch(pipeline)
     }
 
     func finish(within limit: Duration) -> Bool {
         pipeline.close()
         return true
-    }
-
-    /// Has the monitor know how long the batch in hand takes.
-    private func watch(_ pipeline: CommitPipeline) {
-        queue.asyncAfter(deadline: .now() + 1) { [weak self, weak pipeline] in
-            guard let self, let pipeline else { return }
-            let busy = pipeline.busyTime
-            if busy > 0 { commit.begin(within: Self.batchLimit - .microseconds(busy)) } else { commit.end() }
-            watch(pipeline)
-        }
     }
 
     private func openStore() throws(StartupFailure) -> sending StateStore? {

@@ -51,7 +51,7 @@ final class CheckService: DaemonService {
         switch core.driver.upkeep.checking {
         case .nobody: break
         case .driver:
-            let checker = StatusChecker(core.driver, log: log, now: Clock.now, report: report)
+            let checker = StatusChecker(core.driver, log: log, now: Clock.steady, report: report)
             pipeline.begin(checker)
             stop.withLock { $0 = { checker.stop() } }
         case .worker:
@@ -59,7 +59,7 @@ final class CheckService: DaemonService {
             configuration.allowedPrograms = Set(settings.checkPrograms)
             configuration.authorities = settings.checkAuthorities
             do throws(HealthCheckError) {
-                let checks = try NodeChecks(configuration, log: log, now: Clock.now, report: report)
+                let checks = try NodeChecks(configuration, log: log, now: Clock.steady, report: report)
                 pipeline.begin(checks)
                 stop.withLock { $0 = { checks.stop() } }
             } catch {
@@ -133,14 +133,14 @@ final class IntakeService: DaemonService {
         let runner = JobRunner(
             pipeline: core.pipeline, driver: core.driver, driverName: settings.driver, surroundings: surroundings,
             // Each has a thread that mostly waits for the object store.
-            mostArchives: max(1, settings.concurrency / 2), log: log)
+            mostArchives: max(1, settings.concurrency / 2))
         var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
         configuration.connections = settings.concurrency
         configuration.longestWait = settings.reconnectSleep
         configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
         configuration.answerTime = settings.heartbeat.patience
-        return JobQueue(configuration) {
-            let handler = JobHandler(runner)
+        return JobQueue(configuration) { [log] in
+            let handler = JobHandler(runner, log: log)
             return { handler.answer($0) }
         } report: { [weak self] event in
             self?.report(event)

@@ -23,7 +23,7 @@ extension RealServers {
                 #expect(lines.map { $0["load_balancers"] } == ["a,b c", "a", "none\nof these", nil, shown])
                 #expect(Set(lines.compactMap { $0["handle"] }).count == 5)
                 for line in lines {
-                    #expect(line["level"] == "info")
+                    #expect(line["level"] == (line["outcome"] == "PASS" ? "info" : "warning"))
                     #expect(line["handle"]?.hasPrefix("H:") == true)
                     #expect(line["ms"].flatMap(Double.init) != nil)
                     #expect(line["time"]?.wholeMatch(of: #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/#) != nil)
