@@ -54,10 +54,11 @@ struct ServiceSection {
 }
 
 extension Settings {
-    /// What jobs and services may ask for: what the driver can do and, of programs, what this host allows.
+    /// What jobs and services may ask for: what the driver can do and, of programs and files, what this host allows and has.
     func capabilities(of driver: any LoadBalancerDriver) -> Capabilities {
         var capabilities = driver.capabilities
         capabilities.programs = Set(checkPrograms)
+        if driver.upkeep.checking == .worker { capabilities.refusalOfFile = { CertificateFiles.refusal(of: $0) } }
         return capabilities
     }
 
@@ -99,7 +100,9 @@ extension Settings {
         }
         for loadBalancer in services {
             let name = ServiceSection.prefix + loadBalancer.id.text
-            guard let section = sections[name], let service = ServiceSection(name: name, section, path: configurationFile ?? "") else { continue }
+            guard let section = sections[name], let service = ServiceSection(name: name, section, path: configurationFile ?? "") else {
+                continue
+            }
             if let complaint = loadBalancer.quorumComplaint { doubts.append(service.failure(complaint.sentence, at: complaint.field)) }
             if let file = loadBalancer.monitor?.tls.authorities, let failure = CertificateFiles.failure(of: file) {
                 doubts.append(service.failure("monitor.ca_file: \(quoted(file)) cannot be used: \(failure)", at: "monitor.ca_file"))

@@ -38,7 +38,7 @@ enum Worker {
             core,
             NotifierService(parts.notifiers, core: core),
             StaticServices(parts.services, core: core, every: parts.driver.upkeep.resyncInterval, log: log),
-            CheckService(settings, core: core, log: log),
+            CheckService(settings, core: core, monitor: monitor, log: log),
             UpkeepService(core: core),
             IntakeService(settings, core: core, version: version, log: log),
         ]

@@ -36,13 +36,17 @@ final class CheckService: DaemonService {
     private let settings: Settings
     private let core: CoreService
     private let log: Log
-    private let stop = Mutex<(@Sendable () -> Void)?>(nil)
+    private let progress: ProgressMonitor.Participant
+    private let stop = Mutex<(@Sendable (Duration) -> Bool)?>(nil)
 
     /// Checks that are not started yet.
-    init(_ settings: Settings, core: CoreService, log: Log) {
+    ///
+    /// - Parameter monitor: is told whether the checks get on.
+    init(_ settings: Settings, core: CoreService, monitor: ProgressMonitor, log: Log) {
         self.settings = settings
         self.core = core
         self.log = log
+        progress = monitor.participant(name)
     }
 
     func start() throws(StartupFailure) {
@@ -53,15 +57,20 @@ final class CheckService: DaemonService {
         case .driver:
             let checker = StatusChecker(core.driver, log: log, now: Clock.steady, report: report)
             pipeline.begin(checker)
-            stop.withLock { $0 = { checker.stop() } }
+            stop.withLock {
+                $0 = { _ in
+                    checker.stop()
+                    return true
+                }
+            }
         case .worker:
             var configuration = HealthChecker.Configuration()
             configuration.allowedPrograms = Set(settings.checkPrograms)
             configuration.authorities = settings.checkAuthorities
             do throws(HealthCheckError) {
-                let checks = try NodeChecks(configuration, log: log, now: Clock.steady, report: report)
+                let checks = try NodeChecks(configuration, log: log, progress: progress, now: Clock.steady, report: report)
                 pipeline.begin(checks)
-                stop.withLock { $0 = { checks.stop() } }
+                stop.withLock { $0 = { checks.stop(within: $0) } }
             } catch {
                 throw StartupFailure(.osError, error.message)
             }
@@ -69,8 +78,9 @@ final class CheckService: DaemonService {
     }
 
     func finish(within limit: Duration) -> Bool {
-        stop.withLock(\.self)?()
-        return true
+        if stop.withLock(\.self)?(limit) ?? true { return true }
+        log.write(.error, "\(name) did not end within the shutdown timeout", [("seconds", String(limit.seconds))])
+        return false
     }
 }
 
