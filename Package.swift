@@ -124,7 +124,10 @@ let package = Package(
         tests("DaemonSupportTests", ["DaemonSupport", "HostSystem", "LBaaS", "TestSupport"]),
         tests(
             "WorkerTests",
-            ["lbaas-worker", "DaemonSupport", "HealthChecks", "KnownDrivers", "KnownNotifiers", "LBaaS", "JobQueue", "TestSupport"]),
+            [
+                "lbaas-worker", "DaemonSupport", "HealthChecks", "HostSystem", "KnownDrivers", "KnownNotifiers", "LBaaS", "JobQueue",
+                "TestSupport",
+            ]),
         tests(
             "Integration",
             [
