@@ -63,8 +63,8 @@ let package = Package(
         room("HostSystem", ["CCrypto", "CLinux", "CSpawn", "LBaaS"]),
         room("Requests", ["LBaaS"]),
         room("JobMessages", ["LBaaS", "Requests", "CSimdJSON"]),
-        room("StateStore", ["CSQLite"]),
-        room("Controller", ["LBaaS", "Requests", "JobMessages", "StateStore"]),
+        room("StateStore", ["LBaaS", "CSQLite"]),
+        room("Controller", ["LBaaS", "Requests", "JobMessages", "HostSystem", "StateStore"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
@@ -134,3 +134,16 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
+
+// What scripts/fuzz builds, and no other build has. libFuzzer brings the main function, so it is a library.
+if Context.environment["LBAAS_FUZZ"] != nil {
+    package.products.append(.library(name: "Fuzz", type: .static, targets: ["Fuzz"]))
+    package.targets.append(
+        .target(
+            name: "Fuzz",
+            dependencies: [
+                "BGPNotifier", "CGearman", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue", "LBaaS", "Netlink",
+                "NetlinkTestSupport", "Requests",
+            ],
+            path: "Tests/Fuzz", exclude: ["Seeds", "jobs.dict"], swiftSettings: [.treatAllWarnings(as: .error)]))
+}

@@ -85,7 +85,7 @@ public final class JobRunner: Sendable {
     }
 
     /// What the pipeline has to do for a job; nil where it has nothing.
-    private static func work(_ request: Request) -> Batch.Job? {
+    private static func work(_ request: Request) -> Job? {
         switch request {
         case .change(let change, let options) where options.isDryRun: .plan(change, isForced: options.isForced)
         case .change(let change, let options): .commit(.change(change, isForced: options.isForced))
@@ -99,9 +99,11 @@ public final class JobRunner: Sendable {
         if case .archive(let order) = request { archive(order) } else { surroundings.diagnose() }
     }
 
-    /// How the load balancers are that jobs ask after. The appliance is asked once for all of them.
+    /// How the load balancers are that requests ask after. The appliance is asked once for all of them.
     private func status(_ selections: [Selection]) -> [Outcome] {
-        let asked = selections.map(loadBalancers)
+        let asked = selections.map { selection -> Result<[(entry: WantedState.Entry, health: ServiceHealth?)]?, Refusal> in
+            do throws(Refusal) { return .success(try pipeline.find(selection)) } catch { return .failure(error) }
+        }
         var nodes: [[NodeStatus]] = []
         var failure: Refusal?
         do throws(Refusal) {
@@ -114,28 +116,18 @@ public final class JobRunner: Sendable {
             switch answer {
             case .success(nil): .deleted
             case .failure(let refusal): .refused(refusal)
-            case .success(let loadBalancers?):
+            case .success(let found?):
                 failure.map { .refused($0) }
-                    ?? .status(loadBalancers.map { LoadBalancerStatus(id: $0.id, nodes: next.next() ?? []) })
+                    ?? .status(found.map { LoadBalancerStatus(id: $0.entry.loadBalancer.id, nodes: next.next() ?? []) })
             }
         }
     }
 
-    /// The load balancers that a job asks after; nil where they were deleted.
-    private func loadBalancers(_ selection: Selection) -> Result<[LoadBalancer]?, Refusal> {
-        if pipeline.asksAfterDeleted(selection) { return .success(nil) }
-        do throws(Refusal) {
-            return .success(try pipeline.entries(of: selection).map(\.loadBalancer))
-        } catch {
-            return .failure(error)
-        }
-    }
-
     /// How the nodes of each load balancer are. What the appliance does not run serves nobody.
-    private func nodes(of loadBalancers: [LoadBalancer]) throws(Refusal) -> [[NodeStatus]] {
+    private func nodes(of found: [(entry: WantedState.Entry, health: ServiceHealth?)]) throws(Refusal) -> [[NodeStatus]] {
         do throws(DriverError) {
-            let checked = loadBalancers.map { pipeline.checkedStatus(of: $0) }
-            let asked = zip(loadBalancers, checked).filter { $0.1 == nil }.map(\.0.id)
+            let checked = found.map { pipeline.checkedStatus(of: $0.entry.loadBalancer, $0.health) }
+            let asked = zip(found, checked).filter { $0.1 == nil }.map(\.0.entry.loadBalancer.id)
             var status: [LoadBalancerID: [NodeStatus]] = [:]
             var reason: String?
             do throws(DriverError) {
@@ -143,7 +135,8 @@ public final class JobRunner: Sendable {
             } catch  where error.code == .notRunning {
                 reason = error.message
             }
-            return zip(loadBalancers, checked).map { loadBalancer, checked in
+            return zip(found, checked).map { found, checked in
+                let loadBalancer = found.entry.loadBalancer
                 let nodes =
                     checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false, reason: reason) }
                 return loadBalancer.withStates(nodes)
@@ -199,13 +192,5 @@ public final class JobRunner: Sendable {
         if answer.isDryRun { fields.append(("dry_run", "yes")) }
         if let error = answer.error { fields.append(("error", error)) }
         return fields
-    }
-}
-
-extension [LoadBalancerID] {
-    /// The first of them, for a log line.
-    var shown: String {
-        let shown = prefix(8).map(\.text).joined(separator: ",")
-        return count > 8 ? "\(shown),… (\(count))" : shown
     }
 }

@@ -9,14 +9,14 @@ extension WantedState.Entry {
     var row: StoredLoadBalancerRow {
         StoredLoadBalancerRow(
             id: loadBalancer.id.text, text: StoredLoadBalancer.text(of: loadBalancer), isSuspended: loadBalancer.isSuspended,
-            createdAt: createdAt.microseconds, isConfigured: isConfigured)
+            createdAt: createdAt.microseconds, source: source.rawValue)
     }
 }
 
 extension StoredTraffic {
     init(_ account: TrafficLedger.Account, of id: LoadBalancerID) {
         self.init(
-            id: id.text, unreported: account.unreported,
+            id: id.text, unreported: account.unreported, total: account.total,
             readings: account.readings.map { Reading(run: $0.run, bytes: $0.bytesOut) }, reportedAt: account.reportedAt.microseconds)
     }
 }
@@ -41,12 +41,13 @@ extension StoredNodeHealth {
             isHeld: fact.isHeld, share: fact.share)
     }
 
-    fileprivate var fact: ServiceHealth.NodeFact? {
+    fileprivate func fact(notAfter now: Timestamp) -> ServiceHealth.NodeFact? {
         HostAddress(host).map { host in
             ServiceHealth.NodeFact(
                 endpoint: Endpoint(host: host, port: port),
                 health: NodeHealth(
-                    isUp: isUp, against: against, reason: reason, since: Timestamp(microseconds: since), wasUp: wasUp), isHeld: isHeld,
+                    isUp: isUp, against: against, reason: reason, since: min(now, Timestamp(microseconds: since)), wasUp: wasUp),
+                isHeld: isHeld,
                 share: share)
         }
     }
@@ -72,10 +73,23 @@ extension StoredDrains {
 }
 
 extension StoredState {
+    /// The committed state.
+    ///
+    /// - Parameters:
+    ///   - now: the time. What is later than may be was noted by a clock that has been set back since.
+    ///   - drainTimeout: how long a drain can last.
+    /// - Throws: where something in it cannot be read.
+    func snapshot(now: Timestamp, drainTimeout: Duration?) throws(StartFailure) -> Snapshot {
+        let latest = drainTimeout.map { now + $0 } ?? now
+        return Snapshot(
+            revision: revision, wanted: try wantedState(),
+            facts: Facts(health: try healthTable(notAfter: now), drains: try drainTable(notAfter: latest)))
+    }
+
     /// The wanted state.
     ///
     /// - Throws: where a text is not a load balancer any more.
-    func wantedState() throws(StartFailure) -> WantedState {
+    private func wantedState() throws(StartFailure) -> WantedState {
         guard let reader = StoredLoadBalancerReader() else { throw StartFailure(.memory, "out of memory") }
         var entries: [WantedState.Entry] = []
         entries.reserveCapacity(loadBalancers.count)
@@ -92,7 +106,8 @@ extension StoredState {
             Dictionary(
                 traffic.map { stored in
                     let account = TrafficLedger.Account(
-                        unreported: stored.unreported, readings: stored.readings.map { TrafficCounter(bytesOut: $0.bytes, run: $0.run) },
+                        unreported: stored.unreported, total: stored.total,
+                        readings: stored.readings.map { TrafficCounter(bytesOut: $0.bytes, run: $0.run) },
                         reportedAt: Timestamp(microseconds: stored.reportedAt))
                     return (LoadBalancerID(stored.id), account)
                 }, uniquingKeysWith: { first, _ in first }))
@@ -101,10 +116,10 @@ extension StoredState {
     /// How nodes are.
     ///
     /// - Throws: where the address of one cannot be read.
-    func healthTable() throws(StartFailure) -> [LoadBalancerID: ServiceHealth] {
+    private func healthTable(notAfter now: Timestamp) throws(StartFailure) -> [LoadBalancerID: ServiceHealth] {
         var facts: [String: [NodeID: ServiceHealth.NodeFact]] = [:]
         for node in nodes {
-            guard let fact = node.fact else { throw StartFailure(unreadable: "a node", node.host) }
+            guard let fact = node.fact(notAfter: now) else { throw StartFailure(unreadable: "a node", node.host) }
             facts[node.id, default: [:]][NodeID(node.node)] = fact
         }
         var table: [LoadBalancerID: ServiceHealth] = [:]
@@ -115,14 +130,14 @@ extension StoredState {
     /// What drains.
     ///
     /// - Throws: where a listener or a real server cannot be read.
-    func drainTable() throws(StartFailure) -> DrainTable {
+    private func drainTable(notAfter latest: Timestamp) throws(StartFailure) -> DrainTable {
         var table = DrainTable()
         for stored in drains {
             var drains: [Drain] = []
             for drain in stored.drains {
                 guard let host = HostAddress(drain.host) else { throw StartFailure(unreadable: "a drain", drain.host) }
                 let endpoint = Endpoint(host: host, port: drain.port)
-                drains.append(Drain(endpoint: endpoint, deadline: Timestamp(microseconds: drain.deadline)))
+                drains.append(Drain(endpoint: endpoint, deadline: min(latest, Timestamp(microseconds: drain.deadline))))
             }
             guard let listener = stored.listener else {
                 throw StartFailure(unreadable: "a drain", "\(stored.address ?? "*"):\(stored.port)/\(stored.transport)")
@@ -142,7 +157,8 @@ extension StoredLoadBalancerRow {
             }
             loadBalancer.isSuspended = isSuspended
             return WantedState.Entry(
-                loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt), isConfigured: isConfigured)
+                loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt),
+                source: WantedState.Source(rawValue: source) ?? .jobs)
         } catch {
             throw StartFailure(
                 .state, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")

@@ -1,4 +1,3 @@
-import JobMessages
 import LBaaS
 import Requests
 
@@ -8,23 +7,30 @@ struct TrafficLedger {
     struct Account: Hashable, Sendable {
         /// Bytes that were counted and not yet reported.
         var unreported: UInt64 = 0
+        /// Bytes that were ever counted, reported or not.
+        var total: UInt64 = 0
         /// The counters, as they were read last: each run once. What they counted so far is reported or in `unreported`.
         var readings: [TrafficCounter] = []
         var reportedAt: Timestamp
 
         /// Takes what the counters counted since they were read last.
         fileprivate mutating func read(_ counters: [TrafficCounter]) {
-            for counter in counters { unreported &+= counter.bytes(since: readings.first { $0.run == counter.run }) }
+            for counter in counters { count(counter.bytes(since: readings.first { $0.run == counter.run })) }
             readings = counters
+        }
+
+        private mutating func count(_ bytes: UInt64) {
+            unreported &+= bytes
+            total &+= bytes
         }
 
         /// Takes what a counter counted that has ended. One that was read with more since it was lost says nothing new.
         fileprivate mutating func end(_ counter: TrafficCounter) {
             if let last = readings.firstIndex(where: { $0.run == counter.run }) {
-                unreported &+= counter.bytesOut - min(counter.bytesOut, readings[last].bytesOut)
+                count(counter.bytesOut - min(counter.bytesOut, readings[last].bytesOut))
                 readings.remove(at: last)
             } else {
-                unreported &+= counter.bytesOut
+                count(counter.bytesOut)
             }
         }
 
@@ -44,6 +50,10 @@ struct TrafficLedger {
 
     private var accounts: [LoadBalancerID: Account]
     private var unsaved: Set<LoadBalancerID> = []
+    /// How many times counters ended or began: a reading from before a change of its load balancer is out of date.
+    private(set) var sequence: UInt64 = 0
+    /// The sequence at the last change of each load balancer's counters.
+    private var changedAt: [LoadBalancerID: UInt64] = [:]
 
     init(_ accounts: [LoadBalancerID: Account] = [:]) { self.accounts = accounts }
 
@@ -52,10 +62,11 @@ struct TrafficLedger {
 
     /// Reports the traffic of load balancers since their last report.
     ///
-    /// - Parameter counters: what the appliance counts now; a load balancer it does not run is left out, and its readings stay.
+    /// - Parameter traffic: what the appliance counts; of a load balancer that it does not run the readings stay, and so do those of one
+    ///   whose counters changed since it was asked.
     /// - Returns: the report, and the accounts to keep once it is durable.
     func report(
-        on entries: [WantedState.Entry], counters: [LoadBalancerID: [TrafficCounter]], earlier: [LoadBalancerID: Account], now: Timestamp
+        on entries: [WantedState.Entry], traffic: TrafficReadings, earlier: [LoadBalancerID: Account], now: Timestamp
     ) -> (report: TrafficReport, accounts: [LoadBalancerID: Account]) {
         var kept: [LoadBalancerID: Account] = [:]
         var start = now
@@ -63,7 +74,7 @@ struct TrafficLedger {
             let id = entry.loadBalancer.id
             var account = earlier[id] ?? accounts[id] ?? Account(reportedAt: entry.createdAt)
             start = min(start, account.reportedAt)
-            if let counters = counters[id] { account.read(counters) }
+            if let counters = traffic.counters[id], isCurrent(traffic, of: id) { account.read(counters) }
             let bytes = account.unreported
             account.unreported = 0
             account.reportedAt = now
@@ -104,14 +115,35 @@ struct TrafficLedger {
         return changed
     }
 
+    private func isCurrent(_ traffic: TrafficReadings, of id: LoadBalancerID) -> Bool {
+        changedAt.isEmpty || changedAt[id] ?? 0 <= traffic.sequence
+    }
+
     /// Takes what the counters show, for the next report: a counter that is lost until then takes less with it.
-    mutating func read(_ counters: [LoadBalancerID: [TrafficCounter]], createdAt: (LoadBalancerID) -> Timestamp?) {
-        for (id, counters) in counters {
+    mutating func read(_ traffic: TrafficReadings, createdAt: (LoadBalancerID) -> Timestamp?) {
+        for (id, counters) in traffic.counters where isCurrent(traffic, of: id) {
             guard let createdAt = createdAt(id) else { continue }
             var account = accounts[id] ?? Account(reportedAt: createdAt)
             if account.readings == counters { continue }
             account.read(counters)
             keepUnsaved([id: account])
+        }
+    }
+
+    /// The account of a load balancer; nil where there is none yet.
+    func account(of id: LoadBalancerID) -> Account? { accounts[id] }
+
+    /// Notes that counters of these ended or began.
+    mutating func countersChanged(of ids: some Sequence<LoadBalancerID>) {
+        sequence += 1
+        for id in ids { changedAt[id] = sequence }
+    }
+
+    /// Takes accounts as they were: what was kept of them is not durable.
+    mutating func restore(_ accounts: [LoadBalancerID: Account?]) {
+        for (id, account) in accounts {
+            self.accounts[id] = account
+            if account == nil { unsaved.remove(id) } else { unsaved.insert(id) }
         }
     }
 
@@ -133,6 +165,7 @@ struct TrafficLedger {
     /// Forgets the account of a load balancer that was deleted.
     mutating func close(_ id: LoadBalancerID) {
         accounts[id] = nil
+        changedAt[id] = nil
         unsaved.remove(id)
     }
 }

@@ -1,3 +1,93 @@
+/// One load balancer as it should be in force right now: what its layers of effects are to bring about.
+///
+/// It is a function of what is wanted and the facts, and of nothing else.
+public struct EffectiveState: Hashable, Sendable {
+    /// Whose.
+    public let id: LoadBalancerID
+    /// As the appliance should run it; nil where it should run nothing of it.
+    public let appliance: LoadBalancer?
+    private let wanted: LoadBalancer?
+    private let health: ServiceHealth?
+
+    fileprivate init(id: LoadBalancerID, appliance: LoadBalancer?, wanted: LoadBalancer?, health: ServiceHealth?) {
+        self.id = id
+        self.appliance = appliance
+        self.wanted = wanted
+        self.health = health
+    }
+
+    /// Its service, as the world is told of it; nil where there is none.
+    public var service: ServiceState? { wanted.map { ServiceState(of: $0, health: health) } }
+
+    /// The addresses that must be bound for it: those of its listener, as long as the appliance runs anything of it. The layer of the
+    /// addresses takes the virtual IPs among them.
+    public var addresses: Set<IPAddress> {
+        guard let appliance else { return [] }
+        return Set(([appliance.listener] + appliance.leaving.map(\.listener)).compactMap(\.address))
+    }
+
+    /// The addresses that are to be told to routers: that of its listener, while its service is up.
+    public var routes: Set<IPAddress> {
+        guard let service, service.isUp, let address = service.service.listener.address else { return [] }
+        return [address]
+    }
+}
+
+/// How wanted state and facts become effective state: it depends on what the driver leaves to the worker.
+public struct EffectiveRule: Hashable, Sendable {
+    /// Whether the worker lets real servers drain that leave.
+    public let drains: Bool
+    /// Who finds out how nodes are.
+    public let checking: NodeChecking
+
+    /// The rule for a driver with this upkeep.
+    public init(_ upkeep: Upkeep) {
+        drains = upkeep.drainTimeout != nil
+        checking = upkeep.checking
+    }
+
+    /// Whether what is wanted is what should run, whatever the facts are.
+    public var isIdentity: Bool { !drains && checking == .nobody }
+
+    /// A load balancer as it should be in force.
+    ///
+    /// - Parameters:
+    ///   - wanted: as it is wanted; nil where it is deleted.
+    ///   - health: how its nodes are; nil where nobody finds out.
+    public func state(
+        of id: LoadBalancerID, wanted: LoadBalancer?, drains: DrainTable, health: ServiceHealth?
+    ) -> EffectiveState {
+        EffectiveState(
+            id: id, appliance: appliance(wanted, id: id, drains, health), wanted: wanted, health: wanted == nil ? nil : health)
+    }
+
+    private func appliance(
+        _ wanted: LoadBalancer?, id: LoadBalancerID, _ drains: DrainTable, _ health: ServiceHealth?
+    ) -> LoadBalancer? {
+        let drained = self.drains ? drains.effective(wanted, id: id) : wanted
+        guard wanted != nil, let drained, let health else { return drained }
+        return switch checking {
+        case .nobody: drained
+        case .driver: health.effectiveWhereNodesAreChecked(drained)
+        case .worker: health.effective(drained)
+        }
+    }
+}
+
+/// The difference of two effective states of one load balancer: what effects get.
+public struct EffectiveChange: Sendable {
+    /// As it was.
+    public let old: EffectiveState
+    /// As it is to be.
+    public let new: EffectiveState
+
+    /// A change.
+    public init(from old: EffectiveState, to new: EffectiveState) {
+        self.old = old
+        self.new = new
+    }
+}
+
 extension DrainTable {
     /// A load balancer as it should run right now: as it is wanted, with what drains. Nil where nothing of it should run.
     ///

@@ -6,20 +6,30 @@ public struct WantedState: Sendable {
         public var loadBalancer: LoadBalancer
         /// When it was created.
         public var createdAt: Timestamp
-        /// Whether the configuration file wants it, and no job can change it.
-        public var isConfigured: Bool
+        /// Who wants it, and alone can change it.
+        public var source: Source
 
         /// A load balancer that is wanted.
-        public init(loadBalancer: LoadBalancer, createdAt: Timestamp, isConfigured: Bool = false) {
+        public init(loadBalancer: LoadBalancer, createdAt: Timestamp, source: Source = .jobs) {
             self.loadBalancer = loadBalancer
             self.createdAt = createdAt
-            self.isConfigured = isConfigured
+            self.source = source
         }
+    }
+
+    /// Who wants a load balancer. The raw value is its name in the state file and the journal.
+    public enum Source: String, Hashable, Sendable, CaseIterable {
+        /// Requests of clients: Gearman jobs, and calls of the API.
+        case jobs
+        /// The configuration file.
+        case file
+        /// Objects of a Kubernetes cluster.
+        case kubernetes
     }
 
     /// The load balancers.
     public private(set) var entries: [LoadBalancerID: Entry] = [:]
-    /// How many of them a job wants.
+    /// How many of them jobs want.
     public private(set) var jobCount = 0
     /// The identities that were deleted.
     public private(set) var deleted: DeletedIdentities
@@ -41,8 +51,8 @@ public struct WantedState: Sendable {
     }
 
     private mutating func keep(_ entry: Entry?, as id: LoadBalancerID) {
-        if let old = entries[id], !old.isConfigured { jobCount -= 1 }
-        if let entry, !entry.isConfigured { jobCount += 1 }
+        if let old = entries[id], old.source == .jobs { jobCount -= 1 }
+        if let entry, entry.source == .jobs { jobCount += 1 }
         entries[id] = entry
     }
 

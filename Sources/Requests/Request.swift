@@ -56,9 +56,8 @@ extension Request {
     /// The load balancers that it names, in its order.
     public var loadBalancers: [LoadBalancerID] {
         switch self {
-        case .change(.update(let list), _), .change(.create(let list), _): list.map(\.id)
-        case .change(.suspend(let selection), _), .change(.enable(let selection), _), .change(.delete(let selection), _),
-            .status(let selection), .metrics(let selection):
+        case .change(let change, _): change.loadBalancers
+        case .status(let selection), .metrics(let selection):
             if case .named(let ids) = selection { ids } else { [] }
         case .archive(let order): [order.loadBalancer]
         case .discover, .diagnostics: []
@@ -68,5 +67,58 @@ extension Request {
     /// Whether it only asks what a change would do.
     public var isDryRun: Bool {
         if case .change(_, let options) = self { options.isDryRun } else { false }
+    }
+}
+
+/// Who makes a request.
+public struct Origin: Hashable, Sendable {
+    /// Whose entries of the wanted state it may change.
+    public let source: WantedState.Source
+    /// Which request it is, for the journal: the handle of a job, `api:NAME`; empty where there is none.
+    public let name: String
+
+    /// An origin.
+    public init(_ source: WantedState.Source, name: String = "") {
+        self.source = source
+        self.name = name
+    }
+
+    /// A client whose request has no name.
+    public static let jobs = Origin(.jobs)
+
+    /// Where the load balancer at this place of the request stands, for a sentence.
+    public func path(to index: Int, _ id: LoadBalancerID) -> String {
+        switch source {
+        case .jobs: "loadBalancers[\(index)]"
+        case .file: "[service:\(id.text)]"
+        case .kubernetes: "service \(quoted(id.text))"
+        }
+    }
+
+    /// Where a field of it stands.
+    public func path(to index: Int, _ id: LoadBalancerID, field: String) -> String {
+        path(to: index, id) + (source == .jobs ? "." : " ") + field
+    }
+}
+
+extension WantedChange {
+    /// What the change is called in the journal: the action of a job.
+    public var name: String {
+        switch self {
+        case .update: "UPDATE"
+        case .create: "CREATE"
+        case .suspend: "SUSPEND"
+        case .enable: "ENABLE"
+        case .delete: "DELETE"
+        }
+    }
+
+    /// The load balancers that the change lists; where it means all there is, none.
+    public var loadBalancers: [LoadBalancerID] {
+        switch self {
+        case .update(let list), .create(let list): list.map(\.id)
+        case .suspend(let selection), .enable(let selection), .delete(let selection):
+            if case .named(let ids) = selection { ids } else { [] }
+        }
     }
 }

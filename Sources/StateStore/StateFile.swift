@@ -8,20 +8,22 @@ enum StateFile {
     /// "LBaS", which tells our files from other SQLite files.
     static let applicationID: Int64 = 0x4C42_6153
     /// The version of the tables below.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
 
     private static let schema = """
         PRAGMA application_id = \(applicationID);
         PRAGMA user_version = \(version);
         CREATE TABLE load_balancer (
             id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL,
-            is_configured INTEGER NOT NULL DEFAULT 0);
+            source TEXT NOT NULL DEFAULT 'jobs');
         CREATE TABLE traffic (
-            id TEXT NOT NULL PRIMARY KEY, reported_at INTEGER NOT NULL, unreported INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+            id TEXT NOT NULL PRIMARY KEY, reported_at INTEGER NOT NULL, unreported INTEGER NOT NULL DEFAULT 0,
+            total INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
         \(tablesSinceVersion2)
+        \(tablesSinceVersion3)
         CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
-        CREATE TABLE worker (is_empty_by_delete INTEGER NOT NULL);
-        INSERT INTO worker VALUES (0);
+        CREATE TABLE worker (is_empty_by_delete INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0);
+        INSERT INTO worker (is_empty_by_delete) VALUES (0);
         """
 
     private static let tablesSinceVersion2 = """
@@ -36,6 +38,25 @@ enum StateFile {
             share INTEGER NOT NULL, PRIMARY KEY (id, node)) WITHOUT ROWID;
         CREATE TABLE service (id TEXT NOT NULL PRIMARY KEY, has_quorum INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX drain_listener ON drain (port, address, transport);
+        """
+
+    private static let tablesSinceVersion3 = """
+        CREATE TABLE journal (
+            revision INTEGER PRIMARY KEY, time INTEGER NOT NULL, cause TEXT NOT NULL, origin TEXT NOT NULL, what TEXT NOT NULL,
+            outcome TEXT NOT NULL);
+        """
+
+    /// From version 2, which knew no journal, no revision, no totals, and two sources of load balancers.
+    private static let stepToVersion3 = """
+        BEGIN;
+        \(tablesSinceVersion3)
+        ALTER TABLE worker ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE traffic ADD COLUMN total INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE load_balancer ADD COLUMN source TEXT NOT NULL DEFAULT 'jobs';
+        UPDATE load_balancer SET source = 'file' WHERE is_configured <> 0;
+        ALTER TABLE load_balancer DROP COLUMN is_configured;
+        PRAGMA user_version = 3;
+        COMMIT;
         """
 
     /// From version 1, which knew one counter of each load balancer, and no drains.
@@ -98,6 +119,7 @@ enum StateFile {
         try telling(path) { () throws(Database.Failure) in
             try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT;")
             if found < 2 { try database.execute(stepToVersion2) }
+            if found < 3 { try database.execute(stepToVersion3) }
         }
         database.keepLogOnClose(false)
         return database

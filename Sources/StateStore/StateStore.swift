@@ -1,7 +1,29 @@
+public import LBaaS
+
+/// Where the state is made durable.
+public protocol DurableStore {
+    /// Reads all that is kept, but for the journal.
+    ///
+    /// - Throws: where it cannot be read.
+    func load() throws(StateStoreError) -> StoredState
+
+    /// Carries out all of the writes or none. They are durable when it returns.
+    ///
+    /// - Throws: where they could not be made durable; then none was carried out.
+    func commit(_ writes: [StateWrite]) throws(StateStoreError)
+
+    /// Entries of the journal, the oldest first.
+    ///
+    /// - Parameters:
+    ///   - revision: only those behind this one.
+    ///   - limit: at most so many.
+    func journal(after revision: UInt64, limit: Int) throws(StateStoreError) -> [JournalEntry]
+}
+
 /// What must survive: the committed load balancers and what METRICS has reported, in an SQLite file.
 ///
 /// One user at a time. A commit is durable when it returns: write-ahead log, synchronized at each commit.
-public final class StateStore {
+public final class StateStore: DurableStore {
     private let path: String
     private let database: Database
     private let statements: Statements
@@ -25,12 +47,12 @@ public final class StateStore {
         try StateFile.telling(path) { () throws(Database.Failure) in
             var state = StoredState()
             let loadBalancers = try database.prepare(
-                "SELECT id, text, is_suspended, created_at, is_configured FROM load_balancer ORDER BY id")
+                "SELECT id, text, is_suspended, created_at, source FROM load_balancer ORDER BY id")
             while try loadBalancers.step() {
                 state.loadBalancers.append(
                     StoredLoadBalancerRow(
                         id: loadBalancers.text(0), text: loadBalancers.bytes(1), isSuspended: loadBalancers.integer(2) != 0,
-                        createdAt: loadBalancers.integer(3), isConfigured: loadBalancers.integer(4) != 0))
+                        createdAt: loadBalancers.integer(3), source: loadBalancers.text(4)))
             }
             state.traffic = try traffic()
             state.drains = try drains()
@@ -40,7 +62,21 @@ public final class StateStore {
             let deleted = try database.prepare("SELECT id FROM deleted ORDER BY sequence")
             while try deleted.step() { state.deleted.append(deleted.text(0)) }
             state.isEmptyByDelete = try database.integer("SELECT is_empty_by_delete FROM worker") != 0
+            let revisions = "SELECT max(revision, (SELECT ifnull(max(revision), 0) FROM journal)) FROM worker"
+            state.revision = UInt64(bitPattern: try database.integer(revisions))
             return state
+        }
+    }
+
+    /// Overwrites what a transaction may have left in the log that could not be synchronized: all of its frames may be there, and who reads
+    /// the log after a crash would take it for committed. The next transaction begins where that one did; this one changes nothing.
+    private func overwriteLog() {
+        do throws(Database.Failure) {
+            try statements.begin.run()
+            try statements.touch.run()
+            try statements.end.run()
+        } catch {
+            try? statements.rollback.run()
         }
     }
 
@@ -52,12 +88,13 @@ public final class StateStore {
                 StoredTraffic.Reading(run: UInt64(bitPattern: counters.integer(1)), bytes: UInt64(bitPattern: counters.integer(2))))
         }
         var traffic: [StoredTraffic] = []
-        let rows = try database.prepare("SELECT id, unreported, reported_at FROM traffic ORDER BY id")
+        let rows = try database.prepare("SELECT id, unreported, reported_at, total FROM traffic ORDER BY id")
         while try rows.step() {
             let id = rows.text(0)
             traffic.append(
                 StoredTraffic(
-                    id: id, unreported: UInt64(bitPattern: rows.integer(1)), readings: readings[id] ?? [], reportedAt: rows.integer(2)))
+                    id: id, unreported: UInt64(bitPattern: rows.integer(1)), total: UInt64(bitPattern: rows.integer(3)),
+                    readings: readings[id] ?? [], reportedAt: rows.integer(2)))
         }
         return traffic
     }
@@ -94,6 +131,25 @@ public final class StateStore {
         return drains
     }
 
+    /// Entries of the journal.
+    public func journal(after revision: UInt64, limit: Int) throws(StateStoreError) -> [JournalEntry] {
+        try StateFile.telling(path) { () throws(Database.Failure) in
+            let rows = try database.prepare(
+                """
+                SELECT revision, time, cause, origin, what, outcome FROM journal
+                WHERE revision > \(revision.clampedToInt64) ORDER BY revision LIMIT \(max(0, limit))
+                """)
+            var entries: [JournalEntry] = []
+            while try rows.step() {
+                entries.append(
+                    JournalEntry(
+                        revision: UInt64(bitPattern: rows.integer(0)), time: Timestamp(microseconds: rows.integer(1)), cause: rows.text(2),
+                        origin: rows.text(3), what: rows.text(4), outcome: rows.text(5)))
+            }
+            return entries
+        }
+    }
+
     /// Carries out all of the writes or none.
     ///
     /// - Throws: where they could not be made durable; then none was carried out.
@@ -107,10 +163,15 @@ public final class StateStore {
             } catch {
                 // SQLite has rolled back by itself after some errors; then this one says that there is nothing to roll back.
                 try? statements.rollback.run()
+                overwriteLog()
                 throw error
             }
         }
     }
+}
+
+extension UInt64 {
+    fileprivate var clampedToInt64: Int64 { Int64(clamping: self) }
 }
 
 extension StoredDrains {

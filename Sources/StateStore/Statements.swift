@@ -1,8 +1,12 @@
+import LBaaS
+
 /// The statements of a commit, compiled once.
 struct Statements {
     let begin: Statement
     let end: Statement
     let rollback: Statement
+    /// Changes nothing, and writes a page of the log all the same.
+    let touch: Statement
     private let putLoadBalancer: Statement
     private let deleteLoadBalancer: Statement
     private let deleteTraffic: Statement
@@ -19,21 +23,32 @@ struct Statements {
     private let deleteQuorum: Statement
     private let deleteNodes: Statement
     private let putFlag: Statement
+    private let putRevision: Statement
+    private let putJournal: Statement
+    private let pruneJournal: Statement
+
+    /// How many entries the journal keeps.
+    static let mostEntries = 10_000
+    /// How long the journal keeps an entry, in microseconds: 30 days.
+    static let longestKept: Int64 = 30 * 86_400 * 1_000_000
+    /// How often the journal is pruned: at each revision that is a multiple of this.
+    static let pruneInterval: UInt64 = 256
 
     init(_ database: borrowing Database) throws(Database.Failure) {
         begin = try database.prepare("BEGIN IMMEDIATE")
         end = try database.prepare("COMMIT")
         rollback = try database.prepare("ROLLBACK")
+        touch = try database.prepare("UPDATE worker SET is_empty_by_delete = is_empty_by_delete")
         putLoadBalancer = try database.prepare(
             """
-            INSERT INTO load_balancer (id, text, is_suspended, created_at, is_configured) VALUES (?1, ?2, ?3, ?4, ?5)
-            ON CONFLICT (id) DO UPDATE SET text = ?2, is_suspended = ?3, created_at = ?4, is_configured = ?5
+            INSERT INTO load_balancer (id, text, is_suspended, created_at, source) VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (id) DO UPDATE SET text = ?2, is_suspended = ?3, created_at = ?4, source = ?5
             """)
         deleteLoadBalancer = try database.prepare("DELETE FROM load_balancer WHERE id = ?1")
         deleteTraffic = try database.prepare("DELETE FROM traffic WHERE id = ?1")
         putDeleted = try database.prepare("INSERT OR REPLACE INTO deleted (id) VALUES (?1)")
         forgetDeleted = try database.prepare("DELETE FROM deleted WHERE id = ?1")
-        putTraffic = try database.prepare("INSERT OR REPLACE INTO traffic (id, unreported, reported_at) VALUES (?1, ?2, ?3)")
+        putTraffic = try database.prepare("INSERT OR REPLACE INTO traffic (id, unreported, reported_at, total) VALUES (?1, ?2, ?3, ?4)")
         deleteCounters = try database.prepare("DELETE FROM counter WHERE id = ?1")
         putCounter = try database.prepare("INSERT INTO counter (id, run, bytes) VALUES (?1, ?2, ?3)")
         deleteDrains = try database.prepare("DELETE FROM drain WHERE address IS ?1 AND port = ?2 AND transport = ?3")
@@ -49,6 +64,14 @@ struct Statements {
         deleteQuorum = try database.prepare("DELETE FROM service WHERE id = ?1")
         deleteNodes = try database.prepare("DELETE FROM node WHERE id = ?1")
         putFlag = try database.prepare("UPDATE worker SET is_empty_by_delete = ?1")
+        putRevision = try database.prepare("UPDATE worker SET revision = ?1")
+        putJournal = try database.prepare(
+            "INSERT INTO journal (revision, time, cause, origin, what, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        pruneJournal = try database.prepare(
+            """
+            DELETE FROM journal WHERE time < ?1
+            OR revision <= (SELECT revision FROM journal ORDER BY revision DESC LIMIT 1 OFFSET \(Self.mostEntries))
+            """)
     }
 
     /// Carries out one write, inside a transaction.
@@ -57,7 +80,7 @@ struct Statements {
         case .put(let row):
             try putLoadBalancer.run(
                 .text(row.id), .bytes(row.text), .integer(row.isSuspended ? 1 : 0), .integer(row.createdAt),
-                .integer(row.isConfigured ? 1 : 0))
+                .text(row.source))
         case .delete(let id):
             try deleteLoadBalancer.run(.text(id))
             try deleteTraffic.run(.text(id))
@@ -66,7 +89,9 @@ struct Statements {
         case .forgetDeleted(let id):
             try forgetDeleted.run(.text(id))
         case .traffic(let traffic):
-            try putTraffic.run(.text(traffic.id), .integer(Int64(bitPattern: traffic.unreported)), .integer(traffic.reportedAt))
+            try putTraffic.run(
+                .text(traffic.id), .integer(Int64(bitPattern: traffic.unreported)), .integer(traffic.reportedAt),
+                .integer(Int64(bitPattern: traffic.total)))
             try deleteCounters.run(.text(traffic.id))
             for reading in traffic.readings {
                 try putCounter.run(
@@ -96,6 +121,17 @@ struct Statements {
             try deleteNodes.run(.text(id))
         case .isEmptyByDelete(let isEmpty):
             try putFlag.run(.integer(isEmpty ? 1 : 0))
+        case .revision(let revision):
+            try putRevision.run(.integer(Int64(bitPattern: revision)))
+        case .journal(let entries):
+            for entry in entries { try carryOut(entry) }
         }
+    }
+
+    private func carryOut(_ entry: JournalEntry) throws(Database.Failure) {
+        try putJournal.run(
+            .integer(Int64(bitPattern: entry.revision)), .integer(entry.time.microseconds), .text(entry.cause), .text(entry.origin),
+            .text(entry.what), .text(entry.outcome))
+        if entry.revision % Self.pruneInterval == 0 { try pruneJournal.run(.integer(entry.time.microseconds - Self.longestKept)) }
     }
 }

@@ -1,3 +1,5 @@
+public import LBaaS
+
 /// A load balancer as it is kept.
 public struct StoredLoadBalancerRow: Hashable, Sendable {
     /// Its identity.
@@ -8,16 +10,16 @@ public struct StoredLoadBalancerRow: Hashable, Sendable {
     public let isSuspended: Bool
     /// When it was created, in microseconds since 1970 began.
     public let createdAt: Int64
-    /// Whether the configuration file wants it.
-    public let isConfigured: Bool
+    /// The name of the source that wants it.
+    public let source: String
 
     /// A load balancer as it is kept.
-    public init(id: String, text: [UInt8], isSuspended: Bool, createdAt: Int64, isConfigured: Bool = false) {
+    public init(id: String, text: [UInt8], isSuspended: Bool, createdAt: Int64, source: String = "jobs") {
         self.id = id
         self.text = text
         self.isSuspended = isSuspended
         self.createdAt = createdAt
-        self.isConfigured = isConfigured
+        self.source = source
     }
 }
 
@@ -41,15 +43,18 @@ public struct StoredTraffic: Hashable, Sendable {
     public let id: String
     /// Bytes that were counted and not reported yet.
     public let unreported: UInt64
+    /// Bytes that were ever counted.
+    public let total: UInt64
     /// The counters' last readings, each run once, in the order of the runs as the store sorts them.
     public let readings: [Reading]
     /// When it was last reported, in microseconds since 1970 began.
     public let reportedAt: Int64
 
     /// What was reported.
-    public init(id: String, unreported: UInt64, readings: [Reading], reportedAt: Int64) {
+    public init(id: String, unreported: UInt64, total: UInt64 = 0, readings: [Reading], reportedAt: Int64) {
         self.id = id
         self.unreported = unreported
+        self.total = total
         self.readings = readings
         self.reportedAt = reportedAt
     }
@@ -155,6 +160,8 @@ public struct StoredState: Hashable, Sendable {
     public var deleted: [String] = []
     /// True where the last change was a DELETE that left nothing.
     public var isEmptyByDelete = false
+    /// The number of the last change.
+    public var revision: UInt64 = 0
 
     /// Nothing.
     public init() {}
@@ -182,4 +189,8 @@ public enum StateWrite: Hashable, Sendable {
     case forgetHealth(id: String)
     /// Keep whether the last change was a DELETE that left nothing.
     case isEmptyByDelete(Bool)
+    /// Keep the number of the last change, which has no entry in the journal.
+    case revision(UInt64)
+    /// Add entries to the journal, each with its revision.
+    case journal([JournalEntry])
 }

@@ -98,7 +98,7 @@ final class Bench {
     /// What is committed, by identity.
     var committed: [String: LoadBalancer] {
         get throws {
-            let entries = try pipeline.entries(of: .all)
+            let entries = pipeline.committed.read { Array($0.wanted.entries.values) }
             return Dictionary(uniqueKeysWithValues: entries.map { ($0.loadBalancer.id.text, $0.loadBalancer) })
         }
     }

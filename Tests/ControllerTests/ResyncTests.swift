@@ -29,7 +29,7 @@ struct ResyncTests {
         #expect(bench.driver.applied.map(\.ids) == [[["a"]]])
         let line = try #require(bench.lines.all.first)
         #expect(
-            line.contains("changed behind our back") && line.contains("load_balancers=a") && line.contains("put load balancer 'a' right"))
+            line.contains("changed by somebody else") && line.contains("load_balancers=a") && line.contains("put load balancer 'a' right"))
         bench.driver.clear()
         bench.pipeline.resync()
         #expect(bench.driver.applied.isEmpty)

@@ -4,9 +4,6 @@ import Requests
 
 @testable import Controller
 
-/// What the pipeline is given.
-typealias Job = Batch.Job
-
 /// A load balancer as a job lists it, with one node of this weight.
 func listed(_ id: String, _ port: Int, weight: Int = 1, _ more: String = "") -> String {
     #"{"id": "\#(id)", "protocol": "HTTP", "port": \#(port)\#(more), "#

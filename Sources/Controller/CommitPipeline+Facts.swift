@@ -1,0 +1,116 @@
+import Dispatch
+public import LBaaS
+public import Requests
+import Synchronization
+
+extension CommitPipeline {
+    /// Wants these entries of a source, and no others of it, all or nothing.
+    ///
+    /// - Throws: where one cannot be, with a sentence that names it.
+    public func replace(_ source: WantedState.Source, _ entries: [LoadBalancer]) throws(Refusal) {
+        if case .refused(let refusal) = run(.commit(.change(.update(entries), by: Origin(source)))) { throw refusal }
+    }
+
+    /// Wants these entries of a source, and no others of it. One that cannot be is left out, and costs no other; where it was there it
+    /// stays as it was.
+    ///
+    /// - Returns: why the ones that are left out cannot be.
+    public func replaceSkipping(_ source: WantedState.Source, _ entries: [LoadBalancer]) -> [(id: LoadBalancerID, refusal: Refusal)] {
+        guard case .refused = run(.commit(.change(.update(entries), by: Origin(source)))) else { return [] }
+        let origin = Origin(source)
+        let kept = Set(entries.map(\.id))
+        let gone = committed.read { $0.wanted.entries.filter { $0.value.source == source && !kept.contains($0.key) }.map(\.key) }
+        if !gone.isEmpty { _ = run(.commit(.change(.delete(.named(gone.sorted())), by: origin))) }
+        var refused = entries.map { (entry: $0, refusal: Refusal(.conflict, "")) }
+        // A second time, for what had to wait for another one's listener.
+        for _ in 0..<2 where !refused.isEmpty {
+            let outcomes = run(refused.map { .commit(.change(.create([$0.entry]), by: origin)) })
+            refused = zip(refused, outcomes).compactMap { entry, outcome in
+                if case .refused(let refusal) = outcome { (entry.entry, refusal) } else { nil }
+            }
+        }
+        return refused.map { ($0.entry.id, $0.refusal) }
+    }
+
+    /// Wants these services of the configuration file, and no others of it. To be called before the first job.
+    ///
+    /// - Throws: where one cannot be, with a sentence that names it.
+    public func configure(_ services: [LoadBalancer]) throws(StartFailure) {
+        do throws(Refusal) {
+            try replace(.file, services)
+        } catch {
+            throw StartFailure(.configuration, error.sentence)
+        }
+    }
+
+    /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
+    ///
+    /// In two turns, for what waits behind one, such as a node that is down, should not wait for both.
+    public func resync() {
+        _ = run(.resync)
+        _ = run(.noteTraffic())
+    }
+
+    /// Notes the traffic so far, at the end of the worker. Only for a driver that is looked at from time to time: another one's counters do
+    /// not go away.
+    public func close() {
+        if driver.upkeep.resyncInterval != nil { _ = run(.noteTraffic()) }
+    }
+
+    /// Takes what checks found. What could not be committed is tried again: a check tells a thing once.
+    public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
+        let all = retained.withLock { retained in
+            defer { retained = [:] }
+            return retained.updated(by: reports)
+        }
+        guard case .refused(let refusal) = run(.commit(.health(all))) else { return }
+        retained.withLock { $0 = all.updated(by: $0) }
+        log.write(.error, "the results of checks could not be committed; this is tried again", [("error", refusal.sentence)])
+    }
+
+    /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.
+    public func advance() {
+        if retained.withLock({ !$0.isEmpty }) { report([:]) }
+        let ids = committed.read { $0.facts.health.filter(\.value.isRestless).map(\.key) }
+        if ids.isEmpty { return }
+        if case .refused(let refusal) = run(.commit(.advance(ids))) {
+            log.write(.error, "nodes that come back could not be given more weight; this is tried again", [("error", refusal.sentence)])
+        }
+    }
+
+    /// Ends the drains that are over: of real servers without connections, and of those whose time has come.
+    public func endDrains() {
+        let drains = committed.drains
+        if drains.isEmpty { return drainTrouble.isOver() }
+        var finished: Set<Leaving> = []
+        do throws(DriverError) {
+            finished = Set(
+                try driver.finished(
+                    drains.all.flatMap { listener, entry in entry.drains.map { Leaving(listener: listener, endpoint: $0.endpoint) } }))
+            connectionTrouble.isOver()
+        } catch {
+            connectionTrouble.tell(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
+        }
+        let now = now()
+        var ended: [Listener: [Drain]] = [:]
+        for (listener, entry) in drains.all {
+            let over = entry.drains.filter {
+                $0.deadline <= now || finished.contains(Leaving(listener: listener, endpoint: $0.endpoint))
+            }
+            if !over.isEmpty { ended[listener] = over }
+        }
+        if ended.isEmpty { return }
+        if case .refused(let refusal) = run(.commit(.finished(ended))) {
+            drainTrouble.tell(.error, "drained real servers could not be taken out; this is tried again", [("error", refusal.sentence)])
+        } else {
+            drainTrouble.isOver()
+        }
+    }
+}
+
+extension HealthReports {
+    /// These with newer ones in place of the older.
+    fileprivate func updated(by newer: HealthReports) -> HealthReports {
+        merging(newer) { older, newer in older.merging(newer) { _, new in new } }
+    }
+}

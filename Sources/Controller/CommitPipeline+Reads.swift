@@ -1,0 +1,68 @@
+public import LBaaS
+public import Requests
+import StateStore
+import Synchronization
+
+// What is read of the committed state.
+
+extension CommitPipeline {
+    /// The load balancers that a request asks after, with the facts of the same moment; nil where they were deleted.
+    ///
+    /// - Throws: where it names one that is not there.
+    func find(_ selection: Selection) throws(Refusal) -> [(entry: WantedState.Entry, health: ServiceHealth?)]? {
+        let found = committed.read { snapshot -> Result<[(entry: WantedState.Entry, health: ServiceHealth?)]?, Refusal> in
+            do throws(Refusal) { return .success(try snapshot.find(selection)) } catch { return .failure(error) }
+        }
+        return try found.get()
+    }
+
+    /// How the nodes of a load balancer are by the worker's checks; nil where nobody but the driver knows.
+    func checkedStatus(of loadBalancer: LoadBalancer, _ health: ServiceHealth?) -> [NodeStatus]? {
+        guard driver.upkeep.checking == .worker, loadBalancer.monitor != nil, let health else { return nil }
+        return loadBalancer.nodes.map { node in
+            guard let fact = health.nodes[node.id] else { return NodeStatus(id: node.id, isUp: false) }
+            let isInUse = node.condition == .enabled && !loadBalancer.isSuspended
+            return NodeStatus(
+                id: node.id, isUp: isInUse && fact.health.isUp, reason: fact.health.reason, since: fact.health.since)
+        }
+    }
+
+    /// Whose log is to be archived; nil where it was deleted.
+    ///
+    /// A client that made its load balancer without an id means it by its name or its protocol, whatever id it sends now.
+    func loadBalancer(of order: ArchiveOrder) throws(Refusal) -> LoadBalancerID? {
+        let id = committed.read { snapshot -> LoadBalancerID?? in
+            let entries = snapshot.wanted.entries
+            if entries[order.loadBalancer] != nil { return order.loadBalancer }
+            let named = order.otherNames.first { entries[$0]?.loadBalancer.serviceProtocol == order.serviceProtocol }
+            if let named { return named }
+            return ([order.loadBalancer] + order.otherNames).contains(where: snapshot.wasDeleted) ? .some(nil) : nil
+        }
+        guard let id else { throw Refusal(missing: order.loadBalancer, index: 0) }
+        return id
+    }
+
+    /// The number of the last committed change.
+    public var revision: UInt64 { committed.read { $0.revision } }
+
+    /// The committed changes behind a revision, the oldest first.
+    ///
+    /// - Parameter limit: at most so many.
+    /// - Throws: where the state cannot be read.
+    public func journal(after revision: UInt64, limit: Int) throws(Refusal) -> [JournalEntry] {
+        do throws(StateStoreError) {
+            return try stage.journal(after: revision, limit: limit)
+        } catch {
+            throw Refusal(.store, error.message)
+        }
+    }
+
+    /// How long the batch in hand takes already, in microseconds; 0 where there is none. For a watchdog.
+    public var busyTime: Int64 {
+        let since = busySince.load(ordering: .relaxed)
+        return since == 0 ? 0 : now().microseconds - since
+    }
+
+    /// How many load balancers are committed.
+    public var count: Int { committed.read { $0.wanted.entries.count } }
+}

@@ -1,0 +1,38 @@
+import LBaaS
+import Requests
+
+/// What is to be durable.
+enum Commitment: Sendable {
+    /// Change what is wanted. Forced, what leaves does so at once, whatever connections it has. Not begun later than `deadline`.
+    case change(WantedChange, isForced: Bool = false, by: Origin = .jobs, deadline: Timestamp? = nil)
+    /// Take it that these real servers, which drain, have finished.
+    case finished([Listener: [Drain]])
+    /// Take what checks report.
+    case health(HealthReports)
+    /// Take it that time has passed for what waits for it.
+    case advance([LoadBalancerID])
+    /// Report the traffic, each byte once.
+    case metrics(Selection)
+}
+
+/// What is to be done, in the order in which it came.
+enum Job: Sendable {
+    /// Tell what a change would do.
+    case plan(WantedChange, isForced: Bool = false, by: Origin = .jobs)
+    /// Ask the appliance what it runs, and put it right.
+    case resync
+    /// Note the traffic of these so far, durably; of all where none are named.
+    case noteTraffic(of: [LoadBalancerID]? = nil)
+    /// Do it, durably.
+    case commit(Commitment)
+}
+
+/// Counters of the appliance that were read before a transaction, without holding it up.
+struct TrafficReadings: Sendable {
+    /// The counters; a load balancer that the appliance does not run is left out.
+    var counters: [LoadBalancerID: [TrafficCounter]] = [:]
+    /// How many counter changes the ledger had seen when they were read.
+    var sequence: UInt64 = 0
+    /// Why they could not be read; nil where they were.
+    var failure: String?
+}

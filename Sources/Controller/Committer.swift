@@ -1,0 +1,396 @@
+import HostSystem
+import LBaaS
+import Requests
+import StateStore
+
+/// The shell around the machine: hands its steps to the appliance, its writes to the store and its events to the world.
+///
+/// Touched by the holder of the decision's turn alone.
+struct Committer {
+    private var machine: TransactionMachine
+    private let driver: any LoadBalancerDriver
+    private let stage: DurableStage
+    /// Who is told which services are up.
+    private(set) var announcer = Announcer()
+    /// Who checks the nodes; nil where the driver does.
+    private(set) var checker: (any NodeChecker)?
+    private let log: Log
+    private let now: @Sendable () -> Timestamp
+    private let progress: ProgressMonitor.Participant
+    private let divergenceLog: Trouble
+    private var settledAt = Timestamp(microseconds: 0)
+
+    /// How long the appliance is left alone after it could not be brought to what is in force, in microseconds.
+    private static let settlingPause: Int64 = 5_000_000
+    /// The longest that one call of the driver may take. Its own limits are shorter.
+    private static let longestCall = Duration.seconds(120)
+
+    init(
+        machine: TransactionMachine, driver: any LoadBalancerDriver, stage: DurableStage, progress: ProgressMonitor.Participant, log: Log,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.machine = machine
+        self.driver = driver
+        self.stage = stage
+        self.progress = progress
+        self.log = log
+        self.now = now
+        divergenceLog = Trouble(log)
+    }
+
+    /// What a batch came to.
+    enum Result {
+        /// It was applied, and is to be made durable by the holder of the stage's turn, who has it now.
+        case applied(Decision, [StateWrite])
+        /// Services go, and the world was told. The batch is to come again when that is handed on; nothing of it is decided yet.
+        case announced(ToldEvents)
+        /// It is finished, and durable.
+        case finished([Outcome])
+    }
+
+    private var committed: SnapshotStore { machine.base.committed }
+}
+
+/// Services that the world was told to go, for a batch that was not committed since.
+struct ToldEvents {
+    fileprivate(set) var services: Set<Service> = []
+    fileprivate(set) var rounds = 0
+
+    /// After so many rounds a batch waits no more for what it tells.
+    fileprivate static let mostRounds = 3
+
+    var count: Int { services.count }
+}
+
+// MARK: - A batch
+
+extension Committer {
+    /// Decides on commitments and applies them. The caller has the decision's turn and not the stage's.
+    mutating func apply(
+        _ commitments: [Commitment], traffic: TrafficReadings, told: ToldEvents = ToldEvents()
+    ) -> Result {
+        var holdsStage = stage.takeIfIdle()
+        if holdsStage { recover() }
+        var decision = machine.decide(commitments, traffic: traffic, now: now())
+        if !decision.events.before.isEmpty || told.count > 0 {
+            if !holdsStage {
+                // What the one before tells comes first.
+                machine.abandon(decision, isApplied: false, counterChanges: [])
+                takeStage()
+                holdsStage = true
+                decision = machine.decide(commitments, traffic: traffic, now: now())
+            }
+            if let told = announce(decision, told) {
+                machine.abandon(decision, isApplied: false, counterChanges: [])
+                stage.pass()
+                return .announced(told)
+            }
+        }
+        let (failure, counterChanges) = perform(decision.groups)
+        if let failure {
+            if !holdsStage { stage.take() }
+            return .finished(applyApart(commitments, failed: decision, failure, counterChanges, traffic))
+        }
+        if !holdsStage {
+            stage.take()
+            if stage.failed != nil {
+                machine.abandon(decision, isApplied: true, counterChanges: counterChanges)
+                recover()
+                settle(decision.draft.changes.touchedIDs)
+                stage.pass()
+                return apply(commitments, traffic: traffic, told: told)
+            }
+        }
+        machine.published(forgetting: stage.takeForgotten())
+        settleAgain(except: decision.draft.changes.touchedIDs)
+        let writes = machine.begin(&decision, counterChanges: counterChanges)
+        return .applied(decision, writes)
+    }
+
+    /// Tells that services go, if that was not told yet.
+    ///
+    /// - Returns: what was told, where it has to be waited for before anything else happens; nil where the decision can be applied.
+    private func announce(_ decision: Decision, _ told: ToldEvents) -> ToldEvents? {
+        var told = told
+        let going = Set(decision.events.before.map(\.service))
+        // What was told to go and does not go any more is still there.
+        let staying = told.services.subtracting(going)
+        announcer.tell(staying.compactMap { machine.effective($0.loadBalancer).service?.event(at: now()) })
+        told.services.subtract(staying)
+        let new = decision.events.before.filter { !told.services.contains($0.service) }
+        announcer.tell(new)
+        told.services.formUnion(new.map(\.service))
+        told.rounds += 1
+        if new.isEmpty { return nil }
+        if told.rounds <= ToldEvents.mostRounds { return told }
+        announcer.waitUntilHandedOn(new.count)
+        return nil
+    }
+
+    private mutating func takeStage() {
+        stage.take()
+        recover()
+    }
+
+    /// Takes the decision back that could not be made durable, and drops what was published.
+    mutating func recover() {
+        if let failed = stage.takeFailed() {
+            let ids = machine.undo(failed)
+            announcer.tell(failed.events.back)
+            settle(ids)
+        } else {
+            machine.published(forgetting: stage.takeForgotten())
+        }
+    }
+
+    /// Commits a batch of which the appliance refused a part: half by half, so that only the bad ones fail. The caller has both turns, and
+    /// gives the stage's back with it.
+    private mutating func applyApart(
+        _ commitments: [Commitment], failed decision: Decision, _ failure: Failure, _ counterChanges: [GroupOutcome],
+        _ traffic: TrafficReadings
+    ) -> [Outcome] {
+        machine.abandon(decision, isApplied: false, counterChanges: counterChanges)
+        recover()
+        takeBack(decision, failure, isAlone: commitments.count == 1)
+        let outcomes =
+            commitments.count == 1
+            ? [.refused(Refusal(.appliance, failure.message))] : halves(commitments).flatMap { commitAlone(Array($0), traffic) }
+        settle()
+        // What was refused has its counters changed all the same, and no commit takes that along.
+        saveAccounts()
+        stage.pass()
+        return outcomes
+    }
+
+    private func halves(_ commitments: [Commitment]) -> [ArraySlice<Commitment>] {
+        let middle = commitments.count / 2
+        return [commitments[..<middle], commitments[middle...]]
+    }
+
+    /// Commits with both turns in hand, and makes durable at once.
+    private mutating func commitAlone(_ commitments: [Commitment], _ traffic: TrafficReadings) -> [Outcome] {
+        var decision = machine.decide(commitments, traffic: traffic, now: now())
+        announcer.tell(decision.events.before)
+        let (failure, counterChanges) = perform(decision.groups)
+        if let failure {
+            machine.abandon(decision, isApplied: false, counterChanges: counterChanges)
+            takeBack(decision, failure, isAlone: commitments.count == 1)
+            if commitments.count == 1 { return [.refused(Refusal(.appliance, failure.message))] }
+            return halves(commitments).flatMap { commitAlone(Array($0), traffic) }
+        }
+        let writes = machine.begin(&decision, counterChanges: counterChanges)
+        do throws(StateStoreError) {
+            try stage.write(writes)
+        } catch {
+            stage.fail(decision)
+            recover()
+            return commitments.map { _ in .refused(storeFailed(error)) }
+        }
+        stage.forgot(publication.publish(decision))
+        recover()
+        return decision.outcomes
+    }
+
+    /// Brings the appliance back where a part of a decision failed.
+    private mutating func takeBack(_ decision: Decision, _ failure: Failure, isAlone: Bool) {
+        // What is half made could be in the way of the next. What worked is left where it comes again at once.
+        settle(isAlone ? decision.draft.changes.touchedIDs : failure.ids)
+        announcer.tell(decision.events.back)
+    }
+
+    func storeFailed(_ error: StateStoreError) -> Refusal {
+        log.write(.error, "the state could not be made durable", [("error", error.message)])
+        return Refusal(.store, error.message)
+    }
+
+    /// What publishes a decision without the decision's turn.
+    var publication: Publication {
+        Publication(
+            committed: committed, driver: driver, announcer: announcer, checker: checker, checking: machine.rule.checking, log: log)
+    }
+}
+
+// MARK: - The appliance
+
+extension Committer {
+    /// Steps that failed.
+    private struct Failure {
+        /// Why the first of them did.
+        let message: String
+        /// Whose steps they are.
+        let ids: [LoadBalancerID]
+    }
+
+    /// Carries steps out, and finds out what those left that failed.
+    private mutating func perform(_ groups: [PatchGroup]) -> (failure: Failure?, counterChanges: [GroupOutcome]) {
+        if groups.isEmpty { return (nil, []) }
+        let outcomes = progress.step(within: Self.longestCall) { driver.apply(groups) }
+        let counterChanges = outcomes.filter { !$0.ended.isEmpty || !$0.began.isEmpty }
+        guard case .failed(let message, let ids, let possible) = machine.applied(groups, outcomes) else { return (nil, counterChanges) }
+        do throws(DriverError) {
+            let observation = try progress.step(within: Self.longestCall) { () throws(DriverError) in try driver.observe(possible: possible)
+            }
+            machine.observed(observation, of: ids)
+        } catch {
+            log.write(.error, "the appliance cannot be asked what it runs", [("error", error.message)])
+        }
+        return (Failure(message: message, ids: ids), counterChanges)
+    }
+
+    /// Brings these back to what is in force where they run something else.
+    private mutating func settle(_ ids: [LoadBalancerID]) {
+        let groups = machine.groups(settling: ids)
+        if groups.isEmpty { return }
+        let (failure, counterChanges) = perform(groups)
+        // Before anybody reads the counters as they are now.
+        machine.keep(counterChanges: counterChanges)
+        guard let failure else {
+            machine.settled(ids)
+            if machine.divergence.isEmpty { divergenceLog.isOver() }
+            return
+        }
+        divergenceLog.tell(
+            .error, "the appliance does not run what is committed; this is tried again later",
+            [("load_balancers", failure.ids.prefix(8).map { quoted($0.text) }.joined(separator: " ")), ("error", failure.message)])
+    }
+
+    private mutating func settle() {
+        let ids = machine.divergence.ids
+        if ids.isEmpty { return }
+        settle(ids)
+        settledAt = now()
+    }
+
+    /// Settles again what could not be settled, if that was tried some time ago. With both turns.
+    private mutating func settleAgain(except ids: [LoadBalancerID]) {
+        if machine.divergence.isEmpty || now().microseconds - settledAt.microseconds <= Self.settlingPause { return }
+        let others = Set(machine.divergence.ids).subtracting(ids)
+        if others.isEmpty { return }
+        settle(others.sorted())
+        settledAt = now()
+        saveAccounts()
+    }
+
+    /// Takes a decision back that could not be made durable, if nobody did that yet.
+    mutating func takeBack() {
+        takeStage()
+        stage.pass()
+    }
+
+    /// Brings the appliance to the committed state, at the start.
+    mutating func start() throws(StartFailure) {
+        if let (loadBalancer, owner) = machine.claimListeners() {
+            throw StartFailure(
+                .state,
+                "the state has \(quoted(loadBalancer.id.text)) and \(quoted(owner.text)) on \(loadBalancer.listener); restore it from a backup"
+            )
+        }
+        followUnknown()
+        do {
+            let expected = machine.allEffective
+            machine.observed(try driver.observe(expecting: expected), expected: expected)
+        } catch {
+            throw StartFailure(.appliance, "the \(machine.admission.driverName) driver cannot tell what runs: \(error.message)")
+        }
+        logDivergence(.info, "the appliance is brought to what is committed")
+        settle()
+        saveAccounts()
+    }
+
+    /// Asks the appliance what it runs, and puts right what is not as it should be.
+    mutating func resync() {
+        takeStage()
+        defer { stage.pass() }
+        do throws(DriverError) {
+            let expected = machine.allEffective
+            let observation = try progress.step(within: Self.longestCall) { () throws(DriverError) in
+                try driver.observe(expecting: expected)
+            }
+            machine.observed(observation, expected: expected)
+            logDivergence(.warning, "the appliance was changed by somebody else; it is put right")
+            settle()
+        } catch {
+            log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
+        }
+        saveAccounts()
+    }
+
+    private func logDivergence(_ level: LogLevel, _ message: String) {
+        let ids = machine.divergence.ids
+        if ids.isEmpty { return }
+        // In words only for as many as are named: a start can find thousands to make.
+        let steps = driver.plan(machine.groups(settling: Array(ids.prefix(8))))
+        let isMore = steps.count > 8 || ids.count > 8
+        log.write(
+            level, message,
+            [("load_balancers", ids.shown), ("steps", steps.prefix(8).joined(separator: "; ") + (isMore ? "; …" : ""))])
+    }
+}
+
+// MARK: - Plans, traffic, and who is told
+
+extension Committer {
+    /// What a change would do to what is in force.
+    mutating func plan(_ change: WantedChange, isForced: Bool, by origin: Origin) -> Outcome {
+        switch machine.plan(change, isForced: isForced, by: origin, now: now()) {
+        case .success(let groups): .planned(driver.plan(groups))
+        case .failure(let refusal): .refused(refusal)
+        }
+    }
+
+    /// How often counters ended or began.
+    var counterSequence: UInt64 { machine.ledger.sequence }
+
+    /// Notes what counters show, durably.
+    mutating func noteTraffic(_ traffic: TrafficReadings) {
+        takeStage()
+        defer { stage.pass() }
+        if let failure = traffic.failure {
+            log.write(.warning, "the traffic cannot be read; METRICS may miss some", [("error", failure)])
+        }
+        machine.read(traffic)
+        saveAccounts()
+    }
+
+    /// Makes the accounts durable that are not, if nobody else does.
+    private mutating func saveAccounts() {
+        if machine.ledger.unsavedAccounts.isEmpty { return }
+        do throws(StateStoreError) {
+            try stage.write(machine.ledger.unsavedAccounts.map { .traffic(StoredTraffic($0.value, of: $0.key)) })
+            machine.savedAccounts()
+        } catch {
+            log.write(.error, "the traffic could not be made durable; this is tried again later", [("error", error.message)])
+        }
+    }
+
+    /// Tells these notifiers from now on which services are up.
+    mutating func begin(_ notifiers: [any Notifier]) {
+        if notifiers.isEmpty { return }
+        let ids = committed.read { Array($0.wanted.entries.keys) }
+        let services = ids.compactMap { machine.effective($0).service?.event(at: now()) }
+        announcer = Announcer(notifiers, services: services, log: log)
+        machine.isAnnounced = true
+        followUnknown()
+    }
+
+    /// Has the nodes of every load balancer checked from now on, by whom it is given.
+    mutating func begin(_ checker: any NodeChecker) {
+        self.checker = checker
+        let publication = publication
+        for id in committed.read({ Array($0.wanted.entries.keys) }) { publication.check(id) }
+    }
+
+    /// Gives load balancers facts about their nodes that have none: it did not matter before how they are.
+    private func followUnknown() {
+        let (rule, now) = (machine.healthRule, now())
+        if rule.checking == .nobody { return }
+        committed.change { snapshot in
+            for entry in snapshot.wanted.entries.values
+            where rule.applies(to: entry.loadBalancer) && snapshot.facts.health[entry.loadBalancer.id] == nil {
+                var health = ServiceHealth()
+                health.follow(entry.loadBalancer, checkedBy: rule.checking, now: now)
+                snapshot.facts.health[entry.loadBalancer.id] = health
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import LBaaS
+
+/// Makes a durable decision the committed state: everybody reads it from now on, and the world hears of it.
+struct Publication {
+    let committed: SnapshotStore
+    let driver: any LoadBalancerDriver
+    let announcer: Announcer
+    let checker: (any NodeChecker)?
+    let checking: NodeChecking
+    let log: Log
+
+    /// Publishes a decision, in the order of the decisions.
+    ///
+    /// - Returns: the deleted identities that are forgotten for newer ones.
+    func publish(_ decision: Decision) -> [LoadBalancerID] {
+        let changes = decision.draft.changes
+        var turns: [(id: LoadBalancerID, old: ServiceHealth?, new: ServiceHealth)] = []
+        let forgotten = committed.change { snapshot -> [LoadBalancerID] in
+            snapshot.revision = changes.revision
+            snapshot.wanted.isEmptyByDelete = changes.isEmptyByDelete
+            if !changes.drainingListeners.isEmpty { snapshot.facts.drains = changes.drains }
+            for (id, health) in changes.health {
+                if let health { turns.append((id, snapshot.facts.health[id], health)) }
+                snapshot.facts.health[id] = health
+            }
+            return changes.order.compactMap { id in
+                guard let entry = changes.entries[id] ?? nil else { return snapshot.wanted.delete(id) }
+                snapshot.wanted.put(entry)
+                return nil
+            }
+        }
+        for turn in turns { log.writeTurns(of: turn.id, from: turn.old, to: turn.new) }
+        announcer.tell(decision.events.after)
+        if checker != nil { for id in changes.order { check(id) } }
+        let deleted = changes.order.filter { changes.entries[$0] == .some(nil) }
+        if !deleted.isEmpty { driver.discard(deleted) }
+        return forgotten
+    }
+
+    /// Has the nodes of a load balancer checked as it is committed now.
+    func check(_ id: LoadBalancerID) {
+        guard let checker else { return }
+        let (loadBalancer, health) = committed.read { ($0.wanted.entries[id]?.loadBalancer, $0.facts.health[id]) }
+        let facts = health?.nodes ?? [:]
+        let isChecked = loadBalancer.map { !$0.isSuspended && ($0.monitor != nil || checking == .driver) } ?? false
+        checker.check(id, isChecked && !facts.isEmpty ? loadBalancer : nil, health: facts.mapValues(\.health))
+    }
+}

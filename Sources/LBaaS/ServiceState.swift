@@ -1,0 +1,97 @@
+/// Whether a service is to be told to the world as up, and why not: what routes and listeners of events go by.
+public struct ServiceState: Hashable, Sendable {
+    /// Which service.
+    public let service: Service
+    /// Whether it serves, and has its quorum.
+    public let isUp: Bool
+    /// The weight of its nodes in service.
+    public let weight: UInt64
+    /// The weight that it needs; nil for any.
+    public let quorum: UInt32?
+    /// Why it is down; nil where it is up.
+    public let reason: String?
+
+    /// The service of a load balancer.
+    ///
+    /// - Parameter health: how its nodes are; nil where nobody finds out, and what is enabled counts as up.
+    public init(of wanted: LoadBalancer, health: ServiceHealth?) {
+        service = Service(loadBalancer: wanted.id, listener: wanted.listener)
+        quorum = wanted.quorum
+        if wanted.isSuspended {
+            (isUp, weight, reason) = (false, 0, "suspended")
+            return
+        }
+        weight = (health ?? ServiceHealth()).weightInService(wanted)
+        isUp = health?.hasQuorum ?? (weight > 0)
+        if isUp {
+            reason = nil
+        } else {
+            let all = wanted.nodes.reduce(0) { $0 + UInt64($1.weight) }
+            reason = "weight \(weight) of \(all)" + (wanted.quorum.map { ", quorum \($0)" } ?? "")
+        }
+    }
+
+    /// The state as an event of this moment.
+    public func event(at time: Timestamp) -> ServiceEvent {
+        ServiceEvent(isUp ? .up : .down, service, reason: reason, weight: weight, quorum: quorum, time: time)
+    }
+}
+
+extension ServiceState {
+    /// What goes, and what comes, where a service becomes another.
+    ///
+    /// - Parameters:
+    ///   - old: the service as it was; nil where there was none.
+    ///   - new: the service as it is to be; nil where it is deleted.
+    static func change(
+        from old: ServiceState?, to new: ServiceState?, at time: Timestamp
+    ) -> (down: ServiceEvent?, up: ServiceEvent?) {
+        let isSame = old?.service.listener == new?.service.listener
+        let (wasUp, isUp) = (old?.isUp ?? false, new?.isUp ?? false)
+        let down: ServiceEvent? =
+            if let old, wasUp, !(isSame && isUp) {
+                ServiceEvent(
+                    .down, old.service, reason: new.map { $0.reasonToEnd(old) } ?? "deleted", weight: isSame ? new?.weight ?? 0 : 0,
+                    quorum: old.quorum, time: time)
+            } else {
+                nil
+            }
+        return (down, isUp && !(isSame && wasUp) ? new?.event(at: time) : nil)
+    }
+
+    private func reasonToEnd(_ old: ServiceState) -> String {
+        if let reason, reason == "suspended" || service.listener == old.service.listener { return reason }
+        return "moved to \(service.listener)"
+    }
+}
+
+/// What the world is told of a change.
+public struct ServiceEvents: Sendable {
+    /// What goes, told before the appliance is changed.
+    public private(set) var before: [ServiceEvent] = []
+    /// How that is where it stays after all.
+    public private(set) var back: [ServiceEvent] = []
+    /// What comes, told when the appliance serves it; then what goes as another service takes its listener over, so that an address
+    /// which is never without a service is never withdrawn.
+    public private(set) var after: [ServiceEvent] = []
+
+    /// Nothing.
+    public init() {}
+
+    /// What the world is told where load balancers become others.
+    public init(_ changes: [EffectiveChange], at time: Timestamp) {
+        let states = changes.map { (old: $0.old.service, new: $0.new.service) }
+        let events = states.map { ServiceState.change(from: $0.old, to: $0.new, at: time) }
+        after = events.compactMap(\.up)
+        let heirs = Set(after.map(\.service.listener))
+        for (state, event) in zip(states, events) {
+            guard let down = event.down else { continue }
+            if heirs.contains(down.service.listener) {
+                after.append(down)
+            } else {
+                before.append(down)
+                if let old = state.old { back.append(old.event(at: time)) }
+            }
+        }
+    }
+}

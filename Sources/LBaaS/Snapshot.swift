@@ -1,0 +1,30 @@
+/// What is known of the world that nobody asked for: it enters the state by the same door as requests do.
+public struct Facts: Sendable {
+    /// How the nodes of load balancers are, where it is known.
+    public var health: [LoadBalancerID: ServiceHealth]
+    /// The real servers that drain.
+    public var drains: DrainTable
+
+    /// Facts.
+    public init(health: [LoadBalancerID: ServiceHealth] = [:], drains: DrainTable = DrainTable()) {
+        self.health = health
+        self.drains = drains
+    }
+}
+
+/// The committed state at one moment. Whoever reads, reads one of these: no half of a change can be seen.
+public struct Snapshot: Sendable {
+    /// Counts up by one with each committed change. It is the number of the change in the journal.
+    public var revision: UInt64
+    /// What is wanted.
+    public var wanted: WantedState
+    /// What is known.
+    public var facts: Facts
+
+    /// A snapshot.
+    public init(revision: UInt64 = 0, wanted: WantedState = WantedState(), facts: Facts = Facts()) {
+        self.revision = revision
+        self.wanted = wanted
+        self.facts = facts
+    }
+}
