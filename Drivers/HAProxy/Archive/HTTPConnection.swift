@@ -58,7 +58,8 @@ struct Patience: Sendable {
     ///   - body: at its beginning; and how many bytes it has.
     ///   - deadline: when the answer must be there.
     func put(
-        _ url: String, of server: ServerAddress, allowed endpoints: ArchiveEndpoints, headers: [String], body: GzipStream, length: Int, patience: Patience, deadline: ContinuousClock.Instant
+        _ url: String, of server: ServerAddress, allowed endpoints: ArchiveEndpoints, headers: [String], body: GzipStream, length: Int,
+        patience: Patience, deadline: ContinuousClock.Instant
     ) throws(Failure) -> Int {
         let rest = deadline - .now
         if rest <= .zero { throw Failure(reason: "there was no time left for it") }

@@ -139,7 +139,7 @@ extension LogCollector {
     /// Tells the operator what haproxy says of a server.
     private func tell(_ message: String, of name: String) {
         log.write(
-            .info, "haproxy tells of a server", [("load_balancer", ApplianceName(text: name).id ?? name), ("message", message)])
+            .info, "haproxy tells of a server", [("load_balancer", ApplianceName(text: name).id ?? name), ("words", message)])
     }
 
     /// Takes what waits in the pipe.

@@ -87,9 +87,10 @@ struct ObjectStore: ~Copyable {
         let status: Int
         do throws(HTTPConnection.Failure) {
             status = try connection.put(
-                address.text + "/" + StorePath.urlPath(path), of: address, allowed: endpoints, headers: ["X-Auth-Token: \(token)"] + headers, body: body, length: length,
+                address.text + "/" + StorePath.urlPath(path), of: address, allowed: endpoints,
+                headers: ["X-Auth-Token: \(token)"] + headers, body: body, length: length,
                 patience: patience, deadline: deadline)
-        } catch where error.isRefused {
+        } catch  where error.isRefused {
             throw DriverError(
                 "hpcs_object_store_endpoint: nothing is sent to \(address.text): \(error.reason). Where logs may go there, name it with archive_endpoints in the section of the driver"
             )
