@@ -50,13 +50,15 @@ public final class CommitPipeline: Sendable {
         clock now: @escaping @Sendable () -> Moment
     ) throws(StartFailure) {
         let stored: StoredState
-        do {
+        let snapshot: Snapshot
+        do throws(StateStoreError) {
             stored = try store?.load() ?? StoredState()
+            snapshot = try stored.snapshot(now: now().steady, drainTimeout: driver.upkeep.drainTimeout)
         } catch {
             throw StartFailure(.state, error.message)
         }
         self.now = now
-        let committed = SnapshotStore(try stored.snapshot(now: now().steady, drainTimeout: driver.upkeep.drainTimeout))
+        let committed = SnapshotStore(snapshot)
         let stage = DurableStage(store)
         self.committed = committed
         self.stage = stage

@@ -2,7 +2,6 @@ import Controller
 import Glibc
 import HealthChecks
 import HostSystem
-import JobMessages
 import JobQueue
 import KnownDrivers
 import KnownNotifiers
@@ -182,14 +181,14 @@ enum Worker {
         let runner = JobRunner(
             pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings,
             // Each has a thread that mostly waits for the object store.
-            mostArchives: max(1, settings.concurrency / 2), log: log)
+            mostArchives: max(1, settings.concurrency / 2))
         var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
         configuration.connections = settings.concurrency
         configuration.longestWait = settings.reconnectSleep
         configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
         configuration.answerTime = settings.heartbeat.patience
         return JobQueue(configuration) {
-            let handler = JobHandler(runner)
+            let handler = JobHandler(runner, log: log)
             return { handler.answer($0) }
         } report: { event in
             switch event {
