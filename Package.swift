@@ -110,7 +110,7 @@ let package = Package(
             path: "Tests/InterruptedWorker"),
         tests("HAProxyDriverTests", ["HAProxyDriver", "HostSystem", "LBaaS", "ObjectStores", "TestSupport", "interrupted-worker"]),
         tests("JobMessagesTests", ["JobMessages", "LBaaS", "LoadBalancerJSON", "Requests", "TestSupport"]),
-        tests("StateStoreTests", ["StateStore", "CSQLite", "LBaaS", "TestSupport"]),
+        tests("StateStoreTests", ["CNamespaces", "StateStore", "CSQLite", "LBaaS", "TestSupport"]),
         tests(
             "ControllerTests",
             [

@@ -22,7 +22,8 @@ enum StateFile {
         \(tablesSinceVersion2)
         \(tablesSinceVersion3)
         CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
-        CREATE TABLE worker (is_empty_by_delete INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0);
+        CREATE TABLE worker (
+            is_empty_by_delete INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL DEFAULT 0);
         INSERT INTO worker (is_empty_by_delete) VALUES (0);
         """
 
@@ -51,6 +52,7 @@ enum StateFile {
         BEGIN;
         \(tablesSinceVersion3)
         ALTER TABLE worker ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE worker ADD COLUMN touched INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE traffic ADD COLUMN total INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE load_balancer ADD COLUMN source TEXT NOT NULL DEFAULT 'jobs';
         UPDATE load_balancer SET source = 'file' WHERE is_configured <> 0;

@@ -139,8 +139,8 @@ final class IntakeService: DaemonService {
     }
 
     private func makeQueue() -> JobQueue {
-        let surroundings = JobRunner.Surroundings(version: version, release: version, diagnose: Diagnosis(settings).run)
-        let runner = JobRunner(
+        let surroundings = LBaaSController.Surroundings(version: version, release: version, diagnose: Diagnosis(settings).run)
+        let controller = LBaaSController(
             pipeline: core.pipeline, driver: core.driver, driverName: settings.driver, surroundings: surroundings,
             // Each has a thread that mostly waits for the object store.
             mostArchives: max(1, settings.concurrency / 2))
@@ -150,7 +150,7 @@ final class IntakeService: DaemonService {
         configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
         configuration.answerTime = settings.heartbeat.patience
         return JobQueue(configuration) { [log] in
-            let handler = JobHandler(runner, log: log)
+            let handler = JobHandler(controller, log: log)
             return { handler.answer($0) }
         } report: { [weak self] event in
             self?.report(event)

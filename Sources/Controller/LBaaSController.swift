@@ -1,9 +1,14 @@
+import Dispatch
+import HostSystem
 public import LBaaS
 public import Requests
 import Synchronization
 
-/// Does what jobs ask for.
-public final class JobRunner: Sendable {
+/// The front of this room: takes every request of every intake, and tells its outcome.
+///
+/// What changes the state goes through the commit pipeline; what is only read is read from one snapshot; what takes as long as others let it
+/// has a thread of its own.
+public final class LBaaSController: Sendable {
     /// What a worker says of itself and finds out about its surroundings.
     public struct Surroundings: Sendable {
         /// The version, as DISCOVER tells it.
@@ -29,10 +34,12 @@ public final class JobRunner: Sendable {
     private let mostArchives: Int
     /// How many archives are under way.
     private let archives = Mutex(0)
+    /// Asks the appliance how nodes are, for requests that no thread waits for.
+    private let reports = DispatchQueue(label: "reports")
 
-    /// A runner that commits through this pipeline.
+    /// A controller that commits through this pipeline.
     ///
-    /// - Parameter mostArchives: how many ARCHIVE jobs may be under way at a time. Each has a thread for as long as the object
+    /// - Parameter mostArchives: how many ARCHIVE requests may be under way at a time. Each has a thread for as long as the object
     ///   store lets it.
     public init(
         pipeline: CommitPipeline, driver: any LoadBalancerDriver, driverName: String, surroundings: Surroundings, mostArchives: Int = 1
@@ -44,18 +51,21 @@ public final class JobRunner: Sendable {
         self.mostArchives = mostArchives
     }
 
-    /// Does what a job asks for, however long it takes.
-    public func perform(_ request: Request) -> Outcome { perform([request])[0] ?? performLong(request) }
+    /// Does what a request asks for, however long it takes.
+    public func perform(_ request: Request, from origin: Origin = .jobs) -> Outcome {
+        perform([request], from: [origin])[0] ?? performLong(request)
+    }
 
-    /// Does what jobs ask for that came together: what changes the state in one commit, before the rest.
+    /// Does what requests ask for that came together: what changes the state in one commit, before the rest.
     ///
-    /// - Returns: the outcomes in their order; nil for what takes long and is to be answered by a thread of its own.
-    public func perform(_ requests: [Request]) -> [Outcome?] {
-        let works = requests.map(Self.work)
-        var done = pipeline.run(works.compactMap(\.self)).makeIterator()
+    /// - Parameter origins: who makes each of them; nil for clients whose requests have no name.
+    /// - Returns: the outcomes in their order; nil for what takes long and is to be done by `perform` on a thread of its own.
+    public func perform(_ requests: [Request], from origins: [Origin]? = nil) -> [Outcome?] {
+        let jobs = requests.indices.map { job(requests[$0], from: origins?[$0] ?? .jobs, deadline: nil) }
+        var done = pipeline.run(jobs.compactMap(\.self)).makeIterator()
         var told = status(requests.compactMap { if case .status(let selection) = $0 { selection } else { nil } }).makeIterator()
-        return zip(requests, works).map { request, work in
-            if work != nil { return done.next() }
+        return zip(requests, jobs).map { request, job in
+            if job != nil { return done.next() }
             return switch request {
             case .status: told.next()
             case .discover: .discovered(version: surroundings.version, release: surroundings.release)
@@ -64,11 +74,32 @@ public final class JobRunner: Sendable {
         }
     }
 
-    /// What the pipeline has to do for a job; nil where it has nothing.
-    private static func work(_ request: Request) -> Job? {
+    /// Does what a request asks for, without a thread that waits for it.
+    ///
+    /// - Parameters:
+    ///   - limit: a change that is not begun within this time is refused, with the code `expired`.
+    ///   - completion: takes the outcome, durable. It must not block.
+    public func submit(
+        _ request: Request, from origin: Origin, within limit: Duration, completion: @escaping @Sendable (Outcome) -> Void
+    ) {
+        if let job = job(request, from: origin, deadline: pipeline.now().steady + limit) {
+            return pipeline.submit([job]) { completion($0[0]) }
+        }
         switch request {
-        case .change(let change, let options) where options.isDryRun: .plan(change, isForced: options.isForced)
-        case .change(let change, let options): .commit(.change(change, isForced: options.isForced))
+        case .archive, .diagnostics:
+            let isStarted = startThread { [self] in completion(performLong(request)) }
+            if !isStarted { completion(.refused(Refusal(.busy, "the system has no thread for it; send it again later"))) }
+        case .status, .discover, .change, .metrics:
+            reports.async { [self] in completion(perform(request, from: origin)) }
+        }
+    }
+
+    /// What the pipeline has to do for a request; nil where it has nothing.
+    private func job(_ request: Request, from origin: Origin, deadline: Timestamp?) -> Job? {
+        switch request {
+        case .change(let change, let options) where options.isDryRun: .plan(change, isForced: options.isForced, by: origin)
+        case .change(let change, let options):
+            .commit(.change(change, isForced: options.isForced, by: origin, deadline: deadline))
         case .metrics(let selection): .commit(.metrics(selection))
         case .status, .discover, .diagnostics, .archive: nil
         }
