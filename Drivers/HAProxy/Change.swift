@@ -87,7 +87,8 @@ struct Change {
         let lines = text.parts(at: "\n", omittingEmptySubsequences: false)
         var names: Set<Substring> = []
         for part in error.message.parts(at: "[").dropFirst() {
-            guard let place = part.cut(at: "]")?.before.rest(after: file), let number = place.parts(at: ":").last.flatMap({ UInt($0) }) else {
+            guard let place = part.cut(at: "]")?.before.rest(after: file), let number = place.parts(at: ":").last.flatMap({ UInt($0) })
+            else {
                 continue
             }
             let opening = lines.prefix(Int(clamping: number)).last { $0.rest(after: " ") == nil && !$0.isEmpty }

@@ -42,7 +42,8 @@ enum Key: String, CaseIterable {
                 + "default none: routes to what it knows no service of are left alone"
         case .withdrawOnStop: "yes to withdraw everything when the worker is stopped; default no: traffic goes on without it"
         case .resyncInterval: "how often what ExaBGP announces is compared with what it should, in seconds; default 30"
-        case .timeout: "how long ExaBGP may be silent when it is asked something, in seconds; one answer may take 6 times as long; default 5"
+        case .timeout:
+            "how long ExaBGP may be silent when it is asked something, in seconds; one answer may take 6 times as long; default 5"
         }
     }
 }

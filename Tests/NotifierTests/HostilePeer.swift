@@ -17,7 +17,9 @@ final class HostilePeer: Sendable {
         Thread.detachNewThread { [self] in
             var buffer = [UInt8](repeating: 0, count: 4096)
             while !isOver.load(ordering: .relaxed) {
-                var polled = [pollfd(fd: pipes[0], events: Int16(POLLIN), revents: 0), pollfd(fd: pipes[1], events: Int16(POLLOUT), revents: 0)]
+                var polled = [
+                    pollfd(fd: pipes[0], events: Int16(POLLIN), revents: 0), pollfd(fd: pipes[1], events: Int16(POLLOUT), revents: 0),
+                ]
                 _ = poll(&polled, 2, 5)
                 if polled[0].revents != 0 { _ = read(pipes[0], &buffer, buffer.count) }
                 if polled[1].revents != 0 { _ = write(pipes[1], bytes, bytes.count) }
