@@ -73,15 +73,32 @@ extension CommitPipeline {
 
     /// Takes what checks found. What could not be committed is tried again: a check tells a thing once.
     public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
-        reporting.wait()
-        defer { reporting.signal() }
+        reporting.take()
+        defer { reporting.pass() }
         let all = retained.withLock { retained in
             defer { retained = [:] }
             return retained.updated(by: reports)
         }
-        guard case .refused(let refusal) = run(.commit(.health(all))) else { return }
-        retained.withLock { $0 = all }
-        log.write(.error, "the results of checks could not be committed; this is tried again", [("error", refusal.sentence)])
+        let refused = commit(all)
+        if !refused.isEmpty { retained.withLock { $0 = refused } }
+    }
+
+    /// Commits what checks found, each load balancer by itself, so that one that fails costs no other.
+    ///
+    /// - Returns: what could not be committed.
+    @discardableResult
+    func commit(_ reports: HealthReports) -> HealthReports {
+        let parts = Array(reports)
+        let outcomes = run(parts.map { .commit(.health([$0.key: $0.value])) })
+        var refused: HealthReports = [:]
+        for (part, outcome) in zip(parts, outcomes) {
+            guard case .refused(let refusal) = outcome else { continue }
+            refused[part.key] = part.value
+            log.write(
+                .error, "the results of checks could not be committed; this is tried again",
+                [("load_balancer", part.key.text), ("error", refusal.sentence)])
+        }
+        return refused
     }
 
     /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.

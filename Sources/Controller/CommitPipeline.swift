@@ -16,7 +16,7 @@ public final class CommitPipeline: Sendable {
     /// Where jobs gather; nil where none waits.
     private let gathering = Mutex<Batch?>(nil)
     /// Taken by who decides.
-    private let turn = DispatchSemaphore(value: 1)
+    let turn = Turn()
     /// Touched by the holder of the turn alone, so the lock is never waited for.
     private let committer: Mutex<Committer>
     let stage: DurableStage
@@ -27,7 +27,7 @@ public final class CommitPipeline: Sendable {
     /// Commits requests that no thread waits for.
     private let queue = DispatchQueue(label: "commit")
     /// Taken by who reports what checks found: a report that is tried again must not come after a newer one.
-    let reporting = DispatchSemaphore(value: 1)
+    let reporting = Turn()
     /// What checks found and could not be committed.
     let retained = Mutex<HealthReports>([:])
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.
@@ -127,8 +127,7 @@ public final class CommitPipeline: Sendable {
 
     /// Commits a batch when its turn has come.
     private func lead(_ batch: Batch) -> [Outcome] {
-        if turn.wait(timeout: .now()) == .timedOut {
-            turn.wait()
+        if !turn.take() {
             // Threads that are about to come with a job are let run once: the more come along, the fewer commits there are.
             sched_yield()
         }
@@ -168,7 +167,7 @@ public final class CommitPipeline: Sendable {
             }
         }
         if commitments.isEmpty {
-            turn.signal()
+            turn.pass()
             return others.compactMap(\.self)
         }
         let asked = commitments.compactMap { if case .metrics(let selection) = $0 { selection } else { nil } }
@@ -192,16 +191,16 @@ public final class CommitPipeline: Sendable {
     private func readTraffic(of ids: [LoadBalancerID]) -> TrafficReadings {
         if ids.isEmpty { return TrafficReadings() }
         let sequence = committer.withLock { $0.counterSequence }
-        turn.signal()
-        defer { turn.wait() }
+        turn.pass()
+        defer { turn.take() }
         return readCounters(of: ids, sequence)
     }
 
     /// Reads counters without the turn.
     func readTrafficAside(of ids: [LoadBalancerID]) -> TrafficReadings {
-        turn.wait()
+        turn.take()
         let sequence = committer.withLock { $0.counterSequence }
-        turn.signal()
+        turn.pass()
         return readCounters(of: ids, sequence)
     }
 
@@ -222,14 +221,14 @@ public final class CommitPipeline: Sendable {
             let (result, announcer, publication) = committer.withLock { committer in
                 (committer.apply(commitments, traffic: traffic, told: told), committer.announcer, committer.publication)
             }
-            turn.signal()
+            turn.pass()
             switch result {
             case .finished(let outcomes): return outcomes
             case .applied(let decision, let writes): return makeDurable(decision, writes, publication)
             case .announced(let events):
                 told = events
                 announcer.waitUntilHandedOn(told.count)
-                turn.wait()
+                turn.take()
             }
         }
     }
@@ -246,9 +245,9 @@ public final class CommitPipeline: Sendable {
             stage.fail(decision)
             stage.pass()
             // What was refused leaves nothing: by whoever comes first.
-            turn.wait()
+            turn.take()
             committer.withLock { $0.takeBack() }
-            turn.signal()
+            turn.pass()
             return decision.outcomes.map { _ in .refused(Refusal(.store, error.message)) }
         }
     }
@@ -261,9 +260,12 @@ public final class CommitPipeline: Sendable {
     /// Tells these notifiers from now on which services are up.
     public func begin(_ notifiers: [any Notifier]) { withTurn { $0.begin(notifiers) } }
 
-    private func withTurn(_ body: (inout Committer) -> Void) {
-        turn.wait()
-        committer.withLock { body(&$0) }
-        turn.signal()
+    /// The load balancers that the appliance runs as something else than it should, in their order: it could not be brought to that yet.
+    public var diverging: [LoadBalancerID] { withTurn { $0.divergingIDs } }
+
+    private func withTurn<Result: Sendable>(_ body: (inout Committer) -> Result) -> Result {
+        turn.take()
+        defer { turn.pass() }
+        return committer.withLock { body(&$0) }
     }
 }

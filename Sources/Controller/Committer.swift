@@ -51,6 +51,9 @@ struct Committer {
     }
 
     private var committed: SnapshotStore { machine.base.committed }
+
+    /// The load balancers that the appliance runs as something else than it should, in their order.
+    var divergingIDs: [LoadBalancerID] { machine.divergence.ids }
 }
 
 /// Services that the world was told to go, for a batch that was not committed since.
@@ -74,7 +77,7 @@ extension Committer {
         var holdsStage = stage.takeIfIdle()
         if holdsStage { recover() }
         var decision = machine.decide(commitments, traffic: traffic, now: now())
-        if !decision.events.before.isEmpty || told.count > 0 {
+        if decision.events.tellsDown || told.count > 0 {
             if !holdsStage {
                 // What the one before tells comes first.
                 machine.abandon(decision, isApplied: false, counterChanges: [])

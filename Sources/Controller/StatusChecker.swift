@@ -72,7 +72,8 @@ public final class StatusChecker: Sendable {
                 let changed = changed(facts, by: statuses)
                 if !changed.isEmpty { changes[loadBalancer.id] = changed }
             }
-            if !changes.isEmpty { pipeline.report(changes) }
+            // What cannot be committed is found again by the next look.
+            if !changes.isEmpty { pipeline.commit(changes) }
         } catch {
             if isUnknown.exchange(true, ordering: .relaxed) { return }
             log.write(.warning, "the driver cannot tell how the nodes are; they count as they were last", [("error", error.message)])
