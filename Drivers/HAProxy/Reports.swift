@@ -99,7 +99,8 @@ struct ServerState: Hashable {
     static func states(_ text: String) -> [ServerState] {
         text.parts(at: "\n").compactMap { line in
             let fields = line.parts(at: " ")
-            return line.rest(after: "#") != nil || fields.count <= Column.checkAddress.rawValue ? nil : ServerState(fields: fields)
+            guard fields.count > Column.checkAddress.rawValue, fields[0].rest(after: "#") == nil else { return nil }
+            return ServerState(fields: fields)
         }
     }
 

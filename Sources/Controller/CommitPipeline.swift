@@ -215,18 +215,18 @@ public final class CommitPipeline: Sendable {
 
     /// Commits, with the turn in hand; gives it back.
     private func commit(_ commitments: [Commitment], _ traffic: TrafficReadings) -> [Outcome] {
-        var told = ToldEvents()
+        var prepared = PreparedEffects()
         while true {
-            let (result, announcer, publication) = committer.withLock { committer in
-                (committer.apply(commitments, traffic: traffic, told: told), committer.announcer, committer.publication)
+            let (result, layers, publication) = committer.withLock { committer in
+                (committer.apply(commitments, traffic: traffic, prepared: prepared), committer.layers, committer.publication)
             }
             turn.signal()
             switch result {
             case .finished(let outcomes): return outcomes
             case .applied(let decision, let writes): return makeDurable(decision, writes, publication)
-            case .announced(let events):
-                told = events
-                announcer.waitUntilHandedOn(told.count)
+            case .preparing(let effects):
+                prepared = effects
+                layers.waitUntilDone(prepared)
                 turn.wait()
             }
         }
@@ -256,8 +256,10 @@ public final class CommitPipeline: Sendable {
     /// Has it found out from now on how the nodes of every load balancer are.
     public func begin(_ checker: any NodeChecker) { withTurn { $0.begin(checker) } }
 
-    /// Tells these notifiers from now on which services are up.
-    public func begin(_ notifiers: [any Notifier]) { withTurn { $0.begin(notifiers) } }
+    /// Has these effects around the appliance brought about from now on, and these listeners told of events.
+    public func begin(actuators: [any Actuator] = [], listeners: [any EventListener] = []) {
+        withTurn { $0.begin(actuators, listeners) }
+    }
 
     private func withTurn(_ body: (inout Committer) -> Void) {
         turn.wait()
