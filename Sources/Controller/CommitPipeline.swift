@@ -24,10 +24,10 @@ public final class CommitPipeline: Sendable {
     let driver: any LoadBalancerDriver
     let log: Log
     let now: @Sendable () -> Moment
-    /// Commits requests that no thread waits for.
-    private let queue = DispatchQueue(label: "commit")
+    /// Commits requests that no thread waits for. Concurrent, so that a batch does not wait for one that waits to have something handed on.
+    private let queue = DispatchQueue(label: "commit", attributes: .concurrent)
     /// What checks found and could not be committed.
-    let retained = Mutex<HealthReports>([:])
+    let retained = Mutex(RetainedReports())
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.
     let drainTrouble: Trouble
     let connectionTrouble: Trouble
@@ -226,10 +226,24 @@ public final class CommitPipeline: Sendable {
             case .applied(let decision, let writes): return makeDurable(decision, writes, publication)
             case .preparing(let effects):
                 prepared = effects
+                commitHealth(of: commitments, except: effects.ids)
                 layers.waitUntilDone(prepared)
                 turn.wait()
             }
         }
+    }
+
+    /// Commits the health in these commitments of what does not wait for effects, without the turn: a node that is down is taken out at once.
+    private func commitHealth(of commitments: [Commitment], except ids: Set<LoadBalancerID>) {
+        let urgent = commitments.compactMap { commitment -> Commitment? in
+            guard case .health(let reports) = commitment else { return nil }
+            let others = reports.filter { !ids.contains($0.key) }
+            return others.isEmpty || others.count == reports.count && commitments.count == 1 ? nil : .health(others)
+        }
+        if urgent.isEmpty { return }
+        turn.wait()
+        // What becomes of it is told with the whole commitment, which has nothing left to do for these then.
+        _ = commit(urgent, TrafficReadings())
     }
 
     /// Makes a decision durable and publishes it, with the stage's turn in hand; gives that back.

@@ -93,6 +93,8 @@ struct PreparedEffects {
 
     /// Whether nothing was done.
     var isEmpty: Bool { done.allSatisfy(\.isEmpty) }
+    /// The load balancers for which something was done.
+    var ids: Set<LoadBalancerID> { Set(done.flatMap { $0.values.map(\.old.id) }) }
 }
 
 // MARK: - Before the appliance is changed
@@ -103,8 +105,7 @@ extension EffectLayers {
 
     /// Begins the next step of what has to be done before the appliance is changed, and takes back what was done and is not needed any more.
     ///
-    /// - Parameters:
-    ///   - current: a load balancer as it is in force.
+    /// - Parameter current: a load balancer as it is in force.
     /// - Returns: what was done, where it has to be waited for before anything else happens; nil where the appliance can be changed.
     func prepare(
         _ decision: Decision, _ prepared: PreparedEffects, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState

@@ -55,7 +55,7 @@ final class CheckService: DaemonService {
 
     func start() throws(StartupFailure) {
         let pipeline = core.pipeline
-        let report: @Sendable (NodeChecks.Findings) -> Void = { [weak pipeline] in pipeline?.report($0) }
+        let report: @Sendable (NodeChecks.Findings) -> Void = { [weak pipeline] in pipeline?.submit($0) }
         switch core.driver.upkeep.checking {
         case .nobody: break
         case .driver:
