@@ -42,6 +42,7 @@ let package = Package(
         .executable(name: "lbaas-worker", targets: ["lbaas-worker"]),
         .library(name: "LBaaS", targets: ["LBaaS"]),
         .library(name: "Requests", targets: ["Requests"]),
+        .library(name: "LoadBalancerJSON", targets: ["LoadBalancerJSON"]),
         .library(name: "JobMessages", targets: ["JobMessages"]),
         .library(name: "IPVSDriver", targets: ["IPVSDriver"]),
     ],
@@ -62,9 +63,11 @@ let package = Package(
         room("LBaaS"),
         room("HostSystem", ["CCrypto", "CLinux", "CSpawn", "LBaaS"]),
         room("Requests", ["LBaaS"]),
-        room("JobMessages", ["LBaaS", "Requests", "CSimdJSON"]),
-        room("StateStore", ["LBaaS", "CSQLite"]),
-        room("Controller", ["LBaaS", "Requests", "JobMessages", "HostSystem", "StateStore"]),
+        room("JSON", ["CSimdJSON"]),
+        room("LoadBalancerJSON", ["JSON", "LBaaS"]),
+        room("JobMessages", ["JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
+        room("StateStore", ["CSQLite", "LBaaS", "LoadBalancerJSON"]),
+        room("Controller", ["HostSystem", "LBaaS", "Requests", "StateStore"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
@@ -73,14 +76,15 @@ let package = Package(
         driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CLinux", "CSpawn", "CZlib"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "HAProxyDriver", "IPVSDriver"]),
         notifier("DummyNotifier", folder: "Dummy", ["LBaaS"]),
-        notifier("ExecNotifier", folder: "Exec", ["LBaaS", "JobMessages", "HostSystem"]),
+        notifier("ExecNotifier", folder: "Exec", ["LBaaS", "JSON", "HostSystem"]),
         notifier("BGPNotifier", folder: "BGP", ["LBaaS", "HostSystem"]),
         notifier("KnownNotifiers", folder: "KnownNotifiers", ["LBaaS", "DummyNotifier", "ExecNotifier", "BGPNotifier"]),
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks", "HostSystem", "KnownDrivers",
-                "KnownNotifiers", "CInih", "CSystemd", "CGetopt",
+                "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
+                "HostSystem",
+                "KnownDrivers", "KnownNotifiers", "CInih", "CSystemd", "CGetopt",
             ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
@@ -105,9 +109,13 @@ let package = Package(
             name: "interrupted-worker", dependencies: ["Controller", "HAProxyDriver", "JobMessages", "LBaaS", "Requests", "StateStore"],
             path: "Tests/InterruptedWorker"),
         tests("HAProxyDriverTests", ["HAProxyDriver", "HostSystem", "LBaaS", "ObjectStores", "TestSupport", "interrupted-worker"]),
-        tests("JobMessagesTests", ["JobMessages", "LBaaS", "Requests", "TestSupport"]),
-        tests("StateStoreTests", ["StateStore", "CSQLite", "TestSupport"]),
-        tests("ControllerTests", ["Controller", "LBaaS", "Requests", "JobMessages", "StateStore", "DummyDriver", "TestSupport"]),
+        tests("JobMessagesTests", ["JobMessages", "LBaaS", "LoadBalancerJSON", "Requests", "TestSupport"]),
+        tests("StateStoreTests", ["StateStore", "CSQLite", "LBaaS", "TestSupport"]),
+        tests(
+            "ControllerTests",
+            [
+                "Controller", "DummyDriver", "JobMessages", "LBaaS", "LoadBalancerJSON", "Requests", "StateStore", "TestSupport",
+            ]),
         tests("HostSystemTests", ["HostSystem", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "CGearman", "HostSystem", "TestSupport"]),
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
@@ -142,7 +150,8 @@ if Context.environment["LBAAS_FUZZ"] != nil {
         .target(
             name: "Fuzz",
             dependencies: [
-                "BGPNotifier", "CGearman", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue", "LBaaS", "Netlink",
+                "BGPNotifier", "CGearman", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue", "LBaaS",
+                "LoadBalancerJSON", "Netlink",
                 "NetlinkTestSupport", "Requests",
             ],
             path: "Tests/Fuzz", exclude: ["Seeds", "jobs.dict"], swiftSettings: [.treatAllWarnings(as: .error)]))

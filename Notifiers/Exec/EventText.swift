@@ -1,4 +1,4 @@
-import JobMessages
+import JSON
 import LBaaS
 
 extension EventQueue.Entry {

@@ -15,9 +15,11 @@ struct Committer {
     /// Who checks the nodes; nil where the driver does.
     private(set) var checker: (any NodeChecker)?
     private let log: Log
-    private let now: @Sendable () -> Timestamp
+    private let now: @Sendable () -> Moment
     private let progress: ProgressMonitor.Participant
     private let divergenceLog: Trouble
+    /// Whether the log was told what the resync under way found.
+    private var isResyncTold = false
     private var settledAt = Timestamp(microseconds: 0)
 
     /// How long the appliance is left alone after it could not be brought to what is in force, in microseconds.
@@ -27,7 +29,7 @@ struct Committer {
 
     init(
         machine: TransactionMachine, driver: any LoadBalancerDriver, stage: DurableStage, progress: ProgressMonitor.Participant, log: Log,
-        now: @escaping @Sendable () -> Timestamp
+        now: @escaping @Sendable () -> Moment
     ) {
         self.machine = machine
         self.driver = driver
@@ -115,7 +117,7 @@ extension Committer {
         let going = Set(decision.events.before.map(\.service))
         // What was told to go and does not go any more is still there.
         let staying = told.services.subtracting(going)
-        announcer.tell(staying.compactMap { machine.effective($0.loadBalancer).service?.event(at: now()) })
+        announcer.tell(staying.compactMap { machine.effective($0.loadBalancer).service?.event(at: now().wall) })
         told.services.subtract(staying)
         let new = decision.events.before.filter { !told.services.contains($0.service) }
         announcer.tell(new)
@@ -258,16 +260,16 @@ extension Committer {
         let ids = machine.divergence.ids
         if ids.isEmpty { return }
         settle(ids)
-        settledAt = now()
+        settledAt = now().steady
     }
 
     /// Settles again what could not be settled, if that was tried some time ago. With both turns.
     private mutating func settleAgain(except ids: [LoadBalancerID]) {
-        if machine.divergence.isEmpty || now().microseconds - settledAt.microseconds <= Self.settlingPause { return }
+        if machine.divergence.isEmpty || now().steady.microseconds - settledAt.microseconds <= Self.settlingPause { return }
         let others = Set(machine.divergence.ids).subtracting(ids)
         if others.isEmpty { return }
         settle(others.sorted())
-        settledAt = now()
+        settledAt = now().steady
         saveAccounts()
     }
 
@@ -298,16 +300,26 @@ extension Committer {
     }
 
     /// Asks the appliance what it runs, and puts right what is not as it should be.
-    mutating func resync() {
+    ///
+    /// - Parameter ids: of which load balancers; nil for everything.
+    mutating func resync(of ids: [LoadBalancerID]?, isFirst: Bool) {
+        if isFirst { isResyncTold = false }
         takeStage()
         defer { stage.pass() }
         do throws(DriverError) {
-            let expected = machine.allEffective
+            let expected = ids.map { $0.compactMap { machine.effective($0).appliance } } ?? machine.allEffective
             let observation = try progress.step(within: Self.longestCall) { () throws(DriverError) in
-                try driver.observe(expecting: expected)
+                try ids == nil ? driver.observe(expecting: expected) : driver.observe(possible: expected)
             }
-            machine.observed(observation, expected: expected)
-            logDivergence(.warning, "the appliance was changed by somebody else; it is put right")
+            if ids == nil {
+                machine.observed(observation, expected: expected)
+            } else {
+                machine.observed(observation, ofSome: expected)
+            }
+            if !isResyncTold, !machine.divergence.isEmpty {
+                logDivergence(.warning, "the appliance was changed by somebody else; it is put right")
+                isResyncTold = true
+            }
             settle()
         } catch {
             log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
@@ -367,7 +379,7 @@ extension Committer {
     mutating func begin(_ notifiers: [any Notifier]) {
         if notifiers.isEmpty { return }
         let ids = committed.read { Array($0.wanted.entries.keys) }
-        let services = ids.compactMap { machine.effective($0).service?.event(at: now()) }
+        let services = ids.compactMap { machine.effective($0).service?.event(at: now().wall) }
         announcer = Announcer(notifiers, services: services, log: log)
         machine.isAnnounced = true
         followUnknown()
@@ -382,7 +394,7 @@ extension Committer {
 
     /// Gives load balancers facts about their nodes that have none: it did not matter before how they are.
     private func followUnknown() {
-        let (rule, now) = (machine.healthRule, now())
+        let (rule, now) = (machine.healthRule, now().steady)
         if rule.checking == .nobody { return }
         committed.change { snapshot in
             for entry in snapshot.wanted.entries.values

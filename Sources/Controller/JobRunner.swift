@@ -1,9 +1,8 @@
-public import JobMessages
 public import LBaaS
 public import Requests
 import Synchronization
 
-/// Answers jobs, and has a line in the log for each.
+/// Does what jobs ask for.
 public final class JobRunner: Sendable {
     /// What a worker says of itself and finds out about its surroundings.
     public struct Surroundings: Sendable {
@@ -28,7 +27,6 @@ public final class JobRunner: Sendable {
     private let driverName: String
     private let surroundings: Surroundings
     private let mostArchives: Int
-    private let log: Log
     /// How many archives are under way.
     private let archives = Mutex(0)
 
@@ -37,24 +35,17 @@ public final class JobRunner: Sendable {
     /// - Parameter mostArchives: how many ARCHIVE jobs may be under way at a time. Each has a thread for as long as the object
     ///   store lets it.
     public init(
-        pipeline: CommitPipeline, driver: any LoadBalancerDriver, driverName: String, surroundings: Surroundings, mostArchives: Int = 1,
-        log: Log
+        pipeline: CommitPipeline, driver: any LoadBalancerDriver, driverName: String, surroundings: Surroundings, mostArchives: Int = 1
     ) {
         self.pipeline = pipeline
         self.driver = driver
         self.driverName = driverName
         self.surroundings = surroundings
         self.mostArchives = mostArchives
-        self.log = log
     }
 
-    /// Answers a job, however long it takes.
-    ///
-    /// - Parameters:
-    ///   - job: the job as it came.
-    ///   - messages: the messages of the thread that answers.
-    /// - Returns: the reply and what the job was.
-    public func answer(_ job: RawSpan, messages: JobMessages) -> JobAnswer { messages.answer(job) { perform([$0])[0] ?? performLong($0) } }
+    /// Does what a job asks for, however long it takes.
+    public func perform(_ request: Request) -> Outcome { perform([request])[0] ?? performLong(request) }
 
     /// Does what jobs ask for that came together: what changes the state in one commit, before the rest.
     ///
@@ -71,17 +62,6 @@ public final class JobRunner: Sendable {
             case .change, .metrics, .diagnostics, .archive: nil
             }
         }
-    }
-
-    /// Writes the line of a job into the log. Its client need not wait for that.
-    ///
-    /// - Parameters:
-    ///   - answer: what the job was.
-    ///   - handle: what the job server calls the job.
-    ///   - start: when it came.
-    ///   - end: when it was answered.
-    public func log(_ answer: JobAnswer, handle: String, from start: Timestamp, to end: Timestamp) {
-        log.write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))
     }
 
     /// What the pipeline has to do for a job; nil where it has nothing.
@@ -180,17 +160,5 @@ public final class JobRunner: Sendable {
         } catch {
             throw Refusal(.appliance, error.message)
         }
-    }
-
-    private static func fields(of answer: JobAnswer, handle: String, microseconds: Int64) -> [Log.Field] {
-        let named = answer.loadBalancers
-        var fields: [Log.Field] = [
-            ("handle", handle), ("action", answer.action), ("outcome", answer.error == nil ? "PASS" : "FAIL"),
-            ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
-        ]
-        if !named.isEmpty { fields.append(("load_balancers", named.shown)) }
-        if answer.isDryRun { fields.append(("dry_run", "yes")) }
-        if let error = answer.error { fields.append(("error", error)) }
-        return fields
     }
 }

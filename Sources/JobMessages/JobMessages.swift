@@ -1,4 +1,6 @@
+import JSON
 public import LBaaS
+import LoadBalancerJSON
 public import Requests
 
 /// Turns the bytes of jobs into requests, and the outcomes into the bytes of the replies: the request, with what changed put in.
@@ -64,10 +66,10 @@ public final class JobMessages {
                 return JobAnswer(
                     reply: Self.reply(to: document, edits, error: error, fields: outcome.fields), action: action,
                     loadBalancers: request.loadBalancers, isDryRun: request.isDryRun, error: error)
-            case .failure(.fail(let sentence)):
+            case .failure(.invalid(let sentence)):
                 let reply = Self.reply(to: document, decoder.reply, error: sentence, fields: [])
                 return JobAnswer(reply: reply, action: action, error: sentence)
-            case .failure(.badRequest(let message, let path)):
+            case .failure(.invalidObject(let message, let path)):
                 return JobAnswer(badRequest: message, at: path, action: action)
             }
         }
@@ -110,7 +112,7 @@ public struct ReadJob {
     fileprivate enum Content {
         /// Not JSON, or no object: the answer is there.
         case refused(JobAnswer)
-        case object(JSONDocument, RequestDecoder, Result<Request, RequestError>, JSONTokenizer)
+        case object(JSONDocument, RequestDecoder, Result<Request, FieldError>, JSONTokenizer)
     }
 
     fileprivate let content: Content
@@ -125,8 +127,8 @@ public struct ReadJob {
     /// Decodes a document, which lives as long as its tokenizer is not given another.
     fileprivate init(_ document: JSONDocument, of tokenizer: JSONTokenizer) {
         var decoder = RequestDecoder()
-        let result: Result<Request, RequestError>
-        do throws(RequestError) {
+        let result: Result<Request, FieldError>
+        do throws(FieldError) {
             result = .success(try decoder.decode(document.root))
         } catch {
             result = .failure(error)

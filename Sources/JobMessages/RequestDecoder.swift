@@ -1,4 +1,6 @@
+import JSON
 import LBaaS
+import LoadBalancerJSON
 import Requests
 
 private enum JobField: Int {
@@ -30,9 +32,9 @@ struct RequestDecoder {
     private(set) var action: JobAction?
     private(set) var reply = ReplyEdits()
 
-    mutating func decode(_ job: JSONValue) throws(RequestError) -> Request {
+    mutating func decode(_ job: JSONValue) throws(FieldError) -> Request {
         let fields = try jobFields.find(in: job)
-        guard let actionField = fields[.action] else { throw .fail("hpcs_action: is missing; it says what to do") }
+        guard let actionField = fields[.action] else { throw .invalid("hpcs_action: is missing; it says what to do") }
         let action = try actionField.oneOf(JobAction.self, "an action")
         self.action = action
         switch action {
@@ -49,7 +51,7 @@ struct RequestDecoder {
         }
     }
 
-    private func change(_ change: WantedChange, _ fields: Fields<JobField, 8>) throws(RequestError) -> Request {
+    private func change(_ change: WantedChange, _ fields: Fields<JobField, 8>) throws(FieldError) -> Request {
         .change(
             change,
             ChangeOptions(
@@ -57,15 +59,15 @@ struct RequestDecoder {
                 isForced: try fields.unlessNull(.force)?.boolean("whether this is done by force") ?? false))
     }
 
-    private mutating func loadBalancers(_ fields: Fields<JobField, 8>) throws(RequestError) -> [LoadBalancer] {
-        guard let list = fields[.loadBalancers] else { throw .badRequest("Missing 'loadBalancers' element", path: "job") }
+    private mutating func loadBalancers(_ fields: Fields<JobField, 8>) throws(FieldError) -> [LoadBalancer] {
+        guard let list = fields[.loadBalancers] else { throw .invalidObject("Missing 'loadBalancers' element", path: "job") }
         var decoder = LoadBalancerDecoder(reply: reply)
         defer { reply = decoder.reply }
         return try decoder.decode(list)
     }
 
     /// Null is refused: to take it for absent would let a DELETE of nothing be a DELETE of all.
-    private func selection(_ fields: Fields<JobField, 8>) throws(RequestError) -> Selection {
+    private func selection(_ fields: Fields<JobField, 8>) throws(FieldError) -> Selection {
         guard let field = fields[.loadBalancers] else { return .all }
         var ids: [LoadBalancerID] = []
         var known = Set<LoadBalancerID>()
@@ -76,33 +78,33 @@ struct RequestDecoder {
         return .named(ids)
     }
 
-    private func named(by element: JSONValue) throws(RequestError) -> LoadBalancerID {
+    private func named(by element: JSONValue) throws(FieldError) -> LoadBalancerID {
         let fields = try loadBalancerFields.find(in: element)
         return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"))
     }
 
-    private func archiveOrder(_ fields: Fields<JobField, 8>) throws(RequestError) -> ArchiveOrder {
-        func required(_ field: JobField, _ name: String) throws(RequestError) -> JSONValue {
-            guard let value = fields[field] else { throw .badRequest("Missing '\(name)' element", path: "job") }
+    private func archiveOrder(_ fields: Fields<JobField, 8>) throws(FieldError) -> ArchiveOrder {
+        func required(_ field: JobField, _ name: String) throws(FieldError) -> JSONValue {
+            guard let value = fields[field] else { throw .invalidObject("Missing '\(name)' element", path: "job") }
             return value
         }
         let type = try required(.storeType, "hpcs_object_store_type").string("a store type").lowercased()
-        guard type == "swift" else { throw .badRequest("'\(type)' is not a valid store type", path: "hpcs_object_store_type") }
+        guard type == "swift" else { throw .invalidObject("'\(type)' is not a valid store type", path: "hpcs_object_store_type") }
         let basePath = try required(.basePath, "hpcs_object_store_basepath")
         let endpoint = try required(.endpoint, "hpcs_object_store_endpoint")
         let tokenField = try required(.token, "hpcs_object_store_token")
         let list = try required(.loadBalancers, "loadBalancers")
         // The value is a secret even where it is wrong.
-        guard let token = tokenField.string else { throw .fail("\(tokenField.path): is not a token (a string)") }
+        guard let token = tokenField.string else { throw .invalid("\(tokenField.path): is not a token (a string)") }
 
         guard let first = try list.list().first(where: { _ in true }), first.isObject else {
-            throw .fail("loadBalancers[0]: is missing; it says whose log to store")
+            throw .invalid("loadBalancers[0]: is missing; it says whose log to store")
         }
         let loadBalancer = try loadBalancerFields.find(in: first)
         guard let id = loadBalancer.unlessNull(.id), !id.equals("") else {
-            throw .fail("loadBalancers[0].id: is missing; it says whose log to store")
+            throw .invalid("loadBalancers[0].id: is missing; it says whose log to store")
         }
-        guard let serviceProtocol = loadBalancer[.protocol] else { throw .fail("loadBalancers[0].protocol: is missing") }
+        guard let serviceProtocol = loadBalancer[.protocol] else { throw .invalid("loadBalancers[0].protocol: is missing") }
         let value = try serviceProtocol.oneOf(ServiceProtocol.self, "a protocol")
         // Clients of the original send no id with UPDATE, but one with ARCHIVE.
         let name = (try? loadBalancer.unlessNull(.name)?.identifier()) ?? ""

@@ -7,9 +7,13 @@ import LBaaS
 /// Answers the jobs of one connection.
 final class JobHandler {
     private let runner: JobRunner
+    private let log: Log
     private let messages = JobMessages()
 
-    init(_ runner: JobRunner) { self.runner = runner }
+    init(_ runner: JobRunner, log: Log) {
+        self.runner = runner
+        self.log = log
+    }
 
     /// Answers jobs that came together: what they change is one commit.
     func answer(_ jobs: JobGroup) -> JobQueue.Answers {
@@ -26,18 +30,42 @@ final class JobHandler {
             return .reply(answer.reply)
         }
         let end = Clock.now()
-        return JobQueue.Answers(responses: responses) { [runner] in
-            for (handle, answer) in answers { runner.log(answer, handle: handle, from: start, to: end) }
+        return JobQueue.Answers(responses: responses) { [log] in
+            for (handle, answer) in answers { log.write(answer, handle: handle, from: start, to: end) }
         }
     }
 
     /// What answers a job by itself, on whatever thread.
     private func answerLater(_ jobs: JobGroup, _ job: Int, from start: Timestamp) -> @Sendable () -> JobQueue.Answer {
-        let (runner, workload, handle) = (runner, jobs.workload(of: job), jobs.handle(of: job))
+        let (runner, log, workload, handle) = (runner, log, jobs.workload(of: job), jobs.handle(of: job))
         return {
-            let answer = runner.answer(unsafe workload.span.bytes, messages: JobMessages())
+            let answer = JobMessages().answer(unsafe workload.span.bytes) { runner.perform($0) }
             let end = Clock.now()
-            return JobQueue.Answer(reply: answer.reply) { runner.log(answer, handle: handle, from: start, to: end) }
+            return JobQueue.Answer(reply: answer.reply) { log.write(answer, handle: handle, from: start, to: end) }
         }
+    }
+}
+
+extension Log {
+    /// Writes the line of a job. Its client need not wait for that.
+    ///
+    /// - Parameters:
+    ///   - answer: what the job was.
+    ///   - handle: the job server's name of the job.
+    ///   - start: when it came.
+    ///   - end: when it was answered.
+    fileprivate func write(_ answer: JobAnswer, handle: String, from start: Timestamp, to end: Timestamp) {
+        write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))
+    }
+
+    private static func fields(of answer: JobAnswer, handle: String, microseconds: Int64) -> [Log.Field] {
+        var fields: [Log.Field] = [
+            ("handle", handle), ("action", answer.action), ("outcome", answer.error == nil ? "PASS" : "FAIL"),
+            ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
+        ]
+        if !answer.loadBalancers.isEmpty { fields.append(("load_balancers", answer.loadBalancers.shown)) }
+        if answer.isDryRun { fields.append(("dry_run", "yes")) }
+        if let error = answer.error { fields.append(("error", error)) }
+        return fields
     }
 }

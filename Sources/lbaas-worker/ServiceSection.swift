@@ -1,5 +1,5 @@
-import JobMessages
 import LBaaS
+import LoadBalancerJSON
 
 /// A section `[service:NAME]`: a load balancer that exists without a job. Its keys are the fields of a job, those of an object with a dot:
 /// `monitor.type = HTTP`.

@@ -2,7 +2,6 @@ import Controller
 import Glibc
 import HealthChecks
 import HostSystem
-import JobMessages
 import JobQueue
 import KnownDrivers
 import KnownNotifiers
@@ -120,7 +119,7 @@ enum Worker {
         do throws(StartFailure) {
             let pipeline = try CommitPipeline(
                 driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store, log: log,
-                now: Clock.now)
+                clock: Clock.moment)
             pipeline.begin(notifiers)
             try pipeline.configure(services)
             return pipeline
@@ -144,7 +143,7 @@ enum Worker {
         switch driver.upkeep.checking {
         case .nobody: return {}
         case .driver:
-            let checker = StatusChecker(driver, log: log, now: Clock.now, report: report)
+            let checker = StatusChecker(driver, log: log, now: Clock.steady, report: report)
             pipeline.begin(checker)
             return checker.stop
         case .worker:
@@ -152,7 +151,7 @@ enum Worker {
             configuration.allowedPrograms = Set(settings.checkPrograms)
             configuration.authorities = settings.checkAuthorities
             do throws(HealthCheckError) {
-                let checks = try NodeChecks(configuration, log: log, now: Clock.now, report: report)
+                let checks = try NodeChecks(configuration, log: log, now: Clock.steady, report: report)
                 pipeline.begin(checks)
                 return checks.stop
             } catch {
@@ -182,14 +181,14 @@ enum Worker {
         let runner = JobRunner(
             pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings,
             // Each has a thread that mostly waits for the object store.
-            mostArchives: max(1, settings.concurrency / 2), log: log)
+            mostArchives: max(1, settings.concurrency / 2))
         var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
         configuration.connections = settings.concurrency
         configuration.longestWait = settings.reconnectSleep
         configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
         configuration.answerTime = settings.heartbeat.patience
         return JobQueue(configuration) {
-            let handler = JobHandler(runner)
+            let handler = JobHandler(runner, log: log)
             return { handler.answer($0) }
         } report: { event in
             switch event {

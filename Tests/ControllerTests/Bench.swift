@@ -39,7 +39,7 @@ final class Bench {
         let now: @Sendable () -> Timestamp = { clock.now }
         let pipeline = try CommitPipeline(driver: driver, driverName: "fake", store: store, log: log, now: now)
         let surroundings = JobRunner.Surroundings(version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
-        return (pipeline, JobRunner(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings, log: log))
+        return (pipeline, JobRunner(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings))
     }
 
     /// Sends a job; without a list it has no field `loadBalancers`.
@@ -62,7 +62,7 @@ final class Bench {
 
     private func send(raw job: String) throws -> Reply {
         let bytes = Array(job.utf8)
-        return try Reply(runner.answer(bytes.span.bytes, messages: messages).reply)
+        return try Reply(messages.answer(bytes.span.bytes) { runner.perform($0) }.reply)
     }
 
     /// Whether a job passes without a call of the driver and without a commit.

@@ -1,5 +1,4 @@
 import Foundation
-import JobMessages
 import LBaaS
 import Requests
 import Synchronization

@@ -1,4 +1,3 @@
-import JobMessages
 import LBaaS
 import Requests
 import Testing

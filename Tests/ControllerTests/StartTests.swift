@@ -1,5 +1,5 @@
-import JobMessages
 import LBaaS
+import LoadBalancerJSON
 import Requests
 import StateStore
 import TestSupport

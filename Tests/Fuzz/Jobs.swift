@@ -1,6 +1,7 @@
 import Foundation
 import JobMessages
 import LBaaS
+import LoadBalancerJSON
 import Requests
 
 // Kept from input to input, as a connection keeps them from job to job. libFuzzer has one thread.

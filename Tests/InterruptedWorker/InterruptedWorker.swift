@@ -24,11 +24,11 @@ import Synchronization
         let pipeline = try CommitPipeline(
             driver: driver, driverName: "haproxy", store: try StateStore(folder: folder + "/state"), log: .silent, now: now)
         let surroundings = JobRunner.Surroundings(version: "1", release: "1", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
-        let runner = JobRunner(pipeline: pipeline, driver: driver, driverName: "haproxy", surroundings: surroundings, log: .silent)
+        let runner = JobRunner(pipeline: pipeline, driver: driver, driverName: "haproxy", surroundings: surroundings)
         let messages = JobMessages()
         for job in arguments {
             let bytes = Array(job.utf8)
-            print(String(decoding: runner.answer(bytes.span.bytes, messages: messages).reply, as: UTF8.self))
+            print(String(decoding: messages.answer(bytes.span.bytes) { runner.perform($0) }.reply, as: UTF8.self))
         }
         // The file follows a moment after the answer; that belongs to the steps too.
         let end = Date() + 5

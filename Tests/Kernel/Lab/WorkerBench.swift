@@ -50,7 +50,7 @@ final class WorkerBench {
                 version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
             return Worker(
                 pipeline: pipeline,
-                runner: JobRunner(pipeline: pipeline, driver: driver, driverName: "ipvs", surroundings: surroundings, log: .silent))
+                runner: JobRunner(pipeline: pipeline, driver: driver, driverName: "ipvs", surroundings: surroundings))
         }
     }
 
@@ -60,7 +60,7 @@ final class WorkerBench {
         let bytes = try job.bytes
         return try namespace.run {
             guard let runner = worker?.runner else { throw Failure("the worker does not run") }
-            return try JSON(bytes: runner.answer(bytes.span.bytes, messages: messages).reply)
+            return try JSON(bytes: messages.answer(bytes.span.bytes) { runner.perform($0) }.reply)
         }
     }
 

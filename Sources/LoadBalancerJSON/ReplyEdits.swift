@@ -1,7 +1,8 @@
+package import JSON
 import LBaaS
 
 /// What the reply changes of the request: everything else goes back byte for byte.
-struct ReplyEdits {
+package struct ReplyEdits {
     private enum Replacement {
         case text(Range<Int>)
         case newCondition(Node.Condition)
@@ -19,16 +20,19 @@ struct ReplyEdits {
     /// The texts put in, one after the other.
     private var texts: [UInt8] = []
     /// True where no node of the job came into service, whatever was noted for it before.
-    var noNodeIsInService = false
+    package var noNodeIsInService = false
 
-    /// Puts a member, `"name": value`, behind the others of an object.
-    mutating func addMember(_ member: String, to object: JSONValue) {
+    /// No edits.
+    package init() {}
+
+    /// Adds a member, `"name": value`, behind the others of an object.
+    package mutating func addMember(_ member: String, to object: JSONValue) {
         let end = object.range.upperBound - 1
         note(end..<end, .text(store(object.isEmpty ? member : ", \(member)")))
     }
 
     /// Puts a text in the place of a value.
-    mutating func replace(_ value: JSONValue, with text: String) {
+    package mutating func replace(_ value: JSONValue, with text: String) {
         note(value.range, .text(store(text)))
     }
 
@@ -43,15 +47,15 @@ struct ReplyEdits {
     }
 
     /// Writes the request with all of this done to it.
-    func apply(to document: JSONDocument) -> [UInt8] {
+    package func apply(to document: JSONDocument) -> [UInt8] {
         var output = ByteWriter(capacity: document.length + texts.count + edits.count * 32)
         var position = 0
         for edit in areInOrder ? edits : edits.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
-            document.append(position..<edit.range.lowerBound, to: &output)
+            document.withBytes(position..<edit.range.lowerBound) { output.append($0) }
             append(edit.replacement, to: &output)
             position = edit.range.upperBound
         }
-        document.append(position..<document.length, to: &output)
+        document.withBytes(position..<document.length) { output.append($0) }
         return output.bytes
     }
 

@@ -1,3 +1,4 @@
+import JSON
 import LBaaS
 
 private enum NodeField: Int {
@@ -17,11 +18,11 @@ struct NodeFields {
     let condition: JSONValue?
 
     /// - Throws: what the original says where a required field is missing; it wants port, address and id, in this order.
-    init(_ object: JSONValue) throws(RequestError) {
+    init(_ object: JSONValue) throws(FieldError) {
         let fields = try nodeFields.find(in: object)
-        guard let port = fields[.port] else { throw .badRequest("Missing node 'port'", path: object.path) }
-        guard let address = fields[.address] else { throw .badRequest("Missing node 'address'", path: object.path) }
-        guard let id = fields.unlessNull(.id), !id.equals("") else { throw .badRequest("Missing node 'id'", path: object.path) }
+        guard let port = fields[.port] else { throw .invalidObject("Missing node 'port'", path: object.path) }
+        guard let address = fields[.address] else { throw .invalidObject("Missing node 'address'", path: object.path) }
+        guard let id = fields.unlessNull(.id), !id.equals("") else { throw .invalidObject("Missing node 'id'", path: object.path) }
         self.port = port
         self.address = address
         self.id = id
@@ -31,7 +32,7 @@ struct NodeFields {
     }
 
     /// Reads the node.
-    func decode() throws(RequestError) -> Node {
+    func decode() throws(FieldError) -> Node {
         let id = try id.identifier()
         var node = Node(id: NodeID(id), address: try address.hostAddress(), port: try port.port())
         node.weight = try decodeWeight()
@@ -43,11 +44,11 @@ struct NodeFields {
     }
 
     /// A FAIL in the words of the original.
-    func failure(_ complaint: String) -> RequestError {
-        .fail("Failure adding server \(id.string ?? id.spelling): \(complaint)")
+    func failure(_ complaint: String) -> FieldError {
+        .invalid("Failure adding server \(id.string ?? id.spelling): \(complaint)")
     }
 
-    private func decodeWeight() throws(RequestError) -> UInt16 {
+    private func decodeWeight() throws(FieldError) -> UInt16 {
         guard let weight else { return 1 }
         // Only spelled out where it is needed: this is done for each node.
         var spelling: String { (weight.string ?? weight.spelling).shortened }
@@ -60,7 +61,7 @@ struct NodeFields {
     }
 
     /// The original takes any string but "true" for a no.
-    private func isBackup() throws(RequestError) -> Bool {
+    private func isBackup() throws(FieldError) -> Bool {
         guard let backup else { return false }
         if let text = backup.uppercased { return text == "TRUE" }
         return try backup.boolean("whether the node is a backup")

@@ -1,17 +1,18 @@
-import LBaaS
+package import JSON
+package import LBaaS
 
 /// The fields of a load balancer, in the order of the table.
-enum LoadBalancerField: Int {
+package enum LoadBalancerField: Int {
     case id, name, `protocol`, port, address, algorithm, monitor, options, sessionPersistence, forwarding, tunnel, quorum, hysteresis
     case panicPercent, sorryServer, nodes
 }
 
-let loadBalancerFields = FieldTable<LoadBalancerField, 16>([
+package let loadBalancerFields = FieldTable<LoadBalancerField, 16>([
     "id", "name", "protocol", "port", "address", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
     "quorum", "hysteresis", "panic_percent", "sorry_server", "nodes",
 ])
 
-typealias LoadBalancerFields = Fields<LoadBalancerField, 16>
+package typealias LoadBalancerFields = Fields<LoadBalancerField, 16>
 
 private enum OptionField: Int {
     case clientTimeout, serverTimeout, connectTimeout, connectRetries
@@ -39,32 +40,32 @@ private let largest = Int(Int32.max)
 
 extension LoadBalancerFields {
     /// Its `id`, else its `name`, else its lower-case protocol.
-    func identity(serviceProtocol: String?) throws(RequestError) -> LoadBalancerID {
+    package func identity(serviceProtocol: String?) throws(FieldError) -> LoadBalancerID {
         for field in [unlessNull(.id), unlessNull(.name)] {
             guard let field else { continue }
             let text = try field.identifier()
             if !text.isEmpty { return LoadBalancerID(text) }
         }
         guard let serviceProtocol else {
-            throw .fail("\(object.path): has neither id, name nor protocol, so nobody knows which one is meant")
+            throw .invalid("\(object.path): has neither id, name nor protocol, so nobody knows which one is meant")
         }
         return LoadBalancerID(serviceProtocol.lowercased())
     }
 
     /// The port to listen on: 80 by default for HTTP, required for all others.
-    func port(of serviceProtocol: ServiceProtocol) throws(RequestError) -> UInt16 {
+    func port(of serviceProtocol: ServiceProtocol) throws(FieldError) -> UInt16 {
         if let field = unlessNull(.port) { return try field.port() }
         if serviceProtocol == .http { return 80 }
-        throw .fail("\(object.path(of: "port")): is missing; \(serviceProtocol.rawValue) has no default port")
+        throw .invalid("\(object.path(of: "port")): is missing; \(serviceProtocol.rawValue) has no default port")
     }
 
     /// The address to listen on; nil for every address.
-    func address() throws(RequestError) -> IPAddress? {
-        try unlessNull(.address).map { field throws(RequestError) in try field.ipAddress() }
+    func address() throws(FieldError) -> IPAddress? {
+        try unlessNull(.address).map { field throws(FieldError) in try field.ipAddress() }
     }
 
     /// The settings that are neither listener, algorithm, monitor nor nodes.
-    func readSettings(into loadBalancer: inout LoadBalancer) throws(RequestError) {
+    func readSettings(into loadBalancer: inout LoadBalancer) throws(FieldError) {
         if let options = unlessNull(.options) { loadBalancer.timeouts = try timeouts(options) }
         if let field = unlessNull(.sessionPersistence) {
             guard loadBalancer.serviceProtocol != .galera else { throw field.wrong("asks GALERA for stickiness, which it has none of") }
@@ -79,10 +80,10 @@ extension LoadBalancerFields {
             loadBalancer.hysteresis = UInt32(try hysteresis.integer("a hysteresis in weight", 0...largest))
             guard loadBalancer.quorum != nil else { throw hysteresis.wrong("is a hysteresis without a quorum") }
         }
-        loadBalancer.sorryServer = try unlessNull(.sorryServer).map { field throws(RequestError) in try endpoint(field) }
+        loadBalancer.sorryServer = try unlessNull(.sorryServer).map { field throws(FieldError) in try endpoint(field) }
     }
 
-    private func timeouts(_ field: JSONValue) throws(RequestError) -> Timeouts {
+    private func timeouts(_ field: JSONValue) throws(FieldError) -> Timeouts {
         let options = try optionFields.find(in: try field.object())
         var timeouts = Timeouts()
         if let value = options.unlessNull(.clientTimeout) { timeouts.client = UInt32(try value.integer("a time in ms", 0...largest)) }
@@ -94,7 +95,7 @@ extension LoadBalancerFields {
         return timeouts
     }
 
-    private func sessionPersistence(_ field: JSONValue) throws(RequestError) -> SessionPersistence {
+    private func sessionPersistence(_ field: JSONValue) throws(FieldError) -> SessionPersistence {
         let fields = try persistenceFields.find(in: try field.object())
         switch fields.unlessNull(.type)?.uppercased {
         case "SOURCE_IP":
@@ -102,11 +103,11 @@ extension LoadBalancerFields {
         case "HTTP_COOKIE":
             return .httpCookie
         default:
-            throw .fail("\(field.path(of: "type")): is to be SOURCE_IP or HTTP_COOKIE; for none, set sessionPersistence to null")
+            throw .invalid("\(field.path(of: "type")): is to be SOURCE_IP or HTTP_COOKIE; for none, set sessionPersistence to null")
         }
     }
 
-    private func forwarding() throws(RequestError) -> Forwarding? {
+    private func forwarding() throws(FieldError) -> Forwarding? {
         let tunnelField = unlessNull(.tunnel)
         guard let field = unlessNull(.forwarding) else {
             if let tunnelField { throw tunnelField.wrong("is a tunnel without forwarding TUNNEL") }
@@ -122,13 +123,13 @@ extension LoadBalancerFields {
         }
     }
 
-    private func tunnel(_ field: JSONValue) throws(RequestError) -> Tunnel {
+    private func tunnel(_ field: JSONValue) throws(FieldError) -> Tunnel {
         let fields = try tunnelFields.find(in: try field.object())
-        guard let type = fields.unlessNull(.type) else { throw .fail("\(field.path(of: "type")): is missing (IPIP, GUE, GRE)") }
+        guard let type = fields.unlessNull(.type) else { throw .invalid("\(field.path(of: "type")): is missing (IPIP, GUE, GRE)") }
         var tunnel = Tunnel(kind: try type.oneOf(Tunnel.Kind.self, "a tunnel type"))
         switch (tunnel.kind, fields.unlessNull(.port)) {
         case (.gue, let port?): tunnel.port = try port.port()
-        case (.gue, nil): throw .fail("\(field.path(of: "port")): is missing; a GUE tunnel needs the UDP port of the nodes")
+        case (.gue, nil): throw .invalid("\(field.path(of: "port")): is missing; a GUE tunnel needs the UDP port of the nodes")
         case (_, let port?): throw port.wrong("is a port, and only a GUE tunnel has one")
         case (_, nil): break
         }
@@ -139,23 +140,23 @@ extension LoadBalancerFields {
         return tunnel
     }
 
-    private func endpoint(_ field: JSONValue) throws(RequestError) -> Endpoint {
+    private func endpoint(_ field: JSONValue) throws(FieldError) -> Endpoint {
         let fields = try endpointFields.find(in: try field.object())
-        guard let address = fields.unlessNull(.address) else { throw .fail("\(field.path(of: "address")): is missing") }
-        guard let port = fields.unlessNull(.port) else { throw .fail("\(field.path(of: "port")): is missing") }
+        guard let address = fields.unlessNull(.address) else { throw .invalid("\(field.path(of: "address")): is missing") }
+        guard let port = fields.unlessNull(.port) else { throw .invalid("\(field.path(of: "port")): is missing") }
         return Endpoint(host: try address.hostAddress(), port: try port.port())
     }
 }
 
 extension JSONValue {
     /// An address.
-    func ipAddress() throws(RequestError) -> IPAddress {
+    func ipAddress() throws(FieldError) -> IPAddress {
         guard let address = IPAddress(try string("an address")) else { throw wrong("is not an IPv4 or IPv6 address") }
         return address
     }
 
     /// An address or a host name.
-    func hostAddress() throws(RequestError) -> HostAddress {
+    func hostAddress() throws(FieldError) -> HostAddress {
         guard let address = HostAddress(try string("an address")) else { throw wrong("is neither an address nor a host name") }
         return address
     }

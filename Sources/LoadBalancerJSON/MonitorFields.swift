@@ -1,3 +1,4 @@
+import JSON
 import LBaaS
 
 private enum MonitorField: Int, CaseIterable {
@@ -37,13 +38,13 @@ struct MonitorFields {
     private let fields: Fields<MonitorField, 21>
 
     /// - Throws: what the original says where a required field is missing; it wants type, delay, timeout and attempts, in this order.
-    init(_ object: JSONValue) throws(RequestError) {
+    init(_ object: JSONValue) throws(FieldError) {
         fields = try monitorFields.find(in: object)
-        guard let type = fields[.type] else { throw .badRequest("Missing monitor value 'type'", path: object.path) }
+        guard let type = fields[.type] else { throw .invalidObject("Missing monitor value 'type'", path: object.path) }
         self.type = type
         for (field, name) in [(.delay, "delay"), (.timeout, "timeout"), (.attempts, "attempts")] as [(MonitorField, String)]
         where fields[field] == nil {
-            throw .badRequest("Missing monitor value '\(name)'", path: object.path)
+            throw .invalidObject("Missing monitor value '\(name)'", path: object.path)
         }
     }
 
@@ -51,7 +52,7 @@ struct MonitorFields {
     var hasPath: Bool { fields[.path] != nil }
 
     /// Reads the monitor.
-    func decode() throws(RequestError) -> Monitor {
+    func decode() throws(FieldError) -> Monitor {
         var monitor = Monitor(kind: try type.oneOf(Monitor.Kind.self, "a monitor type"))
         try refuseFields(besides: monitor.kind)
         let seconds = 1...86_400
@@ -76,14 +77,14 @@ struct MonitorFields {
     }
 
     /// Refuses what another type has and this one has not.
-    private func refuseFields(besides kind: Monitor.Kind) throws(RequestError) {
+    private func refuseFields(besides kind: Monitor.Kind) throws(FieldError) {
         for name in MonitorField.all {
             guard let field = fields.unlessNull(name), let kinds = name.kinds, !kinds.contains(kind) else { continue }
             throw field.wrong("is for type \(kinds.map(\.rawValue).joined(separator: ", ")), and this one is \(kind.rawValue)")
         }
     }
 
-    private func readPlace(into monitor: inout Monitor) throws(RequestError) {
+    private func readPlace(into monitor: inout Monitor) throws(FieldError) {
         if let port = fields.unlessNull(.port) { monitor.port = try port.port() }
         if let address = fields.unlessNull(.address) { monitor.address = try address.addressOfOneHost() }
         guard let field = fields.unlessNull(.source) else { return }
@@ -94,7 +95,7 @@ struct MonitorFields {
         }
     }
 
-    private func readRequest(into monitor: inout Monitor) throws(RequestError) {
+    private func readRequest(into monitor: inout Monitor) throws(FieldError) {
         if let path = fields.unlessNull(.path) {
             monitor.path = try decodePath(path)
             // Each type has this one, for the reply gives it to each.
@@ -107,7 +108,7 @@ struct MonitorFields {
         if let method = fields.unlessNull(.method) { monitor.method = try decodeMethod(method) }
     }
 
-    private func decodeTLS() throws(RequestError) -> TLS {
+    private func decodeTLS() throws(FieldError) -> TLS {
         var tls = TLS()
         if let verify = fields.unlessNull(.verify) { tls.isVerified = try verify.boolean("whether the certificate is verified") }
         if let file = fields.unlessNull(.caFile) {
@@ -122,7 +123,7 @@ struct MonitorFields {
     }
 
     /// Text, or bytes in hexadecimal behind `0x`.
-    private func decodeBytes(_ field: JSONValue) throws(RequestError) -> [UInt8] {
+    private func decodeBytes(_ field: JSONValue) throws(FieldError) -> [UInt8] {
         var bytes = Array(try field.string("what a datagram holds").utf8)
         if bytes.starts(with: "0x".utf8) {
             guard let read = [UInt8](hexadecimal: bytes.dropFirst(2)) else {
@@ -134,9 +135,9 @@ struct MonitorFields {
         return bytes
     }
 
-    private func decodeCommand() throws(RequestError) -> [String] {
+    private func decodeCommand() throws(FieldError) -> [String] {
         guard let field = fields.unlessNull(.command) else {
-            throw .fail("\(fields.object.path(of: "command")): is missing; EXEC needs a program (a list: its path, and its arguments)")
+            throw .invalid("\(fields.object.path(of: "command")): is missing; EXEC needs a program (a list: its path, and its arguments)")
         }
         var command: [String] = []
         for word in try field.list() {
@@ -155,12 +156,12 @@ struct MonitorFields {
     /// Less than a page of Linux's limit for one word, so that any number of words keeps within that for all.
     private static let longestCommand = 65_536
 
-    private func decodePath(_ field: JSONValue) throws(RequestError) -> String {
+    private func decodePath(_ field: JSONValue) throws(FieldError) -> String {
         let path = try printable(field, "a path")
         return path.utf8.first == UInt8(ascii: "/") ? path : "/" + path
     }
 
-    private func decodeMethod(_ field: JSONValue) throws(RequestError) -> String {
+    private func decodeMethod(_ field: JSONValue) throws(FieldError) -> String {
         let method = try printable(field, "a method")
         guard !method.isEmpty, method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
             throw field.wrong("is not a method (capital letters, as in GET)")
@@ -169,7 +170,7 @@ struct MonitorFields {
     }
 
     /// These go into requests and configuration files, where a line feed would begin something else.
-    private func printable(_ field: JSONValue, _ meaning: StaticString) throws(RequestError) -> String {
+    private func printable(_ field: JSONValue, _ meaning: StaticString) throws(FieldError) -> String {
         let text = try field.string(meaning)
         guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
             throw field.wrong("has control characters")
@@ -186,7 +187,7 @@ struct MonitorFields {
     }
 
     /// `"200"`, `"200-299,301"`, or the number 200.
-    private func decodeCodes(_ field: JSONValue) throws(RequestError) -> [ClosedRange<UInt16>] {
+    private func decodeCodes(_ field: JSONValue) throws(FieldError) -> [ClosedRange<UInt16>] {
         let text = field.isNumber ? field.spelling : try field.string("a list of status codes")
         var ranges: [ClosedRange<UInt16>] = []
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -223,14 +224,14 @@ extension [UInt8] {
 
 extension JSONValue {
     /// The value as an address that checks can go to or come from.
-    fileprivate func addressOfOneHost() throws(RequestError) -> IPAddress {
+    fileprivate func addressOfOneHost() throws(FieldError) -> IPAddress {
         let address = try ipAddress()
         guard !address.isUnspecified else { throw wrong("is not the address of one host") }
         return address
     }
 
     /// This text, which must be an absolute path.
-    fileprivate func absolutePath(_ text: String) throws(RequestError) -> String {
+    fileprivate func absolutePath(_ text: String) throws(FieldError) -> String {
         guard text.utf8.first == UInt8(ascii: "/"), text.utf8.count < 4096 else { throw wrong("is not an absolute path") }
         return text
     }

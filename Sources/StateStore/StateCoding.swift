@@ -1,29 +1,20 @@
-import JobMessages
-import LBaaS
-import Requests
-import StateStore
+public import LBaaS
+import LoadBalancerJSON
 
-// How the values of this room are kept in the store.
+// How LBaaS's values are kept in the store.
 
 extension WantedState.Entry {
-    var row: StoredLoadBalancerRow {
+    /// The load balancer as it is kept.
+    public var row: StoredLoadBalancerRow {
         StoredLoadBalancerRow(
             id: loadBalancer.id.text, text: StoredLoadBalancer.text(of: loadBalancer), isSuspended: loadBalancer.isSuspended,
             createdAt: createdAt.microseconds, source: source.rawValue)
     }
 }
 
-extension StoredTraffic {
-    init(_ account: TrafficLedger.Account, of id: LoadBalancerID) {
-        self.init(
-            id: id.text, unreported: account.unreported, total: account.total,
-            readings: account.readings.map { Reading(run: $0.run, bytes: $0.bytesOut) }, reportedAt: account.reportedAt.microseconds)
-    }
-}
-
 extension ServiceHealth? {
     /// What the store must take to hold how nodes are, where it holds `old`.
-    func writes(from old: ServiceHealth?, of id: LoadBalancerID) -> [StateWrite] {
+    public func writes(from old: ServiceHealth?, of id: LoadBalancerID) -> [StateWrite] {
         guard let self else { return old == nil ? [] : [.forgetHealth(id: id.text)] }
         var writes: [StateWrite] = []
         if old?.hasQuorum != self.hasQuorum { writes.append(.quorum(id: id.text, self.hasQuorum)) }
@@ -55,7 +46,7 @@ extension StoredNodeHealth {
 
 extension StoredDrains {
     /// What drains on a listener, as it is kept; nothing where the entry is nil.
-    init(_ entry: DrainTable.Entry?, on listener: Listener) {
+    public init(_ entry: DrainTable.Entry?, on listener: Listener) {
         self.init(
             address: listener.address?.description, port: listener.port, transport: listener.transport.rawValue,
             owner: entry?.owner.text ?? "",
@@ -79,7 +70,7 @@ extension StoredState {
     ///   - now: the time. What is later than may be was noted by a clock that has been set back since.
     ///   - drainTimeout: how long a drain can last.
     /// - Throws: where something in it cannot be read.
-    func snapshot(now: Timestamp, drainTimeout: Duration?) throws(StartFailure) -> Snapshot {
+    public func snapshot(now: Timestamp, drainTimeout: Duration?) throws(StateStoreError) -> Snapshot {
         let latest = drainTimeout.map { now + $0 } ?? now
         return Snapshot(
             revision: revision, wanted: try wantedState(),
@@ -89,8 +80,8 @@ extension StoredState {
     /// The wanted state.
     ///
     /// - Throws: where a text is not a load balancer any more.
-    private func wantedState() throws(StartFailure) -> WantedState {
-        guard let reader = StoredLoadBalancerReader() else { throw StartFailure(.memory, "out of memory") }
+    private func wantedState() throws(StateStoreError) -> WantedState {
+        guard let reader = StoredLoadBalancerReader() else { throw StateStoreError(.inaccessible, "out of memory") }
         var entries: [WantedState.Entry] = []
         entries.reserveCapacity(loadBalancers.count)
         for row in loadBalancers {
@@ -100,26 +91,13 @@ extension StoredState {
             entries: entries, deleted: DeletedIdentities(deleted.map { LoadBalancerID($0) }), isEmptyByDelete: isEmptyByDelete)
     }
 
-    /// What METRICS has reported.
-    var ledger: TrafficLedger {
-        TrafficLedger(
-            Dictionary(
-                traffic.map { stored in
-                    let account = TrafficLedger.Account(
-                        unreported: stored.unreported, total: stored.total,
-                        readings: stored.readings.map { TrafficCounter(bytesOut: $0.bytes, run: $0.run) },
-                        reportedAt: Timestamp(microseconds: stored.reportedAt))
-                    return (LoadBalancerID(stored.id), account)
-                }, uniquingKeysWith: { first, _ in first }))
-    }
-
     /// How nodes are.
     ///
     /// - Throws: where the address of one cannot be read.
-    private func healthTable(notAfter now: Timestamp) throws(StartFailure) -> [LoadBalancerID: ServiceHealth] {
+    private func healthTable(notAfter now: Timestamp) throws(StateStoreError) -> [LoadBalancerID: ServiceHealth] {
         var facts: [String: [NodeID: ServiceHealth.NodeFact]] = [:]
         for node in nodes {
-            guard let fact = node.fact(notAfter: now) else { throw StartFailure(unreadable: "a node", node.host) }
+            guard let fact = node.fact(notAfter: now) else { throw StateStoreError(unreadable: "a node", node.host) }
             facts[node.id, default: [:]][NodeID(node.node)] = fact
         }
         var table: [LoadBalancerID: ServiceHealth] = [:]
@@ -130,17 +108,17 @@ extension StoredState {
     /// What drains.
     ///
     /// - Throws: where a listener or a real server cannot be read.
-    private func drainTable(notAfter latest: Timestamp) throws(StartFailure) -> DrainTable {
+    private func drainTable(notAfter latest: Timestamp) throws(StateStoreError) -> DrainTable {
         var table = DrainTable()
         for stored in drains {
             var drains: [Drain] = []
             for drain in stored.drains {
-                guard let host = HostAddress(drain.host) else { throw StartFailure(unreadable: "a drain", drain.host) }
+                guard let host = HostAddress(drain.host) else { throw StateStoreError(unreadable: "a drain", drain.host) }
                 let endpoint = Endpoint(host: host, port: drain.port)
                 drains.append(Drain(endpoint: endpoint, deadline: min(latest, Timestamp(microseconds: drain.deadline))))
             }
             guard let listener = stored.listener else {
-                throw StartFailure(unreadable: "a drain", "\(stored.address ?? "*"):\(stored.port)/\(stored.transport)")
+                throw StateStoreError(unreadable: "a drain", "\(stored.address ?? "*"):\(stored.port)/\(stored.transport)")
             }
             table[listener] = DrainTable.Entry(owner: LoadBalancerID(stored.owner), drains: drains)
         }
@@ -149,7 +127,7 @@ extension StoredState {
 }
 
 extension StoredLoadBalancerRow {
-    fileprivate func entry(_ reader: StoredLoadBalancerReader) throws(StartFailure) -> WantedState.Entry {
+    fileprivate func entry(_ reader: StoredLoadBalancerReader) throws(StateStoreError) -> WantedState.Entry {
         do throws(StoredLoadBalancerReader.Damage) {
             var loadBalancer = try reader.loadBalancer(from: text)
             guard loadBalancer.id.text == id else {
@@ -160,41 +138,15 @@ extension StoredLoadBalancerRow {
                 loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt),
                 source: WantedState.Source(rawValue: source) ?? .jobs)
         } catch {
-            throw StartFailure(
-                .state, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")
+            throw StateStoreError(
+                .damaged, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")
         }
     }
 }
 
-/// Why the worker cannot begin.
-public struct StartFailure: Error, Sendable, CustomStringConvertible {
-    /// What kind of failure it is.
-    public enum Code: Sendable {
-        /// The state cannot be opened or trusted.
-        case state
-        /// The appliance cannot be asked what it runs.
-        case appliance
-        /// A service of the configuration file cannot be.
-        case configuration
-        /// There is no memory.
-        case memory
-    }
-
-    /// What kind of failure it is.
-    public let code: Code
-    /// What went wrong, where, and what to do.
-    public let message: String
-
-    init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    /// The state has something that nobody understands.
+extension StateStoreError {
+    /// The state has a value that cannot be read.
     fileprivate init(unreadable what: String, _ text: String) {
-        self.init(.state, "the state has \(what) at \(quoted(text)), which cannot be read; restore the state from a backup")
+        self.init(.damaged, "the state has \(what) at \(quoted(text)), which cannot be read; restore the state from a backup")
     }
-
-    /// The message.
-    public var description: String { message }
 }

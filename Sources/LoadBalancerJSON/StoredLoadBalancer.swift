@@ -1,3 +1,4 @@
+import JSON
 public import LBaaS
 
 /// The text in which a load balancer is kept: what a job would say to create it, without what is the default anyway.
@@ -66,7 +67,7 @@ public struct StoredLoadBalancerReader {
 
     private static func decode(_ document: JSONDocument) -> Result<LoadBalancer, Damage> {
         var decoder = LoadBalancerDecoder(reply: ReplyEdits())
-        do throws(RequestError) {
+        do throws(FieldError) {
             let loadBalancers = try decoder.decode(document.root)
             guard let loadBalancer = loadBalancers.first, loadBalancers.count == 1 else {
                 return .failure(Damage(reason: "it has \(loadBalancers.count) load balancers, not one"))
@@ -74,8 +75,8 @@ public struct StoredLoadBalancerReader {
             return .success(loadBalancer)
         } catch {
             switch error {
-            case .fail(let sentence): return .failure(Damage(reason: sentence))
-            case .badRequest(let message, let path): return .failure(Damage(reason: "\(path): \(message)"))
+            case .invalid(let sentence): return .failure(Damage(reason: sentence))
+            case .invalidObject(let message, let path): return .failure(Damage(reason: "\(path): \(message)"))
             }
         }
     }

@@ -1,14 +1,15 @@
-import LBaaS
+package import JSON
+package import LBaaS
 
 /// Reads the load balancers of an UPDATE or CREATE job, in the order of the original, and notes what the reply gets on the way.
-struct LoadBalancerDecoder {
-    private(set) var reply: ReplyEdits
+package struct LoadBalancerDecoder {
+    package private(set) var reply: ReplyEdits
     private var identities: [LoadBalancerID: Int] = [:]
 
-    init(reply: ReplyEdits) { self.reply = reply }
+    package init(reply: ReplyEdits) { self.reply = reply }
 
     /// Reads the list. Where it throws, `reply` holds what the original would have put into its reply until then.
-    mutating func decode(_ list: JSONValue) throws(RequestError) -> [LoadBalancer] {
+    package mutating func decode(_ list: JSONValue) throws(FieldError) -> [LoadBalancer] {
         var loadBalancers: [LoadBalancer] = []
         for (index, element) in try list.list().enumerated() {
             loadBalancers.append(try decode(try loadBalancerFields.find(in: try element.object()), index: index))
@@ -16,15 +17,15 @@ struct LoadBalancerDecoder {
         return loadBalancers
     }
 
-    private mutating func decode(_ fields: LoadBalancerFields, index: Int) throws(RequestError) -> LoadBalancer {
-        guard let nodes = fields[.nodes] else { throw .badRequest("Missing 'nodes' element", path: fields.object.path) }
+    private mutating func decode(_ fields: LoadBalancerFields, index: Int) throws(FieldError) -> LoadBalancer {
+        guard let nodes = fields[.nodes] else { throw .invalidObject("Missing 'nodes' element", path: fields.object.path) }
         guard let protocolField = fields[.protocol] else {
-            throw .badRequest("Missing required 'protocol' value.", path: fields.object.path)
+            throw .invalidObject("Missing required 'protocol' value.", path: fields.object.path)
         }
         let serviceProtocol = try protocolField.oneOf(ServiceProtocol.self, "a protocol")
         let id = try fields.identity(serviceProtocol: serviceProtocol.rawValue)
         if let other = identities.updateValue(index, forKey: id) {
-            throw .fail("loadBalancers[\(index)]: \(quoted(id.text)) is also loadBalancers[\(other)]; give each an id of its own")
+            throw .invalid("loadBalancers[\(index)]: \(quoted(id.text)) is also loadBalancers[\(other)]; give each an id of its own")
         }
         var loadBalancer = LoadBalancer(id: id, serviceProtocol: serviceProtocol, port: try fields.port(of: serviceProtocol))
         loadBalancer.address = try fields.address()
@@ -37,14 +38,14 @@ struct LoadBalancerDecoder {
         return loadBalancer
     }
 
-    private mutating func decodeMonitor(_ fields: LoadBalancerFields) throws(RequestError) -> Monitor? {
+    private mutating func decodeMonitor(_ fields: LoadBalancerFields) throws(FieldError) -> Monitor? {
         guard let field = fields.unlessNull(.monitor) else { return nil }
         let monitor = try MonitorFields(try field.object())
         if !monitor.hasPath { reply.addMember(#""path": "/""#, to: field) }
         return try monitor.decode()
     }
 
-    private mutating func decodeNodes(_ list: JSONValue, of loadBalancer: LoadBalancer) throws(RequestError) -> [Node] {
+    private mutating func decodeNodes(_ list: JSONValue, of loadBalancer: LoadBalancer) throws(FieldError) -> [Node] {
         let elements = try list.list()
         let monitor = loadBalancer.monitor
         var nodes: [Node] = []
@@ -53,28 +54,28 @@ struct LoadBalancerDecoder {
         var primaries = 0
         for element in elements {
             let fields = try NodeFields(try element.object())
-            do throws(RequestError) {
+            do throws(FieldError) {
                 let node = try fields.decode()
                 if let sentence = monitor?.cannotReach(node) {
-                    throw RequestError.fail("\(element.path(of: "address")): \(sentence)")
+                    throw FieldError.invalid("\(element.path(of: "address")): \(sentence)")
                 }
                 if !node.isBackup { primaries += 1 }
                 if loadBalancer.serviceProtocol == .galera, primaries > 1 {
                     throw fields.failure("Galera protocol does not accept more than one non-backup node")
                 }
                 guard ids.insert(node.id, after: nodes) else {
-                    throw RequestError.fail(
+                    throw FieldError.invalid(
                         "\(element.path(of: "id")): \(quoted(node.id.text)) is also the id of another node of this load balancer")
                 }
                 reply.setCondition(node.condition, of: element, existing: fields.condition)
                 nodes.append(node)
             } catch {
-                if case .fail = error { reply.setCondition(.disabled, of: element, existing: fields.condition) }
+                if case .invalid = error { reply.setCondition(.disabled, of: element, existing: fields.condition) }
                 throw error
             }
         }
         if loadBalancer.serviceProtocol == .galera, primaries == 0 {
-            throw .fail("\(list.path): GALERA needs exactly one node that is not a backup, and here is none")
+            throw .invalid("\(list.path): GALERA needs exactly one node that is not a backup, and here is none")
         }
         return nodes
     }

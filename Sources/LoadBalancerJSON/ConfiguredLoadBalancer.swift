@@ -1,3 +1,4 @@
+import JSON
 public import LBaaS
 
 /// Reads load balancers as a configuration file has them: the fields of a job, each with a text, those of an object with a dot in their

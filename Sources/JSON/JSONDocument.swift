@@ -1,17 +1,16 @@
 import CSimdJSON
 import Glibc
-import LBaaS
 
 /// Takes JSON texts apart. One at a time: it keeps its buffers from text to text.
-@safe final class JSONTokenizer {
-    /// Objects and arrays inside each other, at the most. A job needs five; the rest is room for fields that nobody here knows.
-    static let maximumDepth = 256
+@safe package final class JSONTokenizer {
+    /// The deepest nesting of objects and arrays.
+    package static let maximumDepth = 256
 
     private let handle: OpaquePointer
     private let tokens: UnsafeMutablePointer<json_tokens>
 
     /// A tokenizer; nil where there is no memory for one.
-    init?() {
+    package init?() {
         guard let handle = unsafe json_tokenizer_create() else { return nil }
         unsafe self.handle = handle
         unsafe tokens = .allocate(capacity: 1)
@@ -26,7 +25,7 @@ import LBaaS
     /// Takes a text apart and hands it to `body`. The document may be used as long as there is the tokenizer, until it takes the next text.
     ///
     /// - Throws: what is wrong with the text, if it is not a JSON object or array.
-    func withDocument<Result>(_ text: RawSpan, _ body: (JSONDocument) -> Result) throws(JSONTextError) -> Result {
+    package func withDocument<Result>(_ text: RawSpan, _ body: (JSONDocument) -> Result) throws(JSONTextError) -> Result {
         unsafe tokens.pointee = text.withUnsafeBytes { bytes in
             unsafe json_tokenizer_run(handle, bytes.baseAddress, bytes.count, Self.maximumDepth)
         }
@@ -38,27 +37,27 @@ import LBaaS
 }
 
 /// Why a text is not JSON.
-struct JSONTextError: Error {
+package struct JSONTextError: Error {
     /// The parser's sentence.
-    let reason: String
+    package let reason: String
     /// About where, in bytes.
-    let offset: Int
+    package let offset: Int
 }
 
 /// A text that was taken apart. It points into its tokenizer's buffers and is gone with the next text.
-@safe struct JSONDocument {
+@safe package struct JSONDocument {
     private let pointer: UnsafePointer<json_tokens>
 
     fileprivate init(_ pointer: UnsafePointer<json_tokens>) { unsafe self.pointer = unsafe pointer }
 
     /// The whole value.
-    var root: JSONValue { JSONValue(document: self, index: 0) }
+    package var root: JSONValue { JSONValue(document: self, index: 0) }
 
     /// The text's length in bytes.
-    var length: Int { unsafe pointer.pointee.length }
+    package var length: Int { unsafe pointer.pointee.length }
 
-    /// Appends the bytes of a range of the text.
-    func append(_ range: Range<Int>, to output: inout ByteWriter) { unsafe output.append(bytes(range).bytes) }
+    /// Hands the bytes of a range of the text to `body`.
+    @inlinable package func withBytes(_ range: Range<Int>, _ body: (RawSpan) -> Void) { unsafe body(bytes(range).bytes) }
 
     fileprivate func token(_ index: Int) -> json_token {
         unsafe precondition(index < pointer.pointee.count)
@@ -66,27 +65,32 @@ struct JSONTextError: Error {
     }
 
     /// The bytes of a range of the text, or of the buffer of characters.
-    fileprivate func bytes(_ range: Range<Int>, unescaped: Bool = false) -> UnsafeRawBufferPointer {
+    @usableFromInline func bytes(_ range: Range<Int>, unescaped: Bool = false) -> UnsafeRawBufferPointer {
         let base = unsafe unescaped ? pointer.pointee.characters : pointer.pointee.text
         return unsafe UnsafeRawBufferPointer(start: base.map { unsafe $0 + range.lowerBound }, count: range.count)
     }
 }
 
 /// A value in a document.
-struct JSONValue {
-    let document: JSONDocument
-    let index: Int
+package struct JSONValue {
+    package let document: JSONDocument
+    package let index: Int
+
+    @usableFromInline init(document: JSONDocument, index: Int) {
+        self.document = document
+        self.index = index
+    }
 
     private var token: json_token { document.token(index) }
 
-    var isObject: Bool { token.kind == JSON_TOKEN_OBJECT.rawValue }
-    var isArray: Bool { token.kind == JSON_TOKEN_ARRAY.rawValue }
-    var isString: Bool { token.kind == JSON_TOKEN_STRING.rawValue }
-    var isNumber: Bool { token.kind == JSON_TOKEN_NUMBER.rawValue }
-    var isNull: Bool { token.kind == JSON_TOKEN_NULL.rawValue }
+    package var isObject: Bool { token.kind == JSON_TOKEN_OBJECT.rawValue }
+    package var isArray: Bool { token.kind == JSON_TOKEN_ARRAY.rawValue }
+    package var isString: Bool { token.kind == JSON_TOKEN_STRING.rawValue }
+    package var isNumber: Bool { token.kind == JSON_TOKEN_NUMBER.rawValue }
+    package var isNull: Bool { token.kind == JSON_TOKEN_NULL.rawValue }
 
     /// A `true` or `false`; nil for anything else.
-    var boolean: Bool? {
+    package var boolean: Bool? {
         switch UInt32(token.kind) {
         case JSON_TOKEN_TRUE.rawValue: true
         case JSON_TOKEN_FALSE.rawValue: false
@@ -95,41 +99,42 @@ struct JSONValue {
     }
 
     /// Where it stands in the text.
-    var range: Range<Int> { Int(token.start)..<Int(token.end) }
+    package var range: Range<Int> { Int(token.start)..<Int(token.end) }
 
     /// The value as it is spelled.
-    var spelling: String { unsafe String(decoding: document.bytes(range), as: UTF8.self) }
+    package var spelling: String { unsafe String(decoding: document.bytes(range), as: UTF8.self) }
 
     /// The characters of a string; nil for anything else.
-    var string: String? { isString ? unsafe String(decoding: characters, as: UTF8.self) : nil }
+    package var string: String? { isString ? unsafe String(decoding: characters, as: UTF8.self) : nil }
 
     /// The characters of a string.
-    private var characters: UnsafeRawBufferPointer {
+    @usableFromInline var characters: UnsafeRawBufferPointer {
         let token = token
         let start = Int(token.characters)
         return unsafe document.bytes(start..<start + Int(token.length), unescaped: token.is_escaped != 0)
     }
 
     /// True for a string of these characters, which are ASCII.
-    func equals(_ text: StaticString) -> Bool {
-        guard isString else { return false }
+    package func equals(_ text: StaticString) -> Bool { isString && hasCharacters(of: text) }
+
+    /// Whether the characters of a string are those of a text of ASCII.
+    @usableFromInline func hasCharacters(of text: StaticString) -> Bool {
         let characters = unsafe characters
         guard characters.count == text.utf8CodeUnitCount, let start = characters.baseAddress else { return false }
         return unsafe memcmp(start, text.utf8Start, characters.count) == 0
     }
 
     /// The place of a string among texts of ASCII; nil where it is none of them.
-    func place<let count: Int>(among texts: borrowing InlineArray<count, StaticString>) -> Int? {
-        let characters = unsafe characters
-        guard let start = characters.baseAddress else { return nil }
-        for index in 0..<count where texts[index].utf8CodeUnitCount == characters.count {
-            if unsafe memcmp(start, texts[index].utf8Start, characters.count) == 0 { return index }
+    @inlinable package func place<let count: Int>(among texts: borrowing InlineArray<count, StaticString>) -> Int? {
+        let length = unsafe characters.count
+        for index in 0..<count where texts[index].utf8CodeUnitCount == length {
+            if hasCharacters(of: texts[index]) { return index }
         }
         return nil
     }
 
     /// The characters of a string with the letters of ASCII made large; nil for anything else.
-    var uppercased: String? {
+    package var uppercased: String? {
         guard isString else { return nil }
         let characters = unsafe characters
         return unsafe String(unsafeUninitializedCapacity: characters.count) { buffer in
@@ -142,7 +147,7 @@ struct JSONValue {
     }
 
     /// A whole number: a JSON integer or a string that holds one; nil for anything else. One beyond `Int` comes as its nearest.
-    var integer: Int? {
+    package var integer: Int? {
         guard isString || isNumber else { return nil }
         let digits = unsafe isString ? characters : document.bytes(range)
         let isNegative = unsafe digits.first == UInt8(ascii: "-")
@@ -160,28 +165,28 @@ struct JSONValue {
     }
 
     /// The values of an array, in order.
-    var elements: JSONElements { JSONElements(document: document, position: index + 1, end: Int(token.next)) }
+    package var elements: JSONElements { JSONElements(document: document, position: index + 1, end: Int(token.next)) }
 
     /// Whether the value of this index is this one or in it.
-    func contains(_ index: Int) -> Bool { index >= self.index && index < Int(token.next) }
+    package func contains(_ index: Int) -> Bool { index >= self.index && index < Int(token.next) }
 
     /// True for an object or array with nothing in it.
-    var isEmpty: Bool { Int(token.next) == index + 1 }
+    package var isEmpty: Bool { Int(token.next) == index + 1 }
 
     /// The members of an object, in order.
-    var members: JSONMembers { JSONMembers(elements: elements) }
+    package var members: JSONMembers { JSONMembers(elements: elements) }
 }
 
 /// The values of an array, in order.
-struct JSONElements: Sequence, IteratorProtocol {
+package struct JSONElements: Sequence, IteratorProtocol {
     fileprivate let document: JSONDocument
     fileprivate var position: Int
     fileprivate let end: Int
 
     /// How many are left. They are counted.
-    var count: Int { reduce(0) { count, _ in count + 1 } }
+    package var count: Int { reduce(0) { count, _ in count + 1 } }
 
-    mutating func next() -> JSONValue? {
+    package mutating func next() -> JSONValue? {
         guard position < end else { return nil }
         defer { position = Int(document.token(position).next) }
         return JSONValue(document: document, index: position)
@@ -189,10 +194,10 @@ struct JSONElements: Sequence, IteratorProtocol {
 }
 
 /// The members of an object, in order.
-struct JSONMembers: Sequence, IteratorProtocol {
+package struct JSONMembers: Sequence, IteratorProtocol {
     fileprivate var elements: JSONElements
 
-    mutating func next() -> (name: JSONValue, value: JSONValue)? {
+    package mutating func next() -> (name: JSONValue, value: JSONValue)? {
         guard let name = elements.next(), let value = elements.next() else { return nil }
         return (name, value)
     }

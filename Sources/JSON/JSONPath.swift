@@ -1,8 +1,8 @@
-// Where in a job a value stands. It is only asked for in errors, so it is found then, by going down from the top.
+// The path of a value in its document. It is only needed in errors, so it is found then, from the top down.
 
 extension JSONValue {
-    /// `loadBalancers[0].nodes[2].port`; `job` for the job itself.
-    var path: String {
+    /// `loadBalancers[0].nodes[2].port`; `job` for the root.
+    package var path: String {
         var path = ""
         var value = document.root
         while value.index != index, let (step, next) = value.step(towards: index) {
@@ -13,7 +13,7 @@ extension JSONValue {
     }
 
     /// Where a field of this object stands, or would.
-    func path(of field: String) -> String { index == 0 ? field : "\(path).\(field)" }
+    package func path(of field: String) -> String { index == 0 ? field : "\(path).\(field)" }
 
     /// The element or member with the value of this index in it, and what the path gets for it.
     private func step(towards target: Int) -> (step: String, next: JSONValue)? {
