@@ -140,7 +140,8 @@ struct CommandSocket: ~Copyable {
             if deadline.isOver { throw late }
             let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             if count > limit - bytes.count {
-                throw ApplianceError(.foreign, "what listens on \(path) answers with more than \(limit) bytes, so it is no haproxy of this worker's")
+                throw ApplianceError(
+                    .foreign, "what listens on \(path) answers with more than \(limit) bytes, so it is no haproxy of this worker's")
             }
             if count > 0 { bytes += buffer[..<count] }
             if count >= 0 { return count > 0 }

@@ -136,7 +136,8 @@ extension HAProxyDriver {
         let content = text.text(of: proxies, fingerprint: last.fingerprint)
         if !keeper.isBehind, try keeper.isIntact(expecting: content) { return try loader.start(last.fingerprint) }
         try keeper.makeFolders()
-        return try keeper.change(to: content, states: states(of: proxies)) { () throws(ApplianceError) in try loader.start(last.fingerprint) }
+        return try keeper.change(to: content, states: states(of: proxies)) { () throws(ApplianceError) in try loader.start(last.fingerprint)
+        }
     }
 }
 

@@ -46,7 +46,7 @@ extension HAProxyDriver {
 }
 
 /// How many descriptors haproxy needs, which does not start where it may not have as many.
-private struct DescriptorCount {
+struct DescriptorCount {
     /// What haproxy needs without a load balancer: for the 100 connections that it takes as its least, and for itself.
     private static let foundation = 240 + 4 * sysconf(Int32(_SC_NPROCESSORS_ONLN))
 

@@ -43,7 +43,9 @@ package final class NodeNames: Sendable {
         if names.isEmpty { return [:] }
         let new = state.withLock { state in
             // Names of load balancers that are gone.
-            state.answers = state.answers.filter { names.contains($0.key) || state.pending.contains($0.key) || .now - $0.value.time < .seconds(3600) }
+            state.answers = state.answers.filter {
+                names.contains($0.key) || state.pending.contains($0.key) || .now - $0.value.time < .seconds(3600)
+            }
             let old = names.filter { name in state.answers[name].map { .now - $0.time > Self.validity } ?? true }
             for name in old.sorted() where state.pending.insert(name).inserted { state.queue.append(name) }
             return names.filter { state.answers[$0] == nil }

@@ -21,7 +21,9 @@ public struct Registration<Product>: Sendable {
     public init(
         name: String, summary: String, keys: [(name: String, meaning: String)],
         make: @escaping @Sendable (DriverConfiguration, Log) throws(DriverConfiguration.Failure) -> Product,
-        check: @escaping @Sendable (DriverConfiguration) throws(DriverConfiguration.Failure) -> Void = { _ throws(DriverConfiguration.Failure) in }
+        check: @escaping @Sendable (DriverConfiguration) throws(DriverConfiguration.Failure) -> Void = {
+            _ throws(DriverConfiguration.Failure) in
+        }
     ) {
         self.name = name
         self.summary = summary
