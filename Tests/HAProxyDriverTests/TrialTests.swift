@@ -27,8 +27,8 @@ import Testing
 
     @Test(arguments: [("global", "chroot /nonexistent"), ("global", "frobnicate 1"), ("defaults", "frobnicate 1")])
     func theCheckOfTheConfigurationFindsLinesThatHAProxyDoesNotTake(key: String, line: String) async throws {
-        try await onThread {
-            #expect(throws: DriverConfiguration.Failure.self) { try HAProxyDriver.registration.check(DriverConfiguration([key: line])) }
+        try await onThread { () -> Void in
+            _ = #expect(throws: DriverConfiguration.Failure.self) { try HAProxyDriver.registration.check(DriverConfiguration([key: line])) }
         }
     }
 
