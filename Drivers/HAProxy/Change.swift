@@ -1,3 +1,4 @@
+import HostSystem
 import LBaaS
 
 /// A batch of groups on their way: what of it is open, and what became of the rest.
@@ -83,15 +84,15 @@ struct Change {
     /// The open groups whose fault a failed load is, by the lines of the file that haproxy names; all of them where that tells nothing.
     func culprits(_ error: ApplianceError, in text: String, of file: String) -> [Int] {
         guard error.code == .refused else { return open }
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = text.parts(at: "\n", omittingEmptySubsequences: false)
         var names: Set<Substring> = []
-        for part in error.message.split(separator: "[").dropFirst() {
-            let place = part.prefix { $0 != "]" }
-            guard place.hasPrefix(file), let colon = place.lastIndex(of: ":"), let number = UInt(place[place.index(after: colon)...]) else {
+        for part in error.message.parts(at: "[").dropFirst() {
+            guard let place = part.cut(at: "]")?.before.rest(after: file), let number = place.parts(at: ":").last.flatMap({ UInt($0) })
+            else {
                 continue
             }
-            let opening = lines.prefix(Int(clamping: number)).last { !$0.hasPrefix(" ") && !$0.isEmpty }
-            if let opening, let space = opening.firstIndex(of: " ") { names.insert(opening[opening.index(after: space)...]) }
+            let opening = lines.prefix(Int(clamping: number)).last { $0.rest(after: " ") == nil && !$0.isEmpty }
+            if let name = opening?.cut(at: " ")?.after { names.insert(name) }
         }
         let found = open.filter { index in
             all[index].patches.contains { names.contains(ApplianceName($0.id).text[...]) }

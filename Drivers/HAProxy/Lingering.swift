@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import HostSystem
 import LBaaS
 import Synchronization
 
@@ -176,7 +177,7 @@ final class Lingering: Sendable {
     /// Ends the connections to a process's command socket, so that it can end.
     private func release(_ pid: Int32) {
         let sessions = (try? loader.askMaster("@!\(pid) show sess", limit: CommandSocket.longestAnswer)) ?? ""
-        for line in sessions.split(separator: "\n") where line.contains(" fe=GLOBAL ") && line.contains(" proto=unix_stream ") {
+        for line in sessions.parts(at: "\n") where line.contains(" fe=GLOBAL ") && line.contains(" proto=unix_stream ") {
             _ = try? loader.askMaster("@!\(pid) shutdown session \(line.prefix { $0 != ":" })")
         }
     }
@@ -184,8 +185,8 @@ final class Lingering: Sendable {
     private func final(_ state: inout State) -> [Final] {
         if let final = state.final { return final }
         let text = String(decoding: (try? file.read()) ?? [], as: UTF8.self)
-        let final = text.split(separator: "\n").compactMap { line -> Final? in
-            let words = line.split(separator: " ")
+        let final = text.parts(at: "\n").compactMap { line -> Final? in
+            let words = line.parts(at: " ")
             guard words.count == 3, let number = UInt32(words[0]), let run = UInt64(words[1]), let bytes = UInt64(words[2]) else {
                 return nil
             }

@@ -1,5 +1,6 @@
 // What haproxy tells about itself, read from the text of its answers.
 
+import HostSystem
 import LBaaS
 
 /// The answer to `show proc`.
@@ -19,9 +20,9 @@ struct ProcessTable: Hashable {
     init?(_ text: String) {
         (master, reloads, failures) = (0, 0, 0)
         var isOld = false
-        for line in text.split(separator: "\n") {
-            if line.hasPrefix("# ") { isOld = line == "# old workers" }
-            let words = line.split { $0 == " " || $0 == "\t" }
+        for line in text.parts(at: "\n") {
+            if line.rest(after: "# ") != nil { isOld = line == "# old workers" }
+            let words = line.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map { Substring($0) }
             guard words.count > 2, let pid = Int32(words[0]), let count = Int(words[2]) else { continue }
             switch words[1] {
             case "master":
@@ -52,9 +53,8 @@ struct ProcessInformation: Hashable {
     /// Reads the answer; nil where it is something else.
     init?(_ text: String) {
         var values: [Substring: Substring] = [:]
-        for line in text.split(separator: "\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            values[line[..<colon]] = line[colon...].dropFirst().drop { $0 == " " }
+        for line in text.parts(at: "\n") {
+            if let (name, value) = line.cut(at: ":") { values[name] = value.dropping(" ") }
         }
         guard let pid = values["Pid"].flatMap({ Int32($0) }), let start = values["Start_time_sec"].flatMap({ UInt64($0) }) else {
             return nil
@@ -67,8 +67,7 @@ struct ProcessInformation: Hashable {
 
     /// Which configuration it runs; nil where that is none of ours.
     var fingerprint: String? {
-        let start = ConfigurationText.descriptionStart
-        return description.hasPrefix(start) ? String(description.dropFirst(start.count)) : nil
+        description.rest(after: ConfigurationText.descriptionStart).map { String($0) }
     }
 }
 
@@ -98,9 +97,9 @@ struct ServerState: Hashable {
 
     /// Reads the answer.
     static func states(_ text: String) -> [ServerState] {
-        text.split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: " ")
-            return line.hasPrefix("#") || fields.count <= Column.checkAddress.rawValue ? nil : ServerState(fields: fields)
+        text.parts(at: "\n").compactMap { line in
+            let fields = line.parts(at: " ")
+            return line.rest(after: "#") != nil || fields.count <= Column.checkAddress.rawValue ? nil : ServerState(fields: fields)
         }
     }
 

@@ -29,12 +29,12 @@ struct Session: Hashable {
 
     /// Reads the answer. Lines that lack what is needed are left out.
     static func sessions(_ text: String) -> [Session] {
-        text.split(separator: "\n").compactMap { line in
-            func value(_ name: String) -> Substring? {
-                line.firstRange(of: " \(name)=").map { line[$0.upperBound...].prefix { $0 != " " } }
-            }
-            guard line.hasPrefix("0x"), let frontend = value("fe"), let server = value("srv") else { return nil }
-            return Session(id: line.prefix { $0 != ":" }, frontend: frontend, server: server)
+        text.parts(at: "\n").compactMap { line in
+            guard line.rest(after: "0x") != nil, let (id, rest) = line.cut(at: ":") else { return nil }
+            let words = rest.parts(at: " ")
+            func value(_ name: String) -> Substring? { words.lazy.compactMap { $0.rest(after: name) }.first }
+            guard let frontend = value("fe="), let server = value("srv=") else { return nil }
+            return Session(id: id, frontend: frontend, server: server)
         }
     }
 }

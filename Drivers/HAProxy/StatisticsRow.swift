@@ -1,3 +1,4 @@
+import HostSystem
 import LBaaS
 
 /// A line of the answer to `show stat`.
@@ -38,6 +39,9 @@ struct StatisticsRow: Hashable {
         /// Since when the server is up or down; nil where haproxy does not tell.
         let secondsSinceChange: UInt32?
 
+        /// Whether one has ended since the server was made, or the file was loaded.
+        var hasEnded: Bool { result != "INI" }
+
         /// Whether the last one passed.
         var isPassed: Bool { result.hasSuffix("OK") || result.hasSuffix("OKC") }
 
@@ -56,11 +60,9 @@ struct StatisticsRow: Hashable {
     static func rows(_ text: String, withChecks: Bool = false) -> [StatisticsRow] {
         // Only fields with a comma, a quotation mark or a line end are in quotation marks: what a node answered.
         let lines: [[Substring]] = text.utf8.contains(UInt8(ascii: "\"")) ? CSV.records(text) : []
-        var plain = lines.isEmpty ? text.split(separator: "\n")[...] : []
-        guard let header = lines.first?.joined(separator: ",") ?? plain.popFirst().map(String.init), header.hasPrefix("# ") else {
-            return []
-        }
-        let columns = Columns(header.dropFirst(2), withChecks: withChecks)
+        var plain = lines.isEmpty ? text.parts(at: "\n")[...] : []
+        guard let header = (lines.first?.joined(separator: ",") ?? plain.popFirst().map(String.init))?.rest(after: "# ") else { return [] }
+        let columns = Columns(header, withChecks: withChecks)
         return lines.isEmpty ? plain.compactMap { columns.row($0) } : lines.dropFirst().compactMap { columns.row($0) }
     }
 
@@ -70,7 +72,7 @@ struct StatisticsRow: Hashable {
         private let withChecks: Bool
 
         init(_ header: Substring, withChecks: Bool) {
-            let names = header.split(separator: ",", omittingEmptySubsequences: false)
+            let names = header.parts(at: ",", omittingEmptySubsequences: false)
             let places = Dictionary(zip(names, 0...)) { first, _ in first }
             var needed: [Substring] = ["pxname", "svname", "scur", "bout", "status", "bck", "iid", "type"]
             if withChecks { needed += ["lastchg", "check_status", "check_code", "last_chk", "check_desc"] }
@@ -81,7 +83,7 @@ struct StatisticsRow: Hashable {
 
         func row(_ line: Substring) -> StatisticsRow? {
             // What follows the last column that is needed is more than the rest.
-            row(line.split(separator: ",", maxSplits: count, omittingEmptySubsequences: false))
+            row(line.parts(at: ",", maxSplits: count, omittingEmptySubsequences: false))
         }
 
         func row(_ fields: [Substring]) -> StatisticsRow? {
@@ -95,7 +97,7 @@ struct StatisticsRow: Hashable {
 
         private func check(_ field: (Substring) -> Substring) -> Check? {
             // A check that goes on is marked with "* ".
-            let result = field("check_status").drop { $0 == "*" || $0 == " " }
+            let result = field("check_status").dropping("*", " ")
             if result.isEmpty { return nil }
             return Check(
                 result: result, meaning: field("check_desc"), code: field("check_code"), information: field("last_chk"),
@@ -104,10 +106,10 @@ struct StatisticsRow: Hashable {
     }
 
     /// Whether a server gets traffic: haproxy says `UP`, with more behind it where a check began to fail, or `no check`.
-    var isUp: Bool { status.hasPrefix("UP") || status == "no check" }
+    var isUp: Bool { status.rest(after: "UP") != nil || status == "no check" }
 
     /// Whether its checks pass: one that drains says `DRAIN` as long as they do.
-    var isSound: Bool { isUp || status.hasPrefix("DRAIN") }
+    var isSound: Bool { isUp || status.rest(after: "DRAIN") != nil }
 }
 
 /// Records of comma-separated values (RFC 4180), in which a field in quotation marks may have commas and line ends.

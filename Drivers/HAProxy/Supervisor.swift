@@ -34,9 +34,9 @@ struct Start: Sendable {
 extension String {
     /// The lines of haproxy's messages that say why something failed, without what stands before each; all of them where none does.
     var reasons: String {
-        let lines = split(separator: "\n")
-        let alerts = lines.filter { $0.hasPrefix("[ALERT]") }.map { line in
-            line.drop { $0 != ":" }.dropFirst().drop { $0 == " " }
+        let lines = parts(at: "\n")
+        let alerts = lines.compactMap { $0.rest(after: "[ALERT]") }.map { line in
+            line.cut(at: ":")?.after.dropping(" ") ?? ""
         }
         return (alerts.isEmpty ? lines : alerts).joined(separator: "; ")
     }

@@ -27,32 +27,66 @@ struct Conversation: ~Copyable {
     /// One that is answered `error`, does nothing and is not logged by ExaBGP, which other unknown ones are.
     private static let wrongCommand = "lbaas show adj-rib out"
 
+    /// What ExaBGP's answers may take.
+    struct Limits: Equatable, Sendable {
+        /// The longest silence.
+        var silence: Duration
+        /// The longest time for one answer, whatever is received meanwhile.
+        var answer: Duration
+        /// The most bytes of a line. ExaBGP's longest have some hundred, and those of routes with many communities some thousand.
+        var line = 1 << 16
+        /// The most bytes of one answer in memory: enough for some 400,000 routes.
+        var bytes = 64 << 20
+
+        /// The limits where ExaBGP may be silent for so long.
+        init(silence: Duration) {
+            self.silence = silence
+            answer = silence * 6
+        }
+    }
+
+    /// What a line of ExaBGP means for what was asked.
+    private enum Progress {
+        /// More lines follow.
+        case more
+        /// An answer is complete, and others follow.
+        case answered
+        /// All answers are complete.
+        case complete
+    }
+
+    /// What a line takes in memory beside its bytes.
+    private static let lineOverhead = 64
+
     private let commands: Int32
     private let answers: Descriptor
-    private let patience: Duration
-    /// What was read and not taken yet begins at `start`.
+    private let limits: Limits
+    private var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    /// What was read and not taken yet begins at `start`. There is no line end before `scanned`.
     private var input: [UInt8] = []
     private var start = 0
+    private var scanned = 0
 
     /// Begins a conversation.
     ///
     /// - Parameters:
     ///   - isFirst: whether what others asked for, such as a worker before this one, is to be let go.
-    ///   - patience: how long ExaBGP may be silent.
+    ///   - limits: what the answers may take.
+    /// - Throws: where the pipe of the answers cannot be opened, ExaBGP goes away, or its answers exceed a limit.
     static func begin(
-        with exabgp: borrowing ExaBGP, answers path: String, isFirst: Bool, patience: Duration
+        with exabgp: borrowing ExaBGP, answers path: String, isFirst: Bool, limits: Limits
     ) throws(ExaBGPError) -> Conversation {
         // For writing too: else the pipe ends each time ExaBGP closes it, which is after every line.
         let answers = try ExaBGP.openPipe(path, O_RDWR)
-        var conversation = Conversation(commands: exabgp.commands.number, answers: answers, patience: patience)
+        var conversation = Conversation(commands: exabgp.commands.number, answers: answers, limits: limits)
         try conversation.greet(isFirst: isFirst)
         return conversation
     }
 
-    private init(commands: Int32, answers: consuming Descriptor, patience: Duration) {
+    private init(commands: Int32, answers: consuming Descriptor, limits: Limits) {
         self.commands = commands
         self.answers = answers
-        self.patience = patience
+        self.limits = limits
     }
 
     private mutating func greet(isFirst: Bool) throws(ExaBGPError) {
@@ -64,39 +98,42 @@ struct Conversation: ~Copyable {
         try exchange(opening) { line in
             guard let verdict = line.verdict else {
                 last = []
-                return false
+                return .more
             }
             last = last.suffix(row.count - 1) + [verdict]
-            return last == row
+            // The answers to others do not give more time.
+            return last == row ? .complete : .more
         }
     }
 
     /// Gives commands, and takes their answers.
     ///
-    /// - Throws: where ExaBGP goes away, or is silent for too long.
+    /// - Throws: where ExaBGP goes away, is silent for too long, or an answer exceeds a limit.
     mutating func ask(_ lines: [String]) throws(ExaBGPError) -> [Answer] {
         if lines.isEmpty { return [] }
         var given: [Answer] = []
         var current = Answer()
         try exchange(lines) { line in
-            if let verdict = line.verdict {
-                current.isDone = verdict
-                given.append(current)
-                current = Answer()
-            } else {
+            guard let verdict = line.verdict else {
                 current.lines.append(line)
+                return .more
             }
-            return given.count == lines.count
+            current.isDone = verdict
+            given.append(current)
+            current = Answer()
+            return given.count == lines.count ? .complete : .answered
         }
         return given
     }
 
-    /// Writes lines and reads others until one is the last.
-    private mutating func exchange(_ lines: [String], until isLast: (String) -> Bool) throws(ExaBGPError) {
+    /// Writes lines, and reads others until all answers are complete.
+    private mutating func exchange(_ lines: [String], take: (String) -> Progress) throws(ExaBGPError) {
         var output: [UInt8] = []
         var next = 0
         var waiting = 0
-        var deadline = Deadline(in: patience)
+        var size = 0
+        var silence = Deadline(in: limits.silence)
+        var deadline = Deadline(in: limits.answer)
         while true {
             while next < lines.count, waiting < Self.window, output.count + lines[next].utf8.count < Self.chunk {
                 output += Array((lines[next] + "\n").utf8)
@@ -104,19 +141,31 @@ struct Conversation: ~Copyable {
                 waiting += 1
             }
             let isBlocked = try !write(&output)
-            let happened = poll([answers.number: POLLIN, commands: isBlocked ? POLLOUT : 0], until: deadline)
+            let earliest = silence.rest < deadline.rest ? silence : deadline
+            let happened = poll([answers.number: POLLIN, commands: isBlocked ? POLLOUT : 0], until: earliest)
             if happened[1] & POLLERR != 0 { throw ExaBGPError("ExaBGP is gone") }
-            if happened[0] & POLLIN != 0, read() { deadline = Deadline(in: patience) }
-            while let line = nextLine() {
+            if happened[0] & POLLIN != 0, read() { silence = Deadline(in: limits.silence) }
+            while let line = try nextLine() {
                 if line.verdict != nil { waiting -= 1 }
-                if isLast(line) { return }
+                size += line.utf8.count + Self.lineOverhead
+                if size > limits.bytes { throw ExaBGPError("ExaBGP's answer has more than \(limits.bytes) bytes: \(Self.stranger)") }
+                switch take(line) {
+                case .more: break
+                case .answered:
+                    size = 0
+                    deadline = Deadline(in: limits.answer)
+                case .complete: return
+                }
             }
-            if deadline.isOver { throw ExaBGPError(silence) }
+            if silence.isOver { throw ExaBGPError(silent) }
+            if deadline.isOver { throw ExaBGPError("ExaBGP's answer did not end within \(limits.answer.seconds) s: \(Self.stranger)") }
         }
     }
 
-    private var silence: String {
-        "ExaBGP did not answer for \(patience.seconds) s: it is stuck, somebody else reads its answers, or exabgp.api.ack is not true"
+    private static let stranger = "it is stuck, or something else than ExaBGP writes to the pipe of its answers"
+
+    private var silent: String {
+        "ExaBGP did not answer for \(limits.silence.seconds) s: it is stuck, somebody else reads its answers, or exabgp.api.ack is not true"
     }
 
     /// Writes everything or nothing.
@@ -134,21 +183,26 @@ struct Conversation: ~Copyable {
     }
 
     private mutating func read() -> Bool {
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
         guard case .bytes(let count) = answers.read(into: &buffer) else { return false }
         input += buffer[..<count]
         return true
     }
 
-    private mutating func nextLine() -> String? {
-        guard let end = input[start...].firstIndex(of: UInt8(ascii: "\n")) else {
+    /// Takes a whole line out of what was read; nil where there is none.
+    private mutating func nextLine() throws(ExaBGPError) -> String? {
+        guard let end = input[scanned...].firstIndex(of: UInt8(ascii: "\n")) else {
             input.removeFirst(start)
             start = 0
+            scanned = input.count
+            if scanned > limits.line { throw longLine }
             return nil
         }
-        defer { start = end + 1 }
+        if end - start > limits.line { throw longLine }
+        defer { (start, scanned) = (end + 1, end + 1) }
         return String(decoding: input[start..<end], as: UTF8.self)
     }
+
+    private var longLine: ExaBGPError { ExaBGPError("ExaBGP writes a line of more than \(limits.line) bytes: \(Self.stranger)") }
 }
 
 extension String {

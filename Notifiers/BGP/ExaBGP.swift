@@ -26,15 +26,22 @@ struct ExaBGP: ~Copyable {
         ExaBGP(commands: try openPipe(path, O_WRONLY))
     }
 
-    /// Opens a named pipe, without waiting for anybody.
+    /// Opens a named pipe, without waiting for anybody. What is none is not opened: to open a device can have an effect.
     static func openPipe(_ path: String, _ mode: Int32) throws(ExaBGPError) -> Descriptor {
-        let descriptor = Descriptor(owning: unsafe open(path, mode | O_NONBLOCK | O_CLOEXEC))
-        if descriptor.number < 0 { throw ExaBGPError(words(for: errno, path)) }
         var status = stat()
-        if unsafe fstat(descriptor.number, &status) != 0 || status.st_mode & S_IFMT != S_IFIFO {
-            throw ExaBGPError("\(quoted(path)) is not a named pipe: remove it and let ExaBGP's unit make it")
-        }
+        if unsafe stat(path, &status) != 0 { throw ExaBGPError(words(for: errno, path)) }
+        try checkKind(status, path)
+        let descriptor = Descriptor(owning: unsafe open(path, mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY))
+        if descriptor.number < 0 { throw ExaBGPError(words(for: errno, path)) }
+        // It may have been replaced meanwhile.
+        if unsafe fstat(descriptor.number, &status) != 0 { throw ExaBGPError(words(for: errno, path)) }
+        try checkKind(status, path)
         return descriptor
+    }
+
+    private static func checkKind(_ status: stat, _ path: String) throws(ExaBGPError) {
+        if status.st_mode & S_IFMT == S_IFIFO { return }
+        throw ExaBGPError("\(quoted(path)) is not a named pipe: remove it and let ExaBGP's unit make it")
     }
 
     private static func words(for code: Int32, _ path: String) -> String {

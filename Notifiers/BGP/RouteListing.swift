@@ -1,3 +1,4 @@
+import HostSystem
 import LBaaS
 
 /// What ExaBGP announces to whom, as it lists it.
@@ -24,7 +25,8 @@ struct RouteListing: Equatable, Sendable {
     init(routes lines: [String], peers summary: [String], neighbors: [IPAddress]) {
         func counts(_ peer: IPAddress) -> Bool { neighbors.isEmpty || neighbors.contains(peer) }
         for line in lines {
-            let words = line.split(separator: " ")
+            // What is behind the prefix is not needed.
+            let words = line.parts(at: " ", maxSplits: 5)
             guard words.count > 4, words[0] == "neighbor", let peer = IPAddress(String(words[1])), counts(peer) else { continue }
             peers.insert(peer)
             guard words[3] == "unicast", let address = Self.host(words[4]) else { continue }
@@ -32,7 +34,7 @@ struct RouteListing: Equatable, Sendable {
             addresses.insert(address)
         }
         for line in summary {
-            if let peer = line.split(separator: " ").first.flatMap({ IPAddress(String($0)) }), counts(peer) { peers.insert(peer) }
+            if let peer = line.parts(at: " ", maxSplits: 1).first.flatMap({ IPAddress(String($0)) }), counts(peer) { peers.insert(peer) }
         }
     }
 
@@ -42,8 +44,7 @@ struct RouteListing: Equatable, Sendable {
     }
 
     private static func host(_ prefix: Substring) -> IPAddress? {
-        guard let slash = prefix.firstIndex(of: "/"), let address = IPAddress(String(prefix[..<slash])) else { return nil }
-        let length = prefix[prefix.index(after: slash)...]
+        guard let (text, length) = prefix.cut(at: "/"), let address = IPAddress(String(text)) else { return nil }
         switch address {
         case .v4: return length == "32" ? address : nil
         case .v6: return length == "128" ? address : nil

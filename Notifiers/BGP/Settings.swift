@@ -42,7 +42,8 @@ enum Key: String, CaseIterable {
                 + "default none: routes to what it knows no service of are left alone"
         case .withdrawOnStop: "yes to withdraw everything when the worker is stopped; default no: traffic goes on without it"
         case .resyncInterval: "how often what ExaBGP announces is compared with what it should, in seconds; default 30"
-        case .timeout: "how long ExaBGP may be silent when it is asked something, in seconds; default 5"
+        case .timeout:
+            "how long ExaBGP may be silent when it is asked something, in seconds; one answer may take 6 times as long; default 5"
         }
     }
 }
@@ -59,8 +60,8 @@ struct Settings: Sendable {
     let withdrawsOnStop: Bool
     /// How often what ExaBGP announces is looked at.
     let resyncInterval: Duration
-    /// How long it may be silent.
-    let patience: Duration
+    /// What its answers may take.
+    let limits: Conversation.Limits
 
     /// What follows the address in a command: for IPv4, and for IPv6.
     private let attributes: (v4: String, v6: String)
@@ -84,7 +85,7 @@ struct Settings: Sendable {
             owned: try section.ranges(.ownAddresses), hasV6NextHop: nextHopV6 != nil)
         withdrawsOnStop = try section.yesNo(Key.withdrawOnStop.rawValue) ?? false
         resyncInterval = .seconds(try section.number(Key.resyncInterval.rawValue, 1...86_400) ?? 30)
-        patience = .seconds(try section.number(Key.timeout.rawValue, 1...60) ?? 5)
+        limits = Conversation.Limits(silence: .seconds(try section.number(Key.timeout.rawValue, 1...60) ?? 5))
         let longest = command(for: .announce(.v6(high: .max, low: .max))).utf8.count
         if longest > Self.longestCommand {
             throw .init(

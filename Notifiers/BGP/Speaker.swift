@@ -66,14 +66,14 @@ struct Speaker: Sendable {
         let steps = outbox.with { $0.steps }
         if steps.isEmpty { return }
         var conversation = try Conversation.begin(
-            with: exabgp, answers: settings.pipes.answers, isFirst: false, patience: settings.patience)
+            with: exabgp, answers: settings.pipes.answers, isFirst: false, limits: settings.limits)
         try take(steps, in: &conversation, level: .info)
     }
 
     /// Looks at what ExaBGP announces, and does what is left to be done then.
     private func compareAndCorrect(_ exabgp: borrowing ExaBGP, isNew: Bool) throws(ExaBGPError) {
         var conversation = try Conversation.begin(
-            with: exabgp, answers: settings.pipes.answers, isFirst: isNew, patience: settings.patience)
+            with: exabgp, answers: settings.pipes.answers, isFirst: isNew, limits: settings.limits)
         outbox.unstuck()
         let lists = try conversation.ask(["show adj-rib out", "show neighbor summary"])
         guard lists.allSatisfy(\.isDone) else { throw ExaBGPError("ExaBGP does not list its routes as ExaBGP 4.2 does") }

@@ -9,6 +9,7 @@ typedef size_t (*curl_piece_function)(char *piece, size_t size, size_t count, vo
 typedef curl_socket_t (*curl_socket_maker)(void *context, curlsocktype purpose, struct curl_sockaddr *address);
 typedef int (*curl_socket_watcher)(CURL *easy, curl_socket_t socket, int what, void *context, void *socketContext);
 typedef int (*curl_timer_setter)(CURLM *multi, long milliseconds, void *context);
+typedef int (*curl_progress_function)(void *context, curl_off_t toReceive, curl_off_t received, curl_off_t toSend, curl_off_t sent);
 typedef int (*curl_seek_function)(void *context, curl_off_t offset, int origin);
 
 static inline CURLcode curl_easy_set_number(CURL *easy, CURLoption option, long value) {
@@ -51,8 +52,16 @@ static inline CURLcode curl_easy_set_write_function(CURL *easy, curl_piece_funct
     return curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, function);
 }
 
+static inline CURLcode curl_easy_set_progress_function(CURL *easy, curl_progress_function function) {
+    return curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, function);
+}
+
 static inline CURLcode curl_easy_set_socket_maker(CURL *easy, curl_socket_maker function) {
     return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, function);
+}
+
+static inline CURLcode curl_easy_set_tls_setter(CURL *easy, curl_ssl_ctx_callback function) {
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, function);
 }
 
 static inline CURLcode curl_easy_get_number(CURL *easy, CURLINFO info, long *value) {
@@ -81,3 +90,6 @@ static inline CURLMcode curl_multi_set_timer_setter(CURLM *multi, curl_timer_set
 
 // The result of a transfer is in a union.
 static inline CURLcode curl_message_result(const CURLMsg *message) { return message->data.result; }
+
+// The file of certificates of authorities that libcurl uses where it is told none; null for none.
+static inline const char *curl_authorities(void) { return curl_version_info(CURLVERSION_NOW)->cainfo; }

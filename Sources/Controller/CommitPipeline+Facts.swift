@@ -73,12 +73,14 @@ extension CommitPipeline {
 
     /// Takes what checks found. What could not be committed is tried again: a check tells a thing once.
     public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
+        reporting.wait()
+        defer { reporting.signal() }
         let all = retained.withLock { retained in
             defer { retained = [:] }
             return retained.updated(by: reports)
         }
         guard case .refused(let refusal) = run(.commit(.health(all))) else { return }
-        retained.withLock { $0 = all.updated(by: $0) }
+        retained.withLock { $0 = all }
         log.write(.error, "the results of checks could not be committed; this is tried again", [("error", refusal.sentence)])
     }
 

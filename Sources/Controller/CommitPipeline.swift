@@ -26,6 +26,8 @@ public final class CommitPipeline: Sendable {
     let now: @Sendable () -> Moment
     /// Commits requests that no thread waits for.
     private let queue = DispatchQueue(label: "commit")
+    /// Taken by who reports what checks found: a report that is tried again must not come after a newer one.
+    let reporting = DispatchSemaphore(value: 1)
     /// What checks found and could not be committed.
     let retained = Mutex<HealthReports>([:])
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.

@@ -5,7 +5,7 @@ struct Statements {
     let begin: Statement
     let end: Statement
     let rollback: Statement
-    /// Changes nothing, and writes a page of the log all the same.
+    /// Changes nothing that anybody reads, and writes a page of the log: SQLite writes none where nothing changes.
     let touch: Statement
     private let putLoadBalancer: Statement
     private let deleteLoadBalancer: Statement
@@ -38,7 +38,7 @@ struct Statements {
         begin = try database.prepare("BEGIN IMMEDIATE")
         end = try database.prepare("COMMIT")
         rollback = try database.prepare("ROLLBACK")
-        touch = try database.prepare("UPDATE worker SET is_empty_by_delete = is_empty_by_delete")
+        touch = try database.prepare("UPDATE worker SET touched = touched + 1")
         putLoadBalancer = try database.prepare(
             """
             INSERT INTO load_balancer (id, text, is_suspended, created_at, source) VALUES (?1, ?2, ?3, ?4, ?5)

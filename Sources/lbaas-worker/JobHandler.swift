@@ -3,24 +3,27 @@ import HostSystem
 import JobMessages
 import JobQueue
 import LBaaS
+import Requests
 
 /// Answers the jobs of one connection.
 final class JobHandler {
-    private let runner: JobRunner
+    private let controller: LBaaSController
     private let log: Log
     private let messages = JobMessages()
 
-    init(_ runner: JobRunner, log: Log) {
-        self.runner = runner
+    init(_ controller: LBaaSController, log: Log) {
+        self.controller = controller
         self.log = log
     }
 
     /// Answers jobs that came together: what they change is one commit.
     func answer(_ jobs: JobGroup) -> JobQueue.Answers {
-        let start = Clock.now()
+        let start = Clock.steady()
         let read = jobs.indices.map { job in jobs.withWorkload(of: job) { messages.read($0) } }
         let requests = read.map(\.request)
-        var outcomes = runner.perform(requests.compactMap(\.self)).makeIterator()
+        let understood = jobs.indices.filter { requests[$0] != nil }
+        let origins = understood.map { Origin(.jobs, name: jobs.handle(of: $0)) }
+        var outcomes = controller.perform(understood.compactMap { requests[$0] }, from: origins).makeIterator()
         var answers: [(handle: String, answer: JobAnswer)] = []
         let responses: [JobQueue.Response] = jobs.indices.map { job in
             let outcome = requests[job] == nil ? nil : outcomes.next() ?? nil
@@ -29,7 +32,7 @@ final class JobHandler {
             answers.append((jobs.handle(of: job), answer))
             return .reply(answer.reply)
         }
-        let end = Clock.now()
+        let end = Clock.steady()
         return JobQueue.Answers(responses: responses) { [log] in
             for (handle, answer) in answers { log.write(answer, handle: handle, from: start, to: end) }
         }
@@ -37,10 +40,10 @@ final class JobHandler {
 
     /// What answers a job by itself, on whatever thread.
     private func answerLater(_ jobs: JobGroup, _ job: Int, from start: Timestamp) -> @Sendable () -> JobQueue.Answer {
-        let (runner, log, workload, handle) = (runner, log, jobs.workload(of: job), jobs.handle(of: job))
+        let (controller, log, workload, handle) = (controller, log, jobs.workload(of: job), jobs.handle(of: job))
         return {
-            let answer = JobMessages().answer(unsafe workload.span.bytes) { runner.perform($0) }
-            let end = Clock.now()
+            let answer = JobMessages().answer(unsafe workload.span.bytes) { controller.perform($0, from: Origin(.jobs, name: handle)) }
+            let end = Clock.steady()
             return JobQueue.Answer(reply: answer.reply) { log.write(answer, handle: handle, from: start, to: end) }
         }
     }
@@ -55,7 +58,9 @@ extension Log {
     ///   - start: when it came.
     ///   - end: when it was answered.
     fileprivate func write(_ answer: JobAnswer, handle: String, from start: Timestamp, to end: Timestamp) {
-        write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))
+        write(
+            answer.error == nil ? .info : .warning, "job",
+            Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))
     }
 
     private static func fields(of answer: JobAnswer, handle: String, microseconds: Int64) -> [Log.Field] {

@@ -17,7 +17,7 @@ final class Bench {
     let lines = Lines()
     private let messages = JobMessages()
     private(set) var pipeline: CommitPipeline
-    private(set) var runner: JobRunner
+    private(set) var runner: LBaaSController
 
     init(driver: RecordingDriver? = nil, folder: TemporaryFolder? = nil) throws {
         self.driver = try driver ?? RecordingDriver()
@@ -35,11 +35,12 @@ final class Bench {
 
     private static func start(
         _ driver: RecordingDriver, _ store: sending StateStore?, _ clock: ManualClock, _ log: Log
-    ) throws -> (CommitPipeline, JobRunner) {
+    ) throws -> (CommitPipeline, LBaaSController) {
         let now: @Sendable () -> Timestamp = { clock.now }
         let pipeline = try CommitPipeline(driver: driver, driverName: "fake", store: store, log: log, now: now)
-        let surroundings = JobRunner.Surroundings(version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
-        return (pipeline, JobRunner(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings))
+        let surroundings = LBaaSController.Surroundings(
+            version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
+        return (pipeline, LBaaSController(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings))
     }
 
     /// Sends a job; without a list it has no field `loadBalancers`.

@@ -50,6 +50,22 @@ import Testing
         #expect(StatisticsRow.rows("Unknown command") == [])
     }
 
+    @Test("A carriage return or a combining mark beside a separator does not hide it", arguments: ["\r", "\u{301}", "\u{200D}"])
+    func separators(mark: String) throws {
+        let rows = StatisticsRow.rows("# pxname,svname,status,more,iid,type\n\(mark)web,s1,UP\(mark),\(mark),2,2\nweb,s2,UP,,2,2\n")
+        #expect(rows.map(\.server.text) == ["s1", "s2"])
+        #expect(rows.map(\.isUp) == [true, true])
+        let information = ProcessInformation("Pid: 1\r\nnode:\(mark)x\nPid: 7\nStart_time_sec: 2\ndescription: lbaas \(mark)12\n")
+        #expect(information?.pid == 7)
+        #expect(information?.fingerprint.map { Array($0.utf8) } == Array("\(mark)12".utf8))
+        let state = "3 web 1 s1 127.0.0.1 2 0 7 1 11 8 2 3 6 0 0 0 \(mark) 8091 \(mark) 0 99 127.0.0.9 - 0"
+        let states = ServerState.states("1\n#\(mark) be_id\n\(state)\n\(state)\n")
+        #expect(states.count == 2)
+        #expect(ServerState.states(ServerState.text(states)) == states)
+        #expect(ProcessTable("7 master 2\n# workers\n\(mark)\n8 worker 0 \(mark)\n9 worker 0\n")?.current == [8, 9])
+        #expect(Session.sessions("0x1:\(mark) fe=web srv=s1\(mark)\n0x2: fe=web srv=s2\n").map(\.id) == ["0x1", "0x2"])
+    }
+
     @Test(arguments: ["DOWN", "DOWN 1/2", "MAINT", "MAINT (resolution)", "DRAIN", "NOLB", ""])
     func everyOtherStatusIsNotUp(_ status: String) {
         let rows = StatisticsRow.rows("# pxname,svname,status,iid,type\nweb,s1,\(status),20000000,2\n")

@@ -23,8 +23,9 @@ import Synchronization
         let now: @Sendable () -> Timestamp = { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
         let pipeline = try CommitPipeline(
             driver: driver, driverName: "haproxy", store: try StateStore(folder: folder + "/state"), log: .silent, now: now)
-        let surroundings = JobRunner.Surroundings(version: "1", release: "1", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
-        let runner = JobRunner(pipeline: pipeline, driver: driver, driverName: "haproxy", surroundings: surroundings)
+        let surroundings = LBaaSController.Surroundings(
+            version: "1", release: "1", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
+        let runner = LBaaSController(pipeline: pipeline, driver: driver, driverName: "haproxy", surroundings: surroundings)
         let messages = JobMessages()
         for job in arguments {
             let bytes = Array(job.utf8)

@@ -1,3 +1,4 @@
+import CNamespaces
 import Foundation
 import StateStore
 import Synchronization
@@ -40,6 +41,23 @@ struct DurabilityTests {
         let state = try folder.reopened()
         #expect(state.loadBalancers == [row("a", "old"), row("small")])
         #expect(state.deleted == ["b"])
+    }
+
+    /// The kernel refuses to synchronize, in a process of its own that is killed behind it: all that was written is in the files.
+    @Test("A commit that could not be synchronized, and was refused, is not there after a crash", arguments: [1, 200])
+    func notSynchronized(count: Int) async throws {
+        await #expect(processExitsWith: .signal(SIGKILL)) { [state = folder.state as String, count = count as Int] in
+            let store = try StateStore(folder: state)
+            try store.commit([.put(row("a", "old"))])
+            try #require(deny_system_call(UInt32(FDATASYNC), UInt32(EIO)) == 0)
+            let new = (0..<count).map { StateWrite.put(row("b\($0)", String(repeating: "x", count: 500))) }
+            for _ in 0..<2 {
+                #expect(throws: StateStoreError.self) { try store.commit([.put(row("a", "new"))] + new) }
+                #expect(try store.load().loadBalancers == [row("a", "old")])
+            }
+            kill(getpid(), SIGKILL)
+        }
+        #expect(try folder.reopened().loadBalancers == [row("a", "old")])
     }
 
     @Test(

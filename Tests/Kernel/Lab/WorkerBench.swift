@@ -21,7 +21,7 @@ final class WorkerBench {
 
     private struct Worker {
         let pipeline: CommitPipeline
-        let runner: JobRunner
+        let runner: LBaaSController
     }
 
     /// A worker that has nothing to do yet.
@@ -46,11 +46,11 @@ final class WorkerBench {
                 later: { time.add($1, after: $0) }, now: { time.now })
             let pipeline = try CommitPipeline(
                 driver: driver, driverName: "ipvs", store: StateStore(folder: folder.path + "/state"), log: .silent, now: { clock.now })
-            let surroundings = JobRunner.Surroundings(
+            let surroundings = LBaaSController.Surroundings(
                 version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
             return Worker(
                 pipeline: pipeline,
-                runner: JobRunner(pipeline: pipeline, driver: driver, driverName: "ipvs", surroundings: surroundings))
+                runner: LBaaSController(pipeline: pipeline, driver: driver, driverName: "ipvs", surroundings: surroundings))
         }
     }
 
