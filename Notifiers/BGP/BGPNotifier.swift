@@ -1,14 +1,15 @@
 import HostSystem
 public import LBaaS
 
-/// A notifier that has ExaBGP announce a host route for each address of which at least one service is up, and withdraw it when the last one
-/// goes down.
+/// The actuator of routes: has ExaBGP announce a host route for each address of which at least one service is up, and withdraw it when the
+/// last one goes down.
 ///
 /// What is told last counts: where ExaBGP is slow or gone, an address that went down and up again meanwhile is not touched. ExaBGP is
 /// reached over its named pipes, and reconnected to for ever. After that, and from time to time, what it announces is looked at and put right.
 ///
 /// A withdrawal is handed on when ExaBGP said that it is done. Its peers learn of it some milliseconds later.
 public final class BGPNotifier: Actuator {
+    /// Routes are the highest layer.
     public let layer = EffectLayer.routes
     private let settings: Settings
     private let log: Log

@@ -28,6 +28,18 @@ extension CommitPipeline {
         }
     }
 
+    /// The load balancers whose nodes the appliance checks, and how they are committed to be. Empty where it matters to nobody.
+    var checkedByAppliance: [(loadBalancer: LoadBalancer, health: ServiceHealth)] {
+        committed.read { snapshot in
+            snapshot.facts.health.compactMap { id, health in
+                guard let loadBalancer = snapshot.wanted.entries[id]?.loadBalancer, !loadBalancer.isSuspended, !health.nodes.isEmpty else {
+                    return nil
+                }
+                return (loadBalancer, health)
+            }
+        }
+    }
+
     /// Whose log is to be archived; nil where it was deleted.
     ///
     /// A client that made its load balancer without an id means it by its name or its protocol, whatever id it sends now.

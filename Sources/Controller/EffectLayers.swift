@@ -14,7 +14,7 @@ struct EffectLayers: Sendable {
     private let steps: [Step]
     private let log: Log
 
-    /// The longest that a change waits for one step before the appliance is changed.
+    /// The longest that a change waits for one step before the appliance is changed, however many actuators and listeners there are.
     private static let patience = Duration.seconds(2)
     /// After so many rounds for each step a change waits no more without its turn.
     private static let mostRounds = 3
@@ -36,7 +36,8 @@ struct EffectLayers: Sendable {
             }
             if !below.isEmpty {
                 for change in decision.changes {
-                    for address in change.new.addresses.subtracting(change.old.addresses) { effects[.address(change.new.id, address)] = change }
+                    let addresses = change.new.addresses.subtracting(change.old.addresses)
+                    for address in addresses { effects[.address(change.new.id, address)] = change }
                 }
             }
             return effects
@@ -174,10 +175,10 @@ extension EffectLayers {
     private func waitUntilDone(step index: Int, count: Int) {
         let deadline = ContinuousClock.now + Self.patience
         let step = steps[index]
-        var isLate = false
-        for actuator in step.above + step.below where !actuator.flush(within: max(.zero, deadline - .now)) { isLate = true }
-        for listener in step.listeners where !listener.flush(within: max(.zero, deadline - .now)) { isLate = true }
-        if isLate { log.write(.warning, "a notifier was not done in time with what goes down", [("services", "\(count)")]) }
+        var isDone = true
+        for actuator in step.above + step.below { isDone = actuator.flush(within: max(.zero, deadline - .now)) && isDone }
+        for listener in step.listeners { isDone = listener.flush(within: max(.zero, deadline - .now)) && isDone }
+        if !isDone { log.write(.warning, "a notifier could not hand on in time that services go", [("services", "\(count)")]) }
     }
 }
 

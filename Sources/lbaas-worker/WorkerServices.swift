@@ -55,12 +55,10 @@ final class CheckService: DaemonService {
 
     func start() throws(StartupFailure) {
         let pipeline = core.pipeline
-        let report: @Sendable (NodeChecks.Findings) -> Void = { [weak pipeline] in pipeline?.submit($0) }
         switch core.driver.upkeep.checking {
         case .nobody: break
         case .driver:
-            let checker = StatusChecker(core.driver, log: log, now: Clock.steady, report: report)
-            pipeline.begin(checker)
+            let checker = StatusChecker(core.driver, pipeline: pipeline, progress: progress, log: log, now: Clock.steady)
             stop.withLock {
                 $0 = { _ in
                     checker.stop()
@@ -72,7 +70,9 @@ final class CheckService: DaemonService {
             configuration.allowedPrograms = Set(settings.checkPrograms)
             configuration.authorities = settings.checkAuthorities
             do throws(HealthCheckError) {
-                let checks = try NodeChecks(configuration, log: log, progress: progress, now: Clock.steady, report: report)
+                let checks = try NodeChecks(configuration, log: log, progress: progress, now: Clock.steady) { [weak pipeline] in
+                    pipeline?.submit($0)
+                }
                 pipeline.begin(checks)
                 stop.withLock { $0 = { checks.stop(within: $0) } }
             } catch {

@@ -1,3 +1,5 @@
+import Dispatch
+import Foundation
 import LBaaS
 import Testing
 
@@ -13,11 +15,8 @@ struct StatusTests {
         bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(checking: .driver)))
         let (pipeline, clock) = (bench.pipeline, bench.clock)
         // It is asked when a test wants it.
-        checker = StatusChecker(bench.driver, every: 86_400_000, log: bench.lines.log, now: { clock.now }) { [weak pipeline] in
-            pipeline?.report($0)
-        }
+        checker = StatusChecker(bench.driver, every: 86_400_000, pipeline: pipeline, log: bench.lines.log, now: { clock.now })
         notifier = RecordingNotifier(bench.driver)
-        pipeline.begin(checker)
     }
 
     private func conditions() throws -> [String] { try #require(try bench.driver.running["a"]).nodes.map { "\($0.id) \($0.condition)" } }
@@ -87,6 +86,50 @@ struct StatusTests {
         bench.driver.failChecks()
         checker.look()
         #expect(try conditions() == ["n1 enabled", "n2 enabled"])
+    }
+
+    /// The look finds the node down while another change of the load balancer is being committed with the facts as they were.
+    @Test("What a look finds while a change is under way is neither lost nor kept when it is over")
+    func underWay() throws {
+        try bench.send("CREATE", [two(#", "quorum": 1"#)])
+        bench.driver.failChecks(of: "n1")
+        let gate = bench.driver.hold()
+        let crowd = Crowd()
+        crowd.run([.create(balancer("other", 90))], on: bench.pipeline)
+        gate.waitForArrival()
+        let looked = DispatchSemaphore(value: 0)
+        Thread.detachNewThread { [checker] in
+            checker.look()
+            looked.signal()
+        }
+        gate.open()
+        looked.wait()
+        _ = crowd.outcomes()
+        func isUp() -> Bool? { bench.pipeline.committed.health(of: "a")?.nodes["n1"]?.health.isUp }
+        #expect(isUp() == false)
+        bench.driver.failChecks()
+        checker.look()
+        #expect(isUp() == true)
+    }
+
+    @Test("A report that could not be committed does not come after a newer one")
+    func retained() throws {
+        try bench.send("CREATE", [two(#", "quorum": 1, "sorry_server": {"address": "10.0.0.9", "port": 80}"#)])
+        let endpoint = Endpoint(host: .address(.v4(0x0A00_0001)), port: 80)
+        func report(_ node: NodeID, up: Bool) {
+            bench.pipeline.report(["a": [node: (endpoint, NodeHealth(isUp: up, since: bench.clock.now))]])
+        }
+        bench.driver.failChecks(of: "n1", "n2")
+        bench.driver.fail("a")
+        checker.look()
+        #expect(bench.pipeline.committed.health(of: "a")?.hasQuorum == true)
+        bench.driver.fail(nil)
+        report("n1", up: true)
+        bench.driver.failChecks(of: "n2")
+        checker.look()
+        bench.pipeline.advance()
+        let nodes = try #require(bench.pipeline.committed.health(of: "a")).nodes
+        #expect(nodes["n1"]?.health.isUp == true && nodes["n2"]?.health.isUp == false)
     }
 
     @Test("Where it matters to nobody it is not asked")

@@ -23,7 +23,8 @@ import Synchronization
         let now: @Sendable () -> Timestamp = { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
         let pipeline = try CommitPipeline(
             driver: driver, driverName: "haproxy", store: try StateStore(folder: folder + "/state"), log: .silent, now: now)
-        let surroundings = LBaaSController.Surroundings(version: "1", release: "1", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
+        let surroundings = LBaaSController.Surroundings(
+            version: "1", release: "1", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
         let runner = LBaaSController(pipeline: pipeline, driver: driver, driverName: "haproxy", surroundings: surroundings)
         let messages = JobMessages()
         for job in arguments {
