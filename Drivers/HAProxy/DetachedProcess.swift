@@ -53,9 +53,12 @@ final class DetachedProcess: Sendable {
         }
     }
 
+    /// How much of what a program writes is kept, in bytes.
+    private static let keptOutput = 1 << 20
+
     /// Runs a program to its end.
     ///
-    /// - Returns: whether it ended with 0, and all that it wrote.
+    /// - Returns: whether it ended with 0, and what it wrote, the first MiB of it.
     /// - Throws: where it takes longer than it may; it is ended then.
     static func run(_ program: String, _ arguments: [String], within duration: Duration) throws(ApplianceError) -> (
         ok: Bool, output: String
@@ -75,7 +78,7 @@ final class DetachedProcess: Sendable {
         while true {
             var descriptor = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
             let count = unsafe poll(&descriptor, 1, deadline.milliseconds) > 0 ? unsafe read(ends[0], &buffer, buffer.count) : -1
-            if count > 0 { output += buffer[..<count] }
+            if count > 0 { output += buffer[..<min(count, keptOutput - output.count)] }
             if count == 0 { break }
             if deadline.isOver {
                 child.kill()

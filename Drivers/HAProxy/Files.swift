@@ -10,19 +10,31 @@ struct WholeFile: Sendable {
     /// The folder that it is in.
     var folder: String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
 
+    /// The most bytes that are read: a configuration of 100,000 servers has 30 MB.
+    private static let largest = 256 << 20
+
     /// Its bytes; nil where there is no such file.
+    ///
+    /// - Throws: where it is no regular file, or too large.
     func read() throws(ApplianceError) -> [UInt8]? {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        // Without it, opening a FIFO would wait for somebody who writes.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         if descriptor < 0 {
             if errno == ENOENT { return nil }
             throw .system("cannot read \(path)")
         }
         defer { close(descriptor) }
+        var status = stat()
+        if unsafe fstat(descriptor, &status) != 0 { throw .system("cannot read \(path)") }
+        if status.st_mode & S_IFMT != S_IFREG { throw ApplianceError(.foreign, "\(path) is not a regular file; move it away") }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
             if count == 0 { return bytes }
+            if count > Self.largest - bytes.count {
+                throw ApplianceError(.foreign, "\(path) has more than \(Self.largest >> 20) MiB; move it away")
+            }
             if count > 0 { bytes += buffer[..<count] } else if errno != EINTR { throw .system("cannot read \(path)") }
         }
     }

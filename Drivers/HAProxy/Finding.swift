@@ -6,6 +6,8 @@ struct Finding {
     var running: Running
     /// The load balancers that run otherwise than a load balancer can tell.
     private(set) var altered: Set<LoadBalancerID> = []
+    /// The names for which haproxy has no address, and the load balancers that have nodes of these names.
+    private(set) var unresolved: [String: Set<LoadBalancerID>] = [:]
 
     /// The load balancers that run, in the order of their ids.
     var loadBalancers: [LoadBalancer] { running.proxies.values.map(\.loadBalancer).sorted { $0.id < $1.id } }
@@ -42,6 +44,11 @@ struct Finding {
         let server: ApplianceName
     }
 
+    /// Notes that a name has an address, which haproxy gets by a load.
+    mutating func noteAddress(of name: String) {
+        for id in unresolved[name] ?? [] { note("host name \(quoted(name)) in load balancer \(quoted(id.text)) has an address now", id) }
+    }
+
     private mutating func note(_ reason: String, _ id: LoadBalancerID) {
         altered.insert(id)
         if running.broken[id] == nil { running.broken[id] = reason }
@@ -51,6 +58,7 @@ struct Finding {
     private mutating func take(_ states: [ServerState], into loadBalancer: inout LoadBalancer, isBackup: (ApplianceName) -> Bool) {
         let id = loadBalancer.id
         var found = Dictionary(states.map { ($0.server, $0) }) { first, _ in first }
+        for name in states.lazy.compactMap(\.unresolvedName) { unresolved[name, default: []].insert(id) }
         let sorry = found.removeValue(forKey: .sorryServer)
         if sorry?.endpoint != loadBalancer.sorryServer || sorry.map({ $0.condition != .enabled }) ?? false {
             note("the sorry server of load balancer \(quoted(id.text)) was changed", id)

@@ -97,8 +97,24 @@ extension HAProxyDriver {
     private var content: (text: String, states: [ServerState])? {
         running.withLock { $0 }.map { running in
             let proxies = Array(running.proxies.values)
-            return (text.text(of: proxies, fingerprint: running.fingerprint), proxies.flatMap { $0.states(after: [:]) })
+            return (text.text(of: proxies, fingerprint: running.fingerprint), states(of: proxies))
         }
+    }
+
+    /// How long a change waits for names that were never looked up.
+    private static let longestLookup: Duration = .seconds(1)
+
+    /// The states from which a process is to begin with these load balancers, of which nothing is known.
+    func states(of proxies: [Proxy]) -> [ServerState] {
+        let addresses = addresses(of: proxies, within: .zero)
+        return proxies.flatMap { $0.states(after: [:], addresses: addresses) }
+    }
+
+    /// The addresses of nodes that have names; none where haproxy asks name servers itself.
+    private func addresses(of proxies: [Proxy], within limit: Duration) -> [String: IPAddress] {
+        if !site.nameServers.isEmpty { return [:] }
+        let servers = proxies.lazy.map(\.loadBalancer).filter { !$0.isSuspended }.flatMap(\.servers)
+        return names.addresses(of: Set(servers.filter(\.isNamed).map(\.endpoint.host.description)), within: limit)
     }
 
     /// Takes the steps by a load, a start, or the end of haproxy.
@@ -110,7 +126,8 @@ extension HAProxyDriver {
             return
         }
         let isRunning = try loader.process() != nil
-        if refusePorts(&change, isRunning: isRunning) { return }
+        try trial.check()
+        if refuseListeners(&change, isRunning: isRunning) { return }
         let numbers = Set(change.running?.proxies.values.map(\.number) ?? [])
         let proxies = change.proxies {
             var number = UInt32.random(in: Proxy.numbers)
@@ -125,6 +142,8 @@ extension HAProxyDriver {
         } catch {
             // haproxy may still be at it, and is to end up with the last good file.
             if error.code == .late, isRunning, let former = change.running { _ = try? loader.reload(former.fingerprint) }
+            // A configuration that haproxy only failed with when it was under way has ended the one that served.
+            if isRunning, change.running != nil { noticeEndWhereEnded() }
             let content = text.text(of: target, fingerprint: fingerprint)
             change.fail(change.culprits(error, in: content, of: site.configurationFile), error)
             return
@@ -139,7 +158,7 @@ extension HAProxyDriver {
             [("reasons", reasons.summary), ("load_balancers", change.names(change.open)), ("process", String(process.pid))])
         endSessions(of: change.groups(change.open), sparing: process.pid)
         change.finish(change.open, running: running)
-        keeper.keepStates(target.flatMap { $0.states(after: [:]) })
+        keeper.keepStates(states(of: target))
         lingering.watch()
     }
 
@@ -148,7 +167,9 @@ extension HAProxyDriver {
     ) throws(ApplianceError) -> ProcessInformation {
         let former = isRunning ? try formerStates() : [:]
         let content = text.text(of: target, fingerprint: fingerprint)
-        return try keeper.change(to: content, states: target.flatMap { $0.states(after: change.keepsStates($0) ? former : [:]) }) {
+        let addresses = addresses(of: target, within: Self.longestLookup)
+        let states = target.flatMap { $0.states(after: change.keepsStates($0) ? former : [:], addresses: addresses) }
+        return try keeper.change(to: content, states: states) {
             () throws(ApplianceError) -> ProcessInformation in
             if !isRunning { return try loader.start(fingerprint) }
             try lingering.hold()
@@ -199,26 +220,12 @@ extension HAProxyDriver {
         }
     }
 
-    /// Fails the groups that would listen where somebody else does; true where there are any.
-    private func refusePorts(_ change: inout Change, isRunning: Bool) -> Bool {
+    /// Fails the groups whose load balancers cannot listen; true where there are any.
+    private func refuseListeners(_ change: inout Change, isRunning: Bool) -> Bool {
         // A haproxy of ours that takes no commands is told to end, and may listen for another moment.
-        let patience: Duration = !isRunning && loader.endLost() ? .seconds(2) : .zero
-        let held = change.running?.proxies.values.map(\.loadBalancer).filter { !$0.isSuspended }.map(\.listener) ?? []
-        var isAny = false
-        for index in change.open {
-            let new = change.groups([index]).flatMap(\.patches).compactMap(\.loadBalancer.new)
-            for loadBalancer in new where !loadBalancer.isSuspended && !held.contains(where: { $0.overlaps(loadBalancer.listener) }) {
-                let deadline = Deadline(in: patience)
-                let isFree = deadline.wait { PortCheck.refusal(of: loadBalancer, hasIPv6: site.hasIPv6) == nil ? true : nil } ?? false
-                if isFree { continue }
-                let words = PortCheck.refusal(of: loadBalancer, hasIPv6: site.hasIPv6) ?? "it was not free a moment ago"
-                let place = "load balancer \(quoted(loadBalancer.id.text)) cannot listen on \(loadBalancer.listener)"
-                change.fail([index], ApplianceError(.refused, "\(place): \(words)"))
-                isAny = true
-                break
-            }
-        }
-        return isAny
+        let refusals = refusals(of: change, patience: !isRunning && loader.endLost() ? .seconds(2) : .zero)
+        for (group, error) in refusals { change.fail([group], error) }
+        return !refusals.isEmpty
     }
 }
 
@@ -230,17 +237,22 @@ struct ServerKey: Hashable {
 
 extension Proxy {
     /// The states from which a new process is to go on: those of servers that stay what they were, and of those that drain.
-    fileprivate func states(after former: [ServerKey: ServerState]) -> [ServerState] {
+    ///
+    /// - Parameter addresses: the addresses of names.
+    fileprivate func states(after former: [ServerKey: ServerState], addresses: [String: IPAddress]) -> [ServerState] {
         if loadBalancer.isSuspended { return [] }
         let (rise, fall) = loadBalancer.riseAndFall
         return loadBalancer.servers.compactMap { server in
-            // That a server is in maintenance stands in the configuration.
-            if server.condition == .disabled { return nil }
-            if let state = former[ServerKey(proxy: name, server: server.name)], state.endpoint == server.endpoint {
+            let resolved = server.isNamed ? addresses[server.endpoint.host.description] : nil
+            // That a server is in maintenance stands in the configuration; the address of its name does not.
+            if server.condition == .disabled, !server.isNamed { return nil }
+            if let state = former[ServerKey(proxy: name, server: server.name)], state.endpoint == server.endpoint,
+                resolved == nil || state.unresolvedName == nil
+            {
                 return state.adapted(to: server, rise: rise, fall: fall)
             }
-            guard server.condition == .draining else { return nil }
-            return ServerState(server, of: name, rise: rise).adapted(to: server, rise: rise, fall: fall)
+            guard server.condition == .draining || resolved != nil else { return nil }
+            return ServerState(server, of: name, rise: rise, resolved: resolved).adapted(to: server, rise: rise, fall: fall)
         }
     }
 }

@@ -1,3 +1,4 @@
+import HostSystem
 import LBaaS
 
 extension Capabilities {
@@ -28,6 +29,7 @@ extension LoadBalancer {
     /// Why haproxy cannot run it.
     var refusal: (field: String, reason: String)? {
         if let refusal = Self.refusal(of: id, field: "id") { return refusal }
+        if let address, let reason = PortCheck.refusal(of: address) { return ("address", reason) }
         if nodes.count > Self.mostNodes {
             return ("nodes", "\(nodes.count) nodes are more than haproxy balances, which is \(Self.mostNodes)")
         }
@@ -50,10 +52,31 @@ extension LoadBalancer {
     }
 }
 
+extension TLS {
+    /// Why haproxy cannot hold certificates against these authorities. It opens the file without care, when it loads its configuration.
+    fileprivate var refusal: (field: String, reason: String)? {
+        if let serverName, serverName.utf8.count > 255 { return ("monitor.server_name", "it has more than 255 bytes") }
+        guard isVerified, let authorities, let reason = CertificateFiles.refusal(of: authorities) else { return nil }
+        return ("monitor.ca_file", reason)
+    }
+}
+
 extension Monitor {
+    /// The longest path of a check, in bytes. A whole request must fit into haproxy's buffer (`tune.bufsize`, 16384) without what it keeps
+    /// for rewriting (`tune.maxrewrite`, 1024); a longer one is never sent, and nobody says so.
+    private static let longestPath = 8192
+    /// The longest other text of a request, in bytes.
+    private static let longestWord = 255
+
     /// Why haproxy cannot check so. It takes no care itself of what it sends, and a blank in a request's first line ends a word.
     fileprivate var refusal: (field: String, reason: String)? {
+        if kind == .https || kind == .tls, let refusal = tls.refusal { return refusal }
         guard kind == .http || kind == .https else { return nil }
+        if host == "" { return ("monitor.host", "it is empty; leave it out for the address of each node") }
+        let texts = [("path", path, Self.longestPath), ("host", host ?? "", Self.longestWord), ("method", method ?? "", Self.longestWord)]
+        for (field, text, longest) in texts where text.utf8.count > longest {
+            return ("monitor.\(field)", "it has \(text.utf8.count) bytes, and haproxy sends at most \(longest)")
+        }
         if let bad = Self.firstBad(in: path) { return ("monitor.path", "\(quoted(bad)) cannot stand in a request; write it as %XX") }
         if let host, let bad = Self.firstBad(in: host) { return ("monitor.host", "\(quoted(bad)) cannot stand in a host") }
         return nil

@@ -35,6 +35,9 @@ extension HAProxyDriver {
             return Observation(running: [])
         }
         try collectRetired(&finding.running)
+        if site.nameServers.isEmpty {
+            for name in names.addresses(of: Set(finding.unresolved.keys), within: .zero).keys { finding.noteAddress(of: name) }
+        }
         let (now, former) = (finding.running, running.withLock { $0 })
         running.withLock { $0 = now }
         for deviation in former?.deviations(in: now) ?? [] { log.write(.warning, deviation) }

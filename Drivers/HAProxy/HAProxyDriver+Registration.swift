@@ -6,6 +6,7 @@ extension HAProxyDriver {
         name: "haproxy",
         summary: "haproxy 2.6: HTTP, TCP and GALERA, changed while it runs wherever that can be",
         keys: Key.allCases.map { ($0.rawValue, $0.meaning) },
-        make: { configuration, log throws(DriverConfiguration.Failure) in try HAProxyDriver(configuration, log: log) }
+        make: { configuration, log throws(DriverConfiguration.Failure) in try HAProxyDriver(configuration, log: log) },
+        check: { configuration throws(DriverConfiguration.Failure) in try Settings(configuration).checkWithHAProxy() }
     )
 }

@@ -75,6 +75,15 @@ extension HAProxyDriver {
         }
     }
 
+    /// Starts haproxy again where nobody answers any more. The caller has the turn.
+    func noticeEndWhereEnded() {
+        do throws(ApplianceError) {
+            if try loader.process() == nil { noticeEnd() }
+        } catch {
+            // It is there, or the next look finds out.
+        }
+    }
+
     /// Starts haproxy again, at once or a little later, where it has ended though it should run. The caller has the turn.
     func noticeEnd() {
         guard let last = running.withLock({ $0 }) else { return }
@@ -127,7 +136,8 @@ extension HAProxyDriver {
         let content = text.text(of: proxies, fingerprint: last.fingerprint)
         if !keeper.isBehind, try keeper.isIntact(expecting: content) { return try loader.start(last.fingerprint) }
         try keeper.makeFolders()
-        return try keeper.change(to: content, states: []) { () throws(ApplianceError) in try loader.start(last.fingerprint) }
+        return try keeper.change(to: content, states: states(of: proxies)) { () throws(ApplianceError) in try loader.start(last.fingerprint)
+        }
     }
 }
 

@@ -16,6 +16,8 @@ public final class HAProxyDriver: LoadBalancerDriver {
     let loader: Loader
     let lingering: Lingering
     let keeper: ConfigurationKeeper
+    let trial: Trial
+    let names: NodeNames
     let logs: Logs
     let settings: Settings
     let log: Log
@@ -37,8 +39,11 @@ public final class HAProxyDriver: LoadBalancerDriver {
     }
 
     /// A driver that tells of each step.
+    ///
+    /// - Parameter lookUp: the address of a name, nil where it has none. It can block.
     package init(
-        _ configuration: DriverConfiguration, log: Log, systemctl: String, trace: @escaping @Sendable (Step) -> Void
+        _ configuration: DriverConfiguration, log: Log, systemctl: String,
+        lookUp: @escaping @Sendable (String) -> IPAddress? = NodeNames.systemAddress, trace: @escaping @Sendable (Step) -> Void
     ) throws(DriverConfiguration.Failure) {
         var settings = try Settings(configuration)
         settings.site.hasIPv6 = PortCheck.hasIPv6
@@ -56,6 +61,8 @@ public final class HAProxyDriver: LoadBalancerDriver {
         loader = Loader(site: settings.site, supervisor: supervisor, timeout: settings.reloadTimeout, trace: trace)
         lingering = Lingering(loader: loader, log: log)
         keeper = ConfigurationKeeper(settings, log: log, trace: trace)
+        trial = Trial(settings)
+        names = NodeNames(lookUp)
     }
 
     var site: Site { settings.site }

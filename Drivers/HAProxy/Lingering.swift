@@ -165,7 +165,7 @@ final class Lingering: Sendable {
     /// What a process has counted; nil where it ended.
     private func census(of pid: Int32) throws(ApplianceError) -> Census? {
         let process = ProcessInformation(try loader.askMaster("@!\(pid) show info"))
-        let statistics = try loader.askMaster("@!\(pid) show stat -1 1 -1")
+        let statistics = try loader.askMaster("@!\(pid) show stat -1 1 -1", limit: CommandSocket.longestAnswer)
         if let process, statistics.hasPrefix("# ") {
             return Census(process: process, frontends: StatisticsRow.rows(statistics).filter { $0.kind == .frontend })
         }
@@ -176,7 +176,7 @@ final class Lingering: Sendable {
 
     /// Ends the connections to a process's command socket, so that it can end.
     private func release(_ pid: Int32) {
-        let sessions = (try? loader.askMaster("@!\(pid) show sess")) ?? ""
+        let sessions = (try? loader.askMaster("@!\(pid) show sess", limit: CommandSocket.longestAnswer)) ?? ""
         for line in sessions.parts(at: "\n") where line.contains(" fe=GLOBAL ") && line.contains(" proto=unix_stream ") {
             _ = try? loader.askMaster("@!\(pid) shutdown session \(line.prefix { $0 != ":" })")
         }

@@ -73,8 +73,9 @@ extension LoadBalancer {
     private var monitorLines: [String] {
         guard check.kind == .http || check.kind == .https else { return [] }
         var request = "http-check send meth \(word(check.method ?? "GET")) uri \(word(check.path))"
-        // A header is a format of haproxy's, in which % begins a variable.
-        if let host = check.host { request += " ver HTTP/1.1 hdr Host \(word(host.replacing("%", with: "%%")))" }
+        // A header is a format of haproxy's, in which % begins a variable. Without a host it is the address that is checked.
+        let host = check.host.map { word($0.replacing("%", with: "%%")) } ?? #"'%[bc_dst,regsub("^(.*:.*)$","[\1]")]'"#
+        request += " ver HTTP/1.1 hdr Host \(host)"
         let codes = check.expectedCodes.isEmpty ? [200...399] : check.expectedCodes
         let list = codes.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
         return ["option httpchk", request, "http-check expect status \(list.joined(separator: ","))"]
@@ -162,8 +163,8 @@ struct Server: Hashable, Sendable {
         if isBackup { words.append("backup") }
         if condition == .disabled { words.append("disabled") }
         if isNamed {
-            // A name that cannot be resolved takes its server out and does not keep haproxy from starting.
-            words += ["init-addr", "last,libc,none"]
+            // The address comes from the state file. haproxy does not look a name up while it loads: that would hold up everything.
+            words += ["init-addr", "last,none"]
             if !site.nameServers.isEmpty {
                 words += ["resolvers", "lbaas"]
                 if sharesAddress { words += ["resolve-opts", "allow-dup-ip"] }

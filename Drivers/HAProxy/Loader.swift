@@ -58,12 +58,14 @@ struct Loader: Sendable {
 
     /// What the master answers to a command, which may be for one of its processes. Behind each load it starts itself anew, and takes no
     /// commands for a moment.
-    func askMaster(_ command: String, within patience: Duration = .seconds(3)) throws(ApplianceError) -> String {
+    func askMaster(
+        _ command: String, within patience: Duration = .seconds(3), limit: Int = CommandSocket.longestShortAnswer
+    ) throws(ApplianceError) -> String {
         let deadline = Deadline(in: patience)
         var failure = ApplianceError(.notRunning, "no haproxy listens on \(site.masterSocket)")
         let answer = try deadline.wait { () throws(ApplianceError) -> String? in
             do throws(ApplianceError) {
-                let answer = try CommandSocket.ask(command, at: site.masterSocket)
+                let answer = try CommandSocket.ask(command, at: site.masterSocket, limit: limit)
                 if !answer.isEmpty { return answer }
             } catch {
                 failure = error

@@ -7,13 +7,25 @@ import LBaaS
 /// A haproxy that cannot listen on a place while it loads a configuration asks the one that runs to stop listening everywhere, and goes
 /// on trying for two seconds in which nobody is served. A haproxy of another owner is not even noticed where it, too, shares ports.
 enum PortCheck {
-    /// Why one cannot listen there, in haproxy's words; nil where it can, or where only haproxy can tell.
-    static func refusal(of loadBalancer: LoadBalancer, hasIPv6: Bool) -> String? {
+    /// Why a load balancer cannot listen; nil where it can, or where only haproxy can tell.
+    static func refusal(of loadBalancer: LoadBalancer, at site: Site) -> String? {
         guard let address = loadBalancer.address else {
-            let v4 = refusal(.v4(0), loadBalancer.port)
-            return v4 ?? (hasIPv6 ? refusal(.v6(high: 0, low: 0), loadBalancer.port) : nil)
+            return refusal(.v4(0), loadBalancer.port, at: site)
+                ?? (site.hasIPv6 ? refusal(.v6(high: 0, low: 0), loadBalancer.port, at: site) : nil)
         }
-        return refusal(address, loadBalancer.port)
+        return refusal(address, loadBalancer.port, at: site)
+    }
+
+    /// Why nobody can listen on an address for TCP on any host, in words that follow a colon; nil where one can.
+    static func refusal(of address: IPAddress) -> String? {
+        switch address {
+        case .v4(let bits) where bits >> 28 == 0xE: "nobody can listen on the multicast address \(address)"
+        case .v4(.max): "nobody can listen on the broadcast address \(address)"
+        case .v6(let high, _) where high >> 56 == 0xFF: "nobody can listen on the multicast address \(address)"
+        case .v6(let high, _) where high >> 54 == 0x3FA:
+            "\(address) is a link-local address, of which each interface has its own, and no interface can be given; take another address"
+        case .v4, .v6: nil
+        }
     }
 
     /// Whether this host has IPv6.
@@ -23,15 +35,25 @@ enum PortCheck {
         return descriptor >= 0
     }
 
-    private static func refusal(_ address: IPAddress, _ port: UInt16) -> String? {
+    private static func refusal(_ address: IPAddress, _ port: UInt16, at site: Site) -> String? {
         let error =
             switch address {
             case .v4(let bits): bindV4(bits, port)
             case .v6(let high, let low): bindV6(high, low, port)
             }
-        guard error == EADDRINUSE || error == EADDRNOTAVAIL else { return nil }
+        switch error {
+        case 0: return nil
+        // The haproxy that systemd starts has other rights and limits than the worker.
+        case EACCES, EPERM, EMFILE, ENFILE: if !site.hasRightsOfWorker { return nil }
+        default: break
+        }
         let place = Endpoint(host: .address(address), port: port)
-        return "cannot bind socket (\(errorText(error))) for [\(place)]"
+        return "cannot bind socket (\(errorText(error))) for [\(place)]\(advice(error, port))"
+    }
+
+    private static func advice(_ error: Int32, _ port: UInt16) -> String {
+        guard error == EACCES, port < 1024 else { return "" }
+        return "; a port below 1024 needs CAP_NET_BIND_SERVICE, which the worker has to pass on (AmbientCapabilities= in its unit)"
     }
 
     private static func bindV4(_ bits: UInt32, _ port: UInt16) -> Int32 {
@@ -50,17 +72,18 @@ enum PortCheck {
         unsafe withUnsafeMutableBytes(of: &address.sin6_addr) { target in
             unsafe withUnsafeBytes(of: words) { unsafe target.copyMemory(from: $0) }
         }
-        return bind(AF_INET6, &address)
+        return bind(AF_INET6, &address, isV6Only: high == 0 && low == 0)
     }
 
-    /// Binds a socket, which is closed again; 0 or an errno. As haproxy's it may take a port of which old connections are left.
-    private static func bind<Address>(_ family: Int32, _ address: inout Address) -> Int32 {
+    /// Binds a socket with the options that haproxy sets, but for SO_REUSEPORT, which would share the port with a haproxy of another owner,
+    /// and closes it again; 0 or an errno.
+    private static func bind<Address>(_ family: Int32, _ address: inout Address, isV6Only: Bool = false) -> Int32 {
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         if descriptor < 0 { return errno }
         defer { close(descriptor) }
         var yes: Int32 = 1
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        if family == AF_INET6 {
+        if isV6Only {
             unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &yes, socklen_t(MemoryLayout<Int32>.size))
         }
         let code = unsafe withUnsafeBytes(of: &address) { bytes in

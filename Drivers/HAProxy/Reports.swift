@@ -99,7 +99,8 @@ struct ServerState: Hashable {
     static func states(_ text: String) -> [ServerState] {
         text.parts(at: "\n").compactMap { line in
             let fields = line.parts(at: " ")
-            return line.rest(after: "#") != nil || fields.count <= Column.checkAddress.rawValue ? nil : ServerState(fields: fields)
+            guard fields.count > Column.checkAddress.rawValue, fields[0].rest(after: "#") == nil else { return nil }
+            return ServerState(fields: fields)
         }
     }
 
@@ -111,9 +112,11 @@ struct ServerState: Hashable {
     private init(fields: [Substring]) { self.fields = fields }
 
     /// A server of which haproxy knows nothing yet, as it begins to be checked.
-    init(_ server: Server, of proxy: ApplianceName, rise: UInt32) {
+    ///
+    /// - Parameter resolved: the address of its name; nil where that is not known, or it has no name.
+    init(_ server: Server, of proxy: ApplianceName, rise: UInt32, resolved: IPAddress? = nil) {
         let address: HostAddress = server.endpoint.host
-        let (literal, name) = server.isNamed ? ("-", address.description) : (address.description, "-")
+        let (literal, name) = server.isNamed ? (resolved?.description ?? "-", address.description) : (address.description, "-")
         fields = "1 \(proxy) 1 \(server.name) \(literal) 2 0 1 1 0 1 0 \(rise) 6 0 0 0 \(name) \(server.endpoint.port) - 0 0 - - 0"
             .split(separator: " ").map { $0 }
     }
@@ -133,6 +136,9 @@ struct ServerState: Hashable {
         return HostAddress(String(self[.name] == "-" ? self[.address] : self[.name])).map { Endpoint(host: $0, port: port) }
     }
 
+    /// The name of a server for which haproxy has no address; nil where it has one.
+    var unresolvedName: String? { self[.address] == "-" && self[.name] != "-" ? String(self[.name]) : nil }
+
     /// What an administrator wants of it.
     var condition: Node.Condition {
         let bits = Int(self[.administration]) ?? 0
@@ -149,7 +155,8 @@ struct ServerState: Hashable {
     /// The state with what is wanted of the server in place of what was; how it is stays, as far as its counts of checks allow.
     func adapted(to server: Server, rise: UInt32, fall: UInt32) -> ServerState {
         var state = self
-        state[.administration] = server.condition == .draining ? "8" : "0"
+        // In maintenance it is by the configuration, which is 4, and by command, which is 1.
+        state[.administration] = server.condition == .draining ? "8" : server.condition == .disabled ? "5" : "0"
         state[.weight] = "\(server.weight)"
         state[.initialWeight] = state[.weight]
         state[.checkState] = "\(Self.isCheckConfigured | Self.isCheckEnabled)"

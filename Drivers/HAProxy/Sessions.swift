@@ -75,7 +75,7 @@ extension Loader {
         let table = try processTable()
         for pid in table.current + table.old where pid != spared {
             let isEnded = try Deadline(in: Self.longestEnd).wait { () throws(ApplianceError) -> Bool? in
-                let sessions = Session.sessions(try askMaster("@!\(pid) show sess")).filter { session in
+                let sessions = Session.sessions(try askMaster("@!\(pid) show sess", limit: CommandSocket.longestAnswer)).filter { session in
                     selections.contains { $0.contains(session) }
                 }
                 // Not by their server: the proxies of a process that serves no more take no such command.

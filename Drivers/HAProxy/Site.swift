@@ -14,6 +14,8 @@ struct Site: Hashable, Sendable {
     var nameServers: [String] = []
     /// Whether haproxy has the pipe for its log lines: the worker starts it.
     var logsByPipe = true
+    /// Whether haproxy runs with the rights and limits of the worker: the worker starts it.
+    var hasRightsOfWorker: Bool { logsByPipe }
     /// Whether this host has IPv6.
     var hasIPv6 = true
 
@@ -33,6 +35,8 @@ struct Site: Hashable, Sendable {
     var countersFile: String { runFolder + "/counters" }
     /// What haproxy writes to standard error.
     var messagesFile: String { runFolder + "/haproxy.log" }
+    /// Where haproxy is started on trial.
+    var trialFolder: String { runFolder + "/t" }
     /// The process id of the master.
     var pidFile: String { configurationFile + ".pid" }
 }

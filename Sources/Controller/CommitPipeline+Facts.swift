@@ -71,34 +71,50 @@ extension CommitPipeline {
         if driver.upkeep.resyncInterval != nil { _ = run(.noteTraffic()) }
     }
 
-    /// Takes what checks found. What could not be committed is tried again: a check tells a thing once.
-    public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
-        reporting.take()
-        defer { reporting.pass() }
-        let all = retained.withLock { retained in
-            defer { retained = [:] }
-            return retained.updated(by: reports)
-        }
-        let refused = commit(all)
-        if !refused.isEmpty { retained.withLock { $0 = refused } }
+    /// Takes what checks found, and commits it, but for load balancers of which something is being committed already: that follows. What
+    /// could not be committed is tried again: a check tells a thing once.
+    ///
+    /// - Parameter isRetained: whether what could not be committed is kept for that; otherwise whoever found it finds it again.
+    public func report(
+        _ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]], retaining isRetained: Bool = true
+    ) {
+        guard let next = next(after: reports) else { return }
+        finish(next, run(next.map { .commit(.health([$0.id: $0.found])) }), isRetained)
     }
 
-    /// Commits what checks found, each load balancer by itself, so that one that fails costs no other.
-    ///
-    /// - Returns: what could not be committed.
-    @discardableResult
-    func commit(_ reports: HealthReports) -> HealthReports {
-        let parts = Array(reports)
-        let outcomes = run(parts.map { .commit(.health([$0.key: $0.value])) })
-        var refused: HealthReports = [:]
-        for (part, outcome) in zip(parts, outcomes) {
-            guard case .refused(let refusal) = outcome else { continue }
-            refused[part.key] = part.value
-            log.write(
-                .error, "the results of checks could not be committed; this is tried again",
-                [("load_balancer", part.key.text), ("error", refusal.sentence)])
+    /// Takes what checks found, and does not wait until it is committed: what one load balancer waits for, such as a program that is told
+    /// that it goes down, does not keep the checks of another one waiting.
+    public func submit(
+        _ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]], retaining isRetained: Bool = true
+    ) {
+        guard let next = next(after: reports) else { return }
+        submit(next.map { .commit(.health([$0.id: $0.found])) }) { [self] outcomes in finish(next, outcomes, isRetained) }
+    }
+
+    /// What checks found of one load balancer. Each is committed by itself, so that one that fails costs no other.
+    private typealias Part = (id: LoadBalancerID, found: [NodeID: (endpoint: Endpoint, health: NodeHealth)])
+
+    private func next(after reports: HealthReports) -> [Part]? {
+        let next = retained.withLock { retained in
+            retained.add(reports)
+            return retained.next()
         }
-        return refused
+        return next.isEmpty ? nil : next.map { ($0.key, $0.value) }
+    }
+
+    private func finish(_ parts: [Part], _ outcomes: [Outcome], _ isRetained: Bool) {
+        var isAllCommitted = true
+        for (part, outcome) in zip(parts, outcomes) {
+            var isDone = true
+            if case .refused(let refusal) = outcome {
+                (isAllCommitted, isDone) = (false, !isRetained)
+                log.write(
+                    .error, "the results of checks could not be committed; this is tried again",
+                    [("load_balancer", part.id.text), ("error", refusal.sentence)])
+            }
+            retained.withLock { $0.finish([part.id: part.found], isCommitted: isDone) }
+        }
+        if isAllCommitted, retained.withLock({ !$0.isEmpty }) { submit([:]) }
     }
 
     /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.
@@ -155,12 +171,5 @@ extension TrafficReadings {
         return Array(counters).parts(of: count).map { part in
             TrafficReadings(counters: Dictionary(uniqueKeysWithValues: part.map { ($0.key, $0.value) }), sequence: sequence)
         }
-    }
-}
-
-extension HealthReports {
-    /// These with newer ones in place of the older.
-    fileprivate func updated(by newer: HealthReports) -> HealthReports {
-        merging(newer) { older, newer in older.merging(newer) { _, new in new } }
     }
 }

@@ -39,6 +39,10 @@ public protocol LoadBalancerDriver: Sendable {
     /// What `apply` would do, in the order it would do it, in words for an operator.
     func plan(_ groups: [PatchGroup]) -> [String]
 
+    /// Why `apply` would refuse a change, as far as that can be found out without touching the appliance; nil where nothing speaks
+    /// against it. A dry run asks.
+    func objection(to groups: [PatchGroup]) -> DriverError?
+
     /// Changes the appliance.
     ///
     /// A step can go from a load balancer to the same: then the appliance runs it in a way that a load balancer cannot tell, and it
@@ -96,6 +100,9 @@ extension LoadBalancerDriver {
 
     /// The steps in the words of `PatchGroup.operations`.
     public func plan(_ groups: [PatchGroup]) -> [String] { groups.flatMap(\.operations) }
+
+    /// Nothing speaks against it.
+    public func objection(to groups: [PatchGroup]) -> DriverError? { nil }
 
     /// Nothing: counters end with changes alone, and their outcomes tell.
     public func beforeCountersEnd(_ read: @escaping @Sendable ([LoadBalancerID]) -> Void) {}

@@ -2,7 +2,7 @@
 public typealias DriverRegistration = Registration<any LoadBalancerDriver>
 
 /// What the configuration needs to know of a notifier. The keys are those of its section `[notifier:NAME]`.
-public typealias NotifierRegistration = Registration<any Notifier>
+public typealias NotifierRegistration = Registration<Notifier>
 
 /// Something that is chosen by name: the keys of its section in the configuration file, and how to make it.
 public struct Registration<Product>: Sendable {
@@ -14,16 +14,22 @@ public struct Registration<Product>: Sendable {
     public let keys: [(name: String, meaning: String)]
     /// Makes it.
     public let make: @Sendable (DriverConfiguration, Log) throws(DriverConfiguration.Failure) -> Product
+    /// Finds mistakes of its section that only the program finds which it stands for. It changes nothing, and can take seconds.
+    public let check: @Sendable (DriverConfiguration) throws(DriverConfiguration.Failure) -> Void
 
     /// Something of this name.
     public init(
         name: String, summary: String, keys: [(name: String, meaning: String)],
-        make: @escaping @Sendable (DriverConfiguration, Log) throws(DriverConfiguration.Failure) -> Product
+        make: @escaping @Sendable (DriverConfiguration, Log) throws(DriverConfiguration.Failure) -> Product,
+        check: @escaping @Sendable (DriverConfiguration) throws(DriverConfiguration.Failure) -> Void = {
+            _ throws(DriverConfiguration.Failure) in
+        }
     ) {
         self.name = name
         self.summary = summary
         self.keys = keys
         self.make = make
+        self.check = check
     }
 }
 

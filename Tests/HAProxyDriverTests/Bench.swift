@@ -41,11 +41,16 @@ final class Bench: Sendable {
 
     /// A new driver in place of the one that is there, as after a restart of the worker: what the old one has in hand is over.
     ///
-    /// - Parameter restartsHAProxy: whether it starts a haproxy again that ends. Otherwise that is left to the test.
-    func restart(_ section: [String: String] = [:], systemctl: String = "/nonexistent", restartsHAProxy: Bool = false) throws {
+    /// - Parameters:
+    ///   - restartsHAProxy: whether it starts a haproxy again that ends. Otherwise that is left to the test.
+    ///   - lookUp: the address of a name.
+    func restart(
+        _ section: [String: String] = [:], systemctl: String = "/nonexistent", restartsHAProxy: Bool = false,
+        lookUp: @escaping @Sendable (String) -> IPAddress? = NodeNames.systemAddress
+    ) throws {
         let driver = try HAProxyDriver(
             DriverConfiguration(configuration.merging(section) { $1 }),
-            log: lines.log, systemctl: systemctl, trace: { [steps] in steps.add($0) })
+            log: lines.log, systemctl: systemctl, lookUp: lookUp, trace: { [steps] in steps.add($0) })
         if !restartsHAProxy { driver.stopRestarting() }
         weak let old = self.driver.keeper
         driverBox.withLock { $0 = driver }
@@ -82,11 +87,7 @@ final class Bench: Sendable {
 
     /// Has these load balancers run, and no others; the messages of what fails. Those that fail stay as they were.
     func tryToRun(_ loadBalancers: [LoadBalancer], isForced: Bool = false) -> [String] {
-        let new = Dictionary(loadBalancers.map { ($0.id, $0) }) { first, _ in first }
-        let old = wanted.withLock { $0 }
-        let ids = Set(new.keys).union(old.keys).sorted()
-        let patches = ids.compactMap { LoadBalancerPatch(from: old[$0], to: new[$0], isForced: isForced) }
-        let groups = PatchGroup.groups(of: patches)
+        let groups = groups(to: loadBalancers, isForced: isForced)
         let outcomes = driver.apply(groups)
         wanted.withLock { wanted in
             for (group, outcome) in zip(groups, outcomes) where outcome.failure == nil {
@@ -94,6 +95,14 @@ final class Bench: Sendable {
             }
         }
         return outcomes.compactMap(\.failure?.message)
+    }
+
+    /// The steps to these load balancers and no others.
+    func groups(to loadBalancers: [LoadBalancer], isForced: Bool = false) -> [PatchGroup] {
+        let new = Dictionary(loadBalancers.map { ($0.id, $0) }) { first, _ in first }
+        let old = wanted.withLock { $0 }
+        let ids = Set(new.keys).union(old.keys).sorted()
+        return PatchGroup.groups(of: ids.compactMap { LoadBalancerPatch(from: old[$0], to: new[$0], isForced: isForced) })
     }
 
     /// Has what differs from what is wanted put right, as the worker does; the ids of what differed.

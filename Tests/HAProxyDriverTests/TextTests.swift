@@ -165,7 +165,9 @@ import Testing
         #expect(check(connect) == ["timeout check 5s", "\(server) inter 10s rise 3 fall 4 port 99"])
         #expect(
             check(monitor(.http)) == [
-                "timeout check 30s", "option httpchk", "http-check send meth GET uri /", "http-check expect status 200-399",
+                "timeout check 30s", "option httpchk",
+                #"http-check send meth GET uri / ver HTTP/1.1 hdr Host '%[bc_dst,regsub("^(.*:.*)$","[\1]")]'"#,
+                "http-check expect status 200-399",
                 "\(server) inter 30s rise 2 fall 2",
             ])
         let https = monitor(.https) {
@@ -210,7 +212,7 @@ import Testing
         #expect(
             lines.filter { $0.hasPrefix("server") } == [
                 "server x_0Ay [fd00::1]:8080 weight 0 \(check) disabled",
-                "server z web.example:8080 weight 256 \(check) backup init-addr last,libc,none",
+                "server z web.example:8080 weight 256 \(check) backup init-addr last,none",
                 "server d 10.0.0.1:8080 weight 1 \(check)",
                 "server _sorry 127.0.0.1:81 weight 1 backup",
             ])

@@ -2,7 +2,7 @@ import LBaaS
 import Synchronization
 
 /// Keeps what the world was told, and checks that a service is told to be up only while the appliance serves it.
-final class SimulatedListener: Notifier {
+final class SimulatedListener: EventListener {
     private let world: World
     private let appliance: SimulatedAppliance
     private let up = Mutex<Set<Service>>([])

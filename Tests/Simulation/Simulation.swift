@@ -61,7 +61,7 @@ final class Simulation {
     private func wire() {
         let clock = world.clock
         if hasListeners {
-            pipeline.begin([listener])
+            pipeline.begin(listeners: [listener])
             appliance.told.withLock { [listener] in $0 = { listener.told } }
         }
         // It looks when the simulation says so.
@@ -250,7 +250,7 @@ final class Simulation {
 
     private func decideMeanwhile(_ changes: [WantedChange], isLook: Bool) {
         let goOn = DispatchSemaphore(value: 0)
-        let turns = [pipeline.turn, pipeline.stage.turn, pipeline.reporting]
+        let turns = [pipeline.turn, pipeline.stage.turn]
         for turn in turns { turn.beforeWaiting { goOn.signal() } }
         let simulation = UncheckedReference(self)
         second.enter()
