@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 package import HostSystem
 public import LBaaS
@@ -24,8 +23,6 @@ public final class CommitPipeline: Sendable {
     let driver: any LoadBalancerDriver
     let log: Log
     let now: @Sendable () -> Moment
-    /// Commits requests that no thread waits for. Concurrent, so that a batch does not wait for one that waits to have something handed on.
-    private let queue = DispatchQueue(label: "commit", attributes: .concurrent)
     /// What checks found and could not be committed.
     let retained = Mutex(RetainedReports())
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.
@@ -120,7 +117,9 @@ public final class CommitPipeline: Sendable {
             batch.add(jobs, completion: completion)
             return (batch, isFirst)
         }
-        if isFirst { queue.async { [self] in _ = lead(batch) } }
+        if !isFirst { return }
+        // A thread of its own: Dispatch has but as many for all as there are processors, and a batch may wait to have something handed on.
+        if !startThread({ [self] in _ = lead(batch) }) { _ = lead(batch) }
     }
 
     /// Commits a batch when its turn has come.

@@ -9,6 +9,9 @@ struct RetainedReports {
     /// Whether something waits.
     var isEmpty: Bool { waiting.isEmpty }
 
+    /// Whether something is being committed.
+    var isCommitting: Bool { !busy.isEmpty }
+
     /// Whether nothing waits, and nothing is being committed.
     var isIdle: Bool { waiting.isEmpty && busy.isEmpty }
 

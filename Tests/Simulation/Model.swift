@@ -30,7 +30,9 @@ struct Model {
     private mutating func each(_ selection: Selection, _ source: WantedState.Source, _ change: (inout LoadBalancer) -> Void) {
         for (id, entry) in entries where entry.source == source {
             if case .named(let ids) = selection, !ids.contains(id) { continue }
-            change(&entries[id]!.loadBalancer)
+            var changed = entry
+            change(&changed.loadBalancer)
+            entries[id] = changed
         }
     }
 

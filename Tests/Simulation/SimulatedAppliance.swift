@@ -6,11 +6,11 @@ import Synchronization
 final class SimulatedAppliance: LoadBalancerDriver {
     struct State {
         var running: [LoadBalancerID: LoadBalancer] = [:]
-        /// Which nodes it was told to serve by whom is no matter here; bytes are counted for each load balancer that runs.
+        /// The counter of each load balancer that runs.
         var bytes: [LoadBalancerID: (run: UInt64, bytes: UInt64)] = [:]
         var lastRun: UInt64 = 0
-        /// Bytes of each life of a load balancer that were ever counted.
-        var counted: [LoadBalancerID: UInt64] = [:]
+        /// Bytes that were ever counted.
+        var counted: UInt64 = 0
     }
 
     let capabilities = Capabilities.everything
@@ -34,13 +34,13 @@ final class SimulatedAppliance: LoadBalancerDriver {
         state.withLock { state in
             for id in state.running.keys {
                 state.bytes[id]?.bytes += bytes
-                state.counted[id, default: 0] += bytes
+                state.counted += bytes
             }
         }
     }
 
-    /// Bytes that were counted of a load balancer in its life.
-    func counted(_ id: LoadBalancerID) -> UInt64 { state.withLock { $0.counted[id] ?? 0 } }
+    /// Bytes that were ever counted.
+    var counted: UInt64 { state.withLock { $0.counted } }
 
     /// Lets somebody else change what it runs.
     func meddle(_ id: LoadBalancerID, _ change: (inout LoadBalancer) -> Void) {
@@ -105,6 +105,10 @@ final class SimulatedAppliance: LoadBalancerDriver {
                 if state.running[id] == nil, new != nil {
                     state.lastRun += 1
                     state.bytes[id] = (state.lastRun, 0)
+                }
+                // What was counted for one that was deleted is not of the one that is made in its place.
+                if state.running[id]?.isRest ?? false, let new, !new.isRest, let counter = state.bytes[id] {
+                    outcome.began[id, default: []].append(TrafficCounter(bytesOut: counter.bytes, run: counter.run))
                 }
                 state.running[id] = new
             }

@@ -23,8 +23,10 @@ final class Simulation {
     private var lastRevision: UInt64 = 0
     /// What somebody changed since the appliance was looked at.
     private var unseen: Set<LoadBalancerID> = []
-    /// Bytes that METRICS reported of each life of a load balancer.
-    private var reported: [LoadBalancerID: UInt64] = [:]
+    /// Bytes that METRICS reported.
+    private var reported: UInt64 = 0
+    /// Whether bytes may be lost: something failed or crashed, or a load balancer was deleted with bytes that nobody asked for.
+    private var mayLoseBytes = false
     /// Jobs in hand, of which nobody has the answer yet.
     private var inHand: [(change: WantedChange, source: WantedState.Source)] = []
     private(set) var trace: [String] = []
@@ -108,6 +110,7 @@ final class Simulation {
 
     private func fail() {
         world.with { $0.isFailing = true }
+        mayLoseBytes = true
         let (id, kind) = (random.jobID(), World.FailureKind.allCases[random.number(0...2)])
         switch random.number(0...2) {
         case 0: world.with { $0.failing = (id, kind) }
@@ -151,7 +154,7 @@ final class Simulation {
             guard case .changed = outcome else { continue }
             let before = model.entries
             model.take(change, by: source)
-            for id in before.keys where model.entries[id] == nil { reported[id] = nil }
+            if before.keys.contains(where: { model.entries[$0] == nil }) { mayLoseBytes = true }
         }
     }
 
@@ -174,6 +177,7 @@ final class Simulation {
             guard world.with({ $0.hasPower }) else { return }
             // What could not be taken out because the store or the appliance refused is still there.
             for id in gone where pipeline.committed[id] == nil { model.entries[id] = nil }
+            if !gone.isEmpty { mayLoseBytes = true }
             model.take(.create(entries.filter { !refused.contains($0.id) }), by: .file)
         }
     }
@@ -234,7 +238,7 @@ final class Simulation {
         appliance.count(UInt64(random.number(1...100)))
         note("METRICS") {
             guard case .metrics(let report) = pipeline.run(.commit(.metrics(.all))), world.with({ $0.hasPower }) else { return }
-            for entry in report.entries { reported[entry.id, default: 0] += entry.bytesOut }
+            for entry in report.entries { reported += entry.bytesOut }
         }
     }
 
@@ -287,10 +291,10 @@ final class Simulation {
         unseen = []
         wire()
         if !afterCrash { return }
+        mayLoseBytes = true
         let found = pipeline.committed.read { $0.wanted.entries }
         if !isReachable(found) { world.violate("after a crash there is \(found.keys.sorted()), which no answered or begun change made") }
         model.entries = found
-        reported = [:]
     }
 
     /// Whether a state is what was answered, with some of the changes in hand, in their order.
@@ -319,6 +323,8 @@ final class Simulation {
 
     private func check() throws {
         finishSecond()
+        // What was found while something else was committed follows on another thread.
+        while pipeline.retained.withLock(\.isCommitting) { sched_yield() }
         let snapshot = pipeline.committed.read { Snapshot(revision: $0.revision, wanted: $0.wanted, facts: $0.facts) }
         if !model.matches(snapshot.wanted.entries) {
             world.violate(
@@ -327,6 +333,7 @@ final class Simulation {
         }
         if snapshot.revision < lastRevision { world.violate("the revision goes back from \(lastRevision) to \(snapshot.revision)") }
         lastRevision = snapshot.revision
+        if reported > appliance.counted { world.violate("\(reported) bytes were reported, and only \(appliance.counted) counted") }
         try checkDurable(snapshot)
         let diverging = Set(pipeline.diverging)
         checkAppliance(snapshot, diverging)
@@ -379,10 +386,16 @@ final class Simulation {
         resync()
         pipeline.endDrains()
         look()
+        while pipeline.retained.withLock(\.isCommitting) { sched_yield() }
+        look()
         world.pass(100)
         pipeline.advance()
         trace.append("rest")
+        metrics()
         try check()
+        if !mayLoseBytes, reported != appliance.counted {
+            world.violate("\(reported) bytes were reported, and \(appliance.counted) counted")
+        }
         if !pipeline.diverging.isEmpty { world.violate("at rest \(pipeline.diverging) still diverge") }
         let down = world.with { $0.downNodes }
         for (id, loadBalancer, health) in monitored where rule.checking == .worker || !loadBalancer.isSuspended {
