@@ -53,7 +53,8 @@ enum PortCheck {
 
     private static func advice(_ error: Int32, _ port: UInt16) -> String {
         guard error == EACCES, port < 1024 else { return "" }
-        return "; a port below 1024 needs CAP_NET_BIND_SERVICE, which the worker has to pass on (AmbientCapabilities= in its unit)"
+        return "; a port below 1024 needs CAP_NET_BIND_SERVICE: install lbaas-worker-ports.conf as "
+            + "/etc/systemd/system/lbaas-worker.service.d/ports.conf and restart the worker"
     }
 
     private static func bindV4(_ bits: UInt32, _ port: UInt16) -> Int32 {

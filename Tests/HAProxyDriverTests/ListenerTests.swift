@@ -55,6 +55,7 @@ import Testing
                 let loadBalancer = balancer(port: 81) { $0.address = .v4(0x7F00_0001) }
                 let refusal = try #require(PortCheck.refusal(of: loadBalancer, at: site))
                 #expect(refusal.contains("Permission denied") && refusal.contains("CAP_NET_BIND_SERVICE"))
+                #expect(refusal.contains("lbaas-worker.service.d/ports.conf"))
                 site.logsByPipe = false
                 #expect(PortCheck.refusal(of: loadBalancer, at: site) == nil)
             }
