@@ -76,6 +76,9 @@ public final class HAProxyDriver: LoadBalancerDriver {
     /// Takes the logs of load balancers away that are gone for good.
     public func discard(_ ids: [LoadBalancerID]) { logs.forget(ids) }
 
+    /// What haproxy says of the nodes of these load balancers is logged at the level debug.
+    public func nodeChangesAreLogged(of ids: Set<LoadBalancerID>) { logs.nodeChangesAreLogged(of: ids) }
+
     /// The bytes that the frontends of each load balancer sent, one counter for each process that serves or served it.
     public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         guard let proxies = running.withLock({ $0?.proxies }), !proxies.isEmpty else { return [:] }

@@ -33,6 +33,7 @@ final class RecordingDriver: LoadBalancerDriver {
         var trouble: (@Sendable (PatchGroup) -> Trouble?)?
         var gate: Gate?
         var archived: [ArchiveOrder] = []
+        var loggedElsewhere: [Set<LoadBalancerID>] = []
     }
 
     let capabilities: Capabilities
@@ -57,6 +58,11 @@ final class RecordingDriver: LoadBalancerDriver {
 
     /// The orders to archive that it got.
     var archived: [ArchiveOrder] { state.withLock { $0.archived } }
+
+    /// The load balancers whose nodes it was told not to log, each time.
+    var loggedElsewhere: [Set<LoadBalancerID>] { state.withLock { $0.loggedElsewhere } }
+
+    func nodeChangesAreLogged(of ids: Set<LoadBalancerID>) { state.withLock { $0.loggedElsewhere.append(ids) } }
 
     /// Forgets what was noted.
     func clear() {

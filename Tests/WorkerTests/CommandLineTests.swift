@@ -102,6 +102,28 @@ import Testing
         #expect(try read(["--check-config", "--driver", "dummy", "--concurrency", "7"]) == .checkConfig(expected))
     }
 
+    @Test(arguments: ["frobnicate 1", "chroot /nosuch"])
+    func checkConfigAsksHAProxyAboutTheOperatorsOwnLines(line: String) async throws {
+        try await onThread {
+            let file = "[worker:haproxy]\nreload_timeout = 20\nglobal = \(line)\n"
+            let failure = try failure(["--check-config"], file: file)
+            #expect(failure.code == .config)
+            #expect(failure.messages.count == 1 && failure.message.hasPrefix("lbaas.conf:3: global: "), "\(failure.messages)")
+            #expect(failure.message.contains(line.prefix { $0 != " " }), "\(failure.messages)")
+            // Otherwise only the start of the worker asks.
+            #expect(throws: Never.self) { try read(file: file) }
+        }
+    }
+
+    @Test func checkConfigNamesFilesOfChecksThatCannotBeUsed() throws {
+        let file = "[health]\nca_file = /nosuch.pem\nprograms = /nosuch /etc /bin/true\n"
+        let failure = try failure(["--check-config", "--driver", "dummy"], file: file)
+        #expect(failure.code == .config)
+        let subjects = failure.messages.map { $0.split(separator: "'").prefix(2).joined() }
+        #expect(
+            subjects == ["[health] ca_file: /nosuch.pem", "[health] programs: /nosuch", "[health] programs: /etc"], "\(failure.messages)")
+    }
+
     @Test func theHelpHasEveryOptionAlignedWithItsDefault() throws {
         guard case .help(let text) = try read(["--help"]) else {
             Issue.record("no help")
