@@ -46,7 +46,7 @@ public final class HAProxyDriver: LoadBalancerDriver {
         lookUp: @escaping @Sendable (String) -> IPAddress? = NodeNames.systemAddress, trace: @escaping @Sendable (Step) -> Void
     ) throws(DriverConfiguration.Failure) {
         var settings = try Settings(configuration)
-        settings.site.hasIPv6 = PortCheck.hasIPv6
+        settings.base.hasIPv6 = PortCheck.hasIPv6
         logs = Logs(settings, log: log)
         supervisor =
             switch settings.mode {
@@ -57,15 +57,15 @@ public final class HAProxyDriver: LoadBalancerDriver {
         self.log = log
         self.trace = trace
         upkeep = Upkeep(resyncInterval: settings.resyncInterval, checking: .driver)
-        text = ConfigurationText(site: settings.site)
-        loader = Loader(site: settings.site, supervisor: supervisor, timeout: settings.reloadTimeout, trace: trace)
+        text = ConfigurationText(base: settings.base)
+        loader = Loader(base: settings.base, supervisor: supervisor, timeout: settings.reloadTimeout, trace: trace)
         lingering = Lingering(loader: loader, log: log)
         keeper = ConfigurationKeeper(settings, log: log, trace: trace)
         trial = Trial(settings)
         names = NodeNames(lookUp)
     }
 
-    var site: Site { settings.site }
+    var base: BaseConfiguration { settings.base }
 
     /// Whether the configuration file does not have yet what haproxy runs. It follows within a second.
     package var isFileBehind: Bool { keeper.isBehind }

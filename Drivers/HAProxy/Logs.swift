@@ -37,9 +37,9 @@ final class Logs: Sendable {
         state.withLock { state in
             if state.collector != nil { return }
             do throws(DriverError) {
-                let site = settings.site
+                let base = settings.base
                 let collector = try LogCollector(
-                    folder: settings.logFolder, pipePath: site.logPipe, socketPath: site.logsByPipe ? nil : site.logSocket,
+                    folder: settings.logFolder, pipePath: base.logPipe, socketPath: base.logsByPipe ? nil : base.logSocket,
                     limit: settings.logLimit, log: log)
                 try collector.start()
                 state.collector = collector
@@ -81,7 +81,7 @@ final class Logs: Sendable {
     /// loading its file: its standard input is what it was started with.
     func check(_ pid: Int32) {
         state.withLock { state in
-            guard settings.site.logsByPipe, let collector = state.collector else { return }
+            guard settings.base.logsByPipe, let collector = state.collector else { return }
             var (its, ours) = (stat(), stat())
             // Of a process that ended meanwhile, or is another user's, nothing is known.
             guard unsafe stat("/proc/\(pid)/fd/0", &its) == 0, unsafe fstat(collector.pipeDescriptor, &ours) == 0 else { return }
@@ -90,7 +90,7 @@ final class Logs: Sendable {
             } else {
                 tell(
                     &state,
-                    "the haproxy that runs was not given the pipe \(settings.site.logPipe) when it was started, which a load of its file does not change; lines are kept from its next start on"
+                    "the haproxy that runs was not given the pipe \(settings.base.logPipe) when it was started, which a load of its file does not change; lines are kept from its next start on"
                 )
             }
         }

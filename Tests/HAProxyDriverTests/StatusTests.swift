@@ -44,7 +44,7 @@ import Testing
             }
             func levels(_ id: String) -> Set<Substring> { Set(told(id).map { $0.prefix { $0 != " " } }) }
             bench.driver.nodeChangesAreLogged(of: ["shop"])
-            (one.stop(), two.stop())
+            for server in [one, two] { server.stop() }
             try waitUntil("both are logged") { !told("shop").isEmpty && !told("other").isEmpty }
             #expect(levels("shop") == ["debug"] && levels("other") == ["info"])
             bench.driver.nodeChangesAreLogged(of: [])
