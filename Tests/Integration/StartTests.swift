@@ -100,7 +100,6 @@ extension RealServers {
                 var options = rig.options(try await rig.startGearmand())
                 options.launcher = launcher
                 let worker = try await rig.startWorker(options)
-                try await worker.says("started")
                 #expect(try worker.log.lines("started").first?["driver"] == "dummy")
                 #expect(try await worker.end() == .exit(0))
             }
