@@ -82,7 +82,7 @@ extension Worker {
     struct Parts {
         let driver: any LoadBalancerDriver
         /// The notifiers that have a section.
-        let notifiers: [any Notifier]
+        let notifiers: [Notifier]
         let services: [LoadBalancer]
 
         /// Makes them.

@@ -39,7 +39,7 @@ package struct WorkerProcess: Sendable {
         }
     }
 
-    /// Waits until it is connected to a job server.
+    /// Waits until it has started and is connected to a job server.
     package func isReady() async throws {
         try await eventually("the worker is connected and started") {
             if let end = process.ended { throw Failure("the worker ended: \(end)\n\(log.text)") }
