@@ -22,7 +22,8 @@ struct ProcessTable: Hashable {
         var isOld = false
         for line in text.parts(at: "\n") {
             if line.rest(after: "# ") != nil { isOld = line == "# old workers" }
-            let words = line.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map { Substring($0) }
+            // What is behind the fifth word is not needed.
+            let words = line.utf8.split(maxSplits: 5) { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map { Substring($0) }
             guard words.count > 2, let pid = Int32(words[0]), let count = Int(words[2]) else { continue }
             switch words[1] {
             case "master":
@@ -99,7 +100,8 @@ struct ServerState: Hashable {
     static func states(_ text: String) -> [ServerState] {
         text.parts(at: "\n").compactMap { line in
             let fields = line.parts(at: " ")
-            return line.rest(after: "#") != nil || fields.count <= Column.checkAddress.rawValue ? nil : ServerState(fields: fields)
+            guard fields.count > Column.checkAddress.rawValue, fields[0].rest(after: "#") == nil else { return nil }
+            return ServerState(fields: fields)
         }
     }
 

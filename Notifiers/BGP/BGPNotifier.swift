@@ -1,14 +1,16 @@
 import HostSystem
 public import LBaaS
 
-/// A notifier that has ExaBGP announce a host route for each address of which at least one service is up, and withdraw it when the last one
-/// goes down.
+/// The actuator of routes: has ExaBGP announce a host route for each address of which at least one service is up, and withdraw it when the
+/// last one goes down.
 ///
 /// What is told last counts: where ExaBGP is slow or gone, an address that went down and up again meanwhile is not touched. ExaBGP is
 /// reached over its named pipes, and reconnected to for ever. After that, and from time to time, what it announces is looked at and put right.
 ///
 /// A withdrawal is handed on when ExaBGP said that it is done. Its peers learn of it some milliseconds later.
-public final class BGPNotifier: Notifier {
+public final class BGPNotifier: Actuator {
+    /// Routes are the highest layer.
+    public let layer = EffectLayer.routes
     private let settings: Settings
     private let log: Log
     private let outbox: Outbox<RouteTable>
@@ -23,14 +25,23 @@ public final class BGPNotifier: Notifier {
     }
 
     /// Has the addresses of what is up announced, and those of what is down withdrawn where ExaBGP still announces them.
-    public func begin(_ services: [ServiceEvent]) {
-        notify(services)
+    public func begin(_ states: [EffectiveState]) {
+        // The table has no use for the time.
+        take(states.compactMap { $0.service?.event(at: Self.noTime) })
         let isStarted = outbox.start { [outbox, settings, log] in Speaker(outbox: outbox, settings: settings, log: log).run() }
         if !isStarted { log.write(.error, "bgp notifier: the system has no thread for it, so nothing is announced") }
     }
 
-    /// Has addresses announced and withdrawn.
-    public func notify(_ events: [ServiceEvent]) {
+    /// Has the addresses of services that come up announced, and then those withdrawn that only services have which these replace.
+    public func add(_ changes: [EffectiveChange]) { take(ServiceEvents(changes, at: Self.noTime).after) }
+
+    /// Has the addresses of services that go down withdrawn, where no other service has them and none takes their listener over.
+    public func remove(_ changes: [EffectiveChange]) { take(ServiceEvents(changes, at: Self.noTime).before) }
+
+    private static let noTime = Timestamp(microseconds: 0)
+
+    private func take(_ events: [ServiceEvent]) {
+        if events.isEmpty { return }
         for event in events where event.kind == .up {
             guard let address = event.service.listener.address, settings.policy.lacksNextHop(for: address) else { continue }
             if settings.policy.silences(address) { continue }

@@ -6,7 +6,7 @@ extension BGPNotifier {
         name: "bgp",
         summary: "announces the addresses of services that are up to routers, through ExaBGP",
         keys: Key.allCases.map { ($0.rawValue, $0.meaning) },
-        make: { configuration, log throws(DriverConfiguration.Failure) in try BGPNotifier(configuration, log: log) }
+        make: { configuration, log throws(DriverConfiguration.Failure) in .actuator(try BGPNotifier(configuration, log: log)) }
     )
 }
 

@@ -1,8 +1,8 @@
 public import LBaaS
 import Synchronization
 
-/// A notifier that writes to the log what it is told, for trials, for demonstrations, and for an operator who wants it there.
-public final class DummyNotifier: Notifier {
+/// A notifier that writes events to the log, for trials, for demonstrations, and for an operator who wants them there.
+public final class DummyNotifier: EventListener {
     private let log: Log
     private let isStopped = Atomic(false)
 
@@ -40,6 +40,6 @@ extension DummyNotifier {
         name: "dummy",
         summary: "logs which services go up and down",
         keys: [],
-        make: { _, log throws(DriverConfiguration.Failure) in DummyNotifier(log: log) }
+        make: { _, log throws(DriverConfiguration.Failure) in .listener(DummyNotifier(log: log)) }
     )
 }

@@ -5,7 +5,7 @@ public import LBaaS
 ///
 /// An event is handed on when the program has ended, whatever it ended with: what fails or takes too long is logged, and not tried again.
 /// Where the program is so slow that more than a thousand events wait, it is told only the last of each service.
-public final class ExecNotifier: Notifier {
+public final class ExecNotifier: EventListener {
     private let settings: Settings
     private let log: Log
     private let outbox = Outbox(EventQueue(limit: 1000))

@@ -8,7 +8,7 @@ extension ExecNotifier {
         name: "exec",
         summary: "runs a program when a service goes up or down, with the event as JSON on its standard input",
         keys: Key.allCases.map { ($0.rawValue, $0.meaning) },
-        make: { configuration, log throws(DriverConfiguration.Failure) in try ExecNotifier(configuration, log: log) }
+        make: { configuration, log throws(DriverConfiguration.Failure) in .listener(try ExecNotifier(configuration, log: log)) }
     )
 }
 

@@ -71,16 +71,38 @@ extension CommitPipeline {
         if driver.upkeep.resyncInterval != nil { _ = run(.noteTraffic()) }
     }
 
-    /// Takes what checks found. What could not be committed is tried again: a check tells a thing once.
+    /// Takes what checks found, and commits it, but for load balancers of which something is being committed already: that follows. What
+    /// could not be committed is tried again: a check tells a thing once.
     public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
-        reporting.wait()
-        defer { reporting.signal() }
-        let all = retained.withLock { retained in
-            defer { retained = [:] }
-            return retained.updated(by: reports)
+        guard let next = next(after: reports) else { return }
+        finish(next, run(.commit(.health(next))))
+    }
+
+    /// Takes what checks found, and does not wait until it is committed: what one load balancer waits for, such as a program that is told
+    /// that it goes down, does not keep the checks of another one waiting.
+    public func submit(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
+        guard let next = next(after: reports) else { return }
+        submit([.commit(.health(next))]) { [self] outcomes in finish(next, outcomes[0]) }
+    }
+
+    private func next(after reports: HealthReports) -> HealthReports? {
+        let next = retained.withLock { retained in
+            retained.add(reports)
+            return retained.next()
         }
-        guard case .refused(let refusal) = run(.commit(.health(all))) else { return }
-        retained.withLock { $0 = all }
+        return next.isEmpty ? nil : next
+    }
+
+    private func finish(_ reports: HealthReports, _ outcome: Outcome) {
+        guard case .refused(let refusal) = outcome else {
+            let isMore = retained.withLock { retained in
+                retained.finish(reports, isCommitted: true)
+                return !retained.isEmpty
+            }
+            if isMore { submit([:]) }
+            return
+        }
+        retained.withLock { $0.finish(reports, isCommitted: false) }
         log.write(.error, "the results of checks could not be committed; this is tried again", [("error", refusal.sentence)])
     }
 
@@ -138,12 +160,5 @@ extension TrafficReadings {
         return Array(counters).parts(of: count).map { part in
             TrafficReadings(counters: Dictionary(uniqueKeysWithValues: part.map { ($0.key, $0.value) }), sequence: sequence)
         }
-    }
-}
-
-extension HealthReports {
-    /// These with newer ones in place of the older.
-    fileprivate func updated(by newer: HealthReports) -> HealthReports {
-        merging(newer) { older, newer in older.merging(newer) { _, new in new } }
     }
 }

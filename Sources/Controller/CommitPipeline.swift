@@ -24,12 +24,10 @@ public final class CommitPipeline: Sendable {
     let driver: any LoadBalancerDriver
     let log: Log
     let now: @Sendable () -> Moment
-    /// Commits requests that no thread waits for.
-    private let queue = DispatchQueue(label: "commit")
-    /// Taken by who reports what checks found: a report that is tried again must not come after a newer one.
-    let reporting = DispatchSemaphore(value: 1)
+    /// Commits requests that no thread waits for. Concurrent, so that a batch does not wait for one that waits to have something handed on.
+    private let queue = DispatchQueue(label: "commit", attributes: .concurrent)
     /// What checks found and could not be committed.
-    let retained = Mutex<HealthReports>([:])
+    let retained = Mutex(RetainedReports())
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.
     let drainTrouble: Trouble
     let connectionTrouble: Trouble
@@ -217,21 +215,35 @@ public final class CommitPipeline: Sendable {
 
     /// Commits, with the turn in hand; gives it back.
     private func commit(_ commitments: [Commitment], _ traffic: TrafficReadings) -> [Outcome] {
-        var told = ToldEvents()
+        var prepared = PreparedEffects()
         while true {
-            let (result, announcer, publication) = committer.withLock { committer in
-                (committer.apply(commitments, traffic: traffic, told: told), committer.announcer, committer.publication)
+            let (result, layers, publication) = committer.withLock { committer in
+                (committer.apply(commitments, traffic: traffic, prepared: prepared), committer.layers, committer.publication)
             }
             turn.signal()
             switch result {
             case .finished(let outcomes): return outcomes
             case .applied(let decision, let writes): return makeDurable(decision, writes, publication)
-            case .announced(let events):
-                told = events
-                announcer.waitUntilHandedOn(told.count)
+            case .preparing(let effects):
+                prepared = effects
+                commitHealth(of: commitments, except: effects.ids)
+                layers.waitUntilDone(prepared)
                 turn.wait()
             }
         }
+    }
+
+    /// Commits the health in these commitments of what does not wait for effects, without the turn: a node that is down is taken out at once.
+    private func commitHealth(of commitments: [Commitment], except ids: Set<LoadBalancerID>) {
+        let urgent = commitments.compactMap { commitment -> Commitment? in
+            guard case .health(let reports) = commitment else { return nil }
+            let others = reports.filter { !ids.contains($0.key) }
+            return others.isEmpty || others.count == reports.count && commitments.count == 1 ? nil : .health(others)
+        }
+        if urgent.isEmpty { return }
+        turn.wait()
+        // What becomes of it is told with the whole commitment, which has nothing left to do for these then.
+        _ = commit(urgent, TrafficReadings())
     }
 
     /// Makes a decision durable and publishes it, with the stage's turn in hand; gives that back.
@@ -258,8 +270,10 @@ public final class CommitPipeline: Sendable {
     /// Has it found out from now on how the nodes of every load balancer are.
     public func begin(_ checker: any NodeChecker) { withTurn { $0.begin(checker) } }
 
-    /// Tells these notifiers from now on which services are up.
-    public func begin(_ notifiers: [any Notifier]) { withTurn { $0.begin(notifiers) } }
+    /// Has these effects around the appliance brought about from now on, and these listeners told of events.
+    public func begin(actuators: [any Actuator] = [], listeners: [any EventListener] = []) {
+        withTurn { $0.begin(actuators, listeners) }
+    }
 
     private func withTurn(_ body: (inout Committer) -> Void) {
         turn.wait()

@@ -10,8 +10,8 @@ struct Committer {
     private var machine: TransactionMachine
     private let driver: any LoadBalancerDriver
     private let stage: DurableStage
-    /// Who is told which services are up.
-    private(set) var announcer = Announcer()
+    /// The effects around the appliance, and who is told of events.
+    private(set) var layers = EffectLayers()
     /// Who checks the nodes; nil where the driver does.
     private(set) var checker: (any NodeChecker)?
     private let log: Log
@@ -44,8 +44,9 @@ struct Committer {
     enum Result {
         /// It was applied, and is to be made durable by the holder of the stage's turn, who has it now.
         case applied(Decision, [StateWrite])
-        /// Services go, and the world was told. The batch is to come again when that is handed on; nothing of it is decided yet.
-        case announced(ToldEvents)
+        /// Something has to be done before the appliance is changed, and was begun. The batch is to come again when it is done; nothing of
+        /// it is decided yet.
+        case preparing(PreparedEffects)
         /// It is finished, and durable.
         case finished([Outcome])
     }
@@ -53,39 +54,28 @@ struct Committer {
     private var committed: SnapshotStore { machine.base.committed }
 }
 
-/// Services that the world was told to go, for a batch that was not committed since.
-struct ToldEvents {
-    fileprivate(set) var services: Set<Service> = []
-    fileprivate(set) var rounds = 0
-
-    /// After so many rounds a batch waits no more for what it tells.
-    fileprivate static let mostRounds = 3
-
-    var count: Int { services.count }
-}
-
 // MARK: - A batch
 
 extension Committer {
     /// Decides on commitments and applies them. The caller has the decision's turn and not the stage's.
     mutating func apply(
-        _ commitments: [Commitment], traffic: TrafficReadings, told: ToldEvents = ToldEvents()
+        _ commitments: [Commitment], traffic: TrafficReadings, prepared: PreparedEffects = PreparedEffects()
     ) -> Result {
         var holdsStage = stage.takeIfIdle()
         if holdsStage { recover() }
         var decision = machine.decide(commitments, traffic: traffic, now: now())
-        if !decision.events.before.isEmpty || told.count > 0 {
+        if !prepared.isEmpty || layers.needsPreparation(decision) {
             if !holdsStage {
-                // What the one before tells comes first.
+                // The effects of the one before come first.
                 machine.abandon(decision, isApplied: false, counterChanges: [])
                 takeStage()
                 holdsStage = true
                 decision = machine.decide(commitments, traffic: traffic, now: now())
             }
-            if let told = announce(decision, told) {
+            if let prepared = layers.prepare(decision, prepared, at: now().wall, current: { machine.effective($0) }) {
                 machine.abandon(decision, isApplied: false, counterChanges: [])
                 stage.pass()
-                return .announced(told)
+                return .preparing(prepared)
             }
         }
         let (failure, counterChanges) = perform(decision.groups)
@@ -100,33 +90,13 @@ extension Committer {
                 recover()
                 settle(decision.draft.changes.touchedIDs)
                 stage.pass()
-                return apply(commitments, traffic: traffic, told: told)
+                return apply(commitments, traffic: traffic, prepared: prepared)
             }
         }
         machine.published(forgetting: stage.takeForgotten())
         settleAgain(except: decision.draft.changes.touchedIDs)
         let writes = machine.begin(&decision, counterChanges: counterChanges)
         return .applied(decision, writes)
-    }
-
-    /// Tells that services go, if that was not told yet.
-    ///
-    /// - Returns: what was told, where it has to be waited for before anything else happens; nil where the decision can be applied.
-    private func announce(_ decision: Decision, _ told: ToldEvents) -> ToldEvents? {
-        var told = told
-        let going = Set(decision.events.before.map(\.service))
-        // What was told to go and does not go any more is still there.
-        let staying = told.services.subtracting(going)
-        announcer.tell(staying.compactMap { machine.effective($0.loadBalancer).service?.event(at: now().wall) })
-        told.services.subtract(staying)
-        let new = decision.events.before.filter { !told.services.contains($0.service) }
-        announcer.tell(new)
-        told.services.formUnion(new.map(\.service))
-        told.rounds += 1
-        if new.isEmpty { return nil }
-        if told.rounds <= ToldEvents.mostRounds { return told }
-        announcer.waitUntilHandedOn(new.count)
-        return nil
     }
 
     private mutating func takeStage() {
@@ -138,8 +108,8 @@ extension Committer {
     mutating func recover() {
         if let failed = stage.takeFailed() {
             let ids = machine.undo(failed)
-            announcer.tell(failed.events.back)
             settle(ids)
+            layers.takeBack(failed)
         } else {
             machine.published(forgetting: stage.takeForgotten())
         }
@@ -172,7 +142,7 @@ extension Committer {
     /// Commits with both turns in hand, and makes durable at once.
     private mutating func commitAlone(_ commitments: [Commitment], _ traffic: TrafficReadings) -> [Outcome] {
         var decision = machine.decide(commitments, traffic: traffic, now: now())
-        announcer.tell(decision.events.before)
+        layers.prepare(decision)
         let (failure, counterChanges) = perform(decision.groups)
         if let failure {
             machine.abandon(decision, isApplied: false, counterChanges: counterChanges)
@@ -197,7 +167,7 @@ extension Committer {
     private mutating func takeBack(_ decision: Decision, _ failure: Failure, isAlone: Bool) {
         // What is half made could be in the way of the next. What worked is left where it comes again at once.
         settle(isAlone ? decision.draft.changes.touchedIDs : failure.ids)
-        announcer.tell(decision.events.back)
+        layers.takeBack(decision)
     }
 
     func storeFailed(_ error: StateStoreError) -> Refusal {
@@ -208,7 +178,7 @@ extension Committer {
     /// What publishes a decision without the decision's turn.
     var publication: Publication {
         Publication(
-            committed: committed, driver: driver, announcer: announcer, checker: checker, checking: machine.rule.checking, log: log)
+            committed: committed, driver: driver, layers: layers, checker: checker, checking: machine.rule.checking, log: log)
     }
 }
 
@@ -376,12 +346,11 @@ extension Committer {
         }
     }
 
-    /// Tells these notifiers from now on which services are up.
-    mutating func begin(_ notifiers: [any Notifier]) {
-        if notifiers.isEmpty { return }
-        let ids = committed.read { Array($0.wanted.entries.keys) }
-        let services = ids.compactMap { machine.effective($0).service?.event(at: now().wall) }
-        announcer = Announcer(notifiers, services: services, log: log)
+    /// Has these effects brought about from now on, and these listeners told.
+    mutating func begin(_ actuators: [any Actuator], _ listeners: [any EventListener]) {
+        layers = EffectLayers(actuators: actuators, listeners: listeners, log: log)
+        if layers.isEmpty { return }
+        layers.begin(committed.read { Array($0.wanted.entries.keys) }.map { machine.effective($0) }, at: now().wall)
         machine.isAnnounced = true
         followUnknown()
     }

@@ -4,7 +4,7 @@ import LBaaS
 struct Publication {
     let committed: SnapshotStore
     let driver: any LoadBalancerDriver
-    let announcer: Announcer
+    let layers: EffectLayers
     let checker: (any NodeChecker)?
     let checking: NodeChecking
     let log: Log
@@ -30,7 +30,7 @@ struct Publication {
             }
         }
         for turn in turns { log.writeTurns(of: turn.id, from: turn.old, to: turn.new) }
-        announcer.tell(decision.events.after)
+        layers.finish(decision)
         if checker != nil { for id in changes.order { check(id) } }
         let deleted = changes.order.filter { changes.entries[$0] == .some(nil) }
         if !deleted.isEmpty { driver.discard(deleted) }

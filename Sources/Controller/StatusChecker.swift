@@ -46,13 +46,15 @@ public final class StatusChecker: Sendable {
     private func schedule() {
         queue.asyncAfter(deadline: .now() + interval) { [weak self] in
             guard let self, !isStopped.load(ordering: .relaxed) else { return }
-            if let progress { progress.step(within: Self.longestLook) { look() } } else { look() }
+            if let progress { progress.step(within: Self.longestLook) { look(waits: false) } } else { look(waits: false) }
             schedule()
         }
     }
 
     /// Asks once, and reports what differs from what is committed.
-    func look() {
+    ///
+    /// - Parameter waits: whether to wait until that is committed.
+    func look(waits: Bool = true) {
         guard let pipeline else { return }
         let asked = pipeline.checkedByAppliance
         if asked.isEmpty { return }
@@ -72,7 +74,7 @@ public final class StatusChecker: Sendable {
                 let changed = changed(facts, by: statuses)
                 if !changed.isEmpty { changes[loadBalancer.id] = changed }
             }
-            if !changes.isEmpty { pipeline.report(changes) }
+            if !changes.isEmpty { if waits { pipeline.report(changes) } else { pipeline.submit(changes) } }
         } catch {
             if isUnknown.exchange(true, ordering: .relaxed) { return }
             log.write(.warning, "the driver cannot tell how the nodes are; they count as they were last", [("error", error.message)])

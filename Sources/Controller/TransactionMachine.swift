@@ -17,7 +17,9 @@ struct Decision {
     fileprivate var forgotten: [LoadBalancerID] = []
     /// The steps of the appliance.
     let groups: [PatchGroup]
-    /// What the world is told.
+    /// What the layers of effects around the appliance are to bring about; nothing where there are none.
+    let changes: [EffectiveChange]
+    /// What listeners are told.
     let events: ServiceEvents
 
     /// The load balancers whose wanted state or facts change.
@@ -46,7 +48,7 @@ struct TransactionMachine {
     private var listeners = ListenerTable()
     /// Deleted identities that the state in memory forgot and the store, which takes that with the next commit, did not yet.
     private var forgotten: [LoadBalancerID] = []
-    /// Whether anybody is told which services are up.
+    /// Whether there are layers of effects around the appliance, or listeners of events.
     var isAnnounced = false
 
     init(admission: Admission, upkeep: Upkeep, committed: SnapshotStore, ledger: TrafficLedger) {
@@ -85,7 +87,7 @@ extension TransactionMachine {
         let changes =
             isAnnounced ? draft.changes.changedIDs.map { EffectiveChange(from: effective($0), to: draft.effective($0, rule)) } : []
         return Decision(
-            outcomes: outcomes, draft: draft, accounts: accounts, groups: groups,
+            outcomes: outcomes, draft: draft, accounts: accounts, groups: groups, changes: changes,
             events: changes.isEmpty ? ServiceEvents() : ServiceEvents(changes, at: now.wall))
     }
 

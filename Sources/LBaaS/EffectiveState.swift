@@ -16,6 +16,11 @@ public struct EffectiveState: Hashable, Sendable {
         self.health = health
     }
 
+    /// A load balancer of which nothing is in force.
+    public static func absent(_ id: LoadBalancerID) -> EffectiveState {
+        EffectiveState(id: id, appliance: nil, wanted: nil, health: nil)
+    }
+
     /// Its service, as the world is told of it; nil where there is none.
     public var service: ServiceState? { wanted.map { ServiceState(of: $0, health: health) } }
 

@@ -2,7 +2,7 @@
 public typealias DriverRegistration = Registration<any LoadBalancerDriver>
 
 /// What the configuration needs to know of a notifier. The keys are those of its section `[notifier:NAME]`.
-public typealias NotifierRegistration = Registration<any Notifier>
+public typealias NotifierRegistration = Registration<Notifier>
 
 /// Something that is chosen by name: the keys of its section in the configuration file, and how to make it.
 public struct Registration<Product>: Sendable {

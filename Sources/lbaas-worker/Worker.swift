@@ -82,7 +82,7 @@ extension Worker {
     struct Parts {
         let driver: any LoadBalancerDriver
         /// The notifiers that have a section.
-        let notifiers: [any Notifier]
+        let notifiers: [Notifier]
         let services: [LoadBalancer]
 
         /// Makes them.
@@ -92,7 +92,7 @@ extension Worker {
         init(_ settings: Settings, log: Log, isCheck: Bool = false) throws(StartupFailure) {
             var mistakes = Mistakes()
             let driver = mistakes.collect { () throws(StartupFailure) in try Self.makeDriver(settings, log: log) }
-            var notifiers: [any Notifier] = []
+            var notifiers: [Notifier] = []
             for registration in KnownNotifiers.all {
                 let name = "notifier:\(registration.name)"
                 if settings.sections[name] == nil { continue }

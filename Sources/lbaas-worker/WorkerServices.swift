@@ -10,16 +10,20 @@ import Synchronization
 final class NotifierService: DaemonService {
     let name = "a notifier"
     let stopTime = Duration.seconds(2)
-    private let notifiers: [any Notifier]
+    private let notifiers: [Notifier]
     private let core: CoreService
 
     /// Notifiers that are not started yet.
-    init(_ notifiers: [any Notifier], core: CoreService) {
+    init(_ notifiers: [Notifier], core: CoreService) {
         self.notifiers = notifiers
         self.core = core
     }
 
-    func start() { core.pipeline.begin(notifiers) }
+    func start() {
+        core.pipeline.begin(
+            actuators: notifiers.compactMap { if case .actuator(let actuator) = $0 { actuator } else { nil } },
+            listeners: notifiers.compactMap { if case .listener(let listener) = $0 { listener } else { nil } })
+    }
 
     func finish(within limit: Duration) -> Bool {
         let deadline = Deadline(in: min(limit, stopTime))
@@ -67,7 +71,7 @@ final class CheckService: DaemonService {
             configuration.authorities = settings.checkAuthorities
             do throws(HealthCheckError) {
                 let checks = try NodeChecks(configuration, log: log, progress: progress, now: Clock.steady) { [weak pipeline] in
-                    pipeline?.report($0)
+                    pipeline?.submit($0)
                 }
                 pipeline.begin(checks)
                 stop.withLock { $0 = { checks.stop(within: $0) } }

@@ -11,7 +11,7 @@ struct AnnouncementTests {
     init() throws {
         bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(checking: .worker)))
         notifier = RecordingNotifier(bench.driver)
-        bench.pipeline.begin([notifier])
+        bench.pipeline.begin(listeners: [notifier])
         #expect(notifier.take().isEmpty)
         bench.driver.clear()
     }
@@ -81,7 +81,7 @@ struct AnnouncementTests {
         bench.pipeline.report(["a": ["n": (endpoint, NodeHealth(isUp: true, since: bench.clock.now))]])
         #expect(notifier.take() == ["2 UP a *:80/tcp"])
         try bench.restart()
-        bench.pipeline.begin([notifier])
+        bench.pipeline.begin(listeners: [notifier])
         #expect(notifier.take().sorted() == ["begin UP a *:80/tcp", "begin UP b *:81/tcp"])
         bench.pipeline.report(["a": ["n": (endpoint, NodeHealth(isUp: false, since: bench.clock.now))]])
         #expect(notifier.take().first?.hasSuffix("DOWN a *:80/tcp (weight 0 of 1, quorum 1)") == true)
@@ -90,7 +90,7 @@ struct AnnouncementTests {
     @Test("A notifier that is slow does not keep a change from being made")
     func slow() throws {
         let slow = RecordingNotifier(bench.driver, isSlow: true)
-        bench.pipeline.begin([slow])
+        bench.pipeline.begin(listeners: [slow])
         try bench.send("CREATE", [listed("a", 80)])
         #expect(try bench.send("DELETE", named("a")).isPass)
         #expect(try bench.driver.running.isEmpty)

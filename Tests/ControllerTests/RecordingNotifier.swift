@@ -2,7 +2,7 @@ import LBaaS
 import Synchronization
 
 /// Notes what it is told, and how often the appliance had been changed by then.
-final class RecordingNotifier: Notifier {
+final class RecordingNotifier: EventListener {
     private let told = Mutex<[String]>([])
     private let driver: RecordingDriver
     private let isSlow: Bool

@@ -28,7 +28,7 @@ struct StatusTests {
 
     @Test("The world is told when the last of them goes and the first comes back, and the appliance is left alone")
     func announced() throws {
-        bench.pipeline.begin([notifier])
+        bench.pipeline.begin(listeners: [notifier])
         try bench.send("CREATE", [two("")])
         #expect(notifier.take() == ["1 UP a *:80/tcp"])
         bench.driver.failChecks(of: "n1")
@@ -39,7 +39,7 @@ struct StatusTests {
         #expect(notifier.take() == ["1 DOWN a *:80/tcp (weight 0 of 4)", "1 flush"])
         // What was found before counts after a restart.
         try bench.restart()
-        bench.pipeline.begin([notifier])
+        bench.pipeline.begin(listeners: [notifier])
         #expect(notifier.take() == ["begin DOWN a *:80/tcp (weight 0 of 4)"])
         bench.pipeline.report([
             "a": ["n1": (Endpoint(host: .address(.v4(0x0A00_0001)), port: 80), NodeHealth(isUp: true, since: bench.clock.now))]
@@ -51,7 +51,7 @@ struct StatusTests {
     @Test("A new service with a monitor is told to be up after the first check that passed, whatever the appliance takes its nodes for")
     func firstResult() throws {
         let monitor = #", "monitor": {"type": "CONNECT", "delay": 1, "timeout": 1, "attempts": 1}"#
-        bench.pipeline.begin([notifier])
+        bench.pipeline.begin(listeners: [notifier])
         bench.driver.leaveUnchecked("n1", "n2")
         try bench.send("CREATE", [two(monitor)])
         checker.look()
@@ -150,7 +150,7 @@ struct StatusTests {
 
     @Test("What the appliance does not run is down within one look, and back when it runs it", arguments: [true, false])
     func ended(isAll: Bool) throws {
-        bench.pipeline.begin([notifier])
+        bench.pipeline.begin(listeners: [notifier])
         try bench.send("CREATE", [two(""), listed("b", 2)])
         _ = notifier.take()
         if isAll { bench.driver.end() } else { bench.driver.leaveOut("a") }

@@ -59,7 +59,7 @@ import Testing
         #expect(information?.pid == 7)
         #expect(information?.fingerprint.map { Array($0.utf8) } == Array("\(mark)12".utf8))
         let state = "3 web 1 s1 127.0.0.1 2 0 7 1 11 8 2 3 6 0 0 0 \(mark) 8091 \(mark) 0 99 127.0.0.9 - 0"
-        let states = ServerState.states("1\n#\(mark) be_id\n\(state)\n\(state)\n")
+        let states = ServerState.states("1\n#\(mark) be_id\n # \(state)\n\(state)\n\(state)\n")
         #expect(states.count == 2)
         #expect(ServerState.states(ServerState.text(states)) == states)
         #expect(ProcessTable("7 master 2\n# workers\n\(mark)\n8 worker 0 \(mark)\n9 worker 0\n")?.current == [8, 9])

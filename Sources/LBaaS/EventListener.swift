@@ -1,20 +1,21 @@
-/// What tells the world which services are up: a program, a router, a log.
+/// What listens to the events of services: a program, a log.
 ///
-/// The worker tells every notifier the same, in this order:
+/// The worker tells every listener the same, in this order:
 ///
 /// 1. once, before anything else, how each service is (`begin`);
 /// 2. what changes, as it changes (`notify`): a service that comes up when the appliance serves it, one that goes down or away before
-///    its listener goes, and that the listener may go is what `flush` waits for;
+///    its port is closed. Before that the worker waits, for a limited time, until the event is handed on (`flush`). Nothing else waits for
+///    a listener;
 /// 3. that it ends (`stop`).
 ///
 /// A service is a load balancer on a listener. One that moves to another listener is two services: the old one goes down, the new one
 /// comes up. That a service is told twice to be what it is does no harm.
 ///
-/// None of these blocks, but for as long as `flush` and `stop` are given: what is slow is done by a thread of the notifier's own.
+/// None of these blocks, but for as long as `flush` and `stop` are given: what is slow is done by a thread of the listener's own.
 /// All of them may be called from any thread.
-public protocol Notifier: Sendable {
-    /// Takes how each service is at the start of the worker, those that are down among them: what the world was told of them before may
-    /// be no longer true. Called once, before anything else; nobody is told anything before it.
+public protocol EventListener: Sendable {
+    /// Takes how each service is at the start of the worker, those that are down among them: what was told of them before may be no longer
+    /// true. Called once, before anything else.
     func begin(_ services: [ServiceEvent])
 
     /// Takes what changed, in order.
@@ -32,6 +33,25 @@ public protocol Notifier: Sendable {
     /// - Parameter limit: the longest wait.
     /// - Returns: false where something was not handed on in that time.
     func stop(within limit: Duration) -> Bool
+}
+
+/// What a section `[notifier:NAME]` of the configuration file makes.
+public enum Notifier: Sendable {
+    /// Has a state of its own, and is a layer of effects.
+    case actuator(any Actuator)
+    /// Is told of events.
+    case listener(any EventListener)
+
+    /// Hands on what is not handed on yet, and ends.
+    ///
+    /// - Parameter limit: the longest wait.
+    /// - Returns: false where something was not handed on in that time.
+    public func stop(within limit: Duration) -> Bool {
+        switch self {
+        case .actuator(let actuator): actuator.stop(within: limit)
+        case .listener(let listener): listener.stop(within: limit)
+        }
+    }
 }
 
 /// A service: a load balancer on a listener.

@@ -1,0 +1,209 @@
+import LBaaS
+
+/// The effects of the layers around the appliance, in their order, and the listeners of events, which come after them.
+///
+/// Before the appliance is changed: the layers above it remove what goes, the highest first, then the layers below it add what comes, the
+/// lowest first. When a change is durable: the layers below remove what went, the highest first, and the layers above add what came, the
+/// lowest first.
+struct EffectLayers: Sendable {
+    /// The actuators of the layers above the appliance, the lowest first.
+    private let above: [any Actuator]
+    /// The actuators of the layers below the appliance, the lowest first.
+    private let below: [any Actuator]
+    private let listeners: [any EventListener]
+    private let steps: [Step]
+    private let log: Log
+
+    /// The longest that a change waits for one step before the appliance is changed, however many actuators and listeners there are.
+    private static let patience = Duration.seconds(2)
+    /// After so many rounds for each step a change waits no more without its turn.
+    private static let mostRounds = 3
+
+    /// What is done and waited for together before the appliance is changed.
+    private struct Step: Sendable {
+        var above: [any Actuator] = []
+        var below: [any Actuator] = []
+        var listeners: [any EventListener] = []
+
+        /// What has to be done before the appliance is changed, with the changes that it is a part of.
+        func effects(of decision: Decision) -> [PreparedEffects.Effect: EffectiveChange] {
+            var effects: [PreparedEffects.Effect: EffectiveChange] = [:]
+            if !above.isEmpty || !listeners.isEmpty, !decision.events.before.isEmpty {
+                let changes = Dictionary(decision.changes.map { ($0.old.id, $0) }) { first, _ in first }
+                for event in decision.events.before {
+                    if let change = changes[event.service.loadBalancer] { effects[.down(event.service)] = change }
+                }
+            }
+            if !below.isEmpty {
+                for change in decision.changes {
+                    let addresses = change.new.addresses.subtracting(change.old.addresses)
+                    for address in addresses { effects[.address(change.new.id, address)] = change }
+                }
+            }
+            return effects
+        }
+    }
+
+    /// No effects and no listeners.
+    init() { self.init(actuators: [], listeners: [], log: .silent) }
+
+    /// Effects that have not begun.
+    init(actuators: [any Actuator], listeners: [any EventListener], log: Log) {
+        let layers = Dictionary(grouping: actuators, by: \.layer)
+        let ordered = layers.sorted { $0.key < $1.key }
+        above = ordered.filter { $0.key > .appliance }.flatMap(\.value)
+        below = ordered.filter { $0.key < .appliance }.flatMap(\.value)
+        var steps = ordered.filter { $0.key > .appliance }.reversed().map { Step(above: $0.value) }
+        steps += ordered.filter { $0.key < .appliance }.map { Step(below: $0.value) }
+        if !listeners.isEmpty {
+            if steps.isEmpty { steps.append(Step()) }
+            steps[steps.count - 1].listeners = listeners
+        }
+        self.steps = steps
+        self.listeners = listeners
+        self.log = log
+    }
+
+    /// Whether there are no effects and no listeners.
+    var isEmpty: Bool { steps.isEmpty }
+
+    /// Tells how everything is at the start.
+    func begin(_ states: [EffectiveState], at time: Timestamp) {
+        for actuator in below + above { actuator.begin(states) }
+        if listeners.isEmpty { return }
+        let services = states.compactMap { $0.service?.event(at: time) }
+        for listener in listeners { listener.begin(services) }
+    }
+}
+
+/// What was done for a batch before the appliance is changed, while the batch is not decided on for good.
+struct PreparedEffects {
+    /// One effect.
+    fileprivate enum Effect: Hashable {
+        /// A service goes down.
+        case down(Service)
+        /// A load balancer needs an address.
+        case address(LoadBalancerID, IPAddress)
+    }
+
+    /// By step: what was done, with the change that it was a part of.
+    fileprivate var done: [[Effect: EffectiveChange]] = []
+    /// The step that is to be waited for.
+    fileprivate var step = 0
+    fileprivate var rounds = 0
+
+    /// Whether nothing was done.
+    var isEmpty: Bool { done.allSatisfy(\.isEmpty) }
+    /// The load balancers for which something was done.
+    var ids: Set<LoadBalancerID> { Set(done.flatMap { $0.values.map(\.old.id) }) }
+}
+
+// MARK: - Before the appliance is changed
+
+extension EffectLayers {
+    /// Whether something has to be done before the appliance is changed.
+    func needsPreparation(_ decision: Decision) -> Bool { steps.contains { !$0.effects(of: decision).isEmpty } }
+
+    /// Begins the next step of what has to be done before the appliance is changed, and takes back what was done and is not needed any more.
+    ///
+    /// - Parameter current: a load balancer as it is in force.
+    /// - Returns: what was done, where it has to be waited for before anything else happens; nil where the appliance can be changed.
+    func prepare(
+        _ decision: Decision, _ prepared: PreparedEffects, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState
+    ) -> PreparedEffects? {
+        var prepared = prepared
+        if prepared.done.isEmpty { prepared.done = steps.map { _ in [:] } }
+        for (index, step) in steps.enumerated() {
+            let needed = step.effects(of: decision)
+            let stale = prepared.done[index].filter { needed[$0.key] == nil }
+            takeBack(stale, of: step, at: time, current: current)
+            let new = needed.filter { prepared.done[index][$0.key] == nil }
+            prepared.done[index] = needed
+            if new.isEmpty { continue }
+            begin(new, of: step, decision)
+            (prepared.step, prepared.rounds) = (index, prepared.rounds + 1)
+            if prepared.rounds <= Self.mostRounds * steps.count { return prepared }
+            waitUntilDone(prepared)
+        }
+        return nil
+    }
+
+    /// Does everything that has to be done before the appliance is changed. Only what the appliance cannot do without is waited for.
+    func prepare(_ decision: Decision) {
+        for (index, step) in steps.enumerated() {
+            let effects = step.effects(of: decision)
+            if effects.isEmpty { continue }
+            begin(effects, of: step, decision)
+            if !step.below.isEmpty { waitUntilDone(step: index, count: effects.count) }
+        }
+    }
+
+    private func begin(_ effects: [PreparedEffects.Effect: EffectiveChange], of step: Step, _ decision: Decision) {
+        // All changes: an actuator has to know what takes the place of what.
+        for actuator in step.above { actuator.remove(decision.changes) }
+        for actuator in step.below { actuator.add(decision.changes) }
+        let events = decision.events.before.filter { effects[.down($0.service)] != nil }
+        if !events.isEmpty { for listener in step.listeners { listener.notify(events) } }
+    }
+
+    private func takeBack(
+        _ effects: [PreparedEffects.Effect: EffectiveChange], of step: Step, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState
+    ) {
+        if effects.isEmpty { return }
+        var ups: [EffectiveChange] = []
+        var unused: [EffectiveChange] = []
+        for (effect, change) in effects {
+            let current = current(change.old.id)
+            switch effect {
+            case .down: ups.append(EffectiveChange(from: .absent(current.id), to: current))
+            case .address: unused.append(EffectiveChange(from: change.new, to: current))
+            }
+        }
+        if !ups.isEmpty {
+            for actuator in step.above { actuator.add(ups) }
+            let events = ups.compactMap { $0.new.service?.event(at: time) }
+            for listener in step.listeners { listener.notify(events) }
+        }
+        if !unused.isEmpty { for actuator in step.below { actuator.remove(unused) } }
+    }
+
+    /// Waits until what was begun last is done, for a limited time.
+    func waitUntilDone(_ prepared: PreparedEffects) {
+        waitUntilDone(step: prepared.step, count: prepared.done[prepared.step].count)
+    }
+
+    private func waitUntilDone(step index: Int, count: Int) {
+        let deadline = ContinuousClock.now + Self.patience
+        let step = steps[index]
+        var isDone = true
+        for actuator in step.above + step.below { isDone = actuator.flush(within: max(.zero, deadline - .now)) && isDone }
+        for listener in step.listeners { isDone = listener.flush(within: max(.zero, deadline - .now)) && isDone }
+        if !isDone { log.write(.warning, "a notifier could not hand on in time that services go", [("services", "\(count)")]) }
+    }
+}
+
+// MARK: - Afterwards
+
+extension EffectLayers {
+    /// Does what is left of a change that the appliance serves and that is durable. Does not wait.
+    func finish(_ decision: Decision) {
+        if decision.changes.isEmpty { return }
+        for actuator in below.reversed() { actuator.remove(decision.changes) }
+        for actuator in above { actuator.add(decision.changes) }
+        notify(decision.events.after)
+    }
+
+    /// Takes back what was done for a change that was not made. Does not wait.
+    func takeBack(_ decision: Decision) {
+        if decision.changes.isEmpty { return }
+        let changes = decision.changes.map { EffectiveChange(from: $0.new, to: $0.old) }
+        for actuator in below.reversed() { actuator.remove(changes) }
+        for actuator in above { actuator.add(changes) }
+        notify(decision.events.back)
+    }
+
+    private func notify(_ events: [ServiceEvent]) {
+        if events.isEmpty { return }
+        for listener in listeners { listener.notify(events) }
+    }
+}
