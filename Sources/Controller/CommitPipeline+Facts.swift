@@ -73,37 +73,48 @@ extension CommitPipeline {
 
     /// Takes what checks found, and commits it, but for load balancers of which something is being committed already: that follows. What
     /// could not be committed is tried again: a check tells a thing once.
-    public func report(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
+    ///
+    /// - Parameter isRetained: whether what could not be committed is kept for that; otherwise whoever found it finds it again.
+    public func report(
+        _ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]], retaining isRetained: Bool = true
+    ) {
         guard let next = next(after: reports) else { return }
-        finish(next, run(.commit(.health(next))))
+        finish(next, run(next.map { .commit(.health([$0.id: $0.found])) }), isRetained)
     }
 
     /// Takes what checks found, and does not wait until it is committed: what one load balancer waits for, such as a program that is told
     /// that it goes down, does not keep the checks of another one waiting.
-    public func submit(_ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]) {
+    public func submit(
+        _ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]], retaining isRetained: Bool = true
+    ) {
         guard let next = next(after: reports) else { return }
-        submit([.commit(.health(next))]) { [self] outcomes in finish(next, outcomes[0]) }
+        submit(next.map { .commit(.health([$0.id: $0.found])) }) { [self] outcomes in finish(next, outcomes, isRetained) }
     }
 
-    private func next(after reports: HealthReports) -> HealthReports? {
+    /// What checks found of one load balancer. Each is committed by itself, so that one that fails costs no other.
+    private typealias Part = (id: LoadBalancerID, found: [NodeID: (endpoint: Endpoint, health: NodeHealth)])
+
+    private func next(after reports: HealthReports) -> [Part]? {
         let next = retained.withLock { retained in
             retained.add(reports)
             return retained.next()
         }
-        return next.isEmpty ? nil : next
+        return next.isEmpty ? nil : next.map { ($0.key, $0.value) }
     }
 
-    private func finish(_ reports: HealthReports, _ outcome: Outcome) {
-        guard case .refused(let refusal) = outcome else {
-            let isMore = retained.withLock { retained in
-                retained.finish(reports, isCommitted: true)
-                return !retained.isEmpty
+    private func finish(_ parts: [Part], _ outcomes: [Outcome], _ isRetained: Bool) {
+        var isAllCommitted = true
+        for (part, outcome) in zip(parts, outcomes) {
+            var isDone = true
+            if case .refused(let refusal) = outcome {
+                (isAllCommitted, isDone) = (false, !isRetained)
+                log.write(
+                    .error, "the results of checks could not be committed; this is tried again",
+                    [("load_balancer", part.id.text), ("error", refusal.sentence)])
             }
-            if isMore { submit([:]) }
-            return
+            retained.withLock { $0.finish([part.id: part.found], isCommitted: isDone) }
         }
-        retained.withLock { $0.finish(reports, isCommitted: false) }
-        log.write(.error, "the results of checks could not be committed; this is tried again", [("error", refusal.sentence)])
+        if isAllCommitted, retained.withLock({ !$0.isEmpty }) { submit([:]) }
     }
 
     /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.

@@ -16,7 +16,7 @@ public final class CommitPipeline: Sendable {
     /// Where jobs gather; nil where none waits.
     private let gathering = Mutex<Batch?>(nil)
     /// Taken by who decides.
-    private let turn = DispatchSemaphore(value: 1)
+    let turn = Turn()
     /// Touched by the holder of the turn alone, so the lock is never waited for.
     private let committer: Mutex<Committer>
     let stage: DurableStage
@@ -125,8 +125,7 @@ public final class CommitPipeline: Sendable {
 
     /// Commits a batch when its turn has come.
     private func lead(_ batch: Batch) -> [Outcome] {
-        if turn.wait(timeout: .now()) == .timedOut {
-            turn.wait()
+        if !turn.take() {
             // Threads that are about to come with a job are let run once: the more come along, the fewer commits there are.
             sched_yield()
         }
@@ -166,7 +165,7 @@ public final class CommitPipeline: Sendable {
             }
         }
         if commitments.isEmpty {
-            turn.signal()
+            turn.pass()
             return others.compactMap(\.self)
         }
         let asked = commitments.compactMap { if case .metrics(let selection) = $0 { selection } else { nil } }
@@ -190,16 +189,16 @@ public final class CommitPipeline: Sendable {
     private func readTraffic(of ids: [LoadBalancerID]) -> TrafficReadings {
         if ids.isEmpty { return TrafficReadings() }
         let sequence = committer.withLock { $0.counterSequence }
-        turn.signal()
-        defer { turn.wait() }
+        turn.pass()
+        defer { turn.take() }
         return readCounters(of: ids, sequence)
     }
 
     /// Reads counters without the turn.
     func readTrafficAside(of ids: [LoadBalancerID]) -> TrafficReadings {
-        turn.wait()
+        turn.take()
         let sequence = committer.withLock { $0.counterSequence }
-        turn.signal()
+        turn.pass()
         return readCounters(of: ids, sequence)
     }
 
@@ -220,7 +219,7 @@ public final class CommitPipeline: Sendable {
             let (result, layers, publication) = committer.withLock { committer in
                 (committer.apply(commitments, traffic: traffic, prepared: prepared), committer.layers, committer.publication)
             }
-            turn.signal()
+            turn.pass()
             switch result {
             case .finished(let outcomes): return outcomes
             case .applied(let decision, let writes): return makeDurable(decision, writes, publication)
@@ -228,7 +227,7 @@ public final class CommitPipeline: Sendable {
                 prepared = effects
                 commitHealth(of: commitments, except: effects.ids)
                 layers.waitUntilDone(prepared)
-                turn.wait()
+                turn.take()
             }
         }
     }
@@ -241,7 +240,7 @@ public final class CommitPipeline: Sendable {
             return others.isEmpty || others.count == reports.count && commitments.count == 1 ? nil : .health(others)
         }
         if urgent.isEmpty { return }
-        turn.wait()
+        turn.take()
         // What becomes of it is told with the whole commitment, which has nothing left to do for these then.
         _ = commit(urgent, TrafficReadings())
     }
@@ -258,9 +257,9 @@ public final class CommitPipeline: Sendable {
             stage.fail(decision)
             stage.pass()
             // What was refused leaves nothing: by whoever comes first.
-            turn.wait()
+            turn.take()
             committer.withLock { $0.takeBack() }
-            turn.signal()
+            turn.pass()
             return decision.outcomes.map { _ in .refused(Refusal(.store, error.message)) }
         }
     }
@@ -275,9 +274,12 @@ public final class CommitPipeline: Sendable {
         withTurn { $0.begin(actuators, listeners) }
     }
 
-    private func withTurn(_ body: (inout Committer) -> Void) {
-        turn.wait()
-        committer.withLock { body(&$0) }
-        turn.signal()
+    /// The load balancers that the appliance runs as something else than it should, in their order: it could not be brought to that yet.
+    public var diverging: [LoadBalancerID] { withTurn { $0.divergingIDs } }
+
+    private func withTurn<Result: Sendable>(_ body: (inout Committer) -> Result) -> Result {
+        turn.take()
+        defer { turn.pass() }
+        return committer.withLock { body(&$0) }
     }
 }

@@ -52,6 +52,9 @@ struct Committer {
     }
 
     private var committed: SnapshotStore { machine.base.committed }
+
+    /// The load balancers that the appliance runs as something else than it should, in their order.
+    var divergingIDs: [LoadBalancerID] { machine.divergence.ids }
 }
 
 // MARK: - A batch
@@ -64,7 +67,7 @@ extension Committer {
         var holdsStage = stage.takeIfIdle()
         if holdsStage { recover() }
         var decision = machine.decide(commitments, traffic: traffic, now: now())
-        if !prepared.isEmpty || layers.needsPreparation(decision) {
+        if !prepared.isEmpty || decision.events.tellsDown || layers.needsPreparation(decision) {
             if !holdsStage {
                 // The effects of the one before come first.
                 machine.abandon(decision, isApplied: false, counterChanges: [])

@@ -1,4 +1,3 @@
-import Dispatch
 import LBaaS
 import StateStore
 
@@ -7,7 +6,7 @@ import StateStore
 /// Unchecked because everything in it is touched by the holder of its turn alone.
 final class DurableStage: @unchecked Sendable {
     private let store: (any DurableStore)?
-    private let turn = DispatchSemaphore(value: 1)
+    let turn = Turn()
     /// The decision that could not be made durable and was not taken back yet.
     private(set) var failed: Decision?
 
@@ -18,13 +17,13 @@ final class DurableStage: @unchecked Sendable {
     init(_ store: (any DurableStore)?) { self.store = store }
 
     /// Waits for the decision in hand to be durable or failed, and takes the turn.
-    func take() { turn.wait() }
+    func take() { turn.take() }
 
     /// Takes the turn if no decision is being made durable.
-    func takeIfIdle() -> Bool { turn.wait(timeout: .now()) == .success }
+    func takeIfIdle() -> Bool { turn.takeIfFree() }
 
     /// Gives the turn to the next.
-    func pass() { turn.signal() }
+    func pass() { turn.pass() }
 
     /// Makes writes durable, by the holder of the turn.
     func write(_ writes: [StateWrite]) throws(StateStoreError) {

@@ -77,7 +77,9 @@ public final class StatusChecker: Sendable {
                 let changed = changed(facts, by: statuses)
                 if !changed.isEmpty { changes[loadBalancer.id] = changed }
             }
-            if !changes.isEmpty { if waits { pipeline.report(changes) } else { pipeline.submit(changes) } }
+            if changes.isEmpty { return }
+            // What cannot be committed is found again by the next look.
+            if waits { pipeline.report(changes, retaining: false) } else { pipeline.submit(changes, retaining: false) }
         } catch {
             if isUnknown.exchange(true, ordering: .relaxed) { return }
             log.write(.warning, "the driver cannot tell how the nodes are; they count as they were last", [("error", error.message)])

@@ -77,6 +77,9 @@ public struct ServiceEvents: Sendable {
     /// which is never without a service is never withdrawn.
     public private(set) var after: [ServiceEvent] = []
 
+    /// Whether any service goes, now or as another one takes its listener over.
+    public var tellsDown: Bool { !before.isEmpty || after.contains { $0.kind == .down } }
+
     /// Nothing.
     public init() {}
 

@@ -125,6 +125,20 @@ struct StatusTests {
         #expect(isUp() == true)
     }
 
+    @Test("Results that cannot be committed for one load balancer hold up no other")
+    func apart() throws {
+        let more = #", "quorum": 1, "sorry_server": {"address": "10.0.0.9", "port": 80}"#
+        try bench.send("CREATE", [listed("a", 80, more), listed("b", 81, more)])
+        bench.driver.fail("a")
+        bench.driver.failChecks(of: "n")
+        checker.look()
+        #expect(bench.pipeline.committed.health(of: "a")?.hasQuorum == true)
+        #expect(bench.pipeline.committed.health(of: "b")?.hasQuorum == false)
+        bench.driver.fail(nil)
+        checker.look()
+        #expect(bench.pipeline.committed.health(of: "a")?.hasQuorum == false)
+    }
+
     @Test("A report that could not be committed does not come after a newer one")
     func retained() throws {
         try bench.send("CREATE", [two(#", "quorum": 1, "sorry_server": {"address": "10.0.0.9", "port": 80}"#)])

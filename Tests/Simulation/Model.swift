@@ -1,0 +1,44 @@
+import LBaaS
+import Requests
+
+/// What should be wanted, by the shortest reading of the protocol: the other side of the comparison.
+struct Model {
+    var entries: [LoadBalancerID: WantedState.Entry] = [:]
+
+    /// Takes a change that was answered with PASS.
+    mutating func take(_ change: WantedChange, by source: WantedState.Source) {
+        switch change {
+        case .update(let list):
+            let kept = Set(list.map(\.id))
+            entries = entries.filter { $0.value.source != source || kept.contains($0.key) }
+            put(list, source)
+        case .create(let list): put(list, source)
+        case .suspend(let selection): each(selection, source) { $0.isSuspended = true }
+        case .enable(let selection): each(selection, source) { $0.isSuspended = false }
+        case .delete(.all): entries = entries.filter { $0.value.source != source }
+        case .delete(.named(let ids)): for id in ids { entries[id] = nil }
+        }
+    }
+
+    private mutating func put(_ list: [LoadBalancer], _ source: WantedState.Source) {
+        for loadBalancer in list {
+            entries[loadBalancer.id] = WantedState.Entry(
+                loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: 0), source: source)
+        }
+    }
+
+    private mutating func each(_ selection: Selection, _ source: WantedState.Source, _ change: (inout LoadBalancer) -> Void) {
+        for (id, entry) in entries where entry.source == source {
+            if case .named(let ids) = selection, !ids.contains(id) { continue }
+            change(&entries[id]!.loadBalancer)
+        }
+    }
+
+    /// Whether these entries are the model's, whenever they were created.
+    func matches(_ others: [LoadBalancerID: WantedState.Entry]) -> Bool {
+        entries.count == others.count
+            && entries.allSatisfy { id, entry in
+                others[id]?.loadBalancer == entry.loadBalancer && others[id]?.source == entry.source
+            }
+    }
+}

@@ -1,0 +1,66 @@
+import LBaaS
+import Requests
+import TestSupport
+
+/// Random requests over a few identities and listeners, so that they meet.
+struct RandomRequests {
+    var generator: SeededGenerator
+    let checking: NodeChecking
+
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
+
+    mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+
+    mutating func jobID() -> LoadBalancerID { LoadBalancerID("\(["a", "b", "c", "d"][number(0...3)])") }
+
+    mutating func nodeID() -> NodeID { NodeID("n\(number(1...4))") }
+
+    mutating func loadBalancer(_ id: LoadBalancerID) -> LoadBalancer {
+        let address: IPAddress? = chance(70) ? .v4(0x0A00_0000 + UInt32(number(1...2))) : nil
+        var loadBalancer = LoadBalancer(id: id, serviceProtocol: .tcp, address: address, port: UInt16(number(1...3)))
+        if checking != .nobody, chance(60) {
+            loadBalancer.monitor = Monitor(kind: .connect)
+            if chance(30) { loadBalancer.monitor?.slowStart = 20 }
+        }
+        if checking != .nobody, chance(30) { loadBalancer.quorum = UInt32(number(1...3)) }
+        if checking != .nobody, chance(20) { loadBalancer.sorryServer = Endpoint(host: .address(.v4(0x0A00_0909)), port: 80) }
+        for place in 1...number(1...3) {
+            var node = Node(
+                id: NodeID("n\(place)"), address: .address(.v4(0x0A01_0000 + UInt32(number(1...4)))), port: 80,
+                weight: UInt16(number(0...3)))
+            if chance(20) { node.condition = [.disabled, .draining][number(0...1)] }
+            if loadBalancer.nodes.allSatisfy({ $0.endpoint != node.endpoint }) { loadBalancer.nodes.append(node) }
+        }
+        return loadBalancer
+    }
+
+    private mutating func selection() -> Selection {
+        if chance(20) { return .all }
+        return .named(Array(Set((0...number(0...1)).map { _ in jobID() })).sorted())
+    }
+
+    mutating func change() -> WantedChange {
+        switch number(0...9) {
+        case 0...4: return .create(distinct((0...number(0...1)).map { _ in loadBalancer(jobID()) }))
+        case 5: return .update(distinct((0..<number(0...3)).map { _ in loadBalancer(jobID()) }))
+        case 6: return .suspend(selection())
+        case 7: return .enable(selection())
+        default: return .delete(selection())
+        }
+    }
+
+    /// The entries of the configuration file.
+    mutating func fileEntries() -> [LoadBalancer] {
+        distinct(
+            (0..<number(0...2)).map { place in
+                var entry = loadBalancer(LoadBalancerID("file\(place)"))
+                if chance(20) { entry.id = jobID() }
+                return entry
+            })
+    }
+
+    private func distinct(_ list: [LoadBalancer]) -> [LoadBalancer] {
+        var ids: Set<LoadBalancerID> = []
+        return list.filter { ids.insert($0.id).inserted }
+    }
+}

@@ -1,0 +1,69 @@
+import LBaaS
+import Synchronization
+
+@testable import StateStore
+
+/// A state file in memory: it can refuse a write, lose its power before or after it, and let others go on while it synchronizes.
+final class SimulatedStore: DurableStore, Sendable {
+    private let world: World
+    private let state = Mutex(StoredState())
+
+    init(_ world: World) { self.world = world }
+
+    /// What is durable.
+    var durable: StoredState { state.withLock { $0 } }
+
+    func load() throws(StateStoreError) -> StoredState { durable }
+
+    func journal(after revision: UInt64, limit: Int) throws(StateStoreError) -> [JournalEntry] { [] }
+
+    func commit(_ writes: [StateWrite]) throws(StateStoreError) {
+        let meanwhile = world.with { world in
+            defer { world.whileSynchronizing = nil }
+            return world.whileSynchronizing
+        }
+        meanwhile?()
+        let isRefused = world.with { world in
+            defer { world.refusedWrites = max(0, world.refusedWrites - 1) }
+            return world.refusedWrites > 0
+        }
+        if isRefused { throw StateStoreError(.inaccessible, "told to refuse") }
+        guard world.effect() else { return }
+        state.withLock { state in
+            for write in writes { state.take(write) }
+        }
+    }
+}
+
+extension StoredState {
+    mutating func take(_ write: StateWrite) {
+        switch write {
+        case .put(let row):
+            loadBalancers.removeAll { $0.id == row.id }
+            loadBalancers.append(row)
+        case .delete(let id):
+            loadBalancers.removeAll { $0.id == id }
+            traffic.removeAll { $0.id == id }
+            deleted.removeAll { $0 == id }
+            deleted.append(id)
+        case .forgetDeleted(let id): deleted.removeAll { $0 == id }
+        case .traffic(let account):
+            traffic.removeAll { $0.id == account.id }
+            traffic.append(account)
+        case .drains(let new):
+            drains.removeAll { $0.address == new.address && $0.port == new.port && $0.transport == new.transport }
+            if !new.drains.isEmpty { drains.append(new) }
+        case .node(let node):
+            nodes.removeAll { $0.id == node.id && $0.node == node.node }
+            nodes.append(node)
+        case .forgetNode(let id, let node): nodes.removeAll { $0.id == id && $0.node == node }
+        case .quorum(let id, let hasQuorum): quorums[id] = hasQuorum
+        case .forgetHealth(let id):
+            quorums[id] = nil
+            nodes.removeAll { $0.id == id }
+        case .isEmptyByDelete(let isEmpty): isEmptyByDelete = isEmpty
+        case .revision(let number): revision = number
+        case .journal(let entries): revision = entries.last?.revision ?? revision
+        }
+    }
+}
