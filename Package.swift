@@ -156,7 +156,7 @@ if Context.environment["LBAAS_FUZZ"] != nil {
         .target(
             name: "Fuzz",
             dependencies: [
-                "BGPNotifier", "CGearman", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue", "LBaaS",
+                "BGPNotifier", "CGearman", "DaemonSupport", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue", "LBaaS",
                 "LoadBalancerJSON", "Netlink",
                 "NetlinkTestSupport", "Requests",
             ],

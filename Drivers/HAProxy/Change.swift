@@ -58,24 +58,24 @@ struct Change {
     func keepsStates(_ proxy: Proxy) -> Bool { running?.proxies[proxy.loadBalancer.id]?.number == proxy.number }
 
     /// Why the open groups need a load; nil where haproxy takes them while it runs.
-    func reasonsToLoad(at site: Site) -> [String]? {
+    func reasonsToLoad(with base: BaseConfiguration) -> [String]? {
         guard let running else { return ["it does not run"] }
         var reasons: [String] = []
         for index in open {
             if let words = refused[index] { reasons.append("it did not take a command: \(words)") }
             for patch in all[index].patches {
-                if case .load(let reason) = patch.remedy(on: running, site: site) { reasons.append(reason) }
+                if case .load(let reason) = patch.remedy(on: running, base: base) { reasons.append(reason) }
             }
         }
         return reasons.isEmpty ? nil : reasons
     }
 
     /// The commands of each open group.
-    func commands(at site: Site) -> [(group: Int, commands: [RuntimeCommand])] {
+    func commands(with base: BaseConfiguration) -> [(group: Int, commands: [RuntimeCommand])] {
         guard let running else { return [] }
         return open.map { index in
             let commands = all[index].patches.flatMap { patch -> [RuntimeCommand] in
-                if case .runtime(let commands) = patch.remedy(on: running, site: site) { commands } else { [] }
+                if case .runtime(let commands) = patch.remedy(on: running, base: base) { commands } else { [] }
             }
             return (index, commands)
         }

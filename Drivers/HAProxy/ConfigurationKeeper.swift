@@ -22,8 +22,8 @@ final class ConfigurationKeeper: Sendable {
         self.trace = trace
     }
 
-    private var file: WholeFile { WholeFile(path: settings.site.configurationFile) }
-    private var stateFile: WholeFile { WholeFile(path: settings.site.stateFile) }
+    private var file: WholeFile { WholeFile(path: settings.base.configurationFile) }
+    private var stateFile: WholeFile { WholeFile(path: settings.base.stateFile) }
 
     /// Whether the file is to follow what runs, and has not yet.
     var isBehind: Bool {
@@ -33,8 +33,8 @@ final class ConfigurationKeeper: Sendable {
 
     /// Makes the folders.
     func makeFolders() throws(ApplianceError) {
-        try makeFolder(settings.site.runFolder)
-        let path = settings.site.configurationFile
+        try makeFolder(settings.base.runFolder)
+        let path = settings.base.configurationFile
         if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try makeFolder(String(path[..<slash])) }
     }
 

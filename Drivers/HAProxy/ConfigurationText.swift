@@ -20,14 +20,14 @@ struct ConfigurationText: Sendable {
     /// How the description begins by which a haproxy is known as ours. The fingerprint follows.
     static let descriptionStart = "lbaas "
 
-    let site: Site
+    let base: BaseConfiguration
 
     /// What a running haproxy is asked for to tell whether it runs these load balancers, but for what can be changed while it runs: the
     /// servers themselves.
     func fingerprint(of proxies: [Proxy]) -> String {
         var hash = Fingerprint()
         hash.add(foundation)
-        for proxy in Self.ordered(proxies) { hash.add(proxy.loadBalancer.structure(at: site)) }
+        for proxy in Self.ordered(proxies) { hash.add(proxy.loadBalancer.structure(with: base)) }
         return hash.text
     }
 
@@ -39,8 +39,8 @@ struct ConfigurationText: Sendable {
         for proxy in Self.ordered(proxies) {
             text += "\n" + proxy.loadBalancer.opening + "    id \(proxy.number)\n"
             if proxy.loadBalancer.isSuspended { continue }
-            text += proxy.loadBalancer.settings(at: site)
-            for server in proxy.loadBalancer.servers { text += "    server \(server.name) \(server.words(at: site))\n" }
+            text += proxy.loadBalancer.settings(with: base)
+            for server in proxy.loadBalancer.servers { text += "    server \(server.name) \(server.words(with: base))\n" }
         }
         return text
     }
@@ -51,21 +51,21 @@ struct ConfigurationText: Sendable {
     private var foundation: String {
         var lines = [
             "    localpeer lbaas",
-            "    stats socket \(word(site.commandSocket)) mode 600 level admin",
-            "    server-state-file \(word(site.stateFile))",
+            "    stats socket \(word(base.commandSocket)) mode 600 level admin",
+            "    server-state-file \(word(base.stateFile))",
             // No load balancer has this name, so what is of none of them gets into no log of theirs.
-            "    log-tag _", "    log \(site.logTarget) len \(LogPipe.mostTogether) format rfc5424 local0",
+            "    log-tag _", "    log \(base.logTarget) len \(LogPipe.mostTogether) format rfc5424 local0",
         ]
-        lines += site.globalLines.map { "    " + $0 }
+        lines += base.globalLines.map { "    " + $0 }
         lines += [
             "", "defaults", "    log global", "    option dontlognull", "    load-server-state-from-file global",
             "    timeout connect 30s", "    timeout client 30s", "    timeout server 30s",
         ]
-        lines += site.defaultsLines.map { "    " + $0 }
-        lines += ["", "peers lbaas", "    peer lbaas unix@\(word(site.peersSocket))"]
-        if !site.nameServers.isEmpty {
+        lines += base.defaultsLines.map { "    " + $0 }
+        lines += ["", "peers lbaas", "    peer lbaas unix@\(word(base.peersSocket))"]
+        if !base.nameServers.isEmpty {
             lines += ["", "resolvers lbaas"]
-            lines += site.nameServers.enumerated().map { "    nameserver \($0.offset + 1) \(word($0.element))" }
+            lines += base.nameServers.enumerated().map { "    nameserver \($0.offset + 1) \(word($0.element))" }
         }
         return lines.joined(separator: "\n") + "\n"
     }

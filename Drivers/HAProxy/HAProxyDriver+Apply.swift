@@ -12,7 +12,7 @@ extension HAProxyDriver {
         logs.expect(groups.flatMap(\.patches).filter { $0.loadBalancer.new != nil }.map(\.id))
         while !change.open.isEmpty {
             do throws(ApplianceError) {
-                if let reasons = change.reasonsToLoad(at: site) {
+                if let reasons = change.reasonsToLoad(with: base) {
                     try load(&change, reasons)
                 } else {
                     command(&change)
@@ -31,8 +31,8 @@ extension HAProxyDriver {
         let operations =
             groups.flatMap(\.operations) + ended.map { "end the connections of what leaves load balancer \(quoted($0.id.text)) at once" }
         if change.open.isEmpty { return operations }
-        guard let reasons = change.reasonsToLoad(at: site) else {
-            let count = change.commands(at: site).flatMap(\.commands).count
+        guard let reasons = change.reasonsToLoad(with: base) else {
+            let count = change.commands(with: base).flatMap(\.commands).count
             return operations + ["while haproxy runs: \(count) command\(count == 1 ? "" : "s"), no load"]
         }
         if change.isEnd { return operations + ["end haproxy: no load balancer is left"] }
@@ -42,7 +42,7 @@ extension HAProxyDriver {
     /// Takes the steps while haproxy runs. A group of which haproxy refuses a command is left for a load.
     private func command(_ change: inout Change) {
         guard var running = change.running else { return }
-        let work = change.commands(at: site)
+        let work = change.commands(with: base)
         let refused = commandsRefused(work, &running)
         let done = change.open.filter { refused[$0] == nil }
         let groups = change.groups(done)
@@ -84,7 +84,7 @@ extension HAProxyDriver {
 
     /// Has commands done by the haproxy that is known, whose process may be another by now.
     private func answers(to commands: [String], from running: inout Running) throws(ApplianceError) -> [String] {
-        var socket = try CommandSocket.connect(to: site.commandSocket)
+        var socket = try CommandSocket.connect(to: base.commandSocket)
         try socket.begin()
         guard let process = ProcessInformation(try socket.ask(["show info"])[0]), process.fingerprint == running.fingerprint else {
             throw ApplianceError(.foreign, "haproxy runs another configuration than it was given; it is looked at again soon")
@@ -112,7 +112,7 @@ extension HAProxyDriver {
 
     /// The addresses of nodes that have names; none where haproxy asks name servers itself.
     private func addresses(of proxies: [Proxy], within limit: Duration) -> [String: IPAddress] {
-        if !site.nameServers.isEmpty { return [:] }
+        if !base.nameServers.isEmpty { return [:] }
         let servers = proxies.lazy.map(\.loadBalancer).filter { !$0.isSuspended }.flatMap(\.servers)
         return names.addresses(of: Set(servers.filter(\.isNamed).map(\.endpoint.host.description)), within: limit)
     }
@@ -145,7 +145,7 @@ extension HAProxyDriver {
             // A configuration that haproxy only failed with when it was under way has ended the one that served.
             if isRunning, change.running != nil { noticeEndWhereEnded() }
             let content = text.text(of: target, fingerprint: fingerprint)
-            change.fail(change.culprits(error, in: content, of: site.configurationFile), error)
+            change.fail(change.culprits(error, in: content, of: base.configurationFile), error)
             return
         }
         var running = Running(pid: process.pid, fingerprint: fingerprint)
@@ -174,7 +174,7 @@ extension HAProxyDriver {
             if !isRunning { return try loader.start(fingerprint) }
             try lingering.hold()
             trace(.processHeld)
-            let handover = Handover(site: site)
+            let handover = Handover(base: base)
             let teaches = handover.isReady
             let process = try loader.reload(fingerprint)
             // Without it sticky clients are forgotten once more, and nothing worse.
@@ -185,7 +185,7 @@ extension HAProxyDriver {
 
     /// How the servers are.
     private func formerStates() throws(ApplianceError) -> [ServerKey: ServerState] {
-        var socket = try CommandSocket.connect(to: site.commandSocket)
+        var socket = try CommandSocket.connect(to: base.commandSocket)
         try socket.begin()
         let states = ServerState.states(try socket.ask(["show servers state"])[0])
         return Dictionary(states.map { (ServerKey(proxy: $0.proxy, server: $0.server), $0) }) { first, _ in first }

@@ -28,38 +28,38 @@ extension HAProxyDriver {
             noticeEnd()
             found = try find(expecting: expected)
         }
-        guard var finding = found else {
+        guard var runtime = found else {
             running.withLock { $0 = nil }
             // From here on it is started for what is to run then.
             forgetEnd()
             return Observation(running: [])
         }
-        try collectRetired(&finding.running)
-        if site.nameServers.isEmpty {
-            for name in names.addresses(of: Set(finding.unresolved.keys), within: .zero).keys { finding.noteAddress(of: name) }
+        try collectRetired(&runtime.running)
+        if base.nameServers.isEmpty {
+            for name in names.addresses(of: Set(runtime.unresolved.keys), within: .zero).keys { runtime.noteAddress(of: name) }
         }
-        let (now, former) = (finding.running, running.withLock { $0 })
+        let (now, former) = (runtime.running, running.withLock { $0 })
         running.withLock { $0 = now }
         for deviation in former?.deviations(in: now) ?? [] { log.write(.warning, deviation) }
         forgetEnd()
         watchMaster()
         lingering.watch()
         logs.check(now.pid)
-        var altered = finding.altered
+        var altered = runtime.altered
         let isIntact = try keeper.isIntact(
             expecting: text.text(of: Array(now.proxies.values), fingerprint: now.fingerprint))
         if !isIntact { altered.formUnion(now.proxies.keys) }
-        return Observation(running: finding.loadBalancers, altered: altered)
+        return Observation(running: runtime.loadBalancers, altered: altered)
     }
 
     /// What the running haproxy says; nil where none runs.
-    private func find(expecting expected: [LoadBalancer]) throws(ApplianceError) -> Finding? {
+    private func find(expecting expected: [LoadBalancer]) throws(ApplianceError) -> RuntimeState? {
         guard let process = try loader.settledProcess(), let fingerprint = process.fingerprint else { return nil }
-        var socket = try CommandSocket.connect(to: site.commandSocket)
+        var socket = try CommandSocket.connect(to: base.commandSocket)
         try socket.begin()
         let answers = try socket.ask(["show stat -1 7 -1", "show servers state"])
         let known = known(fingerprint, expected)
-        return Finding(
+        return RuntimeState(
             process, fingerprint: fingerprint, rows: StatisticsRow.rows(answers[0]), states: ServerState.states(answers[1]),
             known: known.loadBalancers, isKnown: known.isCertain)
     }
@@ -83,7 +83,7 @@ extension HAProxyDriver {
             servers.map { LoadBalancerPatch.deletion(of: id, $0.key, $0.value) }
         }
         if commands.isEmpty { return }
-        var socket = try CommandSocket.connect(to: site.commandSocket)
+        var socket = try CommandSocket.connect(to: base.commandSocket)
         try socket.begin()
         let answers = try socket.ask(commands.map(\.text))
         for (command, answer) in zip(commands, answers) { running.note(command, answer) }

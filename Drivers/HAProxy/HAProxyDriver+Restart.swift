@@ -65,7 +65,7 @@ extension HAProxyDriver {
                 // A process without a master ends at once, and one with a master was started before the turn came.
                 let hasEnded = try Deadline(in: Self.longestEnd).wait { () throws(ApplianceError) -> Bool? in
                     if try loader.process() == nil { return true }
-                    return (try? CommandSocket.ask("show proc", at: site.masterSocket)).flatMap { $0.isEmpty ? nil : false }
+                    return (try? CommandSocket.ask("show proc", at: base.masterSocket)).flatMap { $0.isEmpty ? nil : false }
                 }
                 if hasEnded != true { return }
             } catch {

@@ -34,7 +34,7 @@ extension HAProxyDriver {
     /// - Throws: `notRunning` where haproxy does not run, or has not answered for as long as it may: it serves nobody either.
     private func serverRows(_ numbers: [UInt32]) throws(DriverError) -> [ServerPlace: StatisticsRow] {
         do throws(ApplianceError) {
-            var socket = try CommandSocket.connect(to: site.commandSocket)
+            var socket = try CommandSocket.connect(to: base.commandSocket)
             try socket.begin()
             let rows = try socket.ask(numbers.map { "show stat \($0) 4 -1" }).flatMap { StatisticsRow.rows($0, withChecks: true) }
             return Dictionary(

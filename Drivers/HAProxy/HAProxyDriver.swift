@@ -46,7 +46,7 @@ public final class HAProxyDriver: LoadBalancerDriver {
         lookUp: @escaping @Sendable (String) -> IPAddress? = NodeNames.systemAddress, trace: @escaping @Sendable (Step) -> Void
     ) throws(DriverConfiguration.Failure) {
         var settings = try Settings(configuration)
-        settings.site.hasIPv6 = PortCheck.hasIPv6
+        settings.base.hasIPv6 = PortCheck.hasIPv6
         logs = Logs(settings, log: log)
         supervisor =
             switch settings.mode {
@@ -57,15 +57,15 @@ public final class HAProxyDriver: LoadBalancerDriver {
         self.log = log
         self.trace = trace
         upkeep = Upkeep(resyncInterval: settings.resyncInterval, checking: .driver)
-        text = ConfigurationText(site: settings.site)
-        loader = Loader(site: settings.site, supervisor: supervisor, timeout: settings.reloadTimeout, trace: trace)
+        text = ConfigurationText(base: settings.base)
+        loader = Loader(base: settings.base, supervisor: supervisor, timeout: settings.reloadTimeout, trace: trace)
         lingering = Lingering(loader: loader, log: log)
         keeper = ConfigurationKeeper(settings, log: log, trace: trace)
         trial = Trial(settings)
         names = NodeNames(lookUp)
     }
 
-    var site: Site { settings.site }
+    var base: BaseConfiguration { settings.base }
 
     /// Whether the configuration file does not have yet what haproxy runs. It follows within a second.
     package var isFileBehind: Bool { keeper.isBehind }
@@ -75,6 +75,9 @@ public final class HAProxyDriver: LoadBalancerDriver {
 
     /// Takes the logs of load balancers away that are gone for good.
     public func discard(_ ids: [LoadBalancerID]) { logs.forget(ids) }
+
+    /// What haproxy says of the nodes of these load balancers is logged at the level debug.
+    public func nodeChangesAreLogged(of ids: Set<LoadBalancerID>) { logs.nodeChangesAreLogged(of: ids) }
 
     /// The bytes that the frontends of each load balancer sent, one counter for each process that serves or served it.
     public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {

@@ -5,12 +5,12 @@ import LBaaS
 /// A process teaches the next only once it has learned itself, or waited 10 s in vain for somebody to learn from. Where loads follow each
 /// other faster, nobody would ever teach. So where the one before cannot teach, the next is told at once that there is nothing to learn.
 struct Handover {
-    let site: Site
+    let base: BaseConfiguration
 
     /// Whether the process that serves can teach the next.
     var isReady: Bool {
         // Flags: 1 for what it learns from its own host, 2 for what it learns from others.
-        guard let answer = try? CommandSocket.ask("show peers", at: site.commandSocket),
+        guard let answer = try? CommandSocket.ask("show peers", at: base.commandSocket),
             let start = answer.firstRange(of: "id=lbaas disabled=0 flags=0x")?.upperBound,
             let flags = Int(answer[start...].prefix { $0 != " " }, radix: 16)
         else { return true }
@@ -19,7 +19,7 @@ struct Handover {
 
     /// Tells the process that serves, as the one before it, that it has learned all.
     func conclude() throws(ApplianceError) {
-        let socket = try CommandSocket.connect(to: site.peersSocket)
+        let socket = try CommandSocket.connect(to: base.peersSocket)
         var answer: [UInt8] = []
         try socket.send("HAProxyS 2.1\nlbaas\nlbaas 1 1\n")
         // Its status, and then its confirmation.

@@ -61,12 +61,12 @@ final class Lingering: Sendable {
         self.log = log
     }
 
-    private var site: Site { loader.site }
-    private var file: WholeFile { WholeFile(path: site.countersFile) }
+    private var base: BaseConfiguration { loader.base }
+    private var file: WholeFile { WholeFile(path: base.countersFile) }
 
     /// Keeps the process that serves from ending before its counters are read for the last time.
     func hold() throws(ApplianceError) {
-        var socket = try CommandSocket.connect(to: site.commandSocket)
+        var socket = try CommandSocket.connect(to: base.commandSocket)
         try socket.begin()
         _ = try socket.ask(["set timeout cli \(Self.longestSilence)"])
         _ = try DetachedProcess("cat", [], name: "haproxy-counters", input: socket.descriptor)

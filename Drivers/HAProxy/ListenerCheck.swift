@@ -8,7 +8,7 @@ extension HAProxyDriver {
     /// Why a change would be refused; nil where it would not, as far as that can be known.
     public func objection(to groups: [PatchGroup]) -> DriverError? {
         let change = Change(groups, running: running.withLock { $0 })
-        if change.open.isEmpty || change.isEnd || change.reasonsToLoad(at: site) == nil { return nil }
+        if change.open.isEmpty || change.isEnd || change.reasonsToLoad(with: base) == nil { return nil }
         do throws(ApplianceError) {
             try keeper.checkOwner()
             _ = try loader.process()
@@ -26,7 +26,7 @@ extension HAProxyDriver {
         let deadline = Deadline(in: patience)
         let held = change.running?.proxies.values.map(\.loadBalancer).filter { !$0.isSuspended } ?? []
         let listeners = held.map(\.listener)
-        var descriptors = DescriptorCount(held, limit: site.hasRightsOfWorker ? loader.descriptorLimit() : nil)
+        var descriptors = DescriptorCount(held, limit: base.hasRightsOfWorker ? loader.descriptorLimit() : nil)
         var refusals: [(group: Int, error: ApplianceError)] = []
         for index in change.open {
             let patches = change.groups([index]).flatMap(\.patches)
@@ -34,9 +34,9 @@ extension HAProxyDriver {
             let new = patches.compactMap(\.loadBalancer.new).filter { !$0.isSuspended }
             let reason = new.lazy.compactMap { loadBalancer -> String? in
                 if listeners.contains(where: { $0.overlaps(loadBalancer.listener) }) { return nil }
-                let isFree = deadline.wait { PortCheck.refusal(of: loadBalancer, at: self.site) == nil ? true : nil } ?? false
+                let isFree = deadline.wait { PortCheck.refusal(of: loadBalancer, with: self.base) == nil ? true : nil } ?? false
                 if isFree { return nil }
-                let reason = PortCheck.refusal(of: loadBalancer, at: self.site) ?? "the port was taken a moment ago; try again"
+                let reason = PortCheck.refusal(of: loadBalancer, with: self.base) ?? "the port was taken a moment ago; try again"
                 return "load balancer \(quoted(loadBalancer.id.text)) cannot listen on \(loadBalancer.listener): \(reason)"
             }.first
             if let reason = reason ?? descriptors.add(new) { refusals.append((index, ApplianceError(.refused, reason))) }

@@ -5,13 +5,13 @@ extension LoadBalancer {
     var opening: String { "\(isSuspended ? "backend" : "listen") \(ApplianceName(id))\n" }
 
     /// All that haproxy cannot change while it runs.
-    func structure(at site: Site) -> String {
-        isSuspended ? opening : opening + settings(at: site) + (checkWords + sessionWords(isBackup: false)).joined(separator: " ")
+    func structure(with base: BaseConfiguration) -> String {
+        isSuspended ? opening : opening + settings(with: base) + (checkWords + sessionWords(isBackup: false)).joined(separator: " ")
     }
 
     /// Its section but for the servers.
-    func settings(at site: Site) -> String {
-        let nature = ["log-tag \(ApplianceName(id))", modeLine] + bindLines(at: site) + [balanceLine] + protocolLines
+    func settings(with base: BaseConfiguration) -> String {
+        let nature = ["log-tag \(ApplianceName(id))", modeLine] + bindLines(with: base) + [balanceLine] + protocolLines
         let lines = nature + persistenceLines + timeoutLines + monitorLines
         return lines.flatMap { $0.split(separator: "\n") }.map { "    \($0)\n" }.joined()
     }
@@ -34,10 +34,10 @@ extension LoadBalancer {
 
     private var modeLine: String { "mode \(isHTTP ? "http" : "tcp")\noption \(isHTTP ? "httplog" : "tcplog")" }
 
-    private func bindLines(at site: Site) -> [String] {
+    private func bindLines(with base: BaseConfiguration) -> [String] {
         guard let address else {
             // Two sockets and not one for both families, which a host without IPv6 could not open.
-            return ["bind 0.0.0.0:\(port)"] + (site.hasIPv6 ? ["bind [::]:\(port) v6only"] : [])
+            return ["bind 0.0.0.0:\(port)"] + (base.hasIPv6 ? ["bind [::]:\(port) v6only"] : [])
         }
         let place = Endpoint(host: .address(address), port: port).description
         return [address == .v6(high: 0, low: 0) ? "bind \(place) v6only" : "bind \(place)"]
@@ -158,14 +158,14 @@ struct Server: Hashable, Sendable {
     }
 
     /// Its line in the file, behind its name. That it drains stands in the state file: the configuration knows no word for it.
-    func words(at site: Site) -> String {
+    func words(with base: BaseConfiguration) -> String {
         var words = [endpoint.description, "weight", "\(weight)"] + checkWords
         if isBackup { words.append("backup") }
         if condition == .disabled { words.append("disabled") }
         if isNamed {
             // The address comes from the state file. haproxy does not look a name up while it loads: that would hold up everything.
             words += ["init-addr", "last,none"]
-            if !site.nameServers.isEmpty {
+            if !base.nameServers.isEmpty {
                 words += ["resolvers", "lbaas"]
                 if sharesAddress { words += ["resolve-opts", "allow-dup-ip"] }
             }

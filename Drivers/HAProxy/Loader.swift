@@ -4,7 +4,7 @@ import LBaaS
 
 /// Brings haproxy to a configuration and says when it serves it.
 struct Loader: Sendable {
-    let site: Site
+    let base: BaseConfiguration
     let supervisor: any Supervisor
     let timeout: Duration
     let trace: @Sendable (Step) -> Void
@@ -16,7 +16,7 @@ struct Loader: Sendable {
         // A process that is about to end takes the connection and closes it. Where another takes its place, that one listens as well.
         let found = try Deadline(in: .seconds(1)).wait { () throws(ApplianceError) -> String? in
             do throws(ApplianceError) {
-                let answer = try CommandSocket.ask("show info", at: site.commandSocket)
+                let answer = try CommandSocket.ask("show info", at: base.commandSocket)
                 return answer.isEmpty ? nil : answer
             } catch  where error.code == .notRunning {
                 return ""
@@ -24,11 +24,11 @@ struct Loader: Sendable {
         }
         guard let answer = found, !answer.isEmpty else { return nil }
         guard let process = ProcessInformation(answer) else {
-            throw ApplianceError(.foreign, "what listens on \(site.commandSocket) is no haproxy; end it, or choose another run_dir")
+            throw ApplianceError(.foreign, "what listens on \(base.commandSocket) is no haproxy; end it, or choose another run_dir")
         }
         if process.fingerprint == nil {
             throw ApplianceError(
-                .foreign, "the haproxy on \(site.commandSocket) is not this worker's, so it is not touched; choose another run_dir")
+                .foreign, "the haproxy on \(base.commandSocket) is not this worker's, so it is not touched; choose another run_dir")
         }
         return process
     }
@@ -51,7 +51,7 @@ struct Loader: Sendable {
     /// - Throws: `notRunning` where there is no master.
     func processTable(within patience: Duration = .seconds(3)) throws(ApplianceError) -> ProcessTable {
         guard let table = ProcessTable(try askMaster("show proc", within: patience)) else {
-            throw ApplianceError(.system, "what listens on \(site.masterSocket) is no master process of haproxy")
+            throw ApplianceError(.system, "what listens on \(base.masterSocket) is no master process of haproxy")
         }
         return table
     }
@@ -62,10 +62,10 @@ struct Loader: Sendable {
         _ command: String, within patience: Duration = .seconds(3), limit: Int = CommandSocket.longestShortAnswer
     ) throws(ApplianceError) -> String {
         let deadline = Deadline(in: patience)
-        var failure = ApplianceError(.notRunning, "no haproxy listens on \(site.masterSocket)")
+        var failure = ApplianceError(.notRunning, "no haproxy listens on \(base.masterSocket)")
         let answer = try deadline.wait { () throws(ApplianceError) -> String? in
             do throws(ApplianceError) {
-                let answer = try CommandSocket.ask(command, at: site.masterSocket, limit: limit)
+                let answer = try CommandSocket.ask(command, at: base.masterSocket, limit: limit)
                 if !answer.isEmpty { return answer }
             } catch {
                 failure = error
@@ -118,7 +118,7 @@ struct Loader: Sendable {
     /// The master's table; nil while it is busy with a load.
     private func tableUnlessLoading(_ before: ProcessTable, _ mark: Int) throws(ApplianceError) -> ProcessTable? {
         do throws(ApplianceError) {
-            return ProcessTable(try CommandSocket.ask("show proc", at: site.masterSocket))
+            return ProcessTable(try CommandSocket.ask("show proc", at: base.masterSocket))
         } catch {
             // Also EPERM shows that there still is a process.
             if kill(before.master, 0) != 0, errno == ESRCH {
@@ -163,7 +163,7 @@ struct Loader: Sendable {
         if !supervisor.endsLost { return false }
         var masters: Set<Int32> = []
         if let master = try? processTable().master { masters.insert(master) }
-        if let bytes = try? WholeFile(path: site.pidFile).read(), let pid = Int32(String(decoding: bytes, as: UTF8.self).trimmed) {
+        if let bytes = try? WholeFile(path: base.pidFile).read(), let pid = Int32(String(decoding: bytes, as: UTF8.self).trimmed) {
             masters.insert(pid)
         }
         masters = masters.filter(isOurs)
@@ -175,7 +175,7 @@ struct Loader: Sendable {
     private func isOurs(_ pid: Int32) -> Bool {
         guard pid > 1, let bytes = try? WholeFile(path: "/proc/\(pid)/cmdline").read() else { return false }
         let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-        return words.first?.hasSuffix("haproxy") ?? false && words.contains(site.configurationFile) && words.contains("-W")
+        return words.first?.hasSuffix("haproxy") ?? false && words.contains(base.configurationFile) && words.contains("-W")
     }
 }
 

@@ -12,8 +12,10 @@ final class Logs: Sendable {
         var archive: Archive?
         /// The load balancers there are; nil until somebody told.
         var names: Set<String>?
+        /// The load balancers of which the worker logs how the nodes are.
+        var loggedByWorker: Set<String> = []
         /// Why lines are lost, as it was told last; nil where they are not.
-        var trouble: String?
+        var lossReason: String?
     }
 
     private let settings: Settings
@@ -35,14 +37,15 @@ final class Logs: Sendable {
         state.withLock { state in
             if state.collector != nil { return }
             do throws(DriverError) {
-                let site = settings.site
+                let base = settings.base
                 let collector = try LogCollector(
-                    folder: settings.logFolder, pipePath: site.logPipe, socketPath: site.logsByPipe ? nil : site.logSocket,
+                    folder: settings.logFolder, pipePath: base.logPipe, socketPath: base.logsByPipe ? nil : base.logSocket,
                     limit: settings.logLimit, log: log)
                 try collector.start()
                 state.collector = collector
                 state.archive = Archive(of: collector, to: settings.archiveEndpoints, log: log)
                 if let names = state.names { collector.keep(only: names) }
+                collector.nodeChangesAreLogged(of: state.loggedByWorker)
             } catch {
                 tell(&state, error.message + "; look at log_dir and run_dir")
             }
@@ -58,6 +61,14 @@ final class Logs: Sendable {
     /// Takes it that these are gone.
     func forget(_ ids: some Sequence<LoadBalancerID>) { change { $0?.subtract(ids.map { ApplianceName($0).text }) } }
 
+    /// Takes the load balancers of which the worker logs how the nodes are.
+    func nodeChangesAreLogged(of ids: Set<LoadBalancerID>) {
+        state.withLock { state in
+            state.loggedByWorker = Set(ids.map { ApplianceName($0).text })
+            state.collector?.nodeChangesAreLogged(of: state.loggedByWorker)
+        }
+    }
+
     private func change(_ change: (inout Set<String>?) -> Void) {
         state.withLock { state in
             let before = state.names
@@ -70,33 +81,33 @@ final class Logs: Sendable {
     /// loading its file: its standard input is what it was started with.
     func check(_ pid: Int32) {
         state.withLock { state in
-            guard settings.site.logsByPipe, let collector = state.collector else { return }
+            guard settings.base.logsByPipe, let collector = state.collector else { return }
             var (its, ours) = (stat(), stat())
             // Of a process that ended meanwhile, or is another user's, nothing is known.
             guard unsafe stat("/proc/\(pid)/fd/0", &its) == 0, unsafe fstat(collector.pipeDescriptor, &ours) == 0 else { return }
             if its.st_dev == ours.st_dev, its.st_ino == ours.st_ino {
-                state.trouble = nil
+                state.lossReason = nil
             } else {
                 tell(
                     &state,
-                    "the haproxy that runs was not given the pipe \(settings.site.logPipe) when it was started, which a load of its file does not change; lines are kept from its next start on"
+                    "the haproxy that runs was not given the pipe \(settings.base.logPipe) when it was started, which a load of its file does not change; lines are kept from its next start on"
                 )
             }
         }
     }
 
-    private func tell(_ state: inout State, _ trouble: String) {
-        if state.trouble == trouble { return }
-        state.trouble = trouble
-        log.write(.warning, "haproxy's log lines are lost, and ARCHIVE stores none of them", [("reason", trouble)])
+    private func tell(_ state: inout State, _ reason: String) {
+        if state.lossReason == reason { return }
+        state.lossReason = reason
+        log.write(.warning, "haproxy's log lines are lost, and ARCHIVE stores none of them", [("reason", reason)])
     }
 
     /// Stores the log of a load balancer.
     func archive(_ order: ArchiveOrder) throws(DriverError) {
         open()
-        let (archive, trouble) = state.withLock { ($0.archive, $0.trouble) }
-        guard let archive else { throw DriverError(trouble ?? "haproxy's log lines cannot be collected") }
+        let (archive, lossReason) = state.withLock { ($0.archive, $0.lossReason) }
+        guard let archive else { throw DriverError(lossReason ?? "haproxy's log lines cannot be collected") }
         try archive.store(order, frontend: ApplianceName(order.loadBalancer).text)
-        if let trouble { throw DriverError("what was kept of the log is archived, but lines were lost: \(trouble)") }
+        if let lossReason { throw DriverError("what was kept of the log is archived, but lines were lost: \(lossReason)") }
     }
 }

@@ -8,12 +8,12 @@ import LBaaS
 /// on trying for two seconds in which nobody is served. A haproxy of another owner is not even noticed where it, too, shares ports.
 enum PortCheck {
     /// Why a load balancer cannot listen; nil where it can, or where only haproxy can tell.
-    static func refusal(of loadBalancer: LoadBalancer, at site: Site) -> String? {
+    static func refusal(of loadBalancer: LoadBalancer, with base: BaseConfiguration) -> String? {
         guard let address = loadBalancer.address else {
-            return refusal(.v4(0), loadBalancer.port, at: site)
-                ?? (site.hasIPv6 ? refusal(.v6(high: 0, low: 0), loadBalancer.port, at: site) : nil)
+            return refusal(.v4(0), loadBalancer.port, with: base)
+                ?? (base.hasIPv6 ? refusal(.v6(high: 0, low: 0), loadBalancer.port, with: base) : nil)
         }
-        return refusal(address, loadBalancer.port, at: site)
+        return refusal(address, loadBalancer.port, with: base)
     }
 
     /// Why nobody can listen on an address for TCP on any host, in words that follow a colon; nil where one can.
@@ -35,7 +35,7 @@ enum PortCheck {
         return descriptor >= 0
     }
 
-    private static func refusal(_ address: IPAddress, _ port: UInt16, at site: Site) -> String? {
+    private static func refusal(_ address: IPAddress, _ port: UInt16, with base: BaseConfiguration) -> String? {
         let error =
             switch address {
             case .v4(let bits): bindV4(bits, port)
@@ -44,7 +44,7 @@ enum PortCheck {
         switch error {
         case 0: return nil
         // The haproxy that systemd starts has other rights and limits than the worker.
-        case EACCES, EPERM, EMFILE, ENFILE: if !site.hasRightsOfWorker { return nil }
+        case EACCES, EPERM, EMFILE, ENFILE: if !base.hasRightsOfWorker { return nil }
         default: break
         }
         let place = Endpoint(host: .address(address), port: port)
@@ -53,7 +53,8 @@ enum PortCheck {
 
     private static func advice(_ error: Int32, _ port: UInt16) -> String {
         guard error == EACCES, port < 1024 else { return "" }
-        return "; a port below 1024 needs CAP_NET_BIND_SERVICE, which the worker has to pass on (AmbientCapabilities= in its unit)"
+        return "; a port below 1024 needs CAP_NET_BIND_SERVICE: install lbaas-worker-ports.conf as "
+            + "/etc/systemd/system/lbaas-worker.service.d/ports.conf and restart the worker"
     }
 
     private static func bindV4(_ bits: UInt32, _ port: UInt16) -> Int32 {

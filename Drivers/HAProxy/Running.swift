@@ -88,7 +88,7 @@ enum Remedy: Hashable, Sendable {
 
 extension LoadBalancerPatch {
     /// How haproxy, as it runs, takes the step.
-    func remedy(on running: Running, site: Site) -> Remedy {
+    func remedy(on running: Running, base: BaseConfiguration) -> Remedy {
         let name = quoted(id.text)
         if let reason = running.broken[id] { return .load(reason) }
         switch loadBalancer {
@@ -96,7 +96,7 @@ extension LoadBalancerPatch {
         case .delete: return .load("load balancer \(name) is deleted")
         case .update(let old, let new):
             if old.isSuspended != new.isSuspended { return .load("load balancer \(name) is \(new.isSuspended ? "suspended" : "enabled")") }
-            if changesSettings, old.structure(at: site) != new.structure(at: site) {
+            if changesSettings, old.structure(with: base) != new.structure(with: base) {
                 return .load("the settings of load balancer \(name) change")
             }
             if new.isSuspended { return .runtime([]) }

@@ -61,7 +61,7 @@ extension Loader {
 
     /// Lets load balancers take no more connections.
     func stopListening(_ proxies: [ApplianceName]) throws(ApplianceError) {
-        var socket = try CommandSocket.connect(to: site.commandSocket)
+        var socket = try CommandSocket.connect(to: base.commandSocket)
         try socket.begin()
         _ = try socket.ask(proxies.map { "disable frontend \($0)" })
     }

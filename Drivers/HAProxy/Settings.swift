@@ -47,7 +47,7 @@ struct Settings: Sendable {
 
     var mode: Mode
     var program: String
-    var site: Site
+    var base: BaseConfiguration
     /// Where the load balancers' logs are kept until they are archived.
     var logFolder: String
     /// How many bytes a load balancer's log may have.
@@ -71,21 +71,21 @@ struct Settings: Sendable {
         program = section[Key.program.rawValue] ?? "haproxy"
         let runFolder = try section.path(.runFolder) ?? "/run/lbaas/haproxy"
         let masterSocket = try section.path(.masterSocket)
-        site = Site(
+        base = BaseConfiguration(
             runFolder: runFolder,
             configurationFile: try section.path(.configurationFile) ?? "/var/lib/lbaas/haproxy/haproxy.cfg",
             masterSocket: masterSocket ?? (mode == .master ? runFolder + "/master.sock" : "/run/haproxy-master.sock"))
-        for (key, socket) in [(Key.runFolder, site.commandSocket), (.masterSocket, site.masterSocket)]
+        for (key, socket) in [(Key.runFolder, base.commandSocket), (.masterSocket, base.masterSocket)]
         where socket.utf8.count > Self.longestSocket {
             throw .init(key, "the socket \(quoted(socket)) has a path of more than \(Self.longestSocket) bytes; choose a shorter folder")
         }
-        site.logsByPipe = mode == .master
-        logFolder = try section.path(.logFolder) ?? WholeFile(path: site.configurationFile).folder + "/logs"
+        base.logsByPipe = mode == .master
+        logFolder = try section.path(.logFolder) ?? WholeFile(path: base.configurationFile).folder + "/logs"
         logLimit = UInt64(try section.number(.logLimit, "MiB", 1...1_048_576) ?? 64) << 20
         archiveEndpoints = try section.endpoints(.archiveEndpoints) ?? .usual
-        site.globalLines = try section.lines(.global)
-        site.defaultsLines = try section.lines(.defaults)
-        site.nameServers = try section.nameServers
+        base.globalLines = try section.lines(.global)
+        base.defaultsLines = try section.lines(.defaults)
+        base.nameServers = try section.nameServers
         resyncInterval = .seconds(try section.number(.resyncInterval, "seconds", 1...3600) ?? 30)
         reloadTimeout = .seconds(try section.number(.reloadTimeout, "seconds", 1...600) ?? 30)
     }

@@ -59,33 +59,33 @@ final class OwnProcess: Supervisor {
     let endsLost = true
 
     func start() throws(ApplianceError) -> Start {
-        let site = settings.site
+        let base = settings.base
         // One that did not end as it should keeps its own.
-        if isThere { unsafe unlink(site.messagesFile) }
-        let output = unsafe open(site.messagesFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        if output < 0 { throw .system("cannot write \(site.messagesFile)") }
+        if isThere { unsafe unlink(base.messagesFile) }
+        let output = unsafe open(base.messagesFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if output < 0 { throw .system("cannot write \(base.messagesFile)") }
         defer { close(output) }
         // haproxy's processes inherit the lock with the file, and hold it until the last of them ends.
-        if flock(output, LOCK_EX | LOCK_NB) != 0 { throw .system("cannot lock \(site.messagesFile)") }
+        if flock(output, LOCK_EX | LOCK_NB) != 0 { throw .system("cannot lock \(base.messagesFile)") }
         let child = try DetachedProcess(
-            settings.program, ["-W", "-S", "\(site.masterSocket),mode,600", "-f", site.configurationFile, "-p", site.pidFile],
+            settings.program, ["-W", "-S", "\(base.masterSocket),mode,600", "-f", base.configurationFile, "-p", base.pidFile],
             input: logs.input, output: output)
         self.child.withLock { $0 = child }
         return Start(hasEnded: { child.end != nil }, giveUp: { child.kill() })
     }
 
     func reload() throws(ApplianceError) {
-        if endOfMessages > Self.mostMessages { unsafe truncate(settings.site.messagesFile, 0) }
-        _ = try CommandSocket.ask("reload", at: settings.site.masterSocket)
+        if endOfMessages > Self.mostMessages { unsafe truncate(settings.base.messagesFile, 0) }
+        _ = try CommandSocket.ask("reload", at: settings.base.masterSocket)
     }
 
     func stop(master: Int32) throws(ApplianceError) {
         if kill(master, SIGUSR1) != 0, errno != ESRCH { throw .system("cannot end haproxy, which is process \(master)") }
-        unsafe unlink(settings.site.messagesFile)
+        unsafe unlink(settings.base.messagesFile)
     }
 
     var isThere: Bool {
-        let file = unsafe open(settings.site.messagesFile, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        let file = unsafe open(settings.base.messagesFile, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         if file < 0 { return false }
         defer { close(file) }
         return flock(file, LOCK_SH | LOCK_NB) != 0
@@ -106,11 +106,11 @@ final class OwnProcess: Supervisor {
 
     var endOfMessages: Int {
         var status = stat()
-        return unsafe stat(settings.site.messagesFile, &status) == 0 ? Int(status.st_size) : 0
+        return unsafe stat(settings.base.messagesFile, &status) == 0 ? Int(status.st_size) : 0
     }
 
     func messages(since start: Int) -> String {
-        let bytes = (try? WholeFile(path: settings.site.messagesFile).read()) ?? []
+        let bytes = (try? WholeFile(path: settings.base.messagesFile).read()) ?? []
         return String(decoding: bytes.dropFirst(start <= bytes.count ? start : 0), as: UTF8.self).reasons
     }
 }

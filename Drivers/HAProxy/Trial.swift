@@ -21,11 +21,11 @@ final class Trial: Sendable {
     ///
     /// - Throws: `refused` where haproxy does not start.
     func check() throws(ApplianceError) {
-        let site = settings.site
-        if site.globalLines.isEmpty && site.defaultsLines.isEmpty || !site.hasRightsOfWorker { return }
+        let base = settings.base
+        if base.globalLines.isEmpty && base.defaultsLines.isEmpty || !base.hasRightsOfWorker { return }
         try hasPassed.withLock { hasPassed throws(ApplianceError) in
             if hasPassed { return }
-            try run(in: site.trialFolder)
+            try run(in: base.trialFolder)
             hasPassed = true
         }
     }
@@ -33,34 +33,34 @@ final class Trial: Sendable {
     /// Starts a haproxy in this folder, which is made and removed, and ends it.
     func run(in folder: String) throws(ApplianceError) {
         try makeFolder(folder)
-        var site = settings.site
-        (site.runFolder, site.configurationFile) = (folder, folder + "/cfg")
+        var base = settings.base
+        (base.runFolder, base.configurationFile) = (folder, folder + "/cfg")
         // It must not take over a socket of the haproxy that runs, nor its number's file. `haproxy -c` reads these lines.
-        site.globalLines.removeAll { line in ["stats", "pidfile"].contains(line.prefix { !$0.isWhitespace }) }
-        let files = [site.commandSocket, site.peersSocket, site.configurationFile, site.messagesFile, folder + "/b"]
+        base.globalLines.removeAll { line in ["stats", "pidfile"].contains(line.prefix { !$0.isWhitespace }) }
+        let files = [base.commandSocket, base.peersSocket, base.configurationFile, base.messagesFile, folder + "/b"]
         defer {
             for file in files { unsafe unlink(file) }
             unsafe rmdir(folder)
         }
         let text =
-            ConfigurationText(site: site).text(of: [], fingerprint: Self.fingerprint)
+            ConfigurationText(base: base).text(of: [], fingerprint: Self.fingerprint)
             + "\nlisten trial\n    mode tcp\n    bind unix@\(word(folder + "/b"))\n"
-        try WholeFile(path: site.configurationFile).write(text)
-        let output = unsafe open(site.messagesFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        if output < 0 { throw .system("cannot write \(site.messagesFile)") }
+        try WholeFile(path: base.configurationFile).write(text)
+        let output = unsafe open(base.messagesFile, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if output < 0 { throw .system("cannot write \(base.messagesFile)") }
         defer { close(output) }
-        let child = try DetachedProcess(settings.program, ["-db", "-f", site.configurationFile], output: output)
+        let child = try DetachedProcess(settings.program, ["-db", "-f", base.configurationFile], output: output)
         defer {
             child.kill()
             _ = Deadline(in: .seconds(5)).wait { child.end }
         }
         let isServing = try Deadline(in: settings.reloadTimeout).wait { () throws(ApplianceError) -> Bool? in
             if child.end != nil { return false }
-            let answer = try? CommandSocket.ask("show info", at: site.commandSocket)
+            let answer = try? CommandSocket.ask("show info", at: base.commandSocket)
             return answer.flatMap { ProcessInformation($0) }?.fingerprint == Self.fingerprint ? true : nil
         }
         if isServing == true { return }
-        let messages = String(decoding: (try? WholeFile(path: site.messagesFile).read()) ?? [], as: UTF8.self).reasons
+        let messages = String(decoding: (try? WholeFile(path: base.messagesFile).read()) ?? [], as: UTF8.self).reasons
         throw ApplianceError(.refused, "haproxy does not start with the lines of global and defaults: \(messages)")
     }
 }
@@ -78,11 +78,11 @@ extension Settings {
         do throws(ApplianceError) {
             let file = WholeFile(path: folder + "/cfg")
             defer { file.remove() }
-            let text = ConfigurationText(site: site).text(of: [], fingerprint: "") + "\nlisten check\n    mode tcp\n    bind 127.0.0.1:1\n"
+            let text = ConfigurationText(base: base).text(of: [], fingerprint: "") + "\nlisten check\n    mode tcp\n    bind 127.0.0.1:1\n"
             try file.write(text)
             let check = try DetachedProcess.run(program, ["-c", "-f", file.path], within: reloadTimeout)
             if !check.ok { throw ApplianceError(.refused, check.output.reasons) }
-            if site.hasRightsOfWorker { try Trial(self).run(in: folder + "/t") }
+            if base.hasRightsOfWorker { try Trial(self).run(in: folder + "/t") }
         } catch {
             throw .init(error.code == .refused ? .global : .program, error.message)
         }

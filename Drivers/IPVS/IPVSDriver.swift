@@ -15,8 +15,8 @@ public final class IPVSDriver: LoadBalancerDriver {
     private let settings: Settings
     private let host: Host
     private let log: Log
-    private let hostTrouble: Trouble
-    private let forwardingTrouble: [AddressFamily: Trouble]
+    private let hostLog: RepeatedLog
+    private let forwardingLog: [AddressFamily: RepeatedLog]
     private let open: @Sendable () throws(KernelFailure) -> any Kernel
     private let later: @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
     private let now: @Sendable () -> ContinuousClock.Instant
@@ -76,8 +76,8 @@ public final class IPVSDriver: LoadBalancerDriver {
         settings = try Settings(configuration)
         host = Host(settings: settings, switches: switches, log: log)
         self.log = log
-        hostTrouble = Trouble(log)
-        forwardingTrouble = [.v4: Trouble(log), .v6: Trouble(log)]
+        hostLog = RepeatedLog(log)
+        forwardingLog = [.v4: RepeatedLog(log), .v6: RepeatedLog(log)]
         self.open = open
         self.later = later
         self.now = now
@@ -121,10 +121,10 @@ public final class IPVSDriver: LoadBalancerDriver {
         do throws(KernelFailure) {
             try host.prepare(kernel)
             desk.isPrepared = true
-            hostTrouble.isOver()
+            hostLog.end()
         } catch {
             if !desk.isPrepared { throw error }
-            hostTrouble.tell(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
+            hostLog.write(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
         }
     }
 
@@ -204,10 +204,10 @@ public final class IPVSDriver: LoadBalancerDriver {
             else { continue }
             if let fault = host.forwardingFault(family) {
                 if new.translatesMore(than: patch.loadBalancer.old) { return fault }
-                forwardingTrouble[family]?.tell(.error, fault)
+                forwardingLog[family]?.write(.error, fault)
             } else {
                 known.insert(family)
-                forwardingTrouble[family]?.isOver()
+                forwardingLog[family]?.end()
             }
         }
         return nil

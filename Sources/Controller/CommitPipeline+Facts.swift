@@ -130,15 +130,15 @@ extension CommitPipeline {
     /// Ends the drains that are over: of real servers without connections, and of those whose time has come.
     public func endDrains() {
         let drains = committed.drains
-        if drains.isEmpty { return drainTrouble.isOver() }
+        if drains.isEmpty { return drainLog.end() }
         var finished: Set<Leaving> = []
         do throws(DriverError) {
             finished = Set(
                 try driver.finished(
                     drains.all.flatMap { listener, entry in entry.drains.map { Leaving(listener: listener, endpoint: $0.endpoint) } }))
-            connectionTrouble.isOver()
+            connectionLog.end()
         } catch {
-            connectionTrouble.tell(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
+            connectionLog.write(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
         }
         let now = now().steady
         var ended: [Listener: [Drain]] = [:]
@@ -150,9 +150,9 @@ extension CommitPipeline {
         }
         if ended.isEmpty { return }
         if case .refused(let refusal) = run(.commit(.finished(ended))) {
-            drainTrouble.tell(.error, "drained real servers could not be taken out; this is tried again", [("error", refusal.sentence)])
+            drainLog.write(.error, "drained real servers could not be taken out; this is tried again", [("error", refusal.sentence)])
         } else {
-            drainTrouble.isOver()
+            drainLog.end()
         }
     }
 }

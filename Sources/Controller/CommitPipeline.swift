@@ -29,8 +29,8 @@ public final class CommitPipeline: Sendable {
     /// What checks found and could not be committed.
     let retained = Mutex(RetainedReports())
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.
-    let drainTrouble: Trouble
-    let connectionTrouble: Trouble
+    let drainLog: RepeatedLog
+    let connectionLog: RepeatedLog
     /// When the batch in hand was begun, in microseconds; 0 where there is none.
     let busySince = Atomic<Int64>(0)
 
@@ -64,8 +64,8 @@ public final class CommitPipeline: Sendable {
         self.stage = stage
         self.driver = driver
         self.log = log
-        drainTrouble = Trouble(log)
-        connectionTrouble = Trouble(log)
+        drainLog = RepeatedLog(log)
+        connectionLog = RepeatedLog(log)
         let admission = Admission(driverName: driverName, driver: driver, capabilities: capabilities ?? driver.capabilities)
         let machine = TransactionMachine(admission: admission, upkeep: driver.upkeep, committed: committed, ledger: stored.ledger)
         var committer = Committer(

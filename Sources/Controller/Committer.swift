@@ -17,7 +17,7 @@ struct Committer {
     private let log: Log
     private let now: @Sendable () -> Moment
     private let progress: ProgressMonitor.Participant
-    private let divergenceLog: Trouble
+    private let divergenceLog: RepeatedLog
     /// Whether the log was told what the resync under way found.
     private var isResyncTold = false
     private var settledAt = Timestamp(microseconds: 0)
@@ -37,7 +37,7 @@ struct Committer {
         self.progress = progress
         self.log = log
         self.now = now
-        divergenceLog = Trouble(log)
+        divergenceLog = RepeatedLog(log)
     }
 
     /// What a batch came to.
@@ -221,10 +221,10 @@ extension Committer {
         machine.keep(counterChanges: counterChanges)
         guard let failure else {
             machine.settled(ids)
-            if machine.divergence.isEmpty { divergenceLog.isOver() }
+            if machine.divergence.isEmpty { divergenceLog.end() }
             return
         }
-        divergenceLog.tell(
+        divergenceLog.write(
             .error, "the appliance does not run what is committed; this is tried again later",
             [("load_balancers", failure.ids.prefix(8).map { quoted($0.text) }.joined(separator: " ")), ("error", failure.message)])
     }

@@ -16,6 +16,8 @@ public final class StatusChecker: Sendable {
     private let queue = DispatchQueue(label: "status-checker")
     private let interval: DispatchTimeInterval
     private let isStopped = Atomic<Bool>(false)
+    /// The load balancers that were asked about the last time.
+    private let lastAsked = Mutex<Set<LoadBalancerID>>([])
     /// Whether the driver could not tell the last time.
     private let isUnknown = Atomic<Bool>(false)
 
@@ -57,6 +59,7 @@ public final class StatusChecker: Sendable {
     func look(waits: Bool = true) {
         guard let pipeline else { return }
         let asked = pipeline.checkedByAppliance
+        tellDriver(of: Set(asked.map(\.loadBalancer.id)))
         if asked.isEmpty { return }
         do throws(DriverError) {
             var (found, reason): ([LoadBalancerID: [NodeStatus]], String) = ([:], "the appliance does not run it")
@@ -80,6 +83,15 @@ public final class StatusChecker: Sendable {
         } catch {
             if isUnknown.exchange(true, ordering: .relaxed) { return }
             log.write(.warning, "the driver cannot tell how the nodes are; they count as they were last", [("error", error.message)])
+        }
+    }
+
+    /// Tells the driver whose nodes are logged here, where that changed.
+    private func tellDriver(of asked: Set<LoadBalancerID>) {
+        lastAsked.withLock { last in
+            if last == asked { return }
+            last = asked
+            driver.nodeChangesAreLogged(of: asked)
         }
     }
 

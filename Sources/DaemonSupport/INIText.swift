@@ -58,9 +58,9 @@ package struct INIText: Sendable {
         let text = Substring(line).trimmed
         if text.isEmpty || text.first == "#" || text.first == ";" { return }
         let isIndented = bytes.first.map(isBlank) ?? false
-        if isIndented, isBehindKey, case .key(let key, let section, var values)? = items.last {
+        if isIndented, isBehindKey, case .key(let key, let section, var values)? = items.popLast() {
             values.append(Part(text: String(text.withoutComment), line: number))
-            items[items.count - 1] = .key(key, section: section, values: values)
+            items.append(.key(key, section: section, values: values))
         } else if text.first == "[" {
             takeSection(text, number: number)
         } else {

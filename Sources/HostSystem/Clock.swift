@@ -16,8 +16,14 @@ package enum Clock {
 
     private static let origin = (time: now(), bootTime: bootTime())
 
-    /// Both clocks.
-    @Sendable package static func moment() -> Moment { Moment(steady: steady(), wall: now()) }
+    /// Both clocks. Their difference stays the same from call to call, and from process to process, until somebody sets the clock, so that a
+    /// time that is shown again is shown the same.
+    @Sendable package static func moment() -> Moment {
+        let steady = steady()
+        return Moment(steady: steady, wall: steady + offset.follow(measured: now().microseconds - steady.microseconds))
+    }
+
+    private static let offset = ClockOffset()
 
     /// The time since the system started, for everything that is waited for: it goes on while the system sleeps, and nobody sets it.
     @Sendable package static func bootTime() -> Duration {

@@ -59,6 +59,10 @@ public protocol LoadBalancerDriver: Sendable {
     /// - Throws: `notRunning` where the appliance does not run, so that it serves nobody; `failed` where it could not be asked this time.
     func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]]
 
+    /// Takes the load balancers of which the worker logs when a node goes down or comes up, in place of those that it was given before. The
+    /// driver need not log the same.
+    func nodeChangesAreLogged(of ids: Set<LoadBalancerID>)
+
     /// The traffic counters of these load balancers, each run once; a load balancer that it does not run is left out.
     ///
     /// - Throws: where the appliance cannot be asked.
@@ -109,6 +113,9 @@ extension LoadBalancerDriver {
 
     /// All of them: the driver knows no connections.
     public func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving] { leaving }
+
+    /// Nothing: the driver does not log how nodes are.
+    public func nodeChangesAreLogged(of ids: Set<LoadBalancerID>) {}
 
     /// Nothing: the driver keeps nothing apart from the appliance.
     public func discard(_ ids: [LoadBalancerID]) {}

@@ -92,11 +92,16 @@ extension Settings {
     }
 
     /// What can be run and keeps services or nodes from ever being up, so that it is likely not meant: a quorum that can never be met, and
-    /// files of certificates that cannot be used.
+    /// files of certificates and programs of checks that cannot be used.
     func doubts(about services: [LoadBalancer]) -> [StartupFailure] {
         var doubts: [StartupFailure] = []
         if let file = checkAuthorities, let failure = CertificateFiles.failure(of: file) {
             doubts.append(StartupFailure(.config, "[health] ca_file: \(quoted(file)) cannot be used: \(failure)"))
+        }
+        for program in checkPrograms where !RegularFile.isExecutable(program) {
+            doubts.append(
+                StartupFailure(
+                    .config, "[health] programs: \(quoted(program)) is not a file that this user may run; checks by it would fail"))
         }
         for loadBalancer in services {
             let name = ServiceSection.prefix + loadBalancer.id.text

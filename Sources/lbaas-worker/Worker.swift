@@ -91,18 +91,19 @@ extension Worker {
         /// - Throws: everything that one of them refuses.
         init(_ settings: Settings, log: Log, isCheck: Bool = false) throws(StartupFailure) {
             var mistakes = Mistakes()
-            let driver = mistakes.collect { () throws(StartupFailure) in try Self.makeDriver(settings, log: log) }
-            var notifiers: [Notifier] = []
-            for registration in KnownNotifiers.all {
-                let name = "notifier:\(registration.name)"
-                if settings.sections[name] == nil { continue }
-                do throws(DriverConfiguration.Failure) {
-                    notifiers.append(try registration.make(settings.configuration(of: name), log))
-                } catch {
-                    mistakes.add(settings.startupFailure(error, in: name))
+            let driver = mistakes.collect { () throws(StartupFailure) in
+                guard let registration = KnownDrivers.named(settings.driver) else {
+                    throw StartupFailure(.usage, "'\(settings.driver)' is not a driver of this program")
+                }
+                return try registration.make(of: settings, section: "worker:\(settings.driver)", log: log, isCheck: isCheck)
+            }
+            notifiers = KnownNotifiers.all.compactMap { registration in
+                let section = "notifier:\(registration.name)"
+                if settings.sections[section] == nil { return nil }
+                return mistakes.collect { () throws(StartupFailure) in
+                    try registration.make(of: settings, section: section, log: log, isCheck: isCheck)
                 }
             }
-            self.notifiers = notifiers
             services = mistakes.collect { () throws(StartupFailure) in try settings.services(for: driver) } ?? []
             for doubt in settings.doubts(about: services) {
                 if isCheck { mistakes.add(doubt) } else { log.write(.warning, doubt.message) }
@@ -111,16 +112,21 @@ extension Worker {
             guard let driver else { throw StartupFailure(.config, "there is no driver") }
             self.driver = driver
         }
+    }
+}
 
-        private static func makeDriver(_ settings: Settings, log: Log) throws(StartupFailure) -> any LoadBalancerDriver {
-            guard let registration = KnownDrivers.named(settings.driver) else {
-                throw StartupFailure(.usage, "'\(settings.driver)' is not a driver of this program")
-            }
-            do throws(DriverConfiguration.Failure) {
-                return try registration.make(settings.driverConfiguration, log)
-            } catch {
-                throw settings.startupFailure(error, in: "worker:\(settings.driver)")
-            }
+extension Registration {
+    /// Makes it from its section of the configuration file.
+    ///
+    /// - Parameter isCheck: whether the program that it stands for is asked, too, for mistakes of the section.
+    fileprivate func make(of settings: Settings, section: String, log: Log, isCheck: Bool) throws(StartupFailure) -> Product {
+        let configuration = settings.configuration(of: section)
+        do throws(DriverConfiguration.Failure) {
+            let product = try make(configuration, log)
+            if isCheck { try check(configuration) }
+            return product
+        } catch {
+            throw settings.startupFailure(error, in: section)
         }
     }
 }

@@ -305,12 +305,12 @@ struct DrainTests {
         #expect(try running("c") == "")
     }
 
-    @Test("what the appliance refuses leaves drains as they were", arguments: RecordingDriver.Trouble.allCases)
-    func refused(trouble: RecordingDriver.Trouble) throws {
+    @Test("what the appliance refuses leaves drains as they were", arguments: RecordingDriver.Failure.allCases)
+    func refused(failure: RecordingDriver.Failure) throws {
         #expect(create("a", 80, node(1), node(2)))
-        bench.driver.fail { group in group.patches.contains { $0.loadBalancer.new?.nodes.count == 1 } ? trouble : nil }
+        bench.driver.fail { group in group.patches.contains { $0.loadBalancer.new?.nodes.count == 1 } ? failure : nil }
         #expect(!create("a", 80, node(1)))
-        bench.driver.fail { _ in trouble }
+        bench.driver.fail { _ in failure }
         #expect(!commit(.delete(.all)))
         bench.driver.fail(nil)
         bench.clock.advance(seconds: 6)
@@ -318,7 +318,7 @@ struct DrainTests {
         #expect(try running() == "1 2 3@80")
         // The end of a drain is tried again.
         bench.driver.finish(leaving(3))
-        bench.driver.fail("a", trouble)
+        bench.driver.fail("a", failure)
         for _ in 0..<3 { bench.pipeline.endDrains() }
         #expect(bench.lines.all.count { $0.contains("could not be taken out") } == 1)
         bench.driver.fail(nil)

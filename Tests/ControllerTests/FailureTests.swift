@@ -15,12 +15,12 @@ struct FailureTests {
     }
 
     @Test(
-        "A job of which one load balancer fails leaves all as before", arguments: RecordingDriver.Trouble.allCases, ["a", "b", "c"])
-    func allOrNothing(trouble: RecordingDriver.Trouble, failing: String) throws {
+        "A job of which one load balancer fails leaves all as before", arguments: RecordingDriver.Failure.allCases, ["a", "b", "c"])
+    func allOrNothing(failure: RecordingDriver.Failure, failing: String) throws {
         let before = try bench.committed
         // The way there fails, the way back does not.
         bench.driver.fail { [before] group in
-            group.patches.contains { $0.id.text == failing && $0.loadBalancer.old == before[failing] } ? trouble : nil
+            group.patches.contains { $0.id.text == failing && $0.loadBalancer.old == before[failing] } ? failure : nil
         }
         for _ in 0..<2 {
             let reply = try bench.send("UPDATE", [listed("b", 2, weight: 7), listed("c", 3)])

@@ -40,7 +40,7 @@ struct PropertyTests {
         let luck = Mutex(SeededGenerator(seed: seed + 1000))
         bench.driver.fail { _ in
             luck.withLock { luck in
-                [RecordingDriver.Trouble.refused, .carriedOut, .partly, nil, nil, nil, nil, nil].randomElement(using: &luck) ?? nil
+                [RecordingDriver.Failure.refused, .carriedOut, .partly, nil, nil, nil, nil, nil].randomElement(using: &luck) ?? nil
             }
         }
         for step in 0..<150 {

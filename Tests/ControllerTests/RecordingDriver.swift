@@ -8,7 +8,7 @@ final class RecordingDriver: LoadBalancerDriver {
     enum Call: Hashable, Sendable { case observe, apply, status, statistics, archive }
 
     /// What becomes of a group that fails.
-    enum Trouble: Sendable, CaseIterable {
+    enum Failure: Sendable, CaseIterable {
         /// Nothing of it is carried out.
         case refused
         /// Its load balancers lose their nodes, and that is all.
@@ -30,9 +30,10 @@ final class RecordingDriver: LoadBalancerDriver {
         var altered: Set<LoadBalancerID> = []
         /// What the next outcome says of counters.
         var outcome = GroupOutcome()
-        var trouble: (@Sendable (PatchGroup) -> Trouble?)?
+        var failure: (@Sendable (PatchGroup) -> Failure?)?
         var gate: Gate?
         var archived: [ArchiveOrder] = []
+        var loggedElsewhere: [Set<LoadBalancerID>] = []
     }
 
     let capabilities: Capabilities
@@ -58,6 +59,11 @@ final class RecordingDriver: LoadBalancerDriver {
     /// The orders to archive that it got.
     var archived: [ArchiveOrder] { state.withLock { $0.archived } }
 
+    /// The load balancers whose nodes it was told not to log, each time.
+    var loggedElsewhere: [Set<LoadBalancerID>] { state.withLock { $0.loggedElsewhere } }
+
+    func nodeChangesAreLogged(of ids: Set<LoadBalancerID>) { state.withLock { $0.loggedElsewhere.append(ids) } }
+
     /// Forgets what was noted.
     func clear() {
         state.withLock { state in
@@ -80,11 +86,11 @@ final class RecordingDriver: LoadBalancerDriver {
     func alter(_ ids: String...) { state.withLock { $0.altered = Set(ids.map { LoadBalancerID($0) }) } }
 
     /// Lets groups fail, or none any more.
-    func fail(_ trouble: (@Sendable (PatchGroup) -> Trouble?)?) { state.withLock { $0.trouble = trouble } }
+    func fail(_ failure: (@Sendable (PatchGroup) -> Failure?)?) { state.withLock { $0.failure = failure } }
 
     /// Lets the groups of this load balancer fail.
-    func fail(_ id: String, _ trouble: Trouble = .refused) {
-        fail { group in group.patches.contains { $0.id.text == id } ? trouble : nil }
+    func fail(_ id: String, _ failure: Failure = .refused) {
+        fail { group in group.patches.contains { $0.id.text == id } ? failure : nil }
     }
 
     /// Lets the checks of these nodes fail, and those of all others pass.
@@ -125,19 +131,19 @@ final class RecordingDriver: LoadBalancerDriver {
     }
 
     func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
-        let (gate, trouble, told) = note(.apply) { state in
+        let (gate, failure, told) = note(.apply) { state in
             state.applied.append(groups)
             defer { (state.gate, state.outcome) = (nil, GroupOutcome()) }
-            return (state.gate, state.trouble, state.outcome)
+            return (state.gate, state.failure, state.outcome)
         }
         gate?.pass()
-        var outcomes = groups.map { outcome(of: $0, trouble?($0)) }
+        var outcomes = groups.map { outcome(of: $0, failure?($0)) }
         (outcomes[0].ended, outcomes[0].began) = (told.ended, told.began)
         return outcomes
     }
 
-    private func outcome(of group: PatchGroup, _ trouble: Trouble?) -> GroupOutcome {
-        switch trouble {
+    private func outcome(of group: PatchGroup, _ failure: Failure?) -> GroupOutcome {
+        switch failure {
         case nil: return appliance.apply([group])[0]
         case .refused: break
         case .partly: if let fault = appliance.apply([group.withoutNodes])[0].failure { return GroupOutcome(failure: fault) }

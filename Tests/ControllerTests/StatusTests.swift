@@ -48,6 +48,19 @@ struct StatusTests {
         #expect(try conditions() == ["n1 enabled", "n2 enabled"])
     }
 
+    @Test("The driver is told once whose nodes are logged, those of a service with a quorum, and when that is over")
+    func logged() throws {
+        try bench.send("CREATE", [two(#", "quorum": 1"#)])
+        for _ in 0..<2 { checker.look() }
+        #expect(bench.driver.loggedElsewhere == [["a"]])
+        try bench.send("DELETE", [#"{"id": "a"}"#])
+        for _ in 0..<2 { checker.look() }
+        #expect(bench.driver.loggedElsewhere == [["a"], []])
+        try bench.send("CREATE", [two("")])
+        checker.look()
+        #expect(bench.driver.loggedElsewhere == [["a"], []])
+    }
+
     @Test("A new service with a monitor is told to be up after the first check that passed, whatever the appliance takes its nodes for")
     func firstResult() throws {
         let monitor = #", "monitor": {"type": "CONNECT", "delay": 1, "timeout": 1, "attempts": 1}"#

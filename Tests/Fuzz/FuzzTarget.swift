@@ -11,6 +11,7 @@ private let targets = [
     FuzzTarget(name: "jobs", run: fuzzJob),
     FuzzTarget(name: "stored", run: fuzzStoredLoadBalancer),
     FuzzTarget(name: "gearman", run: fuzzGearmanPackets),
+    FuzzTarget(name: "ini", run: fuzzINIText),
     FuzzTarget(name: "haproxy", run: fuzzHAProxyAnswers),
     FuzzTarget(name: "exabgp", run: fuzzExaBGPAnswers),
     FuzzTarget(name: "netlink", run: fuzzNetlinkAnswers),

@@ -12,7 +12,7 @@ final class Bench: Sendable {
     private let home: TemporaryFolder
     /// The folder, which goes at the end.
     var folder: String { home.path }
-    let site: Site
+    let base: BaseConfiguration
     private let driverBox: Mutex<HAProxyDriver>
     private let configuration: [String: String]
     private let servers = Mutex<[RealServer]>([])
@@ -34,7 +34,7 @@ final class Bench: Sendable {
         let own = ["run_dir": folder + "/run", "config": folder + "/etc/haproxy.cfg", "archive_endpoints": "127.0.0.0/8"]
         configuration = section.merging(own) { given, _ in given }
         driverBox = Mutex(try HAProxyDriver(DriverConfiguration(configuration), log: .silent))
-        site = driverBox.withLock { $0.site }
+        base = driverBox.withLock { $0.base }
         try restart()
         _ = try driver.observe(expecting: [])
     }
@@ -121,7 +121,7 @@ final class Bench: Sendable {
     }
 
     /// What haproxy answers to a command.
-    func ask(_ command: String) throws -> String { try CommandSocket.ask(command, at: site.commandSocket) }
+    func ask(_ command: String) throws -> String { try CommandSocket.ask(command, at: base.commandSocket) }
 
     /// The process that serves.
     var serving: Int32? { try? driver.loader.process()?.pid }
@@ -137,7 +137,7 @@ final class Bench: Sendable {
     }
 
     /// The file's text.
-    var file: String { (try? String(contentsOfFile: site.configurationFile, encoding: .utf8)) ?? "" }
+    var file: String { (try? String(contentsOfFile: base.configurationFile, encoding: .utf8)) ?? "" }
 
     /// How many of 40 requests over HTTP a real server answers.
     func share(_ port: UInt16, of name: String) throws -> Int {
@@ -158,7 +158,7 @@ final class Bench: Sendable {
     func loadFile() throws {
         try waitUntil("the master takes commands") {
             do throws(ApplianceError) {
-                _ = try CommandSocket.ask("reload", at: site.masterSocket)
+                _ = try CommandSocket.ask("reload", at: base.masterSocket)
                 return true
             } catch  where error.code == .notRunning {
                 return false

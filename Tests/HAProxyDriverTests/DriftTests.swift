@@ -37,9 +37,9 @@ import Testing
         Kind("disable health shop/one", loads: 1),
         Kind("disable frontend shop", loads: 1),
         Kind("set server shop/_sorry state maint", loads: 1),
-        Kind("the file is edited") { bench in try bench.write(bench.file + "\n# mine\n", to: bench.site.configurationFile) },
-        Kind("the file is removed") { bench in unlink(bench.site.configurationFile) },
-        Kind("the file is shown to all") { bench in chmod(bench.site.configurationFile, 0o644) },
+        Kind("the file is edited") { bench in try bench.write(bench.file + "\n# mine\n", to: bench.base.configurationFile) },
+        Kind("the file is removed") { bench in unlink(bench.base.configurationFile) },
+        Kind("the file is shown to all") { bench in chmod(bench.base.configurationFile, 0o644) },
         Kind("haproxy is killed", loads: 1) { bench in try bench.killHAProxy() },
         Kind("haproxy's master is killed", loads: 1) { bench in
             kill(try bench.driver.loader.processTable().master, SIGKILL)
@@ -49,7 +49,7 @@ import Testing
             let description = try #require(bench.file.firstRange(of: "description lbaas "))
             var text = bench.file
             text.insert("0", at: description.upperBound)
-            try bench.write(text.replacing("timeout client 30000", with: "timeout client 5"), to: bench.site.configurationFile)
+            try bench.write(text.replacing("timeout client 30000", with: "timeout client 5"), to: bench.base.configurationFile)
             let pid = bench.serving
             try bench.loadFile()
             try waitUntil("it is loaded") { bench.serving != nil && bench.serving != pid }

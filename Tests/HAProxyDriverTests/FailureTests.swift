@@ -25,7 +25,7 @@ import Testing
             #expect(bench.serving == pid)
             #expect(bench.file == file)
             #expect(try connection.ask("still") == "one still")
-            #expect(access(bench.site.configurationFile + ".new", F_OK) != 0)
+            #expect(access(bench.base.configurationFile + ".new", F_OK) != 0)
             try bench.restart()
             #expect(try bench.settle() == [])
             bench.run(shop, balancer("other", port: try freePort(), to: one))
@@ -109,7 +109,7 @@ import Testing
     @Test func aForeignFileIsNotTouched() async throws {
         try await withBench { bench in
             let one = try bench.server("one")
-            try bench.write("global\n", to: bench.site.configurationFile)
+            try bench.write("global\n", to: bench.base.configurationFile)
             let failures = bench.tryToRun([balancer("shop", port: try freePort(), to: one)])
             #expect(failures.allSatisfy { $0.contains("was not written by this worker") } && failures.count == 1)
             #expect(throws: DriverError.self) { try bench.driver.observe(expecting: []) }
@@ -121,8 +121,8 @@ import Testing
     @Test func aForeignHAProxyIsNotTouched() async throws {
         try await withBench { bench in
             let path = bench.folder + "/foreign.cfg"
-            try bench.write("global\n  stats socket \(bench.site.commandSocket)\n", to: path)
-            let foreign = try DetachedProcess("haproxy", ["-W", "-S", bench.site.masterSocket, "-f", path])
+            try bench.write("global\n  stats socket \(bench.base.commandSocket)\n", to: path)
+            let foreign = try DetachedProcess("haproxy", ["-W", "-S", bench.base.masterSocket, "-f", path])
             try waitUntil("it runs") { (try? bench.ask("show info").isEmpty) == false }
             #expect(throws: DriverError.self) { try bench.driver.observe(expecting: []) }
             let failures = bench.tryToRun([balancer("shop", port: try freePort(), to: try bench.server("one"))])
@@ -137,7 +137,7 @@ import Testing
     @Test func theFilesAreForTheOwnerAlone() async throws {
         try await withBench { bench in
             bench.run(balancer("shop", port: try freePort(), to: try bench.server("one")))
-            for path in [bench.site.configurationFile, bench.site.stateFile, bench.site.commandSocket, bench.site.masterSocket] {
+            for path in [bench.base.configurationFile, bench.base.stateFile, bench.base.commandSocket, bench.base.masterSocket] {
                 let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
                 #expect(mode == 0o600, "\(path)")
             }

@@ -126,7 +126,7 @@ extension Bench {
             let port = try freePort()
             bench.run(balancer(port: port, to: one))
             // As one that was started before there was the pipe.
-            unlink(bench.site.logPipe)
+            unlink(bench.base.logPipe)
             try bench.restart()
             #expect(try bench.settle() == [])
             #expect(try bench.settle() == [])

@@ -53,7 +53,7 @@ import Testing
             bench.run(balancer(port: port, to: one))
             try waitUntil("it is watched") { bench.driver.restarts.withLock { $0.watch != nil } }
             let file = bench.file
-            unlink(bench.site.configurationFile)
+            unlink(bench.base.configurationFile)
             kill(try bench.driver.loader.processTable().master, SIGKILL)
             try waitUntil("it serves") { (try? Page(port).body) == "one" && bench.file == file }
             #expect(try bench.settle() == [])

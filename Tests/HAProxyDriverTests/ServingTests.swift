@@ -345,7 +345,7 @@ import Testing
                 balancer("six", port: second, to: one) { $0.address = .v6(high: 0, low: 0) })
             for port in [first, second] {
                 #expect(try Page(port).body == "one")
-                if bench.site.hasIPv6 { #expect(try Page(port, isV6: true).body == "one") }
+                if bench.base.hasIPv6 { #expect(try Page(port, isV6: true).body == "one") }
             }
         }
     }

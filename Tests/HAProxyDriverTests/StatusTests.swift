@@ -35,6 +35,26 @@ import Testing
         }
     }
 
+    @Test func whatTheWorkerLogsOfANodeIsNotLoggedAgain() async throws {
+        try await withBench { bench in
+            let (one, two) = (try bench.server("one"), try bench.server("two"))
+            bench.run(balancer(port: try freePort(), to: one), balancer("other", port: try freePort(), to: two))
+            func told(_ id: String) -> [String] {
+                bench.logged.filter { $0.contains("haproxy tells of a server") && $0.contains("load_balancer=\(id)") }
+            }
+            func levels(_ id: String) -> Set<Substring> { Set(told(id).map { $0.prefix { $0 != " " } }) }
+            bench.driver.nodeChangesAreLogged(of: ["shop"])
+            for server in [one, two] { server.stop() }
+            try waitUntil("both are logged") { !told("shop").isEmpty && !told("other").isEmpty }
+            #expect(levels("shop") == ["debug"] && levels("other") == ["info"])
+            bench.driver.nodeChangesAreLogged(of: [])
+            let before = told("shop").count
+            _ = try bench.ask("set server shop/one state maint")
+            try waitUntil("it is logged") { told("shop").count > before }
+            #expect(levels("shop") == ["debug", "info"])
+        }
+    }
+
     @Test func whatSomebodyDidByHandIsToldAsThat() async throws {
         try await withBench { bench in
             let (one, two, three) = (try bench.server("one"), try bench.server("two"), try bench.server("three"))

@@ -5,21 +5,21 @@ import Testing
 @testable import HAProxyDriver
 
 @Suite struct TextTests {
-    private let text = ConfigurationText(site: .example)
+    private let text = ConfigurationText(base: .example)
 
     /// The section of a load balancer, without the indentation.
-    private func section(_ balancer: LoadBalancer, site: Site = .example) -> [String] {
-        let text = ConfigurationText(site: site).text(of: [Proxy(loadBalancer: balancer, number: 20_000_000)], fingerprint: "f")
+    private func section(_ balancer: LoadBalancer, base: BaseConfiguration = .example) -> [String] {
+        let text = ConfigurationText(base: base).text(of: [Proxy(loadBalancer: balancer, number: 20_000_000)], fingerprint: "f")
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0.drop { $0 == " " }) }
         let start = lines.firstIndex { $0.hasPrefix("listen ") || $0.hasPrefix("backend ") } ?? lines.endIndex
         return Array(lines[start...].dropLast())
     }
 
     @Test func theWholeFile() {
-        var site = Site.example
-        site.globalLines = ["maxconn 5000"]
-        site.defaultsLines = ["maxconn 4000"]
-        site.nameServers = ["10.0.0.53:53"]
+        var base = BaseConfiguration.example
+        base.globalLines = ["maxconn 5000"]
+        base.defaultsLines = ["maxconn 4000"]
+        base.nameServers = ["10.0.0.53:53"]
         let proxies = [
             Proxy(loadBalancer: balancer("web"), number: 20_000_001),
             Proxy(
@@ -96,30 +96,30 @@ import Testing
                 server n2 10.0.0.2:8080 weight 1 check inter 30s rise 2 fall 2
 
             """
-        #expect(ConfigurationText(site: site).text(of: proxies, fingerprint: "1234") == expected)
-        #expect(ConfigurationText(site: site).text(of: proxies.reversed(), fingerprint: "1234") == expected)
+        #expect(ConfigurationText(base: base).text(of: proxies, fingerprint: "1234") == expected)
+        #expect(ConfigurationText(base: base).text(of: proxies.reversed(), fingerprint: "1234") == expected)
     }
 
     @Test func logs() {
-        var unit = Site.example
+        var unit = BaseConfiguration.example
         unit.logsByPipe = false
-        let text = ConfigurationText(site: unit).text(of: [], fingerprint: "f")
+        let text = ConfigurationText(base: unit).text(of: [], fingerprint: "f")
         #expect(text.contains("\n    log /run/example/log.sock len 4096 format rfc5424 local0\n"))
         #expect(section(balancer("a b")).contains("log-tag a_20b"))
     }
 
     @Test func listeners() {
-        func binds(_ address: String?, site: Site = .example) -> [String] {
-            section(balancer { $0.address = address.flatMap { IPAddress($0) } }, site: site).filter { $0.hasPrefix("bind") }
+        func binds(_ address: String?, base: BaseConfiguration = .example) -> [String] {
+            section(balancer { $0.address = address.flatMap { IPAddress($0) } }, base: base).filter { $0.hasPrefix("bind") }
         }
         #expect(binds(nil) == ["bind 0.0.0.0:80", "bind [::]:80 v6only"])
         #expect(binds("0.0.0.0") == ["bind 0.0.0.0:80"])
         #expect(binds("::") == ["bind [::]:80 v6only"])
         #expect(binds("fd00::1") == ["bind [fd00::1]:80"])
         #expect(binds("10.1.2.3") == ["bind 10.1.2.3:80"])
-        var old = Site.example
+        var old = BaseConfiguration.example
         old.hasIPv6 = false
-        #expect(binds(nil, site: old) == ["bind 0.0.0.0:80"])
+        #expect(binds(nil, base: old) == ["bind 0.0.0.0:80"])
     }
 
     @Test func algorithms() {
@@ -219,8 +219,8 @@ import Testing
     }
 
     @Test func haproxyTakesEveryFeature() throws {
-        var site = Site.example
-        site.nameServers = ["127.0.0.1:53", "[::1]:53"]
+        var base = BaseConfiguration.example
+        base.nameServers = ["127.0.0.1:53", "[::1]:53"]
         let kinds: [Monitor.Kind] = [.connect, .http, .https, .tls]
         #expect(Set(kinds) == Capabilities.haproxy.monitors)
         let monitors = kinds.map { kind in
@@ -248,7 +248,7 @@ import Testing
         }
         let path = NSTemporaryDirectory() + "lbx-\(UUID().uuidString).cfg"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let text = ConfigurationText(site: site).text(of: proxies, fingerprint: "f")
+        let text = ConfigurationText(base: base).text(of: proxies, fingerprint: "f")
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         let check = try DetachedProcess.run("haproxy", ["-c", "-f", path], within: .seconds(30))
         #expect(check.ok, "\(check.output)")

@@ -2,9 +2,10 @@ import LBaaS
 
 @testable import HAProxyDriver
 
-extension Site {
-    /// A site whose files nobody makes.
-    static let example = Site(runFolder: "/run/example", configurationFile: "/etc/example.cfg", masterSocket: "/run/example/master.sock")
+extension BaseConfiguration {
+    /// A configuration whose files nobody makes.
+    static let example = BaseConfiguration(
+        runFolder: "/run/example", configurationFile: "/etc/example.cfg", masterSocket: "/run/example/master.sock")
 }
 
 func balancer(

@@ -23,8 +23,9 @@ extension RealServers {
                 }
                 try await Life.check(lives, over: gearmand)
                 let losses = try worker.log.losses
-                #expect(losses.count == 20, "\(losses.map { $0["reason"] ?? "" })")
-                #expect(try worker.log.returns.count == 21)
+                // A job server that ends can take a connection once more, and close it.
+                #expect(losses.count >= 20, "\(losses.map { $0["reason"] ?? "" })")
+                #expect(try worker.log.returns.count == losses.count + 1)
                 for loss in losses {
                     #expect(loss["level"] == "warning" && loss["server"] == gearmand.address && loss["reason"]?.isEmpty == false)
                 }

@@ -29,15 +29,15 @@ struct LogTests {
         #expect(computed == ["wanted", "wanted field"])
     }
 
-    @Test("tells of a trouble when it begins and changes, and not each time it is met")
-    func trouble() {
+    @Test("logs a condition that lasts when it begins and changes, and not each time it is met")
+    func repeatedLog() {
         let lines = Mutex<[String]>([])
-        let trouble = Trouble(
+        let repeated = RepeatedLog(
             Log(threshold: .info) { _, message, fields in lines.withLock { $0.append(message + fields.map(\.value).joined()) } })
-        for error in ["1", "1", "2", "2", "1"] { trouble.tell(.error, "error ", [("number", error)]) }
-        trouble.isOver()
-        trouble.tell(.error, "error ", [("number", "1")])
-        trouble.tell(.error, "another")
+        for error in ["1", "1", "2", "2", "1"] { repeated.write(.error, "error ", [("number", error)]) }
+        repeated.end()
+        repeated.write(.error, "error ", [("number", "1")])
+        repeated.write(.error, "another")
         #expect(lines.withLock { $0 } == ["error 1", "error 2", "error 1", "error 1", "another"])
     }
 }

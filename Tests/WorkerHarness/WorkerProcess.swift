@@ -39,11 +39,11 @@ package struct WorkerProcess: Sendable {
         }
     }
 
-    /// Waits until it is connected to a job server.
+    /// Waits until it has started and is connected to a job server.
     package func isReady() async throws {
-        try await eventually("the worker is connected") {
+        try await eventually("the worker is connected and started") {
             if let end = process.ended { throw Failure("the worker ended: \(end)\n\(log.text)") }
-            return try !log.returns.isEmpty
+            return try !log.returns.isEmpty && !log.lines("started").isEmpty
         }
     }
 

@@ -2,6 +2,7 @@ import DaemonSupport
 import KnownDrivers
 import JobQueue
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import lbaas_worker
@@ -100,6 +101,28 @@ import Testing
     @Test func checkConfigAnswersTheSettings() throws {
         let expected = try settings(["--concurrency", "7"])
         #expect(try read(["--check-config", "--driver", "dummy", "--concurrency", "7"]) == .checkConfig(expected))
+    }
+
+    @Test(arguments: ["frobnicate 1", "chroot /nosuch"])
+    func checkConfigAsksHAProxyAboutTheOperatorsOwnLines(line: String) async throws {
+        try await onThread {
+            let file = "[worker:haproxy]\nreload_timeout = 20\nglobal = \(line)\n"
+            let refusal = try failure(["--check-config"], file: file)
+            #expect(refusal.code == .config)
+            #expect(refusal.messages.count == 1 && refusal.message.hasPrefix("lbaas.conf:3: global: "), "\(refusal.messages)")
+            #expect(refusal.message.contains(line.prefix { $0 != " " }), "\(refusal.messages)")
+            // Otherwise only the start of the worker asks.
+            #expect(throws: Never.self) { try read(file: file) }
+        }
+    }
+
+    @Test func checkConfigNamesFilesOfChecksThatCannotBeUsed() throws {
+        let file = "[health]\nca_file = /nosuch.pem\nprograms = /nosuch /etc /bin/true\n"
+        let refusal = try failure(["--check-config", "--driver", "dummy"], file: file)
+        #expect(refusal.code == .config)
+        let subjects = refusal.messages.map { $0.split(separator: "'").prefix(2).joined() }
+        #expect(
+            subjects == ["[health] ca_file: /nosuch.pem", "[health] programs: /nosuch", "[health] programs: /etc"], "\(refusal.messages)")
     }
 
     @Test func theHelpHasEveryOptionAlignedWithItsDefault() throws {

@@ -28,6 +28,8 @@ final class LogCollector: Sendable {
         var lines: LogLines
         var store: LogStore
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        /// The load balancers of which the worker logs how the nodes are.
+        var loggedByWorker: Set<String> = []
         var isStopped = false
         var isUnreadableTold = false
     }
@@ -93,6 +95,9 @@ final class LogCollector: Sendable {
     /// Tells what load balancers there are, suspended ones too: by the names that stand in `log-tag`. The logs of others go, and so do
     /// lines that still come for them. To be called with all of them once they are known, and after every change.
     func keep(only names: Set<String>) { intake.withLock { $0.store.keep(only: names) } }
+
+    /// Takes the load balancers of which the worker logs how the nodes are: what haproxy says of their servers is no news.
+    func nodeChangesAreLogged(of names: Set<String>) { intake.withLock { $0.loggedByWorker = names } }
 }
 
 // What an archive needs.
@@ -137,9 +142,8 @@ extension LogCollector {
     }
 
     /// Tells the operator what haproxy says of a server.
-    private func tell(_ message: String, of name: String) {
-        log.write(
-            .info, "haproxy tells of a server", [("load_balancer", ApplianceName(text: name).id ?? name), ("words", message)])
+    private func tell(_ message: String, of name: String, _ level: LogLevel) {
+        log.write(level, "haproxy tells of a server", [("load_balancer", ApplianceName(text: name).id ?? name), ("words", message)])
     }
 
     /// Takes what waits in the pipe.
@@ -150,7 +154,9 @@ extension LogCollector {
                 if count == 0 { break }
                 let time = now()
                 for (name, lines) in intake.lines.sort(intake.buffer[..<count]) { intake.store.append(lines, of: name, now: time) }
-                for (name, message) in intake.lines.serverMessages { tell(message, of: name) }
+                for (name, message) in intake.lines.serverMessages {
+                    tell(message, of: name, intake.loggedByWorker.contains(name) ? .debug : .info)
+                }
             }
             if intake.lines.unreadable > 0, !intake.isUnreadableTold {
                 intake.isUnreadableTold = true

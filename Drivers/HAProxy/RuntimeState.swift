@@ -1,7 +1,7 @@
 import LBaaS
 
 /// What a running haproxy was found to run, as load balancers.
-struct Finding {
+struct RuntimeState {
     /// haproxy as it runs.
     var running: Running
     /// The load balancers that run otherwise than a load balancer can tell.

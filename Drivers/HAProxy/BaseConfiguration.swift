@@ -1,5 +1,5 @@
 /// What of haproxy's configuration no load balancer decides: where its files are, and what the operator adds.
-struct Site: Hashable, Sendable {
+struct BaseConfiguration: Hashable, Sendable {
     /// The folder of the sockets and of what the worker notes about a haproxy that runs. It may go when the host starts anew.
     var runFolder: String
     /// haproxy's configuration file.
