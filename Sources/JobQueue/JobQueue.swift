@@ -94,14 +94,15 @@ public final class JobQueue: Sendable {
         _ configuration: Configuration, makeHandler: @escaping @Sendable () -> Handler, report: @escaping @Sendable (Event) -> Void
     ) {
         var connections: [Connection] = []
+        let memory = JobMemory()
         for server in configuration.servers {
             let tracker = SharedTracker(server: server, report: report)
-            let roster = Roster()
+            let idle = IdleConnections()
             for _ in 0..<configuration.connections {
                 connections.append(
                     Connection(
-                        server: server, configuration: configuration, makeHandler: makeHandler, tracker: tracker, roster: roster,
-                        working: working))
+                        server: server, configuration: configuration, makeHandler: makeHandler, tracker: tracker, idle: idle,
+                        memory: memory, working: working))
             }
         }
         self.connections = connections

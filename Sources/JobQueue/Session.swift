@@ -72,6 +72,9 @@ final class Session: Sendable {
     /// - Returns: whether something came.
     func wait(until deadline: Deadline) -> Bool { waker.wait(until: deadline, watching: socket.number, for: POLLIN) != 0 }
 
+    /// Waits until the thread is woken, or a time has come.
+    func waitForWakeUp(until deadline: Deadline) { _ = waker.wait(until: deadline, watching: -1) }
+
     /// Ends the waiting of its thread, or keeps it from the next.
     func wake() { waker.wake() }
 

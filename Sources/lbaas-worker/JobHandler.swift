@@ -18,7 +18,7 @@ final class JobHandler {
     /// Answers jobs that came together: what they change is one commit.
     func answer(_ jobs: JobGroup) -> JobQueue.Answers {
         let start = Clock.now()
-        let read = jobs.indices.map { job in jobs.withWorkload(of: job) { messages.read($0) } }
+        let read = jobs.indices.map { job in read(jobs, job) }
         let requests = read.map(\.request)
         var outcomes = runner.perform(requests.compactMap(\.self)).makeIterator()
         var answers: [(handle: String, answer: JobAnswer)] = []
@@ -33,6 +33,11 @@ final class JobHandler {
         return JobQueue.Answers(responses: responses) { [log] in
             for (handle, answer) in answers { log.write(answer, handle: handle, from: start, to: end) }
         }
+    }
+
+    private func read(_ jobs: JobGroup, _ job: Int) -> ReadJob {
+        if jobs.isTooLong(job) { return messages.refuse(length: jobs.length(of: job)) }
+        return jobs.withWorkload(of: job) { messages.read($0) }
     }
 
     /// What answers a job by itself, on whatever thread.
