@@ -73,7 +73,7 @@ let package = Package(
         room("Netlink", ["CNetlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
-        driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CSpawn", "CZlib"]),
+        driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CLinux", "CSpawn", "CZlib"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "HAProxyDriver", "IPVSDriver"]),
         notifier("DummyNotifier", folder: "Dummy", ["LBaaS"]),
         notifier("ExecNotifier", folder: "Exec", ["LBaaS", "JSON", "HostSystem"]),
@@ -142,3 +142,17 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
+
+// What scripts/fuzz builds, and no other build has. libFuzzer brings the main function, so it is a library.
+if Context.environment["LBAAS_FUZZ"] != nil {
+    package.products.append(.library(name: "Fuzz", type: .static, targets: ["Fuzz"]))
+    package.targets.append(
+        .target(
+            name: "Fuzz",
+            dependencies: [
+                "BGPNotifier", "CGearman", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue", "LBaaS",
+                "LoadBalancerJSON", "Netlink",
+                "NetlinkTestSupport", "Requests",
+            ],
+            path: "Tests/Fuzz", exclude: ["Seeds", "jobs.dict"], swiftSettings: [.treatAllWarnings(as: .error)]))
+}

@@ -33,7 +33,7 @@ struct ApplianceError: Error, Hashable {
     }
 
     /// As the driver's caller gets it.
-    var driverError: DriverError { DriverError(message) }
+    var driverError: DriverError { DriverError(message, code: code == .notRunning ? .notRunning : .failed) }
 }
 
 extension Deadline {

@@ -66,7 +66,7 @@ struct Finding {
         for state in states where found[state.server] != nil {
             guard let text = state.server.id, let endpoint = state.endpoint else { continue }
             if state.condition == .disabled {
-                running.retired[id, default: [:]][state.server] = isBackup(state.server)
+                running.retired[id, default: [:]][state.server] = RetiredServer(isBackup: isBackup(state.server), host: endpoint.host)
                 continue
             }
             var node = Node(id: NodeID(text), address: endpoint.host, port: endpoint.port, isBackup: isBackup(state.server))

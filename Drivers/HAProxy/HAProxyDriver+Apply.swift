@@ -5,7 +5,9 @@ import Synchronization
 extension HAProxyDriver {
     /// Carries the groups out: all that haproxy can take while it runs on one connection, or, where some of it cannot be, all of it by one
     /// load of the file. A group that haproxy refuses fails alone, as far as its words tell whose fault it is.
-    public func apply(_ groups: [PatchGroup]) -> [GroupOutcome] {
+    public func apply(_ groups: [PatchGroup]) -> [GroupOutcome] { turn.withLock { _ in change(by: groups) } }
+
+    private func change(by groups: [PatchGroup]) -> [GroupOutcome] {
         var change = Change(groups, running: running.withLock { $0 })
         logs.expect(groups.flatMap(\.patches).filter { $0.loadBalancer.new != nil }.map(\.id))
         while !change.open.isEmpty {
@@ -19,14 +21,15 @@ extension HAProxyDriver {
                 change.fail(change.open, error)
             }
         }
-        logs.forget(change.deleted)
         return change.outcomes
     }
 
     /// The steps in words, and behind them how they are taken.
     public func plan(_ groups: [PatchGroup]) -> [String] {
         let change = Change(groups, running: running.withLock { $0 })
-        let operations = groups.flatMap(\.operations)
+        let ended = groups.flatMap(\.patches).filter { $0.endedSessions != nil }
+        let operations =
+            groups.flatMap(\.operations) + ended.map { "end the connections of what leaves load balancer \(quoted($0.id.text)) at once" }
         if change.open.isEmpty { return operations }
         guard let reasons = change.reasonsToLoad(at: site) else {
             let count = change.commands(at: site).flatMap(\.commands).count
@@ -42,10 +45,12 @@ extension HAProxyDriver {
         let work = change.commands(at: site)
         let refused = commandsRefused(work, &running)
         let done = change.open.filter { refused[$0] == nil }
-        running.take(change.groups(done))
+        let groups = change.groups(done)
+        running.take(groups)
         change.finish(done, running: running)
         change.refused = refused
         self.running.withLock { [running] in $0 = running }
+        endSessions(of: groups, sparing: running.pid)
         keeper.follow { [weak self] in self?.content }
         if !done.isEmpty {
             log.write(
@@ -127,9 +132,12 @@ extension HAProxyDriver {
         var running = Running(pid: process.pid, fingerprint: fingerprint)
         running.proxies = proxies
         self.running.withLock { [running] in $0 = running }
+        forgetEnd()
+        watchMaster()
         log.write(
             .info, change.running == nil ? "haproxy was started" : "haproxy loaded its configuration",
             [("reasons", reasons.summary), ("load_balancers", change.names(change.open)), ("process", String(process.pid))])
+        endSessions(of: change.groups(change.open), sparing: process.pid)
         change.finish(change.open, running: running)
         keeper.keepStates(target.flatMap { $0.states(after: [:]) })
         lingering.watch()
@@ -164,12 +172,31 @@ extension HAProxyDriver {
 
     /// Ends haproxy, for nothing is left to serve.
     private func end(_ change: inout Change) throws(ApplianceError) {
+        endSessions(of: change.groups(change.open), sparing: nil)
         lingering.forget()
         try loader.stop()
         try keeper.remove()
         running.withLock { $0 = nil }
+        forgetEnd()
         log.write(.info, "haproxy was ended: no load balancer is left", [("load_balancers", change.names(change.open))])
         change.finish(change.open, running: nil)
+    }
+
+    /// Ends the connections of what forced steps take out. Where that does not work the steps are done all the same.
+    ///
+    /// - Parameter pid: the process that serves, which has taken the steps; nil where it is about to end.
+    private func endSessions(of groups: [PatchGroup], sparing pid: Int32?) {
+        let ended = groups.flatMap(\.patches).compactMap(\.endedSessions)
+        if ended.isEmpty { return }
+        do throws(ApplianceError) {
+            // Before the connections end no more are to come.
+            if pid == nil { try loader.stopListening(ended.map(\.proxy)) }
+            try loader.end(ended, sparing: pid)
+        } catch  where error.code == .notRunning {
+            // Its connections have ended with it.
+        } catch {
+            log.write(.warning, "connections that were to end at once may go on", [("error", error.message)])
+        }
     }
 
     /// Fails the groups that would listen where somebody else does; true where there are any.

@@ -13,27 +13,40 @@ extension HAProxyDriver {
 
     /// As `observe(expecting:)`, where there may be others that are not expected now.
     public func observe(possible: [LoadBalancer]) throws(DriverError) -> Observation {
-        try telling { () throws(ApplianceError) in try look(expecting: possible) }
+        try telling { () throws(ApplianceError) in
+            try turn.withLock { _ throws(ApplianceError) in try look(expecting: possible) }
+        }
     }
 
     private func look(expecting expected: [LoadBalancer]) throws(ApplianceError) -> Observation {
         try keeper.makeFolders()
         try keeper.checkOwner()
         logs.open()
-        guard var finding = try find(expecting: expected) else {
+        var found = try find(expecting: expected)
+        if found == nil {
+            // Where it has just ended it is started again.
+            noticeEnd()
+            found = try find(expecting: expected)
+        }
+        guard var finding = found else {
             running.withLock { $0 = nil }
+            // From here on it is started for what is to run then.
+            forgetEnd()
             return Observation(running: [])
         }
         try collectRetired(&finding.running)
-        let found = finding
-        running.withLock { $0 = found.running }
+        let (now, former) = (finding.running, running.withLock { $0 })
+        running.withLock { $0 = now }
+        for deviation in former?.deviations(in: now) ?? [] { log.write(.warning, deviation) }
+        forgetEnd()
+        watchMaster()
         lingering.watch()
-        logs.check(found.running.pid)
-        var altered = found.altered
+        logs.check(now.pid)
+        var altered = finding.altered
         let isIntact = try keeper.isIntact(
-            expecting: text.text(of: Array(found.running.proxies.values), fingerprint: found.running.fingerprint))
-        if !isIntact { altered.formUnion(found.running.proxies.keys) }
-        return Observation(running: found.loadBalancers, altered: altered)
+            expecting: text.text(of: Array(now.proxies.values), fingerprint: now.fingerprint))
+        if !isIntact { altered.formUnion(now.proxies.keys) }
+        return Observation(running: finding.loadBalancers, altered: altered)
     }
 
     /// What the running haproxy says; nil where none runs.
@@ -64,7 +77,7 @@ extension HAProxyDriver {
     /// Takes away the servers that have no connection any more.
     private func collectRetired(_ running: inout Running) throws(ApplianceError) {
         let commands = running.retired.flatMap { id, servers in
-            servers.map { LoadBalancerPatch.deletion(of: id, $0.key, isBackup: $0.value) }
+            servers.map { LoadBalancerPatch.deletion(of: id, $0.key, $0.value) }
         }
         if commands.isEmpty { return }
         var socket = try CommandSocket.connect(to: site.commandSocket)
@@ -77,8 +90,8 @@ extension HAProxyDriver {
 extension Running {
     /// Notes what became of a server that was to go.
     mutating func note(_ command: RuntimeCommand, _ answer: String) {
-        guard case .deletion(let id, let server, let isBackup) = command.kind else { return }
-        retired[id, default: [:]][server] = RuntimeCommand.isDeleted(answer) ? nil : isBackup
+        guard case .deletion(let id, let name, let server) = command.kind else { return }
+        retired[id, default: [:]][name] = RuntimeCommand.isDeleted(answer) ? nil : server
         if retired[id]?.isEmpty ?? false { retired[id] = nil }
     }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 public import LBaaS
 import Synchronization
 
@@ -21,6 +22,12 @@ public final class HAProxyDriver: LoadBalancerDriver {
     let trace: @Sendable (Step) -> Void
     /// What runs; nil where nothing does, or nobody has looked yet. `observe` and `apply` change it.
     let running = Mutex<Running?>(nil)
+    /// Held by whoever looks at haproxy to change it, changes it, or starts it again.
+    let turn = Mutex(())
+    /// What is known of a haproxy that ended by itself.
+    let restarts = Mutex(Restarts())
+    let restartQueue = DispatchQueue(label: "haproxy-restart")
+    let supervisor: any Supervisor
 
     /// A driver that has touched nothing yet.
     ///
@@ -36,7 +43,7 @@ public final class HAProxyDriver: LoadBalancerDriver {
         var settings = try Settings(configuration)
         settings.site.hasIPv6 = PortCheck.hasIPv6
         logs = Logs(settings, log: log)
-        let supervisor: any Supervisor =
+        supervisor =
             switch settings.mode {
             case .master: OwnProcess(settings, logs: logs)
             case .systemd(let unit): SystemdUnit(unit: unit, systemctl: systemctl, patience: settings.reloadTimeout)
@@ -59,38 +66,8 @@ public final class HAProxyDriver: LoadBalancerDriver {
     /// Why haproxy cannot run it.
     public func refusal(of loadBalancer: LoadBalancer) -> (field: String, reason: String)? { loadBalancer.refusal }
 
-    /// How haproxy sees the nodes: up is one that it calls up, or that it does not check. Those of a suspended load balancer are not.
-    public func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]] {
-        guard let running = running.withLock({ $0 }) else { return [:] }
-        let proxies = ids.compactMap { running.proxies[$0] }
-        let serving = proxies.filter { !$0.loadBalancer.isSuspended }
-        let rows = try telling { () throws(ApplianceError) in try statistics(serving.map { "\($0.number) 4 -1" }) }
-        func places(_ isWanted: (StatisticsRow) -> Bool) -> Set<ServerPlace> {
-            Set(rows.filter { $0.kind == .server && isWanted($0) }.map { ServerPlace(number: $0.number, server: $0.server) })
-        }
-        let (up, sound) = (places(\.isUp), places(\.isSound))
-        return Dictionary(
-            proxies.map { proxy in
-                let nodes = proxy.loadBalancer.nodes.map { node in
-                    let place = ServerPlace(number: proxy.number, server: ApplianceName(node.id))
-                    return NodeStatus(id: node.id, isUp: up.contains(place), isSound: sound.contains(place))
-                }
-                return (proxy.loadBalancer.id, nodes)
-            }
-        ) { first, _ in first }
-    }
-
-    private struct ServerPlace: Hashable {
-        let number: UInt32
-        let server: ApplianceName
-    }
-
-    private func statistics(_ selections: [String]) throws(ApplianceError) -> [StatisticsRow] {
-        if selections.isEmpty { return [] }
-        var socket = try CommandSocket.connect(to: site.commandSocket)
-        try socket.begin()
-        return try socket.ask(selections.map { "show stat \($0)" }).flatMap { StatisticsRow.rows($0) }
-    }
+    /// Takes the logs of load balancers away that are gone for good.
+    public func discard(_ ids: [LoadBalancerID]) { logs.forget(ids) }
 
     /// The bytes that the frontends of each load balancer sent, one counter for each process that serves or served it.
     public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {

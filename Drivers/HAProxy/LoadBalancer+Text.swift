@@ -6,7 +6,7 @@ extension LoadBalancer {
 
     /// All that haproxy cannot change while it runs.
     func structure(at site: Site) -> String {
-        isSuspended ? opening : opening + settings(at: site) + checkWords.joined(separator: " ")
+        isSuspended ? opening : opening + settings(at: site) + (checkWords + sessionWords(isBackup: false)).joined(separator: " ")
     }
 
     /// Its section but for the servers.
@@ -100,13 +100,29 @@ extension LoadBalancer {
     /// How many passed and failed checks turn a node.
     var riseAndFall: (rise: UInt32, fall: UInt32) { (check.rise ?? check.attempts, check.attempts) }
 
-    /// Its servers: the nodes, and behind them who answers when none of them can.
-    var servers: [Server] {
-        nodes.map { Server($0, checkWords: checkWords) } + (sorryServer.map { [Server(sorryServer: $0)] } ?? [])
+    /// What becomes of the connections of a server that turns down or up: words of the node's server.
+    ///
+    /// GALERA has one writer at a time. What still writes to a node that is down, or to a backup when the node is back, is ended.
+    private func sessionWords(isBackup: Bool) -> [String] {
+        guard serviceProtocol == .galera else { return [] }
+        return ["on-marked-down", "shutdown-sessions"] + (isBackup ? [] : ["on-marked-up", "shutdown-backup-sessions"])
     }
 
-    /// The server that is a node of this name; nil where none is.
-    func server(of node: Node) -> Server { Server(node, checkWords: checkWords) }
+    /// Its servers: the nodes, and behind them who answers when none of them can.
+    var servers: [Server] {
+        // A name that stands for several addresses gives each node with the same port one of its own. With other ports they share one.
+        let named = nodes.lazy.map(\.endpoint).filter { if case .name = $0.host { true } else { false } }
+        let repeated = Dictionary(named.map { ($0, 1) }, uniquingKeysWith: +).filter { $0.value > 1 }
+        return nodes.map { server(of: $0, sharesAddress: repeated[$0.endpoint] == nil) }
+            + (sorryServer.map { [Server(sorryServer: $0)] } ?? [])
+    }
+
+    /// The server that a node is.
+    ///
+    /// - Parameter sharesAddress: whether another node may have the address that its name resolves to.
+    func server(of node: Node, sharesAddress: Bool = true) -> Server {
+        Server(node, checkWords: checkWords + sessionWords(isBackup: node.isBackup), sharesAddress: sharesAddress)
+    }
 }
 
 /// A server of haproxy's.
@@ -117,14 +133,16 @@ struct Server: Hashable, Sendable {
     let isBackup: Bool
     let condition: Node.Condition
     private let checkWords: [String]
+    private let sharesAddress: Bool
 
-    fileprivate init(_ node: Node, checkWords: [String]) {
+    fileprivate init(_ node: Node, checkWords: [String], sharesAddress: Bool) {
         name = ApplianceName(node.id)
         endpoint = node.endpoint
         weight = node.weight
         isBackup = node.isBackup
         condition = node.condition
         self.checkWords = checkWords
+        self.sharesAddress = sharesAddress
     }
 
     /// A sorry server is taken to be there.
@@ -135,6 +153,7 @@ struct Server: Hashable, Sendable {
         isBackup = true
         condition = .enabled
         checkWords = []
+        sharesAddress = true
     }
 
     /// Its line in the file, behind its name. That it drains stands in the state file: the configuration knows no word for it.
@@ -145,7 +164,10 @@ struct Server: Hashable, Sendable {
         if isNamed {
             // A name that cannot be resolved takes its server out and does not keep haproxy from starting.
             words += ["init-addr", "last,libc,none"]
-            if !site.nameServers.isEmpty { words += ["resolvers", "lbaas"] }
+            if !site.nameServers.isEmpty {
+                words += ["resolvers", "lbaas"]
+                if sharesAddress { words += ["resolve-opts", "allow-dup-ip"] }
+            }
         }
         return words.joined(separator: " ")
     }

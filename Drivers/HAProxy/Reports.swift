@@ -72,68 +72,6 @@ struct ProcessInformation: Hashable {
     }
 }
 
-/// A line of the answer to `show stat`.
-struct StatisticsRow: Hashable {
-    /// What the line is about.
-    enum Kind: String, Hashable {
-        case frontend = "0"
-        case backend = "1"
-        case server = "2"
-        case listener = "3"
-    }
-
-    let kind: Kind
-    /// The name of the proxy.
-    let proxy: ApplianceName
-    /// haproxy's id of the proxy.
-    let number: UInt32
-    /// The name of the server.
-    let server: ApplianceName
-    let status: Substring
-    let bytesOut: UInt64
-    /// How many sessions there are now.
-    let sessions: UInt64
-    let isBackup: Bool
-
-    /// Reads the answer. Lines that lack what is needed are left out.
-    static func rows(_ text: String) -> [StatisticsRow] {
-        var lines = text.split(separator: "\n")[...]
-        guard let header = lines.popFirst(), header.hasPrefix("# ") else { return [] }
-        let columns = Columns(header.dropFirst(2))
-        return lines.compactMap { columns.row($0) }
-    }
-
-    private struct Columns {
-        private let places: [Substring: Int]
-        private let count: Int
-
-        init(_ header: Substring) {
-            let names = header.split(separator: ",", omittingEmptySubsequences: false)
-            let places = Dictionary(zip(names, 0...)) { first, _ in first }
-            let needed: [Substring] = ["pxname", "svname", "scur", "bout", "status", "bck", "iid", "type"]
-            self.places = places
-            count = (needed.compactMap { places[$0] }.max() ?? 0) + 1
-        }
-
-        func row(_ line: Substring) -> StatisticsRow? {
-            // What follows the last column that is needed is more than the rest.
-            let fields = line.split(separator: ",", maxSplits: count, omittingEmptySubsequences: false)
-            func field(_ name: Substring) -> Substring { places[name].flatMap { $0 < fields.count ? fields[$0] : nil } ?? "" }
-            guard let kind = Kind(rawValue: String(field("type"))), let number = UInt32(field("iid")) else { return nil }
-            return StatisticsRow(
-                kind: kind, proxy: ApplianceName(text: String(field("pxname"))), number: number,
-                server: ApplianceName(text: String(field("svname"))), status: field("status"), bytesOut: UInt64(field("bout")) ?? 0,
-                sessions: UInt64(field("scur")) ?? 0, isBackup: field("bck") == "1")
-        }
-    }
-
-    /// Whether a server gets traffic: haproxy says `UP`, with more behind it where a check began to fail, or `no check`.
-    var isUp: Bool { status.hasPrefix("UP") || status == "no check" }
-
-    /// Whether its checks pass: one that drains says `DRAIN` as long as they do.
-    var isSound: Bool { isUp || status.hasPrefix("DRAIN") }
-}
-
 /// A line of the answer to `show servers state`, which is also a line of the file from which servers' states are loaded.
 struct ServerState: Hashable {
     /// The columns, as the management guide of haproxy 2.6 has them.

@@ -8,8 +8,8 @@ struct Running: Sendable {
     var fingerprint: String
     /// Its load balancers, as they run.
     var proxies: [LoadBalancerID: Proxy] = [:]
-    /// Servers that were taken out while they had connections, and whether they are backups. They are in maintenance until they go.
-    var retired: [LoadBalancerID: [ApplianceName: Bool]] = [:]
+    /// Servers that were taken out while they had connections. They are in maintenance until they go.
+    var retired: [LoadBalancerID: [ApplianceName: RetiredServer]] = [:]
     /// What cannot be put right while haproxy runs, in words.
     var broken: [LoadBalancerID: String] = [:]
 
@@ -29,6 +29,19 @@ struct Running: Sendable {
     }
 }
 
+/// What haproxy does not change of a server while it runs.
+struct RetiredServer: Hashable, Sendable {
+    /// Whether it is a backup.
+    let isBackup: Bool
+    /// Whether its address is a host name.
+    let isNamed: Bool
+
+    init(isBackup: Bool, host: HostAddress) {
+        self.isBackup = isBackup
+        if case .name = host { isNamed = true } else { isNamed = false }
+    }
+}
+
 /// A command for a running haproxy.
 struct RuntimeCommand: Hashable, Sendable {
     /// What its answer tells.
@@ -40,7 +53,7 @@ struct RuntimeCommand: Hashable, Sendable {
         /// Done is what says that there is a new server.
         case addition
         /// A server goes, or stays for its connections.
-        case deletion(of: LoadBalancerID, server: ApplianceName, isBackup: Bool)
+        case deletion(of: LoadBalancerID, server: ApplianceName, RetiredServer)
     }
 
     let text: String
@@ -88,20 +101,26 @@ extension LoadBalancerPatch {
             }
             if new.isSuspended { return .runtime([]) }
             if let reason = reasonOfNodes(old, new, retired: running.retired[id] ?? [:]) { return .load(reason) }
-            return .runtime(commands(old, new, retired: running.retired[id] ?? [:]))
+            let retired = running.retired[id] ?? [:]
+            return .runtime(commands(old, new, retired: retired) + (isForced ? endings(of: retired, new) : []))
         }
     }
 
     /// Why the nodes can only change by a load; nil where they can while haproxy runs.
-    private func reasonOfNodes(_ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: Bool]) -> String? {
+    private func reasonOfNodes(_ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: RetiredServer]) -> String? {
         if old.sorryServer != new.sorryServer { return "the sorry server of load balancer \(quoted(id.text)) changes" }
         for patch in nodes {
             guard let node = patch.new else { continue }
             let shown = "node \(quoted(node.id.text)) of load balancer \(quoted(id.text))"
-            if case .name = node.address, patch.old?.endpoint != node.endpoint {
+            let former = patch.old.map { RetiredServer(isBackup: $0.isBackup, host: $0.address) } ?? retired[ApplianceName(node.id)]
+            let next = RetiredServer(isBackup: node.isBackup, host: node.address)
+            if next.isNamed, patch.old?.endpoint != node.endpoint {
                 return "\(shown) has a host name, which haproxy resolves when it loads"
             }
-            if let before = patch.old?.isBackup ?? retired[ApplianceName(node.id)], before != node.isBackup {
+            if let former, former.isNamed, !next.isNamed {
+                return "\(shown) has a host name no longer, to which haproxy keeps until it loads"
+            }
+            if let former, former.isBackup != next.isBackup {
                 return "\(shown) \(node.isBackup ? "becomes a backup" : "is a backup no longer")"
             }
         }
@@ -117,7 +136,7 @@ extension LoadBalancerPatch {
         return nil
     }
 
-    private func commands(_ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: Bool]) -> [RuntimeCommand] {
+    private func commands(_ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: RetiredServer]) -> [RuntimeCommand] {
         let proxy = ApplianceName(id)
         var commands: [RuntimeCommand] = []
         var states: [RuntimeCommand] = []
@@ -126,7 +145,9 @@ extension LoadBalancerPatch {
             switch patch {
             case .delete(let node):
                 commands.append(RuntimeCommand("set server \(proxy)/\(ApplianceName(node.id)) state maint"))
-                commands.append(Self.deletion(of: id, ApplianceName(node.id), isBackup: node.isBackup))
+                if isForced { commands.append(Self.ending(of: id, ApplianceName(node.id))) }
+                commands.append(
+                    Self.deletion(of: id, ApplianceName(node.id), RetiredServer(isBackup: node.isBackup, host: node.address)))
             case .create(let node):
                 let server = new.server(of: node)
                 if retired[server.name] == nil {
@@ -143,6 +164,9 @@ extension LoadBalancerPatch {
                 if old.endpoint != node.endpoint { commands.append(server.addressing(in: proxy)) }
                 if old.weight != node.weight { commands.append(server.weighting(in: proxy)) }
                 if old.condition != node.condition { commands.append(server.turning(in: proxy)) }
+                if isForced, old.endpoint != node.endpoint || node.condition == .disabled {
+                    commands.append(Self.ending(of: id, server.name))
+                }
             }
         }
         // A server that is added has no cookie until all are made anew, and must have one before its first client.
@@ -150,9 +174,22 @@ extension LoadBalancerPatch {
         return commands + states
     }
 
+    /// The commands that end what servers still have that were taken out before.
+    private func endings(of retired: [ApplianceName: RetiredServer], _ new: LoadBalancer) -> [RuntimeCommand] {
+        let kept = Set(new.nodes.map { ApplianceName($0.id) })
+        return retired.filter { !kept.contains($0.key) }.flatMap { name, server in
+            [Self.ending(of: id, name), Self.deletion(of: id, name, server)]
+        }
+    }
+
+    /// Ends the connections of a server.
+    private static func ending(of id: LoadBalancerID, _ server: ApplianceName) -> RuntimeCommand {
+        RuntimeCommand("shutdown sessions server \(ApplianceName(id))/\(server)")
+    }
+
     /// Takes a server away that is in maintenance, if it has no connection left.
-    static func deletion(of id: LoadBalancerID, _ server: ApplianceName, isBackup: Bool) -> RuntimeCommand {
-        RuntimeCommand("del server \(ApplianceName(id))/\(server)", .deletion(of: id, server: server, isBackup: isBackup))
+    static func deletion(of id: LoadBalancerID, _ name: ApplianceName, _ server: RetiredServer) -> RuntimeCommand {
+        RuntimeCommand("del server \(ApplianceName(id))/\(name)", .deletion(of: id, server: name, server))
     }
 }
 

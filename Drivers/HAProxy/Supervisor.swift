@@ -1,5 +1,7 @@
 import Glibc
+import HostSystem
 import LBaaS
+import Synchronization
 
 /// Who starts haproxy, has it load its file, and ends it.
 protocol Supervisor: Sendable {
@@ -13,6 +15,8 @@ protocol Supervisor: Sendable {
     func reload() throws(ApplianceError)
     /// Ends haproxy, whose master is the process given; what it has in hand it may finish.
     func stop(master: Int32) throws(ApplianceError)
+    /// How the haproxy that was started last ended, such as `signal 9`; nil where that is not known.
+    var ending: String? { get }
     /// Where the next message of haproxy's begins.
     var endOfMessages: Int { get }
     /// What haproxy said since then that matters.
@@ -42,6 +46,8 @@ extension String {
 final class OwnProcess: Supervisor {
     private let settings: Settings
     private let logs: Logs
+    /// The master, where this worker started it.
+    private let child = Mutex<DetachedProcess?>(nil)
     /// How much of haproxy's messages is kept.
     private static let mostMessages = 1 << 20
 
@@ -64,6 +70,7 @@ final class OwnProcess: Supervisor {
         let child = try DetachedProcess(
             settings.program, ["-W", "-S", "\(site.masterSocket),mode,600", "-f", site.configurationFile, "-p", site.pidFile],
             input: logs.input, output: output)
+        self.child.withLock { $0 = child }
         return Start(hasEnded: { child.end != nil }, giveUp: { child.kill() })
     }
 
@@ -83,6 +90,19 @@ final class OwnProcess: Supervisor {
         defer { close(file) }
         return flock(file, LOCK_SH | LOCK_NB) != 0
     }
+
+    var ending: String? {
+        if let child = child.withLock({ $0 }) {
+            // It has ended; its status is about to be collected.
+            return Deadline(in: .seconds(1)).wait { child.end }.map { $0 & 0x7F != 0 ? "signal \($0 & 0x7F)" : Self.ending($0 >> 8 & 0xFF) }
+        }
+        let words = messages(since: 0)
+        guard let start = words.ranges(of: "exited with code ").last?.upperBound else { return nil }
+        return Int32(words[start...].prefix { $0.isNumber }).map(Self.ending)
+    }
+
+    /// The master ends with the status that a shell would give its worker: 128 more than the signal.
+    private static func ending(_ status: Int32) -> String { status > 128 ? "signal \(status - 128)" : "status \(status)" }
 
     var endOfMessages: Int {
         var status = stat()
@@ -109,6 +129,7 @@ final class SystemdUnit: Supervisor {
 
     let endsLost = false
     let isThere = false
+    let ending: String? = nil
 
     func start() throws(ApplianceError) -> Start {
         try run("reload-or-restart")

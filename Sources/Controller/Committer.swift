@@ -205,7 +205,8 @@ extension Committer {
 
     /// What publishes a decision without the decision's turn.
     var publication: Publication {
-        Publication(committed: committed, announcer: announcer, checker: checker, checking: machine.rule.checking, log: log)
+        Publication(
+            committed: committed, driver: driver, announcer: announcer, checker: checker, checking: machine.rule.checking, log: log)
     }
 }
 

@@ -23,9 +23,11 @@ struct Divergence {
     }
 
     /// The step of a load balancer from what runs to what should; nil where it is none.
-    func patch(_ id: LoadBalancerID, effective: LoadBalancer?, to new: LoadBalancer?) -> LoadBalancerPatch? {
+    func patch(_ id: LoadBalancerID, effective: LoadBalancer?, to new: LoadBalancer?, isForced: Bool = false) -> LoadBalancerPatch? {
         let running = running(id, effective: effective)
-        return altered.contains(id) ? LoadBalancerPatch(restoring: running, to: new) : LoadBalancerPatch(from: running, to: new)
+        return altered.contains(id)
+            ? LoadBalancerPatch(restoring: running, to: new, isForced: isForced)
+            : LoadBalancerPatch(from: running, to: new, isForced: isForced)
     }
 
     /// Takes what was found to run of a load balancer that should run as `effective`.

@@ -91,14 +91,17 @@ struct Draft {
     ///
     /// - Parameters:
     ///   - rule: what becomes of the real servers that leave.
+    ///   - isForced: whether what the request takes out goes at once.
     ///   - health: of which load balancers it matters how their nodes are.
     ///   - now: the time.
     /// - Throws: where a listener is taken; then nothing is changed.
     mutating func accept(
-        _ transitions: [Transition], by origin: Origin, listeners: inout ListenerTable, rule: DrainRule?, health: HealthRule,
+        _ transitions: [Transition], by origin: Origin, listeners: inout ListenerTable, rule: DrainRule?, isForced: Bool,
+        health: HealthRule,
         now: Timestamp
     ) throws(Refusal) {
         try move(transitions, by: origin, in: &listeners)
+        if isForced { changes.forced.formUnion(transitions.lazy.map(\.id)) }
         for transition in transitions { follow(transition, health, now) }
         if let rule { drain(transitions, rule) }
         for transition in transitions {

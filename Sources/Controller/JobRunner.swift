@@ -108,10 +108,18 @@ public final class JobRunner: Sendable {
         do throws(DriverError) {
             let checked = found.map { pipeline.checkedStatus(of: $0.entry.loadBalancer, $0.health) }
             let asked = zip(found, checked).filter { $0.1 == nil }.map(\.0.entry.loadBalancer.id)
-            let status = asked.isEmpty ? [:] : try driver.status(of: asked)
+            var status: [LoadBalancerID: [NodeStatus]] = [:]
+            var reason: String?
+            do throws(DriverError) {
+                if !asked.isEmpty { status = try driver.status(of: asked) }
+            } catch  where error.code == .notRunning {
+                reason = error.message
+            }
             return zip(found, checked).map { found, checked in
                 let loadBalancer = found.entry.loadBalancer
-                return checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false) }
+                let nodes =
+                    checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false, reason: reason) }
+                return loadBalancer.withStates(nodes)
             }
         } catch {
             throw Refusal(.appliance, error.message)

@@ -3,6 +3,7 @@ import LBaaS
 /// Makes a durable decision the committed state: everybody reads it from now on, and the world hears of it.
 struct Publication {
     let committed: SnapshotStore
+    let driver: any LoadBalancerDriver
     let announcer: Announcer
     let checker: (any NodeChecker)?
     let checking: NodeChecking
@@ -31,6 +32,8 @@ struct Publication {
         for turn in turns { log.writeTurns(of: turn.id, from: turn.old, to: turn.new) }
         announcer.tell(decision.events.after)
         if checker != nil { for id in changes.order { check(id) } }
+        let deleted = changes.order.filter { changes.entries[$0] == .some(nil) }
+        if !deleted.isEmpty { driver.discard(deleted) }
         return forgotten
     }
 

@@ -41,6 +41,8 @@ struct Changes {
     /// Identities that are to be brought to the appliance though they do not change as wanted: the facts of some change, and of others the
     /// appliance runs something else.
     var unsettled: Set<LoadBalancerID> = []
+    /// Identities of which a request wants what it takes out gone at once.
+    var forced: Set<LoadBalancerID> = []
     /// How many load balancers there are that jobs want.
     var count: Int
     /// Whether the last change is a DELETE that leaves nothing.

@@ -8,7 +8,7 @@ public final class StatusChecker: NodeChecker {
         var loadBalancers: [LoadBalancerID: LoadBalancer] = [:]
         var health: [LoadBalancerID: [NodeID: NodeHealth]] = [:]
         /// Whether the driver could not tell the last time.
-        var isDeaf = false
+        var isUnknown = false
     }
 
     private let driver: any LoadBalancerDriver
@@ -59,40 +59,53 @@ public final class StatusChecker: NodeChecker {
 
     /// Asks once, and reports what changed.
     func look() {
-        let ids = state.withLock { Array($0.loadBalancers.keys) }
-        if ids.isEmpty { return }
+        let asked = state.withLock { $0.loadBalancers }
+        if asked.isEmpty { return }
         do throws(DriverError) {
-            let told = try driver.status(of: ids)
-            let changes = state.withLock { $0.take(told, now: now()) }
+            var (found, reason): (Statuses, String) = ([:], "the appliance does not run it")
+            do throws(DriverError) {
+                found = try driver.status(of: Array(asked.keys))
+            } catch  where error.code == .notRunning {
+                reason = error.message
+            }
+            // What the appliance does not run serves nobody.
+            for (id, loadBalancer) in asked where found[id] == nil {
+                found[id] = loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false, reason: reason) }
+            }
+            let changes = state.withLock { $0.take(found, asked: asked, now: now()) }
             if !changes.isEmpty { report(changes) }
         } catch {
             let isNew = state.withLock { state in
-                defer { state.isDeaf = true }
-                return !state.isDeaf
+                defer { state.isUnknown = true }
+                return !state.isUnknown
             }
             if isNew {
-                log.write(.warning, "the driver cannot tell how nodes are; what was known last holds", [("error", error.message)])
+                log.write(
+                    .warning, "the driver cannot tell how the nodes are; they count as they were last", [("error", error.message)])
             }
         }
     }
 }
 
+/// How nodes are, as the driver tells it.
+private typealias Statuses = [LoadBalancerID: [NodeStatus]]
+
 extension StatusChecker.State {
-    /// What differs from what was known.
+    /// What differs from what was known. What changed meanwhile is left for the next time.
     fileprivate mutating func take(
-        _ told: [LoadBalancerID: [NodeStatus]], now: Timestamp
+        _ found: Statuses, asked: [LoadBalancerID: LoadBalancer], now: Timestamp
     ) -> [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]] {
-        isDeaf = false
+        isUnknown = false
         var changes: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]] = [:]
-        for (id, statuses) in told {
-            guard let loadBalancer = loadBalancers[id] else { continue }
+        for (id, statuses) in found {
+            guard let loadBalancer = loadBalancers[id], loadBalancer == asked[id] else { continue }
             let endpoints = Dictionary(loadBalancer.nodes.map { ($0.id, $0.endpoint) }) { first, _ in first }
             for status in statuses {
                 guard let endpoint = endpoints[status.id], var health = health[id]?[status.id], health.isUp != status.isSound else {
                     continue
                 }
                 let result: CheckResult = status.isSound ? .passed : .failed(status.reason ?? "the appliance calls it down")
-                _ = health.take(result, rise: 1, fall: 1, now: now)
+                _ = health.take(result, rise: 1, fall: 1, now: status.since ?? now)
                 self.health[id]?[status.id] = health
                 changes[id, default: [:]][status.id] = (endpoint, health)
             }

@@ -126,7 +126,7 @@ extension TransactionMachine {
     ) throws(Refusal) {
         let steps = try admission.decide(change, by: origin, on: draft, now: now)
         let drainRule = drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
-        try draft.accept(steps, by: origin, listeners: &listeners, rule: drainRule, health: healthRule, now: now)
+        try draft.accept(steps, by: origin, listeners: &listeners, rule: drainRule, isForced: isForced, health: healthRule, now: now)
         let wasEmptyByDelete = draft.changes.isEmptyByDelete
         if origin.source == .jobs { draft.note(change) }
         if !divergence.isEmpty { draft.settle(change.loadBalancers.filter { divergence.contains($0) }) }
@@ -165,7 +165,9 @@ extension TransactionMachine {
 
     private func groups(to draft: Draft) -> [PatchGroup] {
         let patches = draft.changes.touchedIDs.compactMap { id in
-            divergence.patch(id, effective: effective(id).appliance, to: draft.effective(id, rule).appliance)
+            divergence.patch(
+                id, effective: effective(id).appliance, to: draft.effective(id, rule).appliance, isForced: draft.changes.forced.contains(id)
+            )
         }
         return patches.isEmpty ? [] : PatchGroup.groups(of: patches)
     }

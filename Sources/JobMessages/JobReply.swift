@@ -54,7 +54,8 @@ extension LoadBalancerStatus {
         let loadBalancer = JSONWriting.string(id.text)
         return nodes.map { node in
             JSONWriting.object([
-                "id": JSONWriting.string(node.id.text), "status": node.isUp ? #""UP""# : #""DOWN""#, "loadBalancer": loadBalancer,
+                "id": JSONWriting.string(node.id.text), "status": node.isUp ? #""UP""# : #""DOWN""#,
+                "state": "\"\(node.state.rawValue)\"", "loadBalancer": loadBalancer,
                 "reason": node.reason.map(JSONWriting.string), "since": node.since.map { "\"\($0.text)\"" },
             ])
         }

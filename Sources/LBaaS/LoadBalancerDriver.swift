@@ -44,9 +44,10 @@ public protocol LoadBalancerDriver: Sendable {
     ///   failure the worker asks `observe` what became of the group.
     func apply(_ groups: [PatchGroup]) -> [GroupOutcome]
 
-    /// How the nodes of these load balancers are, as the appliance sees them; a load balancer it does not run is left out.
+    /// How the nodes of these load balancers are, as the appliance sees them; a load balancer it does not run is left out: its nodes serve
+    /// nobody.
     ///
-    /// - Throws: where the appliance cannot be asked.
+    /// - Throws: `notRunning` where the appliance does not run, so that it serves nobody; `failed` where it could not be asked this time.
     func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]]
 
     /// The traffic counters of these load balancers, each run once; a load balancer that it does not run is left out.
@@ -64,6 +65,10 @@ public protocol LoadBalancerDriver: Sendable {
     ///
     /// - Throws: where the appliance cannot be asked.
     func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving]
+
+    /// Takes away what the driver keeps of load balancers apart from the appliance, such as their logs. Called after they were deleted, once
+    /// that is durable: `apply` keeps it, for a change that cannot be made durable is undone.
+    func discard(_ ids: [LoadBalancerID])
 
     /// Stores the log of a load balancer. Called only where `capabilities.archive` is true.
     ///
@@ -89,6 +94,9 @@ extension LoadBalancerDriver {
 
     /// All of them: the driver knows no connections.
     public func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving] { leaving }
+
+    /// Nothing: the driver keeps nothing apart from the appliance.
+    public func discard(_ ids: [LoadBalancerID]) {}
 
     /// Refuses: the driver keeps no logs.
     public func archive(_ order: ArchiveOrder) throws(DriverError) {
@@ -169,39 +177,24 @@ public struct GroupOutcome: Sendable {
 
 /// Why an appliance could not be asked or changed.
 public struct DriverError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure it is.
+    public enum Code: Hashable, Sendable {
+        /// The appliance could not be asked, or did not do what it was asked for. What it runs is not known from that.
+        case failed
+        /// The appliance does not run: it serves nobody.
+        case notRunning
+    }
+
+    /// What kind of failure it is.
+    public let code: Code
     /// What went wrong, where, and what to do, for the operator.
     public let message: String
 
     /// An error with this message.
-    public init(_ message: String) { self.message = message }
+    public init(_ message: String, code: Code = .failed) { (self.message, self.code) = (message, code) }
 
     /// The message.
     public var description: String { message }
-}
-
-/// How a node is.
-public struct NodeStatus: Hashable, Sendable {
-    /// The node's id.
-    public let id: NodeID
-    /// True only where it serves.
-    public let isUp: Bool
-    /// Why it does not, where its last check says so; or why its last check failed.
-    public let reason: String?
-    /// Since when it has been so; nil where nobody knows.
-    public let since: Timestamp?
-    /// Whether its checks pass, also where it gets no traffic for another reason.
-    public let isSound: Bool
-
-    /// A node's state.
-    ///
-    /// - Parameter isSound: nil for where it serves.
-    public init(id: NodeID, isUp: Bool, isSound: Bool? = nil, reason: String? = nil, since: Timestamp? = nil) {
-        self.id = id
-        self.isUp = isUp
-        self.isSound = isSound ?? isUp
-        self.reason = reason
-        self.since = since
-    }
 }
 
 /// A counter of an appliance.

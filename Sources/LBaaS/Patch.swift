@@ -58,20 +58,29 @@ public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
 public struct LoadBalancerPatch: Hashable, Sendable {
     /// The load balancer's own step.
     public let loadBalancer: Patch<LoadBalancer>
+    /// Whether the connections of what it takes out end at once, where they could be finished otherwise. A driver whose drains the worker
+    /// ends (`Upkeep.drainTimeout`) need not heed it.
+    public let isForced: Bool
+
+    /// A step of this load balancer, of which connections may be finished.
+    public init(_ loadBalancer: Patch<LoadBalancer>) { self.init(loadBalancer, isForced: false) }
 
     /// A step of this load balancer.
-    public init(_ loadBalancer: Patch<LoadBalancer>) { self.loadBalancer = loadBalancer }
+    public init(_ loadBalancer: Patch<LoadBalancer>, isForced: Bool) {
+        self.loadBalancer = loadBalancer
+        self.isForced = isForced
+    }
 
     /// The step from `old` to `new`, which have the same identity; nil where they are the same.
-    public init?(from old: LoadBalancer?, to new: LoadBalancer?) {
+    public init?(from old: LoadBalancer?, to new: LoadBalancer?, isForced: Bool = false) {
         guard let patch = Patch(from: old, to: new) else { return nil }
-        loadBalancer = patch
+        self.init(patch, isForced: isForced)
     }
 
     /// The step from `old` to `new`, which have the same identity, even where they are the same: then it is to be put right.
-    public init?(restoring old: LoadBalancer?, to new: LoadBalancer?) {
+    public init?(restoring old: LoadBalancer?, to new: LoadBalancer?, isForced: Bool = false) {
         guard let patch = Patch(restoring: old, to: new) else { return nil }
-        loadBalancer = patch
+        self.init(patch, isForced: isForced)
     }
 
     /// Whose step it is.

@@ -22,6 +22,8 @@ final class RecordingDriver: LoadBalancerDriver {
         var applied: [[PatchGroup]] = []
         var counters: [LoadBalancerID: [TrafficCounter]] = [:]
         var isDeaf = false
+        var hasEnded = false
+        var leftOut: Set<LoadBalancerID> = []
         var finished: Set<Leaving> = []
         var unsound: Set<NodeID> = []
         var altered: Set<LoadBalancerID> = []
@@ -87,6 +89,12 @@ final class RecordingDriver: LoadBalancerDriver {
     /// Lets the checks of these nodes fail, and those of all others pass.
     func failChecks(of nodes: String...) { state.withLock { $0.unsound = Set(nodes.map { NodeID($0) }) } }
 
+    /// Lets `status` tell that the appliance does not run.
+    func end(_ hasEnded: Bool = true) { state.withLock { $0.hasEnded = hasEnded } }
+
+    /// Lets `status` leave these out, and no others.
+    func leaveOut(_ ids: String...) { state.withLock { $0.leftOut = Set(ids.map { LoadBalancerID($0) }) } }
+
     /// Lets `observe`, `status` and `finished` fail.
     func goDeaf(_ isDeaf: Bool = true) { state.withLock { $0.isDeaf = isDeaf } }
 
@@ -135,9 +143,10 @@ final class RecordingDriver: LoadBalancerDriver {
     }
 
     func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]] {
-        let (isDeaf, unsound) = note(.status) { ($0.isDeaf, $0.unsound) }
+        let (isDeaf, hasEnded, unsound, leftOut) = note(.status) { ($0.isDeaf, $0.hasEnded, $0.unsound, $0.leftOut) }
         if isDeaf { throw DriverError("the appliance does not answer") }
-        return try appliance.status(of: ids).mapValues { statuses in
+        if hasEnded { throw DriverError("the appliance does not run", code: .notRunning) }
+        return try appliance.status(of: ids.filter { !leftOut.contains($0) }).mapValues { statuses in
             statuses.map { NodeStatus(id: $0.id, isUp: $0.isUp && !unsound.contains($0.id), isSound: !unsound.contains($0.id)) }
         }
     }

@@ -80,6 +80,41 @@ struct StatusTests {
         #expect(bench.driver.calls.isEmpty)
     }
 
+    @Test("What the appliance does not run is down within one look, and back when it runs it", arguments: [true, false])
+    func ended(isAll: Bool) throws {
+        bench.pipeline.begin([notifier])
+        try bench.send("CREATE", [two(""), listed("b", 2)])
+        _ = notifier.take()
+        if isAll { bench.driver.end() } else { bench.driver.leaveOut("a") }
+        checker.look()
+        checker.look()
+        let told = notifier.take()
+        #expect(told.contains { $0.hasPrefix("1 DOWN a") || $0.hasPrefix("2 DOWN a") }, "\(told)")
+        #expect(told.contains { $0.contains("DOWN b") } == isAll)
+        bench.driver.end(false)
+        bench.driver.leaveOut()
+        checker.look()
+        let back = notifier.take()
+        #expect(back.contains { $0.contains("UP a") } && back.contains { $0.contains("UP b") } == isAll, "\(back)")
+    }
+
+    @Test("STATS of an appliance that does not run says that, and tells drained, disabled and suspended nodes apart")
+    func states() throws {
+        let conditions = ["ENABLED", "DRAINING", "DISABLED"].enumerated().map { index, condition in
+            #"{"id": "n\#(index)", "address": "10.0.0.\#(index)", "port": 80, "condition": "\#(condition)"}"#
+        }
+        try bench.send("CREATE", [#"{"id": "a", "protocol": "HTTP", "port": 80, "nodes": [\#(conditions.joined(separator: ","))]}"#])
+        func states() throws -> [String?] { try bench.send("STATS", named("a")).list.map { $0["state"] as? String } }
+        #expect(try states() == ["UP", "DRAINING", "DISABLED"])
+        bench.driver.end()
+        let nodes = try bench.send("STATS", named("a")).list
+        #expect(nodes.map { $0["state"] as? String } == ["DOWN", "DRAINING", "DISABLED"])
+        #expect(nodes.allSatisfy { $0["status"] as? String == "DOWN" && $0["reason"] as? String == "the appliance does not run" })
+        bench.driver.end(false)
+        try bench.send("SUSPEND", named("a"))
+        #expect(try states() == ["SUSPENDED", "SUSPENDED", "SUSPENDED"])
+    }
+
     @Test("An appliance that does not answer leaves nodes as they were, and is told of once")
     func deaf() throws {
         try bench.send("CREATE", [two(#", "quorum": 1"#)])
@@ -87,7 +122,7 @@ struct StatusTests {
         bench.driver.goDeaf()
         checker.look()
         checker.look()
-        #expect(bench.lines.all.filter { $0.contains("cannot tell how nodes are") }.count == 1)
+        #expect(bench.lines.all.filter { $0.contains("cannot tell how the nodes are") }.count == 1)
         #expect(bench.lines.all.filter { $0.contains("lost its quorum") }.isEmpty)
         bench.driver.goDeaf(false)
         checker.look()

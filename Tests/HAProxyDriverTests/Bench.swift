@@ -39,10 +39,13 @@ final class Bench: Sendable {
     }
 
     /// A new driver in place of the one that is there, as after a restart of the worker: what the old one has in hand is over.
-    func restart(_ section: [String: String] = [:], systemctl: String = "/nonexistent") throws {
+    ///
+    /// - Parameter restartsHAProxy: whether it starts a haproxy again that ends. Otherwise that is left to the test.
+    func restart(_ section: [String: String] = [:], systemctl: String = "/nonexistent", restartsHAProxy: Bool = false) throws {
         let driver = try HAProxyDriver(
             DriverConfiguration(configuration.merging(section) { $1 }),
             log: lines.log, systemctl: systemctl, trace: { [steps] in steps.add($0) })
+        if !restartsHAProxy { driver.stopRestarting() }
         weak let old = self.driver.keeper
         driverBox.withLock { $0 = driver }
         try waitUntil("the old driver is gone") { old == nil }
@@ -50,6 +53,7 @@ final class Bench: Sendable {
 
     /// Ends what it started.
     func tearDown() {
+        driver.stopRestarting()
         servers.withLock { $0 }.forEach { $0.stop() }
         if let table = try? driver.loader.processTable() {
             driver.lingering.forget()
@@ -71,16 +75,16 @@ final class Bench: Sendable {
     }
 
     /// Has these load balancers run, and no others.
-    func run(_ loadBalancers: LoadBalancer..., sourceLocation: SourceLocation = #_sourceLocation) {
-        #expect(tryToRun(loadBalancers) == [], sourceLocation: sourceLocation)
+    func run(_ loadBalancers: LoadBalancer..., isForced: Bool = false, sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(tryToRun(loadBalancers, isForced: isForced) == [], sourceLocation: sourceLocation)
     }
 
     /// Has these load balancers run, and no others; the messages of what fails. Those that fail stay as they were.
-    func tryToRun(_ loadBalancers: [LoadBalancer]) -> [String] {
+    func tryToRun(_ loadBalancers: [LoadBalancer], isForced: Bool = false) -> [String] {
         let new = Dictionary(loadBalancers.map { ($0.id, $0) }) { first, _ in first }
         let old = wanted.withLock { $0 }
         let ids = Set(new.keys).union(old.keys).sorted()
-        let patches = ids.compactMap { LoadBalancerPatch(from: old[$0], to: new[$0]) }
+        let patches = ids.compactMap { LoadBalancerPatch(from: old[$0], to: new[$0], isForced: isForced) }
         let groups = PatchGroup.groups(of: patches)
         let outcomes = driver.apply(groups)
         wanted.withLock { wanted in
@@ -111,6 +115,11 @@ final class Bench: Sendable {
 
     /// The process that serves.
     var serving: Int32? { try? driver.loader.process()?.pid }
+
+    /// How a node is.
+    func status(_ id: LoadBalancerID, _ node: NodeID) throws -> NodeStatus {
+        try #require(try driver.status(of: [id])[id]?.first { $0.id == node })
+    }
 
     /// UP or DOWN of each node.
     func status(_ id: LoadBalancerID) throws -> [String: Bool] {

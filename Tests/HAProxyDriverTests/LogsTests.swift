@@ -108,7 +108,13 @@ extension Bench {
             #expect(try bench.paths(of: "shop") == ["/kept"])
             try bench.settle()
             #expect(try bench.paths(of: "shop") == ["/kept"])
+            // That it is deleted may not be durable, and be undone.
             bench.run(other)
+            bench.run(shop.suspended, other)
+            #expect(try bench.paths(of: "shop") == ["/kept"])
+            bench.run(other)
+            #expect(try bench.paths(of: "shop") == ["/kept"])
+            bench.driver.discard(["shop"])
             #expect(try bench.kept(of: "shop").isEmpty)
             #expect(!FileManager.default.fileExists(atPath: bench.folder + "/etc/logs/shop"))
         }

@@ -68,8 +68,8 @@ import Testing
                 timeout check 30s
                 retries 3
                 option redispatch
-                server n1 10.0.0.1:8080 weight 1 check inter 30s rise 2 fall 2
-                server n2 10.0.0.2:8080 weight 1 check inter 30s rise 2 fall 2 backup
+                server n1 10.0.0.1:8080 weight 1 check inter 30s rise 2 fall 2 on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions
+                server n2 10.0.0.2:8080 weight 1 check inter 30s rise 2 fall 2 on-marked-down shutdown-sessions backup
 
             backend old
                 id 20000003

@@ -107,7 +107,7 @@ extension RealServers {
                 var sections = [
                     "worker:haproxy": haproxy, "service:kept": kept, "service:gone": service("127.0.0.1", port: Int(try freePort())),
                 ]
-                defer { rig.endHAProxy() }
+                rig.endHAProxyAtEnd()
                 var worker = try await rig.startWorker(rig.options(gearmand, sections, driver: "haproxy"))
                 let client = try Socket(.tcp, for: .v4(0x7F00_0001))
                 try client.connect(to: .v4(0x7F00_0001), port: UInt16(try #require(kept["port"])) ?? 0, within: 5)

@@ -27,8 +27,9 @@ import Testing
             LoadBalancerStatus(id: LoadBalancerID("b"), nodes: [NodeStatus(id: "1", isUp: false)]),
         ]
         let expected = [
-            #"{"id": "1", "status": "UP", "loadBalancer": "a\"\n😀"}"#, #"{"id": "\u0000\\", "status": "DOWN", "loadBalancer": "a\"\n😀"}"#,
-            #"{"id": "1", "status": "DOWN", "loadBalancer": "b"}"#,
+            #"{"id": "1", "status": "UP", "state": "UP", "loadBalancer": "a\"\n😀"}"#,
+            #"{"id": "\u0000\\", "status": "DOWN", "state": "DOWN", "loadBalancer": "a\"\n😀"}"#,
+            #"{"id": "1", "status": "DOWN", "state": "DOWN", "loadBalancer": "b"}"#,
         ]
         #expect(added("STATS", .status(report)) == #""nodes": ["# + expected.joined(separator: ", ") + #"], "hpcs_response": "PASS""#)
         #expect(added("STATS", .status([])) == #""nodes": [], "hpcs_response": "PASS""#)

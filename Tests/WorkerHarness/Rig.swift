@@ -9,6 +9,7 @@ package final class Rig: Sendable {
         var gearmands: [Gearmand] = []
         var processes: [ChildProcess] = []
         var starts = 0
+        var cleanups: [@Sendable () -> Void] = []
     }
 
     /// The folder, which goes at the end.
@@ -21,11 +22,15 @@ package final class Rig: Sendable {
     }
 
     fileprivate func tearDown() async {
-        let (processes, gearmands) = state.withLock { ($0.processes, $0.gearmands) }
+        let (processes, gearmands, cleanups) = state.withLock { ($0.processes, $0.gearmands, $0.cleanups) }
         for process in processes { await process.destroy() }
+        for cleanup in cleanups { cleanup() }
         for gearmand in gearmands { await gearmand.destroy() }
         try? FileManager.default.removeItem(atPath: folder)
     }
+
+    /// Does something at the end, when all processes have ended.
+    package func atEnd(_ cleanup: @escaping @Sendable () -> Void) { state.withLock { $0.cleanups.append(cleanup) } }
 
     /// A path in the folder.
     package func path(_ name: String) -> String { folder + "/" + name }

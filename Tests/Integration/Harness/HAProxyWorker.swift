@@ -28,15 +28,18 @@ func withHAProxy(_ body: (Rig, WorkerOptions) async throws -> Void) async throws
             config = \(rig.path("haproxy.cfg"))
 
             """
-        defer { rig.endHAProxy() }
+        rig.endHAProxyAtEnd()
         try await body(rig, options)
     }
 }
 
 extension Rig {
-    /// Ends the haproxy of a worker whose file is `haproxy.cfg`: unlike a worker's job, it outlives the worker.
-    func endHAProxy() {
-        let text = try? String(contentsOfFile: path("haproxy.cfg.pid"), encoding: .utf8)
-        if let pid = text.flatMap({ pid_t($0.filter(\.isNumber)) }) { kill(pid, SIGKILL) }
+    /// Ends the haproxy of a worker whose file is `haproxy.cfg` after the worker: it outlives the worker, who starts it again.
+    func endHAProxyAtEnd() {
+        let pidFile = path("haproxy.cfg.pid")
+        atEnd {
+            let text = try? String(contentsOfFile: pidFile, encoding: .utf8)
+            if let pid = text.flatMap({ pid_t($0.filter(\.isNumber)) }) { kill(pid, SIGKILL) }
+        }
     }
 }

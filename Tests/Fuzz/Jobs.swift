@@ -2,29 +2,29 @@ import Foundation
 import JobMessages
 import LBaaS
 import LoadBalancerJSON
+import LoadBalancerJSON
 import Requests
 
 // Kept from input to input, as a connection keeps them from job to job. libFuzzer has one thread.
 nonisolated(unsafe) private let messages = JobMessages()
 nonisolated(unsafe) private let reader = StoredLoadBalancerReader()
 
-/// What libFuzzer calls with each input.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzJob(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    let job = Array(UnsafeBufferPointer(start: start, count: count))
+/// A job as a client sends it: it is answered, and its reply asks for the same as the job.
+func fuzzJob(_ job: [UInt8]) {
     var understood: Request?
     let answer = messages.answer(job.span.bytes) { request in
         understood = request
-        return outcome(of: request, number: count)
+        return outcome(of: request, number: job.count)
     }
     check(answer)
-    guard let understood else {
-        require(answer.error != nil, "a job that was not understood is a PASS")
-        return 0
-    }
-    checkStored(loadBalancers(of: understood))
-    checkAgain(answer, to: understood, number: count)
-    return 0
+    guard let understood else { return require(answer.error != nil, "a job that was not understood is a PASS") }
+    loadBalancers(of: understood).forEach(checkStored)
+    checkAgain(answer, to: understood, number: job.count)
+}
+
+/// The text of a load balancer as the store has it.
+func fuzzStoredLoadBalancer(_ text: [UInt8]) {
+    if let loadBalancer = try? reader?.loadBalancer(from: text) { checkStored(loadBalancer) }
 }
 
 /// The reply is a JSON object that says how it went.
@@ -40,17 +40,15 @@ private func check(_ answer: JobAnswer) {
 }
 
 /// What the store keeps comes back as it was.
-private func checkStored(_ loadBalancers: [LoadBalancer]) {
+private func checkStored(_ loadBalancer: LoadBalancer) {
     guard let reader else { fatalError("out of memory") }
-    for loadBalancer in loadBalancers {
-        let stored = StoredLoadBalancer.text(of: loadBalancer)
-        do {
-            let read = try reader.loadBalancer(from: stored)
-            require(read == loadBalancer, "another came back from \(text(stored))")
-            require(StoredLoadBalancer.text(of: read) == stored, "other bytes came back from \(text(stored))")
-        } catch {
-            fatalError("\(error.reason) in \(text(stored))")
-        }
+    let stored = StoredLoadBalancer.text(of: loadBalancer)
+    do {
+        let read = try reader.loadBalancer(from: stored)
+        require(read == loadBalancer, "another came back from \(text(stored))")
+        require(StoredLoadBalancer.text(of: read) == stored, "other bytes came back from \(text(stored))")
+    } catch {
+        fatalError("\(error.reason) in \(text(stored))")
     }
 }
 
@@ -108,9 +106,3 @@ private func loadBalancers(of request: Request) -> [LoadBalancer] {
     default: []
     }
 }
-
-private func require(_ condition: Bool, _ complaint: @autoclosure () -> String) {
-    if !condition { fatalError(complaint()) }
-}
-
-private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
