@@ -109,7 +109,7 @@ public final class JobMessages {
             let name = member.name
             if name.equals("hpcs_object_store_token") {
                 edits.replace(member.value, with: #""*****""#)
-            } else if let index = fields.firstIndex(where: { name.equals($0.name) }), !isThere[index] {
+            } else if let index = fields.firstIndex(where: { name.equals($0.name) }) {
                 edits.replace(member.value, with: fields[index].value)
                 isThere[index] = true
             } else if remains.contains(where: { name.equals($0) }) {

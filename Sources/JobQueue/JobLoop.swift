@@ -216,10 +216,6 @@ struct JobLoop: ~Copyable {
 
 /// How long a job server may take until its next answer is there.
 private struct ReceivingLimit {
-    /// The slowest that a long packet may come, in bytes a second, and the longest that it may take.
-    private static let slowest = 1 << 20
-    private static let longest = Duration.seconds(120)
-
     private let patience: Duration
     private(set) var deadline: Deadline
     /// The length of the packet that is being received.
@@ -234,13 +230,13 @@ private struct ReceivingLimit {
     mutating func expect(_ length: Int) {
         if let known = self.length, length <= known { return }
         self.length = length
-        let more = min(Self.longest, .seconds(length / Self.slowest))
+        let more = Transfer.time(of: length)
         if more > .zero { deadline = Deadline(in: patience + more) }
     }
 
     /// What is wrong when the time is over.
     var failure: ConnectionFailure {
-        if let length, length >= Self.slowest {
+        if let length, length >= Transfer.slowest {
             return ConnectionFailure("a packet of \(length) bytes from the job server does not come to its end in time")
         }
         return ConnectionFailure(reason: "no answer to a heartbeat for \(patience / .seconds(1)) s")

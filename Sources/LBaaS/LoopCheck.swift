@@ -6,6 +6,11 @@
 package struct LoopCheck {
     /// A way from a load balancer back to itself.
     package struct Loop: Hashable, Sendable {
+        package init(node: Int?, loadBalancers: [LoadBalancerID]) {
+            self.node = node
+            self.loadBalancers = loadBalancers
+        }
+
         /// The place of the node that it begins with; nil for the sorry server.
         package let node: Int?
         /// The load balancers on it, from the first to the one before it again.

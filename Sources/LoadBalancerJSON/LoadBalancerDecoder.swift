@@ -52,7 +52,8 @@ package struct LoadBalancerDecoder {
 
     private mutating func decodeNodes(_ list: JSONValue, of loadBalancer: LoadBalancer) throws(FieldError) -> [Node] {
         let elements = try list.list()
-        let monitor = loadBalancer.monitor
+        // Not the monitor itself, of which each use would make a copy.
+        let source = loadBalancer.monitor.flatMap { $0.address == nil ? $0.source : nil }
         var nodes: [Node] = []
         nodes.reserveCapacity(elements.count)
         var ids = DistinctNames()
@@ -61,8 +62,9 @@ package struct LoadBalancerDecoder {
             let fields = try NodeFields(try element.object(), limits: limits)
             do throws(FieldError) {
                 let node = try fields.decode()
-                if let sentence = monitor?.cannotReach(node) {
-                    throw FieldError.invalid("\(element.path(of: "address")): \(sentence)")
+                if let source, case .address(let target) = node.address, !source.hasFamily(of: target) {
+                    throw FieldError.invalid(
+                        "\(element.path(of: "address")): \(target) is not of the family of \(source), which checks are to come from (monitor.source)")
                 }
                 if !node.isBackup { primaries += 1 }
                 if loadBalancer.serviceProtocol == .galera, primaries > 1 {
@@ -97,13 +99,5 @@ private struct DistinctNames {
             names = Set(nodes.map(\.id))
         }
         return names?.insert(id).inserted ?? true
-    }
-}
-
-extension Monitor {
-    /// Why a check of this node cannot come from the address that it is to come from; nil where it can.
-    fileprivate func cannotReach(_ node: Node) -> String? {
-        guard let source, address == nil, case .address(let target) = node.address, !source.hasFamily(of: target) else { return nil }
-        return "\(target) is not of the family of \(source), which checks are to come from (monitor.source)"
     }
 }
