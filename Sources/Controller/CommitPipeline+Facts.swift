@@ -91,7 +91,7 @@ extension CommitPipeline {
         } catch {
             connectionTrouble.tell(.warning, "the appliance does not tell which connections there still are", [("error", error.message)])
         }
-        let now = now()
+        let now = now().steady
         var ended: [Listener: [Drain]] = [:]
         for (listener, entry) in drains.all {
             let over = entry.drains.filter {

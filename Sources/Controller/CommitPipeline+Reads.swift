@@ -19,11 +19,12 @@ extension CommitPipeline {
     /// How the nodes of a load balancer are by the worker's checks; nil where nobody but the driver knows.
     func checkedStatus(of loadBalancer: LoadBalancer, _ health: ServiceHealth?) -> [NodeStatus]? {
         guard driver.upkeep.checking == .worker, loadBalancer.monitor != nil, let health else { return nil }
+        let now = now()
         return loadBalancer.nodes.map { node in
             guard let fact = health.nodes[node.id] else { return NodeStatus(id: node.id, isUp: false) }
             let isInUse = node.condition == .enabled && !loadBalancer.isSuspended
             return NodeStatus(
-                id: node.id, isUp: isInUse && fact.health.isUp, reason: fact.health.reason, since: fact.health.since)
+                id: node.id, isUp: isInUse && fact.health.isUp, reason: fact.health.reason, since: now.wall(fact.health.since))
         }
     }
 
@@ -60,7 +61,7 @@ extension CommitPipeline {
     /// How long the batch in hand takes already, in microseconds; 0 where there is none. For a watchdog.
     public var busyTime: Int64 {
         let since = busySince.load(ordering: .relaxed)
-        return since == 0 ? 0 : now().microseconds - since
+        return since == 0 ? 0 : now().steady.microseconds - since
     }
 
     /// How many load balancers are committed.

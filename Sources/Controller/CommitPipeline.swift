@@ -23,7 +23,7 @@ public final class CommitPipeline: Sendable {
     let committed: SnapshotStore
     let driver: any LoadBalancerDriver
     let log: Log
-    let now: @Sendable () -> Timestamp
+    let now: @Sendable () -> Moment
     /// Commits requests that no thread waits for.
     private let queue = DispatchQueue(label: "commit")
     /// What checks found and could not be committed.
@@ -41,18 +41,19 @@ public final class CommitPipeline: Sendable {
     ///   - capabilities: what requests may ask for; nil for all that the driver can do.
     ///   - store: where the state is kept; nil for memory alone.
     ///   - progress: where it is told which steps take how long at most, for a watchdog.
-    ///   - now: the clock, which must not go back.
+    ///   - clock: both clocks of the moment.
     /// - Throws: where the state cannot be read or the appliance cannot be asked. A load balancer that the appliance refuses is
     ///   logged, and does not keep the others from being served.
     package init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
-        progress: ProgressMonitor = ProgressMonitor(), log: Log, now: @escaping @Sendable () -> Timestamp
+        progress: ProgressMonitor = ProgressMonitor(), log: Log,
+        clock now: @escaping @Sendable () -> Moment
     ) throws(StartFailure) {
         let stored: StoredState
         let snapshot: Snapshot
         do throws(StateStoreError) {
             stored = try store?.load() ?? StoredState()
-            snapshot = try stored.snapshot(now: now(), drainTimeout: driver.upkeep.drainTimeout)
+            snapshot = try stored.snapshot(now: now().steady, drainTimeout: driver.upkeep.drainTimeout)
         } catch {
             throw StartFailure(.state, error.message)
         }
@@ -72,6 +73,19 @@ public final class CommitPipeline: Sendable {
         try committer.start()
         self.committer = Mutex(committer)
         driver.beforeCountersEnd { [weak self] ids in _ = self?.run(.noteTraffic(of: ids)) }
+    }
+
+    /// The same with one clock, which nobody sets.
+    package convenience init(
+        driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
+        progress: ProgressMonitor = ProgressMonitor(), log: Log, now: @escaping @Sendable () -> Timestamp
+    ) throws(StartFailure) {
+        try self.init(
+            driver: driver, driverName: driverName, capabilities: capabilities, store: store, progress: progress, log: log,
+            clock: {
+                let time = now()
+                return Moment(steady: time, wall: time)
+            })
     }
 
     // MARK: - Batches
@@ -120,7 +134,7 @@ public final class CommitPipeline: Sendable {
             gathering = nil
             return batch.jobs
         }
-        busySince.store(now().microseconds, ordering: .relaxed)
+        busySince.store(now().steady.microseconds, ordering: .relaxed)
         let outcomes = commit(jobs)
         busySince.store(0, ordering: .relaxed)
         batch.finish(outcomes)

@@ -15,7 +15,7 @@ struct Committer {
     /// Who checks the nodes; nil where the driver does.
     private(set) var checker: (any NodeChecker)?
     private let log: Log
-    private let now: @Sendable () -> Timestamp
+    private let now: @Sendable () -> Moment
     private let progress: ProgressMonitor.Participant
     private let divergenceLog: Trouble
     private var settledAt = Timestamp(microseconds: 0)
@@ -27,7 +27,7 @@ struct Committer {
 
     init(
         machine: TransactionMachine, driver: any LoadBalancerDriver, stage: DurableStage, progress: ProgressMonitor.Participant, log: Log,
-        now: @escaping @Sendable () -> Timestamp
+        now: @escaping @Sendable () -> Moment
     ) {
         self.machine = machine
         self.driver = driver
@@ -115,7 +115,7 @@ extension Committer {
         let going = Set(decision.events.before.map(\.service))
         // What was told to go and does not go any more is still there.
         let staying = told.services.subtracting(going)
-        announcer.tell(staying.compactMap { machine.effective($0.loadBalancer).service?.event(at: now()) })
+        announcer.tell(staying.compactMap { machine.effective($0.loadBalancer).service?.event(at: now().wall) })
         told.services.subtract(staying)
         let new = decision.events.before.filter { !told.services.contains($0.service) }
         announcer.tell(new)
@@ -258,16 +258,16 @@ extension Committer {
         let ids = machine.divergence.ids
         if ids.isEmpty { return }
         settle(ids)
-        settledAt = now()
+        settledAt = now().steady
     }
 
     /// Settles again what could not be settled, if that was tried some time ago. With both turns.
     private mutating func settleAgain(except ids: [LoadBalancerID]) {
-        if machine.divergence.isEmpty || now().microseconds - settledAt.microseconds <= Self.settlingPause { return }
+        if machine.divergence.isEmpty || now().steady.microseconds - settledAt.microseconds <= Self.settlingPause { return }
         let others = Set(machine.divergence.ids).subtracting(ids)
         if others.isEmpty { return }
         settle(others.sorted())
-        settledAt = now()
+        settledAt = now().steady
         saveAccounts()
     }
 
@@ -367,7 +367,7 @@ extension Committer {
     mutating func begin(_ notifiers: [any Notifier]) {
         if notifiers.isEmpty { return }
         let ids = committed.read { Array($0.wanted.entries.keys) }
-        let services = ids.compactMap { machine.effective($0).service?.event(at: now()) }
+        let services = ids.compactMap { machine.effective($0).service?.event(at: now().wall) }
         announcer = Announcer(notifiers, services: services, log: log)
         machine.isAnnounced = true
         followUnknown()
@@ -382,7 +382,7 @@ extension Committer {
 
     /// Gives load balancers facts about their nodes that have none: it did not matter before how they are.
     private func followUnknown() {
-        let (rule, now) = (machine.healthRule, now())
+        let (rule, now) = (machine.healthRule, now().steady)
         if rule.checking == .nobody { return }
         committed.change { snapshot in
             for entry in snapshot.wanted.entries.values

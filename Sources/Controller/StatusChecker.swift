@@ -105,7 +105,7 @@ extension StatusChecker.State {
                     continue
                 }
                 let result: CheckResult = status.isSound ? .passed : .failed(status.reason ?? "the appliance calls it down")
-                _ = health.take(result, rise: 1, fall: 1, now: status.since ?? now)
+                _ = health.take(result, rise: 1, fall: 1, now: min(now, status.since ?? now))
                 self.health[id]?[status.id] = health
                 changes[id, default: [:]][status.id] = (endpoint, health)
             }

@@ -77,7 +77,7 @@ struct TransactionMachine {
 
 extension TransactionMachine {
     /// Decides on commitments that came together, each after the ones before it.
-    mutating func decide(_ commitments: [Commitment], traffic: TrafficReadings, now: Timestamp) -> Decision {
+    mutating func decide(_ commitments: [Commitment], traffic: TrafficReadings, now: Moment) -> Decision {
         var draft = Draft(on: base)
         var accounts: [LoadBalancerID: TrafficLedger.Account] = [:]
         let outcomes = commitments.map { decide($0, traffic, now, &draft, &accounts) }
@@ -86,31 +86,31 @@ extension TransactionMachine {
             isAnnounced ? draft.changes.changedIDs.map { EffectiveChange(from: effective($0), to: draft.effective($0, rule)) } : []
         return Decision(
             outcomes: outcomes, draft: draft, accounts: accounts, groups: groups,
-            events: changes.isEmpty ? ServiceEvents() : ServiceEvents(changes, at: now))
+            events: changes.isEmpty ? ServiceEvents() : ServiceEvents(changes, at: now.wall))
     }
 
     private mutating func decide(
-        _ commitment: Commitment, _ traffic: TrafficReadings, _ now: Timestamp, _ draft: inout Draft,
+        _ commitment: Commitment, _ traffic: TrafficReadings, _ now: Moment, _ draft: inout Draft,
         _ accounts: inout [LoadBalancerID: TrafficLedger.Account]
     ) -> Outcome {
         do throws(Refusal) {
             switch commitment {
             case .change(let change, let isForced, let origin, let deadline):
-                if let deadline, deadline < now {
+                if let deadline, deadline < now.steady {
                     throw Refusal(.expired, "the request waited for longer than it may; nothing was changed, send it again")
                 }
                 try accept(change, isForced: isForced, by: origin, now, &draft)
             case .finished(let drains):
                 let before = draft.changes.drainingListeners.count
                 draft.end(drains)
-                if draft.changes.drainingListeners.count != before { draft.number(.finished(drains, at: now)) }
+                if draft.changes.drainingListeners.count != before { draft.number(.finished(drains, at: now.wall)) }
             case .health(let reports):
                 let before = draft.changes.health
-                draft.take(reports, now: now)
-                if draft.changes.health != before { draft.number(.health(of: draft.changes.health, before: before, at: now)) }
+                draft.take(reports, now: now.steady)
+                if draft.changes.health != before { draft.number(.health(of: draft.changes.health, before: before, at: now.wall)) }
             case .advance(let ids):
                 let before = draft.changes.health
-                draft.advance(ids, now: now)
+                draft.advance(ids, now: now.steady)
                 if draft.changes.health != before { draft.number(nil) }
             case .metrics(let selection):
                 return try metrics(selection, traffic, now, draft, &accounts)
@@ -122,27 +122,27 @@ extension TransactionMachine {
     }
 
     private mutating func accept(
-        _ change: WantedChange, isForced: Bool, by origin: Origin, _ now: Timestamp, _ draft: inout Draft
+        _ change: WantedChange, isForced: Bool, by origin: Origin, _ now: Moment, _ draft: inout Draft
     ) throws(Refusal) {
-        let steps = try admission.decide(change, by: origin, on: draft, now: now)
-        let drainRule = drainTimeout.map { DrainRule(deadline: now + $0, isForced: isForced) }
-        try draft.accept(steps, by: origin, listeners: &listeners, rule: drainRule, isForced: isForced, health: healthRule, now: now)
+        let steps = try admission.decide(change, by: origin, on: draft, now: now.wall)
+        let drainRule = drainTimeout.map { DrainRule(deadline: now.steady + $0, isForced: isForced) }
+        try draft.accept(steps, by: origin, listeners: &listeners, rule: drainRule, isForced: isForced, health: healthRule, now: now.steady)
         let wasEmptyByDelete = draft.changes.isEmptyByDelete
         if origin.source == .jobs { draft.note(change) }
         if !divergence.isEmpty { draft.settle(change.loadBalancers.filter { divergence.contains($0) }) }
         if !steps.isEmpty || draft.changes.isEmptyByDelete != wasEmptyByDelete {
-            draft.number(.request(change, by: origin, steps: steps, at: now))
+            draft.number(.request(change, by: origin, steps: steps, at: now.wall))
         }
     }
 
     private func metrics(
-        _ selection: Selection, _ traffic: TrafficReadings, _ now: Timestamp, _ draft: Draft,
+        _ selection: Selection, _ traffic: TrafficReadings, _ now: Moment, _ draft: Draft,
         _ accounts: inout [LoadBalancerID: TrafficLedger.Account]
     ) throws(Refusal) -> Outcome {
         if draft.asksAfterDeleted(selection) { return .deleted }
         let entries = try draft.entries(of: selection)
         if let failure = traffic.failure { throw Refusal(.appliance, failure) }
-        let (report, kept) = ledger.report(on: entries, traffic: traffic, earlier: accounts, now: now)
+        let (report, kept) = ledger.report(on: entries, traffic: traffic, earlier: accounts, now: now.wall)
         accounts.merge(kept) { _, new in new }
         return .metrics(report)
     }
@@ -151,7 +151,7 @@ extension TransactionMachine {
     ///
     /// - Returns: the steps of the appliance, or why the change is refused.
     mutating func plan(
-        _ change: WantedChange, isForced: Bool, by origin: Origin, now: Timestamp
+        _ change: WantedChange, isForced: Bool, by origin: Origin, now: Moment
     ) -> Result<[PatchGroup], Refusal> {
         var draft = Draft(on: base)
         defer { draft.undo(in: &listeners) }

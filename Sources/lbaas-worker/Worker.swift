@@ -119,7 +119,7 @@ enum Worker {
         do throws(StartFailure) {
             let pipeline = try CommitPipeline(
                 driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store, log: log,
-                now: Clock.now)
+                clock: Clock.moment)
             pipeline.begin(notifiers)
             try pipeline.configure(services)
             return pipeline
@@ -143,7 +143,7 @@ enum Worker {
         switch driver.upkeep.checking {
         case .nobody: return {}
         case .driver:
-            let checker = StatusChecker(driver, log: log, now: Clock.now, report: report)
+            let checker = StatusChecker(driver, log: log, now: Clock.steady, report: report)
             pipeline.begin(checker)
             return checker.stop
         case .worker:
@@ -151,7 +151,7 @@ enum Worker {
             configuration.allowedPrograms = Set(settings.checkPrograms)
             configuration.authorities = settings.checkAuthorities
             do throws(HealthCheckError) {
-                let checks = try NodeChecks(configuration, log: log, now: Clock.now, report: report)
+                let checks = try NodeChecks(configuration, log: log, now: Clock.steady, report: report)
                 pipeline.begin(checks)
                 return checks.stop
             } catch {
