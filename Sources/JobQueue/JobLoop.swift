@@ -24,7 +24,8 @@ struct JobLoop: ~Copyable {
     private var isShortOfMemory = false
 
     init(
-        session: Session, idle: IdleConnections, memory: JobMemory, handler: @escaping JobQueue.Handler, configuration: JobQueue.Configuration
+        session: Session, idle: IdleConnections, memory: JobMemory, handler: @escaping JobQueue.Handler,
+        configuration: JobQueue.Configuration
     ) {
         self.session = session
         self.idle = idle

@@ -100,7 +100,9 @@ package struct LoopCheck {
 extension LoadBalancer {
     /// Where its traffic goes: the nodes that may get any, and the sorry server.
     fileprivate var targets: [(node: Int?, endpoint: Endpoint)] {
-        var targets = nodes.enumerated().filter { $0.element.condition != .disabled }.map { (node: Int?($0.offset), endpoint: $0.element.endpoint) }
+        var targets = nodes.enumerated().filter { $0.element.condition != .disabled }.map {
+            (node: Int?($0.offset), endpoint: $0.element.endpoint)
+        }
         if let sorryServer { targets.append((nil, sorryServer)) }
         return targets
     }

@@ -64,7 +64,8 @@ package struct LoadBalancerDecoder {
                 let node = try fields.decode()
                 if let source, case .address(let target) = node.address, !source.hasFamily(of: target) {
                     throw FieldError.invalid(
-                        "\(element.path(of: "address")): \(target) is not of the family of \(source), which checks are to come from (monitor.source)")
+                        "\(element.path(of: "address")): \(target) is not of the family of \(source), which checks are to come from (monitor.source)"
+                    )
                 }
                 if !node.isBackup { primaries += 1 }
                 if loadBalancer.serviceProtocol == .galera, primaries > 1 {

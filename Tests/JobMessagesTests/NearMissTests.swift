@@ -8,7 +8,8 @@ import Testing
         ("loadbalancers", "loadBalancers"), ("LoadBalancers", "loadBalancers"), ("loadBalancer", "loadBalancers"),
         ("load_balancers", "loadBalancers"), ("loadBalancerss", "loadBalancers"), ("loadBalncers", "loadBalancers"),
         ("hpcs_dryrun", "hpcs_dry_run"), ("hpcs_dry-run", "hpcs_dry_run"), ("HPCS_DRY_RUN", "hpcs_dry_run"), ("hpcsdryrun", "hpcs_dry_run"),
-        ("hpcs_dry_runs", "hpcs_dry_run"), ("hpcs_forced", "hpcs_force"), ("hpcs_for\\u0063e ", "hpcs_force"), ("hpcs_Action", "hpcs_action"),
+        ("hpcs_dry_runs", "hpcs_dry_run"), ("hpcs_forced", "hpcs_force"), ("hpcs_for\\u0063e ", "hpcs_force"),
+        ("hpcs_Action", "hpcs_action"),
         ("hpcs_object_store_tokens", "hpcs_object_store_token"),
     ]) func inTheJob(name: String, field: String) throws {
         for action in ["DELETE", "SUSPEND", "STATS", "DISCOVER", "ENABLE"] {
@@ -19,7 +20,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (http(#""Port":81"#), "loadBalancers[0].Port", "port"), (http(#""panicpercent":5"#), "loadBalancers[0].panicpercent", "panic_percent"),
+        (http(#""Port":81"#), "loadBalancers[0].Port", "port"),
+        (http(#""panicpercent":5"#), "loadBalancers[0].panicpercent", "panic_percent"),
         (http(#""sessionpersistence":null"#), "loadBalancers[0].sessionpersistence", "sessionPersistence"),
         (http("", nodes: node(#""wieght":1,"weights":1"#)), "loadBalancers[0].nodes[0].weights", "weight"),
         (http("", nodes: node(#""back_up":true"#)), "loadBalancers[0].nodes[0].back_up", "backup"),
@@ -91,10 +93,14 @@ import Testing
     @Test func upToTheLimitIsTaken() throws {
         let id = String(repeating: "é", count: 127) + "x"
         #expect(try loadBalancer(http("", nodes: node(id: "\"\(id)\"")).replacing(#""web""#, with: "\"\(id)\"")).id.text == id)
-        #expect(try loadBalancer(http("\"monitor\":{\(Self.monitor),\"path\":\"/\(Self.long.prefix(2047))\"}")).monitor?.path.utf8.count == 2048)
+        #expect(
+            try loadBalancer(http("\"monitor\":{\(Self.monitor),\"path\":\"/\(Self.long.prefix(2047))\"}")).monitor?.path.utf8.count == 2048
+        )
     }
 
-    @Test(arguments: [("basepath", 1024), ("endpoint", 2048), ("token", 1 << 16)]) func ofAnArchiveJobIsRefused(field: String, limit: Int) throws {
+    @Test(arguments: [("basepath", 1024), ("endpoint", 2048), ("token", 1 << 16)]) func ofAnArchiveJobIsRefused(field: String, limit: Int)
+        throws
+    {
         var fields = ["type": "swift", "basepath": "b", "endpoint": "e", "token": "t"]
         fields[field] = String(repeating: "s3cret", count: limit / 6 + 1)
         let store = fields.map { #","hpcs_object_store_\#($0.key)":"\#($0.value)""# }.joined()
@@ -106,7 +112,8 @@ import Testing
 
     /// One from before there were limits is in the state, and can be deleted.
     @Test func ofALoadBalancerThatIsNamedIsTaken() throws {
-        guard case .change(.delete(.named(let ids)), _) = try request(#"{"hpcs_action":"DELETE","loadBalancers":[{"id":"\#(Self.long)"}]}"#) else {
+        guard case .change(.delete(.named(let ids)), _) = try request(#"{"hpcs_action":"DELETE","loadBalancers":[{"id":"\#(Self.long)"}]}"#)
+        else {
             throw Unexpected(what: "another request")
         }
         #expect(ids.map(\.text) == [Self.long])

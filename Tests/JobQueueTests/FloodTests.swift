@@ -95,7 +95,8 @@ struct FloodTests {
         var offset = 0
         while offset < all.count {
             let isMiddle = offset > 200_000 && offset < all.count - 200_000
-            let end = isMiddle ? all.count - 200_000 : min(all.count, offset + max(size, offset > 40_000 && offset < all.count - 100 ? 9973 : 1))
+            let end =
+                isMiddle ? all.count - 200_000 : min(all.count, offset + max(size, offset > 40_000 && offset < all.count - 100 ? 9973 : 1))
             try feed.give(Array(all[offset..<end]))
             try feed.takeAll()
             offset = end
