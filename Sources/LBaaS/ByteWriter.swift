@@ -57,7 +57,7 @@ public import Glibc
             appendDigit(UInt32(truncatingIfNeeded: rest % 10))
             rest /= 10
         }
-        unsafe UnsafeMutableRawBufferPointer(rebasing: memory[start..<count]).reverse()
+        unsafe memory[start..<count].reverse()
     }
 
     /// Appends a digit, for which there is room.
