@@ -7,7 +7,7 @@
     ///
     /// - Parameter known: of ASCII. One letter of it may be wrong where it has at least four.
     @safe static func isNear(_ name: UnsafeRawBufferPointer, _ known: UnsafeRawBufferPointer) -> Bool {
-        if unsafe abs(name.count - known.count) > mostSeparators + 1 { return false }
+        if abs(name.count - known.count) > mostSeparators + 1 { return false }
         return unsafe Comparison(name: name, known: known).matches(0, 0, mayDiffer: known.count >= 4)
     }
 
@@ -34,7 +34,7 @@
         }
 
         private static func skipSeparators(of text: UnsafeRawBufferPointer, _ place: inout Int) {
-            while unsafe place < text.count, unsafe [UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: " ")].contains(text[place]) {
+            while place < text.count, unsafe [UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: " ")].contains(text[place]) {
                 place += 1
             }
         }

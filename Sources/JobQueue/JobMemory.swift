@@ -5,8 +5,6 @@ import Synchronization
 /// A job is many times as large while it is read as on the wire. So only as many large jobs are in hand at a time as fit here; the
 /// others wait in the job server.
 final class JobMemory: Sendable {
-    /// The bytes of large jobs in hand at a time, as they are on the wire: room for one of the longest.
-    static let size = PacketBuffer.longestJob
     /// A packet of at most so many bytes takes none of it.
     static let smallPacket = 1 << 18
 
@@ -24,18 +22,25 @@ final class JobMemory: Sendable {
     }
 
     private struct State {
-        var free = JobMemory.size
+        var free: Int
         var waiting: [Session] = []
     }
 
-    private let state = Mutex(State())
+    private let size: Int
+    private let state: Mutex<State>
+
+    /// - Parameter size: the bytes of large jobs in hand at a time, as they are on the wire.
+    init(size: Int) {
+        self.size = size
+        state = Mutex(State(free: size))
+    }
 
     /// Reserves memory for a connection.
     ///
     /// - Parameter count: in bytes. More than there is at all counts as all.
     /// - Returns: nil where it must wait: its thread is woken when it may ask again.
     func reserve(_ count: Int, for session: Session) -> Reservation? {
-        let count = min(count, Self.size)
+        let count = min(count, size)
         let isGranted = state.withLock { state in
             let isNext = state.waiting.first.map { $0 === session } ?? true
             guard isNext, state.free >= count else {

@@ -6,7 +6,7 @@ import HostSystem
 ///
 /// The room for a packet grows as its bytes come, whatever length its header claims.
 struct PacketBuffer {
-    /// The longest job that is taken whole, in bytes.
+    /// The longest job that is taken whole, in bytes, unless another is given.
     static let longestJob = 64 << 20
     /// The most arguments of a packet without a job, and what is kept of a job that is too long, in bytes.
     private static let longestArguments = 1 << 14
@@ -15,6 +15,7 @@ struct PacketBuffer {
     private static let firstSize = 1 << 16
     private static let magic: UInt32 = 0x0052_4553
 
+    private let longestJob: Int
     /// The bytes that the packets' ranges are of.
     private(set) var bytes = [UInt8](repeating: 0, count: firstSize)
     /// Up to here all packets were taken.
@@ -23,6 +24,8 @@ struct PacketBuffer {
     private var end = 0
     /// Of the next packet, which is too long: the bytes that are still to come and are left out. Nil where none is left out.
     private var unread: Int?
+
+    init(longestJob: Int = Self.longestJob) { self.longestJob = longestJob }
 
     /// The header of the next packet: its command, and the length of its arguments. Nil where it is not all there.
     ///
@@ -48,7 +51,7 @@ struct PacketBuffer {
     /// - Throws: where it is no packet of a job server, or one that is too long.
     mutating func next() throws(ConnectionFailure) -> Packet? {
         guard let (command, length) = try header() else { return nil }
-        let kept = length <= Self.longestJob + Self.longestArguments ? length : Self.longestArguments
+        let kept = length <= longestJob + Self.longestArguments ? length : Self.longestArguments
         let first = taken + Packet.headerSize
         guard end - first >= kept else { return nil }
         if kept < length {

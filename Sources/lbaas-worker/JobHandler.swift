@@ -18,7 +18,7 @@ final class JobHandler {
     /// Answers jobs that came together: what they change is one commit.
     func answer(_ jobs: JobGroup) -> JobQueue.Answers {
         let start = Clock.now()
-        let read = jobs.indices.map { job in read(jobs, job) }
+        let read = jobs.indices.map { job in self.read(jobs, job) }
         let requests = read.map(\.request)
         var outcomes = runner.perform(requests.compactMap(\.self)).makeIterator()
         var answers: [(handle: String, answer: JobAnswer)] = []

@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "hpcs_action: is missing; it says what to do"), (#""Hpcs_action":"UPDATE""#, "hpcs_action: is missing; it says what to do"),
+        ("", "hpcs_action: is missing; it says what to do"), (#""Hpcs_action":"UPDATE""#, "Hpcs_action: is not a field; did you mean hpcs_action?"),
         (#""hpcs_action":"BOGUS""#, #"hpcs_action: "BOGUS" is not an action (\#(actionNames))"#),
         (#""hpcs_action":"""#, #"hpcs_action: "" is not an action (\#(actionNames))"#),
         (#""hpcs_action":" STATS""#, #"hpcs_action: " STATS" is not an action (\#(actionNames))"#),

@@ -47,7 +47,7 @@ struct SessionTests {
         let (near, far) = try sessions()[0]
         let server = JobServer(host: "127.0.0.1", port: 1)
         var loop = JobLoop(
-            session: near, idle: IdleConnections(), memory: JobMemory(), handler: { _ in JobQueue.Answers(responses: []) {} },
+            session: near, idle: IdleConnections(), memory: JobMemory(size: 1 << 20), handler: { _ in JobQueue.Answers(responses: []) {} },
             configuration: JobQueue.Configuration(servers: [server], function: "f"))
         try far.send(.noJob)
         try loop.begin()
