@@ -89,7 +89,7 @@ let package = Package(
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
         .executableTarget(
-            name: "checker-health", dependencies: ["HealthChecks", "LBaaS"], path: "Benchmarks/Sources/checker-health",
+            name: "checker-health", dependencies: ["HealthChecks", "HostSystem", "LBaaS"], path: "Benchmarks/Sources/checker-health",
             swiftSettings: strict),
         .executableTarget(
             name: "driver-ipvs", dependencies: ["CNamespaces", "IPVSDriver", "LBaaS"], path: "Benchmarks/Sources/driver-ipvs",

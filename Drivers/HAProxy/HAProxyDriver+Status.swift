@@ -54,7 +54,8 @@ extension StatisticsRow {
     /// How the server is that is this node.
     fileprivate func status(of node: Node, now: Timestamp) -> NodeStatus {
         let since = check?.secondsSinceChange.map { Timestamp(microseconds: now.microseconds - Int64($0) * 1_000_000) }
-        return NodeStatus(id: node.id, isUp: isUp, isSound: isSound, reason: reason(node), since: since)
+        return NodeStatus(
+            id: node.id, isUp: isUp, isSound: isSound, isChecked: check?.hasEnded ?? true, reason: reason(node), since: since)
     }
 
     /// Why the server does not serve though it should, or why its last check failed, in haproxy's words; nil where neither is so.

@@ -38,6 +38,9 @@ struct StatisticsRow: Hashable {
         /// Since when the server is up or down; nil where haproxy does not tell.
         let secondsSinceChange: UInt32?
 
+        /// Whether one has ended since the server was made, or the file was loaded.
+        var hasEnded: Bool { result != "INI" }
+
         /// Whether the last one passed.
         var isPassed: Bool { result.hasSuffix("OK") || result.hasSuffix("OKC") }
 

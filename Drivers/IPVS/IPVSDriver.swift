@@ -47,6 +47,9 @@ public final class IPVSDriver: LoadBalancerDriver {
     /// The kernel adds up its counters every two seconds: what is read earlier than that after the last packet is not all.
     package static let settlingTime = Duration.milliseconds(2500)
 
+    /// The kernel is asked for so many load balancers in about a millisecond.
+    private static let resyncPart = 32
+
     /// A driver of the kernel's table, in the network namespace of the thread that first has it do something.
     ///
     /// - Throws: where a value of the section is not accepted.
@@ -79,7 +82,10 @@ public final class IPVSDriver: LoadBalancerDriver {
         self.later = later
         self.now = now
         capabilities = .ipvs
-        upkeep = Upkeep(resyncInterval: settings.resyncInterval, drainTimeout: settings.drainTimeout, checking: .worker)
+        upkeep = Upkeep(
+            // What is nobody's is only found by a look at everything.
+            resyncInterval: settings.resyncInterval, resyncPart: settings.isExclusive ? nil : Self.resyncPart,
+            drainTimeout: settings.drainTimeout, checking: .worker)
         desk = Mutex(Desk(programmer: Programmer(defaults: settings.services, log: log)))
         reader = Mutex(Reader())
     }
@@ -119,6 +125,21 @@ public final class IPVSDriver: LoadBalancerDriver {
         } catch {
             if !desk.isPrepared { throw error }
             hostTrouble.tell(.error, "the host is not as the configuration says; this is tried again later", [("error", error.message)])
+        }
+    }
+
+    /// Makes the host as the configuration says, and takes up the removals that are due.
+    public func prepareResync() throws(DriverError) {
+        try desk.withLock { desk throws(DriverError) in
+            do throws(KernelFailure) {
+                desk.forwarding = []
+                try prepare(try opened(&desk.kernel), &desk)
+                desk.lastScheduled = 0
+                removeLater(&desk)
+            } catch {
+                desk.kernel = nil
+                throw DriverError(error.message)
+            }
         }
     }
 

@@ -55,6 +55,10 @@ static inline CURLcode curl_easy_set_socket_maker(CURL *easy, curl_socket_maker 
     return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, function);
 }
 
+static inline CURLcode curl_easy_set_tls_setter(CURL *easy, curl_ssl_ctx_callback function) {
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, function);
+}
+
 static inline CURLcode curl_easy_get_number(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
 }
@@ -81,3 +85,6 @@ static inline CURLMcode curl_multi_set_timer_setter(CURLM *multi, curl_timer_set
 
 // The result of a transfer is in a union.
 static inline CURLcode curl_message_result(const CURLMsg *message) { return message->data.result; }
+
+// The file of certificates of authorities that libcurl uses where it is told none; null for none.
+static inline const char *curl_authorities(void) { return curl_version_info(CURLVERSION_NOW)->cainfo; }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -194,7 +195,11 @@ static _Noreturn void serve(int control) {
             .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
         ssize_t count = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) _exit(0);
+        if (count <= 0) {
+            // The supervisors end by themselves; this waits until they have.
+            while (wait(NULL) > 0 || errno == EINTR) {}
+            _exit(0);
+        }
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         if (!header || header->cmsg_type != SCM_RIGHTS) continue;
         int run;
@@ -205,6 +210,8 @@ static _Noreturn void serve(int control) {
 
 static _Noreturn void begin(int control) {
     prctl(PR_SET_NAME, "lbaas-checks");
+    // Only the thread that makes checks comes first, and not what they run.
+    if (getpriority(PRIO_PROCESS, 0) < 0) setpriority(PRIO_PROCESS, 0, 0);
     // Its children end by themselves, and nobody asks how.
     struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
     sigaction(SIGCHLD, &action, NULL);

@@ -54,7 +54,7 @@ struct Admission {
             let id = loadBalancer.id
             let old = draft[id]
             if let old, old.source != origin.source { throw Refusal(foreign: old, at: index, for: origin) }
-            if let objection = capabilities.objection(to: loadBalancer, driverName: driverName) {
+            if let objection = capabilities.objection(to: loadBalancer, driverName: driverName, replacing: old?.loadBalancer) {
                 throw Refusal(.unsupported, "\(origin.path(to: index, id, field: objection.field)): \(objection.reason)")
             }
             if old?.loadBalancer == loadBalancer { continue }

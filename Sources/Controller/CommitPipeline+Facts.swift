@@ -45,10 +45,24 @@ extension CommitPipeline {
 
     /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
     ///
-    /// In two turns, for what waits behind one, such as a node that is down, should not wait for both.
+    /// A part at a time, where the driver can look at a part: what waits behind it, such as a node that is down, waits for a part.
     public func resync() {
-        _ = run(.resync)
-        _ = run(.noteTraffic())
+        guard let part = driver.upkeep.resyncPart else {
+            _ = run(.resync())
+            _ = run(.noteTraffic())
+            return
+        }
+        do throws(DriverError) {
+            try driver.prepareResync()
+        } catch {
+            return log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
+        }
+        let ids = committed.read { snapshot in
+            Array(snapshot.wanted.entries.keys) + snapshot.facts.drains.owners.filter { snapshot.wanted.entries[$0] == nil }
+        }
+        for (place, part) in ids.parts(of: part).enumerated() { _ = run(.resync(of: Array(part), isFirst: place == 0)) }
+        let traffic = readTrafficAside(of: ids)
+        for part in traffic.parts(of: 256) { _ = run(.note(part)) }
     }
 
     /// Notes the traffic so far, at the end of the worker. Only for a driver that is looked at from time to time: another one's counters do
@@ -104,6 +118,23 @@ extension CommitPipeline {
             drainTrouble.tell(.error, "drained real servers could not be taken out; this is tried again", [("error", refusal.sentence)])
         } else {
             drainTrouble.isOver()
+        }
+    }
+}
+
+extension Array {
+    /// The elements in parts of so many.
+    fileprivate func parts(of count: Int) -> [ArraySlice<Element>] {
+        stride(from: 0, to: self.count, by: count).map { self[$0..<Swift.min($0 + count, self.count)] }
+    }
+}
+
+extension TrafficReadings {
+    /// The readings in parts of so many load balancers; one where they failed.
+    fileprivate func parts(of count: Int) -> [TrafficReadings] {
+        if failure != nil { return [self] }
+        return Array(counters).parts(of: count).map { part in
+            TrafficReadings(counters: Dictionary(uniqueKeysWithValues: part.map { ($0.key, $0.value) }), sequence: sequence)
         }
     }
 }

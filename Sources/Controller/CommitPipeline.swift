@@ -150,11 +150,14 @@ public final class CommitPipeline: Sendable {
             switch job {
             case .plan(let change, let isForced, let origin):
                 others.append(committer.withLock { $0.plan(change, isForced: isForced, by: origin) })
-            case .resync:
-                committer.withLock { $0.resync() }
+            case .resync(let ids, let isFirst):
+                committer.withLock { $0.resync(of: ids, isFirst: isFirst) }
                 others.append(.changed)
             case .noteTraffic(let ids):
                 let traffic = readTraffic(of: ids ?? committed.read { Array($0.wanted.entries.keys) })
+                committer.withLock { $0.noteTraffic(traffic) }
+                others.append(.changed)
+            case .note(let traffic):
                 committer.withLock { $0.noteTraffic(traffic) }
                 others.append(.changed)
             case .commit(let commitment):
@@ -185,11 +188,23 @@ public final class CommitPipeline: Sendable {
 
     /// Reads counters, with the turn in hand; it is given away meanwhile, so that nobody waits for the appliance's answer.
     private func readTraffic(of ids: [LoadBalancerID]) -> TrafficReadings {
-        var traffic = TrafficReadings()
-        if ids.isEmpty { return traffic }
-        traffic.sequence = committer.withLock { $0.counterSequence }
+        if ids.isEmpty { return TrafficReadings() }
+        let sequence = committer.withLock { $0.counterSequence }
         turn.signal()
         defer { turn.wait() }
+        return readCounters(of: ids, sequence)
+    }
+
+    /// Reads counters without the turn.
+    func readTrafficAside(of ids: [LoadBalancerID]) -> TrafficReadings {
+        turn.wait()
+        let sequence = committer.withLock { $0.counterSequence }
+        turn.signal()
+        return readCounters(of: ids, sequence)
+    }
+
+    private func readCounters(of ids: [LoadBalancerID], _ sequence: UInt64) -> TrafficReadings {
+        var traffic = TrafficReadings(sequence: sequence)
         do throws(DriverError) {
             traffic.counters = try driver.statistics(of: ids)
         } catch {

@@ -19,10 +19,13 @@ enum Commitment: Sendable {
 enum Job: Sendable {
     /// Tell what a change would do.
     case plan(WantedChange, isForced: Bool = false, by: Origin = .jobs)
-    /// Ask the appliance what it runs, and put it right.
-    case resync
+    /// Ask the appliance what it runs, and put it right: of these load balancers, or, where none are named, everything. The log is told once
+    /// from the first part of a resync to the last.
+    case resync(of: [LoadBalancerID]? = nil, isFirst: Bool = true)
     /// Note the traffic of these so far, durably; of all where none are named.
     case noteTraffic(of: [LoadBalancerID]? = nil)
+    /// Note traffic that was read.
+    case note(TrafficReadings)
     /// Do it, durably.
     case commit(Commitment)
 }

@@ -18,6 +18,8 @@ struct Committer {
     private let now: @Sendable () -> Moment
     private let progress: ProgressMonitor.Participant
     private let divergenceLog: Trouble
+    /// Whether the log was told what the resync under way found.
+    private var isResyncTold = false
     private var settledAt = Timestamp(microseconds: 0)
 
     /// How long the appliance is left alone after it could not be brought to what is in force, in microseconds.
@@ -298,16 +300,26 @@ extension Committer {
     }
 
     /// Asks the appliance what it runs, and puts right what is not as it should be.
-    mutating func resync() {
+    ///
+    /// - Parameter ids: of which load balancers; nil for everything.
+    mutating func resync(of ids: [LoadBalancerID]?, isFirst: Bool) {
+        if isFirst { isResyncTold = false }
         takeStage()
         defer { stage.pass() }
         do throws(DriverError) {
-            let expected = machine.allEffective
+            let expected = ids.map { $0.compactMap { machine.effective($0).appliance } } ?? machine.allEffective
             let observation = try progress.step(within: Self.longestCall) { () throws(DriverError) in
-                try driver.observe(expecting: expected)
+                try ids == nil ? driver.observe(expecting: expected) : driver.observe(possible: expected)
             }
-            machine.observed(observation, expected: expected)
-            logDivergence(.warning, "the appliance was changed by somebody else; it is put right")
+            if ids == nil {
+                machine.observed(observation, expected: expected)
+            } else {
+                machine.observed(observation, ofSome: expected)
+            }
+            if !isResyncTold, !machine.divergence.isEmpty {
+                logDivergence(.warning, "the appliance was changed by somebody else; it is put right")
+                isResyncTold = true
+            }
             settle()
         } catch {
             log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])

@@ -101,9 +101,9 @@ extension StatusChecker.State {
             guard let loadBalancer = loadBalancers[id], loadBalancer == asked[id] else { continue }
             let endpoints = Dictionary(loadBalancer.nodes.map { ($0.id, $0.endpoint) }) { first, _ in first }
             for status in statuses {
-                guard let endpoint = endpoints[status.id], var health = health[id]?[status.id], health.isUp != status.isSound else {
-                    continue
-                }
+                guard let endpoint = endpoints[status.id], var health = health[id]?[status.id] else { continue }
+                let isFirstResult = health.isAssumed && status.isChecked && status.isSound
+                guard health.isUp != status.isSound || isFirstResult else { continue }
                 let result: CheckResult = status.isSound ? .passed : .failed(status.reason ?? "the appliance calls it down")
                 _ = health.take(result, rise: 1, fall: 1, now: min(now, status.since ?? now))
                 self.health[id]?[status.id] = health

@@ -213,9 +213,9 @@ extension TransactionMachine {
         divergence.take(observation, expected: expected)
     }
 
-    /// Takes an observation of a part of what should run, which was asked for when it should run so: what was changed since is left out.
+    /// Takes an observation of a part of what should run.
     mutating func observed(_ observation: Observation, ofSome expected: [LoadBalancer]) {
-        divergence.take(observation, of: expected.filter { effective($0.id).appliance == $0 })
+        divergence.take(observation, of: expected)
     }
 
     /// Takes it that these run as they should: they were settled.

@@ -3,23 +3,23 @@ import Glibc
 import HostSystem
 import Synchronization
 
-/// What other threads want of the engine. It is woken where there is something new.
-final class Orders: Sendable {
-    /// What was ordered since it was looked at last.
-    struct Taken {
+/// The commands of other threads to the engine, which is woken when there is a new one.
+final class CommandQueue: Sendable {
+    /// The commands since they were taken last.
+    struct Commands {
         var changes: [HealthChecker.Change] = []
         var isStopped = false
     }
 
-    private let waiting = Mutex(Taken())
-    private let bell: Descriptor
+    private let waiting = Mutex(Commands())
+    private let event: Descriptor
     private let thread = Mutex<pthread_t?>(nil)
     /// How the engine keeps up.
     let statistics = Mutex(CheckStatistics())
 
     init() throws(HealthCheckError) {
-        bell = Descriptor(owning: eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)))
-        guard bell.number >= 0 else { throw HealthCheckError(.system, "cannot make an event descriptor", because: errno) }
+        event = Descriptor(owning: eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)))
+        guard event.number >= 0 else { throw HealthCheckError(.system, "cannot make an event descriptor", because: errno) }
     }
 
     /// Notes that this thread is the engine's.
@@ -28,23 +28,26 @@ final class Orders: Sendable {
     /// Whether this thread is the engine's.
     var isOwnThread: Bool { thread.withLock { $0 == pthread_self() } }
 
-    /// Is ready to be read while there are orders.
-    var descriptor: Int32 { bell.number }
+    /// Ready to be read while there are commands.
+    var descriptor: Int32 { event.number }
 
     func add(_ changes: [HealthChecker.Change]) {
         waiting.withLock { $0.changes += changes }
-        eventfd_write(bell.number, 1)
+        wake()
     }
+
+    /// Wakes the engine.
+    func wake() { eventfd_write(event.number, 1) }
 
     func stop() {
         waiting.withLock { $0.isStopped = true }
-        eventfd_write(bell.number, 1)
+        wake()
     }
 
-    /// Takes what was ordered.
-    func take() -> Taken {
+    /// Takes the commands.
+    func take() -> Commands {
         var count: UInt64 = 0
-        unsafe eventfd_read(bell.number, &count)
+        unsafe eventfd_read(event.number, &count)
         return waiting.withLock { waiting in
             defer { waiting.changes = [] }
             return waiting

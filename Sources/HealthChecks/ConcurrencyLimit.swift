@@ -1,7 +1,7 @@
-/// A bound to how many tries are under way at a time. Those that have to wait begin in the order in which they were due.
-final class Lane {
+/// A limit to how many tries are under way at a time. Tries beyond it wait in a queue, first in, first out.
+final class ConcurrencyLimit {
     private let limit: Int
-    /// How many places are taken besides.
+    /// How many places are taken by something else.
     private let taken: () -> Int
     private var running = 0
     private var waiting: [Ticket] = []
@@ -13,7 +13,7 @@ final class Lane {
         self.taken = taken
     }
 
-    /// Whether one more can begin, for which nobody waits.
+    /// Whether one more can begin without overtaking one that waits.
     var hasRoom: Bool { first == waiting.count && hasPlace }
 
     /// Whether one that waits can begin.
@@ -35,7 +35,7 @@ final class Lane {
         guard hasNext else { return nil }
         let ticket = waiting[first]
         first += 1
-        // Those that have gone are thrown away when they are half of all, so that each of the others is moved once.
+        // The entries taken out are removed when they are half of all, so that each of the others is moved once.
         if first * 2 >= waiting.count {
             waiting.removeSubrange(..<first)
             first = 0

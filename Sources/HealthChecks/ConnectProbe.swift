@@ -24,8 +24,8 @@ final class ConnectProbe: Probe {
 
     func ready() -> CheckResult? {
         let code = socket.pendingError
-        return code == 0 ? .passed : .failed("connect: \(errorWords(code))")
+        return code == 0 ? .passed : .failed("connect: \(shortErrorText(code))")
     }
 
-    func expired(after timeout: Duration) -> CheckResult { .failed("connect: timed out after \(timeout.words)") }
+    func expired(after timeout: Duration) -> CheckResult { .failed("connect: timed out after \(timeout.text)") }
 }

@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import HostSystem
 
 // What libcurl calls, on the engine's thread and only from within a function of its own that was called there.
 //
@@ -26,6 +27,13 @@ let setTimer: curl_timer_setter = { _, milliseconds, context in
 let openSocket: curl_socket_maker = { context, _, destination in
     guard let context = unsafe context, let destination = unsafe destination else { return CURL_SOCKET_BAD }
     return unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().makeSocket(destination)
+}
+
+/// A TLS connection is to begin: it verifies certificates by the authorities that its transfer was given.
+let setAuthorities: curl_ssl_ctx_callback = { _, sslContext, context in
+    guard let context = unsafe context, let sslContext = unsafe sslContext else { return CURLE_SSL_CONNECT_ERROR }
+    unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue().authorities?.use(in: sslContext)
+    return CURLE_OK
 }
 
 /// A line of a header came. The status line is all that a check wants: the transfer is given up there by taking nothing.

@@ -38,11 +38,11 @@ final class DatagramProbe: Probe {
             guard let expected else { return .passed }
             return buffer.prefix(datagram.count).starts(with: expected) ? .passed : .failed("UDP: unexpected answer")
         } catch {
-            return .failed("UDP: \(errorWords(error.number))")
+            return .failed("UDP: \(shortErrorText(error.number))")
         }
     }
 
     func expired(after timeout: Duration) -> CheckResult {
-        expected == nil ? .passed : .failed("UDP: no answer within \(timeout.words)")
+        expected == nil ? .passed : .failed("UDP: no answer within \(timeout.text)")
     }
 }

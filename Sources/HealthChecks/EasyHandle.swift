@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import HostSystem
 import LBaaS
 
 /// A transfer of libcurl's: owns the easy handle, and the memory of this side that libcurl uses.
@@ -7,6 +8,8 @@ import LBaaS
     let pointer: UnsafeMutableRawPointer
     /// The status of the answer; nil as long as there is none.
     private(set) var status: UInt16?
+    /// What certificates are verified by; nil where none is.
+    private(set) var authorities: CertificateStore?
     /// Why there was no socket.
     private(set) var socketFailure: SystemFailure?
 
@@ -37,6 +40,7 @@ import LBaaS
         unsafe errors.pointee = 0
         status = nil
         socketFailure = nil
+        authorities = nil
         route = nil
         socket = -1
     }
@@ -73,6 +77,19 @@ import LBaaS
         set(CURLOPT_UPLOAD_BUFFERSIZE, to: 16 * 1024)
         // A session that is taken up again would pass without a look at the certificate.
         set(CURLOPT_SSL_SESSIONID_CACHE, to: 0)
+    }
+
+    /// Has certificates verified by these authorities alone; by none where there are none.
+    func verify(by authorities: CertificateStore?) {
+        self.authorities = authorities
+        set(CURLOPT_SSL_VERIFYPEER, to: authorities == nil ? 0 : 1)
+        set(CURLOPT_SSL_VERIFYHOST, to: authorities == nil ? 0 : 2)
+        // libcurl would read files of its own for each connection.
+        unsafe curl_easy_set_text(pointer, CURLOPT_CAINFO, nil)
+        unsafe curl_easy_set_text(pointer, CURLOPT_CAPATH, nil)
+        set(CURLOPT_CA_CACHE_TIMEOUT, to: 0)
+        unsafe curl_easy_set_context(pointer, CURLOPT_SSL_CTX_DATA, Unmanaged.passUnretained(self).toOpaque())
+        unsafe curl_easy_set_tls_setter(pointer, setAuthorities)
     }
 
     /// Sets an option to a text, which libcurl copies.

@@ -65,5 +65,5 @@ private final class EchoProbe: Probe {
     /// It is the socket of all that is waited for.
     func ready() -> CheckResult? { nil }
 
-    func expired(after timeout: Duration) -> CheckResult { .failed("ICMP: no answer within \(timeout.words)") }
+    func expired(after timeout: Duration) -> CheckResult { .failed("ICMP: no answer within \(timeout.text)") }
 }

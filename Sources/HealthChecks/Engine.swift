@@ -1,12 +1,14 @@
 import CCurl
 import Glibc
+import HostSystem
 import LBaaS
 import Synchronization
 
 /// Makes checks when they are due, and takes what comes of them. It lives on the one thread that makes it.
 final class Engine {
     private let configuration: HealthChecker.Configuration
-    private let orders: Orders
+    private let commands: CommandQueue
+    private let progress: ProgressMonitor.Participant?
     private let log: Log
     private let wallClock: @Sendable () -> Timestamp
     private let report: @Sendable ([HealthReport]) -> Void
@@ -25,20 +27,23 @@ final class Engine {
     private let burst = 64
 
     init(
-        _ configuration: HealthChecker.Configuration, orders: Orders, log: Log, now: @escaping @Sendable () -> Timestamp,
+        _ configuration: HealthChecker.Configuration, commands: CommandQueue, progress: ProgressMonitor.Participant?, log: Log,
+        now: @escaping @Sendable () -> Timestamp,
         report: @escaping @Sendable ([HealthReport]) -> Void
     ) throws(HealthCheckError) {
         self.configuration = configuration
-        self.orders = orders
+        self.commands = commands
+        self.progress = progress
         self.log = log
         self.wallClock = now
         self.report = report
-        orders.begin()
+        commands.begin()
         blockSignals()
         poller = try Poller()
-        launcher = try Launcher(configuration, poller: poller)
+        launcher = try Launcher(configuration, poller: poller, commands: commands, log: log)
+        raisePriority()
         do throws(SystemFailure) {
-            try poller.add(orders.descriptor, for: .input, as: .orders)
+            try poller.add(commands.descriptor, for: .input, as: .commands)
         } catch {
             throw HealthCheckError(.system, error.what, because: error.number)
         }
@@ -46,9 +51,16 @@ final class Engine {
 
     /// Makes checks until it is told to stop.
     func run() {
+        defer { progress?.end() }
         while !isStopped {
             // An answer that has come in counts, even where its time is up by now.
-            let isAll = poller.wait(milliseconds: pause) { source, readiness in handle(source, readiness) }
+            // Between two rounds it waits for what is due, which is no fault.
+            progress?.end()
+            let isAll = poller.wait(milliseconds: pause) {
+                progress?.begin(within: Self.longestRound)
+            } each: { source, readiness in
+                handle(source, readiness)
+            }
             let now = ContinuousClock.now
             launcher.transfers.proceed(now: now)
             finishTransfers()
@@ -58,6 +70,9 @@ final class Engine {
         for check in checks.all { rest(check) }
         launcher.programs.collectAll(within: .seconds(1))
     }
+
+    /// How long one round may take: the most is done where ten thousand checks begin at once.
+    private static let longestRound = Duration.seconds(10)
 
     /// How long there is nothing to do, in ms.
     private var pause: Int32 {
@@ -69,16 +84,22 @@ final class Engine {
 
     private func handle(_ source: Source, _ readiness: Readiness) {
         switch source {
-        case .orders: carryOutOrders()
+        case .commands:
+            applyCommands()
+            resumeTries()
         case .transfer(let socket): launcher.transfers.proceed(socket, readiness)
         case .check(let ticket):
-            guard let check = checks[ticket], case .underway(_, let probe) = check.stage, let result = probe.ready() else { return }
-            finish(check, result)
+            guard let check = checks[ticket], case .underway(_, let probe) = check.stage else { return }
+            do throws(HealthCheckError) {
+                if let result = try probe.ready() { finish(check, result) }
+            } catch {
+                giveUp(check, error)
+            }
         case .echoes(let place):
             launcher.echoes.receive(at: place) { ticket in
                 if let check = checks[ticket] { finish(check, .passed) }
             }
-        case .killed(let pid): launcher.programs.collect(pid)
+        case .programEnding(let descriptor): launcher.programs.collect(descriptor)
         }
     }
 
@@ -96,11 +117,11 @@ final class Engine {
     }
 }
 
-// MARK: Orders and reports
+// MARK: Commands and reports
 
 extension Engine {
-    private func carryOutOrders() {
-        let taken = orders.take()
+    private func applyCommands() {
+        let taken = commands.take()
         isStopped = isStopped || taken.isStopped
         if isStopped { return }
         let now = ContinuousClock.now
@@ -108,22 +129,23 @@ extension Engine {
         let firstWithin = min(configuration.firstWithin, configuration.firstPace * taken.changes.count)
         for change in taken.changes {
             switch change {
-            case .begin(let key, let check, let health): begin(check, of: key, health, firstWithin: firstWithin, now: now)
+            case .begin(let key, let check, let health, let fact):
+                begin(check, of: key, health, fact: fact, firstWithin: firstWithin, now: now)
             case .end(let key): if let check = checks[key] { end(check) }
             }
         }
     }
 
     private func begin(
-        _ check: Check, of key: CheckKey, _ health: NodeHealth, firstWithin: Duration, now: ContinuousClock.Instant
+        _ check: Check, of key: CheckKey, _ health: NodeHealth, fact: UInt64, firstWithin: Duration, now: ContinuousClock.Instant
     ) {
         if let known = checks[key] {
-            if known.check == check { return }
+            if known.check == check, known.fact == fact { return }
             end(known)
         }
         let schedule = Schedule(
             delay: check.delay, jitter: configuration.jitter, firstWithin: firstWithin, now: now, random: &random)
-        let begun = checks.insert { RepeatedCheck(check, of: key, slot: $0, health: health, schedule: schedule) }
+        let begun = checks.insert { RepeatedCheck(check, of: key, fact: fact, slot: $0, health: health, schedule: schedule) }
         timers.set(begun.slot, at: schedule.due)
     }
 
@@ -137,10 +159,12 @@ extension Engine {
     /// Tells what was found. What was taken away meanwhile is not told.
     private func deliver() {
         if findings.isEmpty { return }
-        carryOutOrders()
+        applyCommands()
         if isStopped { return }
         let reports = findings.filter { !$0.check.isEnded }.map { finding in
-            HealthReport(key: finding.check.key, check: finding.check.check, health: finding.check.health, turned: finding.turned)
+            HealthReport(
+                key: finding.check.key, check: finding.check.check, fact: finding.check.fact, health: finding.check.health,
+                turned: finding.turned)
         }
         findings.removeAll(keepingCapacity: true)
         if !reports.isEmpty { report(reports) }
@@ -172,24 +196,36 @@ extension Engine {
     private func queue(_ check: RepeatedCheck, now: ContinuousClock.Instant) {
         tries &+= 1
         let ticket = Ticket(slot: UInt32(check.slot), number: tries)
-        if let lane = launcher.lane(of: check.check.kind), !lane.hasRoom {
+        if let limit = launcher.limit(of: check.check.kind), !limit.hasRoom {
             check.stage = .waiting(ticket)
-            lane.wait(ticket)
+            limit.wait(ticket)
             return
         }
         launch(check, ticket, now: now)
     }
 
     private func launch(_ check: RepeatedCheck, _ ticket: Ticket, now: ContinuousClock.Instant) {
-        orders.statistics.withLock { $0.noteBegin(late: now - check.schedule.due) }
+        commands.statistics.withLock { $0.noteBegin(late: now - check.schedule.due) }
+        start(check, ticket, now: now) { probe in
+            launcher.limit(of: check.check.kind)?.enter()
+            check.stage = .underway(ticket, probe)
+            timers.set(check.slot, at: .now + max(check.check.timeout, .milliseconds(1)))
+        }
+    }
+
+    /// Goes on with the tries that waited for a file of authorities.
+    private func resumeTries() {
+        for ticket in launcher.authorityFiles.takeReady() {
+            guard let check = checks[ticket], case .underway(_, let probe) = check.stage, probe is AuthorityWait else { continue }
+            start(check, ticket, now: .now) { check.stage = .underway(ticket, $0) }
+        }
+    }
+
+    private func start(_ check: RepeatedCheck, _ ticket: Ticket, now: ContinuousClock.Instant, underway: (any Probe) -> Void) {
         do throws(HealthCheckError) {
-            switch try launcher.start(check.check, ticket) {
-            case .over(let result):
-                finish(check, result)
-            case .underway(let probe):
-                launcher.lane(of: check.check.kind)?.enter()
-                check.stage = .underway(ticket, probe)
-                timers.set(check.slot, at: .now + max(check.check.timeout, .milliseconds(1)))
+            switch try launcher.start(check.check, ticket, now: now) {
+            case .over(let result): finish(check, result)
+            case .underway(let probe): underway(probe)
             }
         } catch {
             giveUp(check, error)
@@ -206,7 +242,7 @@ extension Engine {
 
     /// Leaves out a try that could not be made. The health of the node stays what it is.
     private func giveUp(_ check: RepeatedCheck, _ error: HealthCheckError) {
-        orders.statistics.withLock { $0.unmade += 1 }
+        commands.statistics.withLock { $0.unmade += 1 }
         complaint.make(now: .now) { count in
             log.write(.warning, "\(count) health checks could not be made, the last of \(check.check.endpoint): \(error.message)")
         }
@@ -221,7 +257,7 @@ extension Engine {
 
     /// Ends the try that is under way.
     private func rest(_ check: RepeatedCheck) {
-        if case .underway = check.stage { launcher.lane(of: check.check.kind)?.leave() }
+        if case .underway = check.stage { launcher.limit(of: check.check.kind)?.leave() }
         check.stage = .idle
     }
 }

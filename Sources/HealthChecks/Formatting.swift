@@ -2,7 +2,7 @@ import Glibc
 import HostSystem
 
 /// What an error number means, in few words.
-func errorWords(_ number: Int32) -> String {
+func shortErrorText(_ number: Int32) -> String {
     switch number {
     case ECONNREFUSED: return "refused"
     case ECONNRESET: return "reset"
@@ -15,7 +15,7 @@ func errorWords(_ number: Int32) -> String {
 
 extension Duration {
     /// `2 s`, or `1500 ms` where it is not whole seconds.
-    var words: String {
+    var text: String {
         let (seconds, attoseconds) = components
         return attoseconds == 0 ? "\(seconds) s" : "\(seconds * 1000 + attoseconds / 1_000_000_000_000_000) ms"
     }
@@ -23,7 +23,7 @@ extension Duration {
 
 extension [ClosedRange<UInt16>] {
     /// `200-299,301`.
-    var words: String {
+    var text: String {
         map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
     }
 }

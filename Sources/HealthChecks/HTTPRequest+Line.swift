@@ -39,7 +39,7 @@ extension HTTPRequest {
     func result(of status: UInt16) -> CheckResult {
         let passing = expectedCodes.isEmpty ? [Self.usualCodes] : expectedCodes
         if passing.contains(where: { $0.contains(status) }) { return .passed }
-        return .failed("HTTP: status \(status), expected \(passing.words)")
+        return .failed("HTTP: status \(status), expected \(passing.text)")
     }
 }
 

@@ -25,7 +25,7 @@ public struct HealthCheckError: Error, Sendable, CustomStringConvertible {
     }
 
     /// A failure that the system has a number for, with the number's meaning behind the message.
-    init(_ code: Code, _ what: String, because number: Int32) { self.init(code, "\(what): \(errorWords(number))") }
+    init(_ code: Code, _ what: String, because number: Int32) { self.init(code, "\(what): \(shortErrorText(number))") }
 }
 
 /// A system call that did not work.
@@ -43,7 +43,7 @@ struct SystemFailure: Error {
     /// What it means for a check: that it cannot be made, which says nothing of the node, or that it has failed.
     func result(of check: String) throws(HealthCheckError) -> CheckResult {
         if isOurs { throw HealthCheckError(.exhausted, "\(check): \(what)", because: number) }
-        return .failed("\(check): \(what.isEmpty ? "" : what + ": ")\(errorWords(number))")
+        return .failed("\(check): \(what.isEmpty ? "" : what + ": ")\(shortErrorText(number))")
     }
 
     /// Whether it is this host that has no more to give.

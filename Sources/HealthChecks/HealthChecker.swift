@@ -1,14 +1,16 @@
 import Dispatch
 public import LBaaS
 import Synchronization
-import HostSystem
+package import HostSystem
 
 /// What a check found, where the health of its node is not what it was.
 public struct HealthReport: Sendable {
     /// Whose health it is.
     public let key: CheckKey
-    /// The check that found it: a report can cross with an order that changes the check, and is of no use then.
+    /// The check that found it.
     public let check: Check
+    /// The fact that it is about, as `Change.begin` numbered it. A report can cross with a change that begins another, and is of no use then.
+    public let fact: UInt64
     /// How the node is now.
     public let health: NodeHealth
     /// Whether it turned up or down.
@@ -41,36 +43,41 @@ public final class HealthChecker: Sendable {
 
     /// What is to be checked from now on.
     public enum Change: Sendable {
-        /// Checks a node. Where the same is done already it goes on as it is, and the health given here means nothing. Another check of the
-        /// node ends, and this one begins with the health given.
-        case begin(CheckKey, Check, NodeHealth)
+        /// Checks a node. Where the same check of the same fact is made already it goes on, and the health given here means nothing. Any other
+        /// check of the node ends, and this one begins with the health given.
+        ///
+        /// - Parameter fact: tells one fact about the node from another, such as when the node is at another address that is checked in the
+        ///   same way.
+        case begin(CheckKey, Check, NodeHealth, fact: UInt64 = 0)
         /// Checks a node no more.
         case end(CheckKey)
     }
 
-    private let orders: Orders
+    private let commands: CommandQueue
     /// Left by the thread when it ends.
     private let running = DispatchGroup()
 
     /// Starts the thread. It raises the soft limit of open descriptors of this process to the hard one.
     ///
     /// - Parameters:
-    ///   - now: the time, for `NodeHealth.since`.
+    ///   - progress: told when the thread works, for a watchdog; nil where nobody watches.
+    ///   - now: the time, for `NodeHealth.since`. What is waited for goes by a clock of its own that nobody sets.
     ///   - report: told, from the thread, whenever the health of nodes is not what it was: of up or down, the count towards a turn, or the
     ///     reason. It must not wait for anything, since no node is checked meanwhile.
     /// - Throws: where the system does not give what that takes.
-    public init(
-        _ configuration: Configuration, log: Log = .silent, now: @escaping @Sendable () -> Timestamp,
+    package init(
+        _ configuration: Configuration, log: Log = .silent, progress: ProgressMonitor.Participant? = nil,
+        now: @escaping @Sendable () -> Timestamp,
         report: @escaping @Sendable ([HealthReport]) -> Void
     ) throws(HealthCheckError) {
-        let orders = try Orders()
-        self.orders = orders
+        let commands = try CommandQueue()
+        self.commands = commands
         let started = Started()
         running.enter()
         let isStarted = startThread { [running] in
             defer { running.leave() }
             do throws(HealthCheckError) {
-                let engine = try Engine(configuration, orders: orders, log: log, now: now, report: report)
+                let engine = try Engine(configuration, commands: commands, progress: progress, log: log, now: now, report: report)
                 started.tell(nil)
                 engine.run()
             } catch {
@@ -84,21 +91,25 @@ public final class HealthChecker: Sendable {
         if let failure = started.wait() { throw failure }
     }
 
-    deinit { orders.stop() }
+    deinit { commands.stop() }
 
     /// Changes what is checked, in this order. It takes effect soon, on the thread: a report that is being made meanwhile can still be of what
     /// was before, later ones cannot.
-    public func update(_ changes: [Change]) { orders.add(changes) }
+    public func update(_ changes: [Change]) { commands.add(changes) }
 
-    /// Ends all checks, whatever they are doing, and the thread. Nothing is reported any more when it returns, unless it is called by
+    /// Ends all checks, whatever they are doing, and the thread. Nothing is reported any more when it returns true, unless it is called by
     /// `report` itself.
-    public func stop() {
-        orders.stop()
-        if !orders.isOwnThread { running.wait() }
+    ///
+    /// - Parameter limit: the longest wait.
+    /// - Returns: false where the thread had not ended in that time.
+    @discardableResult
+    public func stop(within limit: Duration = .seconds(5)) -> Bool {
+        commands.stop()
+        return commands.isOwnThread || running.wait(timeout: .now() + limit.seconds) == .success
     }
 
     /// How it keeps up, since it started.
-    public var statistics: CheckStatistics { orders.statistics.withLock { $0 } }
+    public var statistics: CheckStatistics { commands.statistics.withLock { $0 } }
 }
 
 /// Whether a thread could begin its work.

@@ -7,6 +7,10 @@ func blockSignals() {
     unsafe pthread_sigmask(SIG_BLOCK, &all, nil)
 }
 
+/// Has this thread run before others that want a processor at the same time, where the system lets it (CAP_SYS_NICE, or `LimitNICE` of a
+/// unit): a check that begins late finds a node's death late, and to make checks takes little time.
+func raisePriority() { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10) }
+
 /// Raises the soft limit of open descriptors to the hard one.
 ///
 /// - Returns: how many of them checks may have: all but a quarter, or a thousand, for the rest of the process.

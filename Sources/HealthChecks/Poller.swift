@@ -4,16 +4,16 @@ import HostSystem
 
 /// What of the engine a descriptor belongs to.
 enum Source {
-    /// There are orders.
-    case orders
+    /// There are commands.
+    case commands
     /// A check under way.
     case check(Ticket)
     /// A socket of libcurl's.
     case transfer(Int32)
     /// A socket for echoes, by its place.
     case echoes(Int)
-    /// A program that was killed.
-    case killed(pid_t)
+    /// A program that has ended or was killed, by its descriptor.
+    case programEnding(Int32)
 }
 
 /// When to be told of a descriptor.
@@ -63,10 +63,13 @@ struct Readiness: OptionSet {
 
     /// Waits, and hands on what is ready.
     ///
-    /// - Parameter milliseconds: the longest wait.
+    /// - Parameters:
+    ///   - milliseconds: the longest wait.
+    ///   - woken: called when the wait is over.
     /// - Returns: false where there may be more that is ready.
-    func wait(milliseconds: Int32, _ body: (Source, Readiness) -> Void) -> Bool {
+    func wait(milliseconds: Int32, woken: () -> Void, each body: (Source, Readiness) -> Void) -> Bool {
         let count = unsafe epoll_wait(descriptor.number, events.baseAddress, Int32(events.count), milliseconds)
+        woken()
         for index in 0..<max(Int(count), 0) {
             let event = unsafe events[index]
             if let source = Source(code: unsafe event.data.u64) { body(source, Readiness(rawValue: unsafe event.events)) }
@@ -95,22 +98,22 @@ extension Source {
     /// The highest three bits tell what it is. A ticket's slot has 29 bits.
     fileprivate var code: UInt64 {
         switch self {
-        case .orders: 0
+        case .commands: 0
         case .check(let ticket): 1 << 61 | ticket.code
         case .transfer(let number): 2 << 61 | UInt64(UInt32(bitPattern: number))
         case .echoes(let place): 3 << 61 | UInt64(place)
-        case .killed(let pid): 4 << 61 | UInt64(UInt32(bitPattern: pid))
+        case .programEnding(let number): 4 << 61 | UInt64(UInt32(bitPattern: number))
         }
     }
 
     fileprivate init?(code: UInt64) {
         let rest = code & (1 << 61 - 1)
         switch code >> 61 {
-        case 0: self = .orders
+        case 0: self = .commands
         case 1: self = .check(Ticket(code: rest))
         case 2: self = .transfer(Int32(truncatingIfNeeded: rest))
         case 3: self = .echoes(Int(rest))
-        case 4: self = .killed(pid_t(truncatingIfNeeded: rest))
+        case 4: self = .programEnding(Int32(truncatingIfNeeded: rest))
         default: return nil
         }
     }

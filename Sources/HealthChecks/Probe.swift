@@ -1,9 +1,11 @@
 import LBaaS
 
-/// A try of a check under way. It ends, and lets go of all that it holds, when nobody has it any more.
+/// A try of a check under way. It ends, and gives back what it holds, when its last reference goes.
 protocol Probe: AnyObject {
     /// What came of it now that its descriptor is ready; nil where it goes on.
-    func ready() -> CheckResult?
+    ///
+    /// - Throws: where it could not be made, which says nothing of the node.
+    func ready() throws(HealthCheckError) -> CheckResult?
 
     /// What came of it when its time is up.
     func expired(after timeout: Duration) -> CheckResult

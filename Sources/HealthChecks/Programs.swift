@@ -7,89 +7,115 @@ import LBaaS
 final class Programs {
     private let poller: Poller
     private let allowed: Set<String>
-    /// What programs read, and where they write.
-    private let nothing = Descriptor(owning: unsafe open("/dev/null", O_RDWR | O_CLOEXEC))
-    /// Those that were killed and have not ended yet.
-    private var killed: [pid_t: Child] = [:]
+    /// Nil where no program is allowed, or it ended.
+    private var launcher: ProgramLauncher?
+    /// The programs that have ended or were killed, as long as something that they started is left, by their descriptors.
+    private var ending: [Int32: ProgramLauncher.Run] = [:]
 
-    init(allowed: Set<String>, poller: Poller) {
+    init(allowed: Set<String>, poller: Poller) throws(HealthCheckError) {
         self.allowed = allowed
         self.poller = poller
+        if allowed.isEmpty { return }
+        do throws(Child.StartFailure) {
+            launcher = try ProgramLauncher()
+        } catch {
+            throw HealthCheckError(.system, "cannot start the process that starts the programs of checks", because: error.code)
+        }
     }
 
-    /// How many were killed and have not ended yet.
-    var killedCount: Int { killed.count }
+    /// How many have ended or were killed, and have left something that is not gone.
+    var endingCount: Int { ending.count }
 
     /// Starts a program.
     func start(_ check: Check, _ ticket: Ticket, _ program: Program) throws(HealthCheckError) -> Start {
         guard allowed.contains(program.path) else {
             return .over(.failed("EXEC: \(program.path) is not among the programs that are allowed"))
         }
-        let variables = ["LBAAS_ADDRESS=\(check.address)", "LBAAS_PORT=\(check.port)"]
-        let child: Child
+        let run: ProgramLauncher.Run
         do throws(Child.StartFailure) {
-            child = try Child(program, variables: variables, input: nothing.number, output: nothing.number)
+            run = try launch(program, variables: ["LBAAS_ADDRESS=\(check.address)", "LBAAS_PORT=\(check.port)"])
         } catch {
             return .over(try SystemFailure("cannot start \(program.path)", error.code).result(of: "EXEC"))
         }
-        let probe = ProgramProbe(child, of: self)
+        let probe = ProgramProbe(run, program.path, of: self)
         do throws(SystemFailure) {
-            try poller.add(child.process.number, for: .input, as: .check(ticket))
+            try poller.add(run.descriptor, for: .input, as: .check(ticket))
         } catch {
             return .over(try error.result(of: "EXEC"))
         }
         return .underway(probe)
     }
 
-    /// Lets a program go that was killed and has ended.
-    func collect(_ pid: pid_t) {
-        if killed[pid]?.collectIfEnded() != nil { killed[pid] = nil }
+    /// Has a program started, by another launcher where the last one was killed.
+    private func launch(_ program: Program, variables: [String]) throws(Child.StartFailure) -> ProgramLauncher.Run {
+        if let launcher {
+            do throws(Child.StartFailure) {
+                return try launcher.start(program, variables: variables)
+            } catch {
+                if error.code != EPIPE && error.code != ECONNRESET { throw error }
+            }
+        }
+        let another = try ProgramLauncher()
+        launcher = another
+        return try another.start(program, variables: variables)
     }
 
-    /// Waits until those that were killed have ended, which is at once unless the kernel cannot let go of one.
-    func collectAll(within limit: Duration) {
-        let deadline = Deadline(in: limit)
-        for child in killed.values {
-            _ = poll([child.process.number: POLLIN], until: deadline)
-            _ = child.collectIfEnded()
+    /// Forgets a program once whatever it started is gone.
+    func collect(_ descriptor: Int32) {
+        guard let run = ending[descriptor] else { return }
+        while let event = run.nextEvent() {
+            if event == .gone {
+                ending[descriptor] = nil
+                return
+            }
         }
     }
 
-    /// Kills a program.
-    fileprivate func kill(_ child: Child) {
-        child.kill()
-        if child.collectIfEnded() != nil { return }
-        killed[child.pid] = child
+    /// Waits until everything that programs started is gone, which is at once unless the kernel cannot end something.
+    func collectAll(within limit: Duration) {
+        let deadline = Deadline(in: limit)
+        while let descriptor = ending.keys.first, !deadline.isOver {
+            _ = poll([descriptor: POLLIN], until: deadline)
+            collect(descriptor)
+        }
+        launcher = nil
+    }
+
+    /// Kills what is left of a program.
+    fileprivate func end(_ run: ProgramLauncher.Run) {
+        run.kill()
+        ending[run.descriptor] = run
         do throws(SystemFailure) {
-            try poller.change(child.process.number, to: .input, as: .killed(child.pid))
+            try poller.change(run.descriptor, to: .input, as: .programEnding(run.descriptor))
         } catch {
-            // It is not waited for then, until all are.
+            // It was never waited for, or there is no memory: it is collected with all at the end.
+            collect(run.descriptor)
         }
     }
 }
 
 /// A program that runs.
 private final class ProgramProbe: Probe {
-    private let child: Child
+    private let run: ProgramLauncher.Run
+    private let path: String
     private let programs: Programs
 
-    init(_ child: Child, of programs: Programs) {
-        self.child = child
-        self.programs = programs
+    init(_ run: ProgramLauncher.Run, _ path: String, of programs: Programs) {
+        (self.run, self.path, self.programs) = (run, path, programs)
     }
 
-    deinit { if child.collectIfEnded() == nil { programs.kill(child) } }
+    deinit { programs.end(run) }
 
-    func ready() -> CheckResult? {
-        // While it was not collected its group is nobody else's.
-        child.kill()
-        switch child.collectIfEnded() {
-        case nil: return nil
-        case .exit(0): return .passed
-        case .exit(let status): return .failed("EXEC: status \(status)")
-        case .signal(let signal): return .failed("EXEC: ended by signal \(signal)")
+    func ready() throws(HealthCheckError) -> CheckResult? {
+        switch run.nextEvent() {
+        case nil: nil
+        case .exit(0): .passed
+        case .exit(let status): .failed("EXEC: status \(status)")
+        case .signal(let signal): .failed("EXEC: ended by signal \(signal)")
+        case .notStarted(let code): try SystemFailure("cannot start \(path)", code).result(of: "EXEC")
+        case .gone: .failed("EXEC: it was ended from outside")
         }
     }
 
-    func expired(after timeout: Duration) -> CheckResult { .failed("EXEC: timed out after \(timeout.words)") }
+    func expired(after timeout: Duration) -> CheckResult { .failed("EXEC: timed out after \(timeout.text)") }
 }

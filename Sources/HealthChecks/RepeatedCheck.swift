@@ -14,6 +14,8 @@ final class RepeatedCheck {
 
     let key: CheckKey
     let check: Check
+    /// Tells what it is a check of from what an equal check was of before.
+    let fact: UInt64
     /// Its place among all.
     let slot: Int
     var health: NodeHealth
@@ -22,9 +24,10 @@ final class RepeatedCheck {
     /// Whether it was taken away. Nothing is reported of it any more.
     var isEnded = false
 
-    init(_ check: Check, of key: CheckKey, slot: Int, health: NodeHealth, schedule: Schedule) {
+    init(_ check: Check, of key: CheckKey, fact: UInt64, slot: Int, health: NodeHealth, schedule: Schedule) {
         self.key = key
         self.check = check
+        self.fact = fact
         self.slot = slot
         self.health = health
         self.schedule = schedule

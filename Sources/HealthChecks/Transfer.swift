@@ -1,4 +1,5 @@
 import CCurl
+import HostSystem
 import LBaaS
 
 /// A try of an HTTP request or a TLS handshake, made by libcurl.
@@ -19,9 +20,9 @@ final class Transfer: Probe {
 
     /// Begins a request.
     ///
-    /// - Parameter authorities: a file of certificates for checks that name none; nil for the system's.
+    /// - Parameter authorities: what the node's certificate is verified by; nil where it is not.
     static func start(
-        _ check: Check, _ ticket: Ticket, _ request: HTTPRequest, authorities: String?, on transfers: Transfers
+        _ check: Check, _ ticket: Ticket, _ request: HTTPRequest, authorities: CertificateStore?, on transfers: Transfers
     ) throws(HealthCheckError) -> Start {
         if let fault = request.fault { return .over(.failed(fault)) }
         let handle = try transfers.handle()
@@ -31,7 +32,7 @@ final class Transfer: Probe {
         handle.set(CURLOPT_USERAGENT, to: "lbaas-worker")
         handle.set(CURLOPT_HTTPHEADER, to: ["Connection: close", "Host: \(request.host ?? request.usualHost(of: check))"])
         if let tls = request.tls {
-            handle.prepare(tls, for: check, serverName: tls.serverName ?? request.hostName, authorities: authorities)
+            handle.prepareTLS(for: check, serverName: tls.serverName ?? request.hostName, authorities: authorities)
         } else {
             handle.set(CURLOPT_URL, to: "http://\(HostAddress.address(check.address.loopback).inURL)/")
         }
@@ -40,14 +41,14 @@ final class Transfer: Probe {
 
     /// Begins a handshake.
     ///
-    /// - Parameter authorities: a file of certificates for checks that name none; nil for the system's.
+    /// - Parameter authorities: what the node's certificate is verified by; nil where it is not.
     static func start(
-        _ check: Check, _ ticket: Ticket, _ tls: TLS, authorities: String?, on transfers: Transfers
+        _ check: Check, _ ticket: Ticket, _ tls: TLS, authorities: CertificateStore?, on transfers: Transfers
     ) throws(HealthCheckError) -> Start {
         if let fault = tls.fault { return .over(.failed(fault)) }
         let handle = try transfers.handle()
         handle.prepare(ticket, for: check)
-        handle.prepare(tls, for: check, serverName: tls.serverName, authorities: authorities)
+        handle.prepareTLS(for: check, serverName: tls.serverName, authorities: authorities)
         // HTTP is not what the node speaks, perhaps.
         handle.set(CURLOPT_SSL_ENABLE_ALPN, to: 0)
         handle.set(CURLOPT_CONNECT_ONLY, to: 1)
@@ -58,7 +59,7 @@ final class Transfer: Probe {
     func ready() -> CheckResult? { nil }
 
     func expired(after timeout: Duration) -> CheckResult {
-        .failed("\(handle.isConnected ? stage : "connect"): timed out after \(timeout.words)")
+        .failed("\(handle.isConnected ? stage : "connect"): timed out after \(timeout.text)")
     }
 
     /// What came of it, when libcurl says that it is over.
@@ -81,7 +82,7 @@ final class Transfer: Probe {
         // Out of memory is what libcurl says where a line is longer than the 100 kB that it allows.
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_OUT_OF_MEMORY: return "the answer is not HTTP"
         case CURLE_COULDNT_CONNECT, CURLE_RECV_ERROR, CURLE_SEND_ERROR:
-            if handle.systemError != 0 { return errorWords(handle.systemError) }
+            if handle.systemError != 0 { return shortErrorText(handle.systemError) }
         default: break
         }
         let text = handle.errorText
@@ -95,7 +96,7 @@ final class Transfer: Probe {
         if let found = text.split(separator: "SSL routines::", maxSplits: 1).dropFirst().first { return String(found) }
         // `OpenSSL SSL_connect: Connection reset by peer in connection to 10.0.0.1:443`, where the system has.
         if text.hasPrefix("OpenSSL SSL_connect: ") {
-            return handle.systemError == 0 ? "closed during the handshake" : errorWords(handle.systemError)
+            return handle.systemError == 0 ? "closed during the handshake" : shortErrorText(handle.systemError)
         }
         return text
     }
@@ -103,14 +104,10 @@ final class Transfer: Probe {
 
 extension EasyHandle {
     /// Makes it a transfer by TLS. The name goes into the URL, which libcurl checks the certificate by, and is not looked up.
-    fileprivate func prepare(_ tls: TLS, for check: Check, serverName: String?, authorities: String?) {
+    fileprivate func prepareTLS(for check: Check, serverName: String?, authorities: CertificateStore?) {
         let host = serverName.flatMap { HostAddress($0) } ?? .address(check.address)
         set(CURLOPT_URL, to: "https://\(host.inURL)/")
         set(CURLOPT_CONNECT_TO, to: ["::\(HostAddress.address(check.address.loopback).inURL):"])
-        set(CURLOPT_SSL_VERIFYPEER, to: tls.isVerified ? 1 : 0)
-        set(CURLOPT_SSL_VERIFYHOST, to: tls.isVerified ? 2 : 0)
-        if let file = tls.authorities ?? authorities { set(CURLOPT_CAINFO, to: file) }
-        // How long what was read from that file is used, in seconds.
-        set(CURLOPT_CA_CACHE_TIMEOUT, to: 60)
+        verify(by: authorities)
     }
 }

@@ -30,6 +30,11 @@ import LBaaS
 
     deinit { unsafe curl_multi_cleanup(multi) }
 
+    /// The file of certificates of authorities that the system's libcurl uses.
+    static var systemAuthorities: String? {
+        unsafe curl_authorities().map { unsafe String(cString: $0) }
+    }
+
     /// A handle that nobody uses, as good as new.
     func handle() throws(HealthCheckError) -> EasyHandle {
         if let handle = spare.popLast() { return handle }

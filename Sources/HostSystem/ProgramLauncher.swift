@@ -60,10 +60,12 @@ package final class ProgramLauncher {
     }
 
     deinit {
-        // It ends by that, at once.
+        // It ends by that, as soon as the programs are gone.
         shutdown(control.number, Int32(SHUT_RDWR))
+        let process = Descriptor(owning: pidfd_open(pid, 0))
+        _ = poll([process.number: POLLIN], until: Deadline(in: .seconds(1)))
         var status: Int32 = 0
-        while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        while unsafe waitpid(pid, &status, WNOHANG) < 0, errno == EINTR {}
     }
 
     /// Has a program started. It gets default signals, an empty signal mask, a process group of its own, and `/dev/null` for the first three

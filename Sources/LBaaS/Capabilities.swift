@@ -10,6 +10,9 @@ public struct Capabilities: Sendable {
     public var checkSource = false
     /// The programs that checks may run, by their paths: not what a driver can do, but what the operator of this host allows.
     public var programs: Set<String> = []
+    /// Why a file of certificates that a check names cannot be used, in words that follow a colon, or nil where it can: asked with its path.
+    /// Nil where the driver refuses by itself what it cannot use.
+    public var refusalOfFile: (@Sendable (String) -> String?)?
     /// Whether a client can be kept with its node by its address.
     public var sourcePersistence = false
     /// Whether a client can be kept with its node by a cookie.
@@ -76,8 +79,14 @@ public struct Capabilities: Sendable {
     }
 
     /// Why this load balancer cannot be with these capabilities: the field, below the load balancer, and what is wrong with it. Nil where it can.
-    public func objection(to loadBalancer: LoadBalancer, driverName: String) -> (field: String, reason: String)? {
-        guard let missing = missing(for: loadBalancer) else { return forbidden(for: loadBalancer) }
+    ///
+    /// - Parameter old: what it replaces. A file that it named already is no reason, for it has nothing to do with the change.
+    public func objection(
+        to loadBalancer: LoadBalancer, driverName: String, replacing old: LoadBalancer? = nil
+    ) -> (field: String, reason: String)? {
+        guard let missing = missing(for: loadBalancer) else {
+            return forbidden(for: loadBalancer) ?? unusableFile(of: loadBalancer, replacing: old)
+        }
         return (missing.field, "\(missing.asked) is beyond the \(driverName) driver")
     }
 
@@ -91,6 +100,12 @@ public struct Capabilities: Sendable {
             "monitor.command[0]",
             "\(quoted(program)) is not a program that checks may run on this host; allow it by the key programs of the section [health]"
         )
+    }
+
+    /// The file that a check of this load balancer could not use: the field, below the load balancer, and what is wrong with it.
+    private func unusableFile(of loadBalancer: LoadBalancer, replacing old: LoadBalancer?) -> (field: String, reason: String)? {
+        guard let refusalOfFile, let path = loadBalancer.monitor?.tls.authorities, path != old?.monitor?.tls.authorities else { return nil }
+        return refusalOfFile(path).map { ("monitor.ca_file", $0) }
     }
 
     private func named(in loadBalancer: LoadBalancer) -> (field: String, asked: String)? {

@@ -24,7 +24,12 @@ public protocol LoadBalancerDriver: Sendable {
     /// - Throws: where the appliance cannot be asked.
     func observe(expecting expected: [LoadBalancer]) throws(DriverError) -> Observation
 
-    /// What became of a few load balancers after a change that failed.
+    /// Begins a look at everything, part by part. Called only where `upkeep.resyncPart` is set.
+    ///
+    /// - Throws: where the appliance cannot be asked.
+    func prepareResync() throws(DriverError)
+
+    /// What became of a few load balancers after a change that failed, or what they are found to run as in a resync.
     ///
     /// - Parameter possible: what each of them may run as: the load balancer as it was, and then as it was to be.
     /// - Returns: those of them that the appliance runs, each once; of others it may tell or not.
@@ -80,6 +85,9 @@ extension LoadBalancerDriver {
     /// Nothing: the driver sees to everything itself.
     public var upkeep: Upkeep { Upkeep() }
 
+    /// Nothing is to be prepared.
+    public func prepareResync() throws(DriverError) {}
+
     /// Asks for everything, with these as what is expected.
     public func observe(possible: [LoadBalancer]) throws(DriverError) -> Observation { try observe(expecting: possible) }
 
@@ -108,14 +116,18 @@ extension LoadBalancerDriver {
 public struct Upkeep: Hashable, Sendable {
     /// How often the appliance is asked what it runs and put right where that is not what is committed; nil for at the start alone.
     public var resyncInterval: Duration?
+    /// How many load balancers are looked at in one turn, by `observe(possible:)`, so that a change does not wait for the look at all; nil
+    /// where the appliance is looked at as a whole.
+    public var resyncPart: Int?
     /// How long a real server that leaves may finish what it has; nil where the driver sees to that itself.
     public var drainTimeout: Duration?
     /// Who finds out how its nodes are.
     public var checking: NodeChecking
 
     /// Upkeep at these times.
-    public init(resyncInterval: Duration? = nil, drainTimeout: Duration? = nil, checking: NodeChecking = .nobody) {
+    public init(resyncInterval: Duration? = nil, resyncPart: Int? = nil, drainTimeout: Duration? = nil, checking: NodeChecking = .nobody) {
         self.resyncInterval = resyncInterval
+        self.resyncPart = resyncPart
         self.drainTimeout = drainTimeout
         self.checking = checking
     }

@@ -19,7 +19,7 @@ public struct NodeHealth: Hashable, Sendable {
     public private(set) var reason: String?
     /// Since when it has been up or down.
     public private(set) var since: Timestamp
-    /// Whether it was ever up: one that was not did not fall.
+    /// Whether it was ever found to be up, or said to be by who made it: one that was not did not fall.
     public private(set) var wasUp: Bool
 
     /// A node that was not checked yet.
@@ -38,6 +38,9 @@ public struct NodeHealth: Hashable, Sendable {
         self.wasUp = wasUp
     }
 
+    /// Whether it counts as up though no check has found it so.
+    public var isAssumed: Bool { isUp && !wasUp }
+
     /// Takes the result of a check.
     ///
     /// - Parameters:
@@ -53,6 +56,7 @@ public struct NodeHealth: Hashable, Sendable {
         let isFor = isUp == (result == .passed)
         if isFor {
             against = 0
+            wasUp = wasUp || isUp
             return false
         }
         against += 1

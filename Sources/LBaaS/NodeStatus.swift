@@ -26,12 +26,17 @@ public struct NodeStatus: Hashable, Sendable {
     public let since: Timestamp?
     /// Whether its checks pass, also where it gets no traffic for another reason.
     public let isSound: Bool
+    /// False where it is to be checked and no check has ended yet: what it counts as is a guess.
+    public let isChecked: Bool
 
     /// A node's status.
     ///
     /// - Parameter isSound: nil for where it serves.
-    public init(id: NodeID, isUp: Bool, isSound: Bool? = nil, reason: String? = nil, since: Timestamp? = nil) {
+    public init(
+        id: NodeID, isUp: Bool, isSound: Bool? = nil, isChecked: Bool = true, reason: String? = nil, since: Timestamp? = nil
+    ) {
         self.id = id
+        self.isChecked = isChecked
         self.isUp = isUp
         state = isUp ? .up : .down
         self.isSound = isSound ?? isUp

@@ -23,6 +23,9 @@ public struct ServiceHealth: Hashable, Sendable {
 
         /// Whether it may get traffic.
         public var serves: Bool { health.isUp || isHeld }
+
+        /// Whether it may get traffic because of what was found, and not because an appliance takes its nodes to be up.
+        fileprivate var isFound: Bool { serves && !health.isAssumed }
     }
 
     /// The nodes.
@@ -48,13 +51,17 @@ extension ServiceHealth {
         // Where nobody looks, all is well. An appliance takes its nodes to be up until it knows better.
         let isChecked = loadBalancer.monitor != nil || checking == .driver
         let isUpFirst = checking == .driver || loadBalancer.monitor.map { $0.initiallyUp ?? false } ?? true
+        // An appliance's guess does not bring a service up; it does no harm to one that is.
+        let isAssumed = checking == .driver && loadBalancer.monitor != nil && !(hasQuorum && nodes.values.contains(where: \.isFound))
         var followed: [NodeID: NodeFact] = [:]
         followed.reserveCapacity(loadBalancer.nodes.count)
         for node in loadBalancer.nodes {
             if let fact = nodes[node.id], fact.endpoint == node.endpoint, isChecked || fact.health.isUp {
                 followed[node.id] = fact
             } else {
-                followed[node.id] = NodeFact(endpoint: node.endpoint, health: NodeHealth(isUp: isUpFirst, since: now))
+                followed[node.id] = NodeFact(
+                    endpoint: node.endpoint,
+                    health: NodeHealth(isUp: isUpFirst, against: 0, reason: nil, since: now, wasUp: isUpFirst && !isAssumed))
             }
         }
         nodes = followed
@@ -80,7 +87,7 @@ extension ServiceHealth {
     /// Takes it that time has passed.
     public mutating func advance(_ loadBalancer: LoadBalancer, now: Timestamp) {
         for (id, fact) in nodes where fact.share < 1000 {
-            let passed = max(0, now.microseconds - fact.health.since.microseconds)
+            let passed = now.microseconds - fact.health.since.microseconds
             nodes[id]?.share = loadBalancer.monitor?.share(after: passed) ?? 1000
         }
         judge(loadBalancer, now)
@@ -111,7 +118,8 @@ extension ServiceHealth {
             all += UInt64(node.weight)
             if fact.health.isUp { continue }
             // One that was never up did not fall.
-            let isRecent = fact.health.wasUp && now.microseconds - fact.health.since.microseconds <= monitor.panicWindow
+            // A time to come is of a clock that was set back since then.
+            let isRecent = fact.health.wasUp && (0...monitor.panicWindow).contains(now.microseconds - fact.health.since.microseconds)
             if fact.isHeld || isRecent {
                 fallen += UInt64(node.weight)
                 fell.append(node.id)
@@ -126,10 +134,18 @@ extension ServiceHealth {
 // MARK: - What should run
 
 extension ServiceHealth {
+    /// Whether the world may be told that the service is up: it has its quorum, and not by nodes alone that were never checked.
+    public func isUp(_ loadBalancer: LoadBalancer) -> Bool {
+        if !hasQuorum || !nodes.values.contains(where: \.health.isAssumed) { return hasQuorum }
+        return weight(of: loadBalancer, where: \.isFound) >= UInt64(max(loadBalancer.quorum ?? 1, 1))
+    }
+
     /// The weight of the nodes that serve: those that are no backup or, where none of them does, the backups.
-    public func weightInService(_ loadBalancer: LoadBalancer) -> UInt64 {
+    public func weightInService(_ loadBalancer: LoadBalancer) -> UInt64 { weight(of: loadBalancer, where: \.serves) }
+
+    private func weight(of loadBalancer: LoadBalancer, where counts: (NodeFact) -> Bool) -> UInt64 {
         var (own, backup): (UInt64, UInt64) = (0, 0)
-        for node in loadBalancer.nodes where node.condition == .enabled && nodes[node.id]?.serves ?? true {
+        for node in loadBalancer.nodes where node.condition == .enabled && nodes[node.id].map(counts) ?? true {
             if node.isBackup { backup += UInt64(node.weight) } else { own += UInt64(node.weight) }
         }
         return own > 0 ? own : backup
@@ -181,10 +197,11 @@ extension LoadBalancer {
 }
 
 extension Monitor {
-    /// How much of its weight a node has so many microseconds after it came back, in thousandths.
+    /// How much of its weight a node has so many microseconds after it came back, in thousandths. Less than 0 is of a clock that was set back
+    /// since then: the node has all of it.
     fileprivate func share(after microseconds: Int64) -> UInt16 {
         let whole = Int64(slowStart) * 1_000_000
-        return microseconds >= whole ? 1000 : UInt16(max(1, microseconds * 1000 / whole))
+        return microseconds < 0 || microseconds >= whole ? 1000 : UInt16(max(1, microseconds * 1000 / whole))
     }
 
     /// Within which so much must go down to count as gone at once: as long as it takes to find every node down that is, in microseconds.

@@ -22,9 +22,11 @@ public struct ServiceState: Hashable, Sendable {
             return
         }
         weight = (health ?? ServiceHealth()).weightInService(wanted)
-        isUp = health?.hasQuorum ?? (weight > 0)
+        isUp = health?.isUp(wanted) ?? (weight > 0)
         if isUp {
             reason = nil
+        } else if let health, health.hasQuorum {
+            reason = "no check has found its nodes up yet"
         } else {
             let all = wanted.nodes.reduce(0) { $0 + UInt64($1.weight) }
             reason = "weight \(weight) of \(all)" + (wanted.quorum.map { ", quorum \($0)" } ?? "")

@@ -181,29 +181,14 @@ struct MonitorFields {
         return text
     }
 
-    /// A status code, with blanks around it at the most.
-    private static func code(_ text: Substring) -> UInt16? {
-        let digits = text.trimmingPrefix(" ").prefix { $0 != " " }
-        guard text.trimmingPrefix(" ").dropFirst(digits.count).allSatisfy({ $0 == " " }) else { return nil }
-        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        return UInt16(digits)
-    }
-
     /// `"200"`, `"200-299,301"`, or the number 200.
     private func decodeCodes(_ field: JSONValue) throws(FieldError) -> [ClosedRange<UInt16>] {
         let field = try field.within(limits.codes)
         let text = field.isNumber ? field.spelling : try field.string("a list of status codes")
-        var ranges: [ClosedRange<UInt16>] = []
-        for item in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let bounds = item.split(separator: "-", omittingEmptySubsequences: false).map(Self.code)
-            guard let first = bounds.first ?? nil, let last = bounds.last ?? nil, bounds.count <= 2,
-                first <= last, (100...599).contains(first), (100...599).contains(last)
-            else {
-                throw field.wrong(#"is not a list of status codes, as in "200-299,301""#)
-            }
-            ranges.append(first...last)
+        guard let codes = [ClosedRange<UInt16>](statusCodes: text) else {
+            throw field.wrong(#"is not a list of status codes, as in "200-299,301""#)
         }
-        return ranges
+        return codes
     }
 }
 

@@ -1,5 +1,6 @@
 import Dispatch
 import HealthChecks
+import HostSystem
 import LBaaS
 import Synchronization
 
@@ -8,15 +9,22 @@ final class NodeChecks: NodeChecker {
     /// What checks found, by load balancer and node.
     typealias Findings = [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]
 
-    /// What is checked of a node: where the node is, which need not be what the check goes to.
-    private struct Subject {
+    /// A node that is checked.
+    fileprivate struct Subject {
         let check: Check
+        /// Where the node is, which need not be what the check goes to.
         let endpoint: Endpoint
+        /// What its reports are told by from those of another.
+        let fact: UInt64
+        /// How the checks find it.
+        var health: NodeHealth
     }
 
-    private struct State {
+    fileprivate struct State {
         var subjects: [LoadBalancerID: [NodeID: Subject]] = [:]
+        /// What is to be reported.
         var findings: Findings = [:]
+        var lastFact: UInt64 = 0
     }
 
     private let inbox: Inbox
@@ -27,18 +35,23 @@ final class NodeChecks: NodeChecker {
     /// - Parameter report: takes what was found, one call at a time. What is found meanwhile gathers for the next.
     /// - Throws: where the system does not give what that takes.
     init(
-        _ configuration: HealthChecker.Configuration, log: Log, now: @escaping @Sendable () -> Timestamp,
+        _ configuration: HealthChecker.Configuration, log: Log, progress: ProgressMonitor.Participant? = nil,
+        now: @escaping @Sendable () -> Timestamp,
         report: @escaping @Sendable (Findings) -> Void
     ) throws(HealthCheckError) {
         let inbox = Inbox(report)
         self.inbox = inbox
-        checker = try HealthChecker(configuration, log: log, now: now) { inbox.take($0) }
+        checker = try HealthChecker(configuration, log: log, progress: progress, now: now) { inbox.take($0) }
     }
 
-    /// Ends all checks. Nothing is reported any more when it returns.
-    func stop() {
-        checker.stop()
-        inbox.close()
+    /// Ends all checks, and what is being reported. Nothing is reported any more when it returns true.
+    ///
+    /// - Parameter limit: the longest wait.
+    /// - Returns: false where that took longer.
+    @discardableResult
+    func stop(within limit: Duration = .seconds(5)) -> Bool {
+        let deadline = Deadline(in: limit)
+        return checker.stop(within: limit) && inbox.close(within: deadline.rest)
     }
 
     func check(_ id: LoadBalancerID, _ loadBalancer: LoadBalancer?, health: [NodeID: NodeHealth]) {
@@ -54,40 +67,28 @@ final class NodeChecks: NodeChecker {
         init(_ report: @escaping @Sendable (Findings) -> Void) { self.report = report }
 
         /// What the engine is to do differently from now on.
+        ///
+        /// - Parameter health: how the nodes are, as it is committed.
         func changes(of id: LoadBalancerID, to loadBalancer: LoadBalancer?, health: [NodeID: NodeHealth]) -> [HealthChecker.Change] {
-            state.withLock { state in
-                let old = state.subjects[id] ?? [:]
-                var new: [NodeID: Subject] = [:]
-                var changes: [HealthChecker.Change] = []
-                if let loadBalancer {
-                    new.reserveCapacity(loadBalancer.nodes.count)
-                    for node in loadBalancer.nodes {
-                        guard let check = Check(of: node, of: loadBalancer), let health = health[node.id] else { continue }
-                        new[node.id] = Subject(check: check, endpoint: node.endpoint)
-                        if old[node.id]?.check != check || old[node.id]?.endpoint != node.endpoint {
-                            changes.append(.begin(CheckKey(loadBalancer: id, node: node.id), check, health))
-                        }
-                    }
-                }
-                for node in old.keys where new[node] == nil { changes.append(.end(CheckKey(loadBalancer: id, node: node))) }
-                state.subjects[id] = new.isEmpty ? nil : new
-                return changes
+            changing { $0.follow(id, loadBalancer, health) }
+        }
+
+        /// Takes what the engine found. A report can cross with a change, and is left out then.
+        func take(_ reports: [HealthReport]) {
+            changing { state in
+                for report in reports { state.take(report) }
             }
         }
 
-        /// Takes what the engine found. What is of no use any more is left out: a report can cross with an order.
-        func take(_ reports: [HealthReport]) {
-            let isFirst = state.withLock { state in
-                let isFirst = state.findings.isEmpty
-                for report in reports {
-                    guard let subject = state.subjects[report.key.loadBalancer]?[report.key.node], subject.check == report.check else {
-                        continue
-                    }
-                    state.findings[report.key.loadBalancer, default: [:]][report.key.node] = (subject.endpoint, report.health)
-                }
-                return isFirst && !state.findings.isEmpty
+        /// Changes the state, and has reported what is new in it.
+        private func changing<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
+            let (value, isFirst) = state.withLock { state in
+                let wasEmpty = state.findings.isEmpty
+                let value = body(&state)
+                return (value, wasEmpty && !state.findings.isEmpty)
             }
             if isFirst { queue.async { self.hand() } }
+            return value
         }
 
         private func hand() {
@@ -98,10 +99,58 @@ final class NodeChecks: NodeChecker {
             if !findings.isEmpty { report(findings) }
         }
 
-        /// Waits until what is being reported is.
-        func close() {
-            state.withLock { $0.findings = [:] }
-            queue.sync {}
+        /// Waits until what is being reported has been.
+        ///
+        /// - Returns: false where that takes longer.
+        func close(within limit: Duration) -> Bool {
+            state.withLock { state in
+                state.subjects = [:]
+                state.findings = [:]
+            }
+            let isIdle = DispatchSemaphore(value: 0)
+            queue.async { isIdle.signal() }
+            return isIdle.wait(timeout: .now() + limit.seconds) == .success
         }
+    }
+}
+
+extension NodeChecks.State {
+    /// Follows a load balancer as it is wanted now.
+    fileprivate mutating func follow(
+        _ id: LoadBalancerID, _ loadBalancer: LoadBalancer?, _ health: [NodeID: NodeHealth]
+    ) -> [HealthChecker.Change] {
+        let old = subjects[id] ?? [:]
+        var new: [NodeID: NodeChecks.Subject] = [:]
+        var changes: [HealthChecker.Change] = []
+        if let loadBalancer {
+            new.reserveCapacity(loadBalancer.nodes.count)
+            for node in loadBalancer.nodes {
+                guard let check = Check(of: node, of: loadBalancer), let committed = health[node.id] else { continue }
+                if let known = old[node.id], known.check == check, known.endpoint == node.endpoint {
+                    new[node.id] = known
+                    // What is committed can be a new fact, as after a DELETE and a CREATE that came together.
+                    if known.health != committed { findings[id, default: [:]][node.id] = (known.endpoint, known.health) }
+                } else {
+                    lastFact += 1
+                    new[node.id] = NodeChecks.Subject(check: check, endpoint: node.endpoint, fact: lastFact, health: committed)
+                    findings[id]?[node.id] = nil
+                    changes.append(.begin(CheckKey(loadBalancer: id, node: node.id), check, committed, fact: lastFact))
+                }
+            }
+        }
+        for node in old.keys where new[node] == nil {
+            findings[id]?[node] = nil
+            changes.append(.end(CheckKey(loadBalancer: id, node: node)))
+        }
+        if findings[id]?.isEmpty ?? false { findings[id] = nil }
+        subjects[id] = new.isEmpty ? nil : new
+        return changes
+    }
+
+    fileprivate mutating func take(_ report: HealthReport) {
+        let (id, node) = (report.key.loadBalancer, report.key.node)
+        guard let subject = subjects[id]?[node], subject.fact == report.fact else { return }
+        subjects[id]?[node]?.health = report.health
+        findings[id, default: [:]][node] = (subject.endpoint, report.health)
     }
 }

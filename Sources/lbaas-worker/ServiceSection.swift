@@ -1,3 +1,4 @@
+import HostSystem
 import LBaaS
 import LoadBalancerJSON
 
@@ -56,10 +57,11 @@ struct ServiceSection {
 }
 
 extension Settings {
-    /// What jobs and services may ask for: what the driver can do and, of programs, what this host allows.
+    /// What jobs and services may ask for: what the driver can do and, of programs and files, what this host allows and has.
     func capabilities(of driver: any LoadBalancerDriver) -> Capabilities {
         var capabilities = driver.capabilities
         capabilities.programs = Set(checkPrograms)
+        if driver.upkeep.checking == .worker { capabilities.refusalOfFile = { CertificateFiles.refusal(of: $0) } }
         return capabilities
     }
 

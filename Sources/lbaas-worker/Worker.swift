@@ -153,7 +153,7 @@ enum Worker {
             do throws(HealthCheckError) {
                 let checks = try NodeChecks(configuration, log: log, now: Clock.steady, report: report)
                 pipeline.begin(checks)
-                return checks.stop
+                return { checks.stop() }
             } catch {
                 throw StartupFailure(.osError, error.message)
             }

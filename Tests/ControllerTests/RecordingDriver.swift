@@ -25,6 +25,7 @@ final class RecordingDriver: LoadBalancerDriver {
         var hasEnded = false
         var leftOut: Set<LoadBalancerID> = []
         var finished: Set<Leaving> = []
+        var unchecked: Set<NodeID> = []
         var unsound: Set<NodeID> = []
         var altered: Set<LoadBalancerID> = []
         /// What the next outcome says of counters.
@@ -89,6 +90,9 @@ final class RecordingDriver: LoadBalancerDriver {
     /// Lets the checks of these nodes fail, and those of all others pass.
     func failChecks(of nodes: String...) { state.withLock { $0.unsound = Set(nodes.map { NodeID($0) }) } }
 
+    /// Lets `status` tell that no check of these nodes has ended, and of all others one has.
+    func leaveUnchecked(_ nodes: String...) { state.withLock { $0.unchecked = Set(nodes.map { NodeID($0) }) } }
+
     /// Lets `status` tell that the appliance does not run.
     func end(_ hasEnded: Bool = true) { state.withLock { $0.hasEnded = hasEnded } }
 
@@ -143,11 +147,16 @@ final class RecordingDriver: LoadBalancerDriver {
     }
 
     func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]] {
-        let (isDeaf, hasEnded, unsound, leftOut) = note(.status) { ($0.isDeaf, $0.hasEnded, $0.unsound, $0.leftOut) }
-        if isDeaf { throw DriverError("the appliance does not answer") }
-        if hasEnded { throw DriverError("the appliance does not run", code: .notRunning) }
-        return try appliance.status(of: ids.filter { !leftOut.contains($0) }).mapValues { statuses in
-            statuses.map { NodeStatus(id: $0.id, isUp: $0.isUp && !unsound.contains($0.id), isSound: !unsound.contains($0.id)) }
+        let state = note(.status) { $0 }
+        let (unsound, unchecked) = (state.unsound, state.unchecked)
+        if state.isDeaf { throw DriverError("the appliance does not answer") }
+        if state.hasEnded { throw DriverError("the appliance does not run", code: .notRunning) }
+        return try appliance.status(of: ids.filter { !state.leftOut.contains($0) }).mapValues { statuses in
+            statuses.map { status in
+                let isSound = !unsound.contains(status.id)
+                return NodeStatus(
+                    id: status.id, isUp: status.isUp && isSound, isSound: isSound, isChecked: !unchecked.contains(status.id))
+            }
         }
     }
 

@@ -34,6 +34,19 @@ struct ResyncTests {
         #expect(bench.driver.applied.isEmpty)
     }
 
+    @Test("goes part by part where the driver can look at a part, and lets changes pass between the parts")
+    func parts() throws {
+        let bench = try Bench(driver: RecordingDriver(upkeep: Upkeep(resyncInterval: .seconds(30), resyncPart: 2)))
+        try bench.send("UPDATE", (1...5).map { listed("\($0)", $0) })
+        bench.driver.clear()
+        bench.driver.alter("3", "5")
+        bench.pipeline.resync()
+        #expect(bench.driver.calls.count { $0 == .observe } == 3)
+        #expect(Set(bench.driver.applied.flatMap(\.ids).flatMap(\.self)).isSubset(of: ["3", "5"]))
+        #expect(bench.lines.all.count <= 1)
+        #expect(try bench.holds(["1", "2", "3", "4", "5"]))
+    }
+
     @Test("tries again what could not be put right")
     func refused() throws {
         bench.driver.fail("a")

@@ -49,6 +49,31 @@ struct StatusTests {
         #expect(try conditions() == ["n1 enabled", "n2 enabled"])
     }
 
+    @Test("A new service with a monitor is told to be up after the first check that passed, whatever the appliance takes its nodes for")
+    func firstResult() throws {
+        let monitor = #", "monitor": {"type": "CONNECT", "delay": 1, "timeout": 1, "attempts": 1}"#
+        bench.pipeline.begin([notifier])
+        bench.driver.leaveUnchecked("n1", "n2")
+        try bench.send("CREATE", [two(monitor)])
+        checker.look()
+        #expect(notifier.take().isEmpty)
+        #expect(try conditions() == ["n1 enabled", "n2 enabled"])
+        // One that fails does not bring it up, and it was not up to go down.
+        bench.driver.leaveUnchecked("n2")
+        bench.driver.failChecks(of: "n1")
+        checker.look()
+        #expect(notifier.take().isEmpty)
+        bench.driver.leaveUnchecked()
+        checker.look()
+        #expect(notifier.take() == ["1 UP a *:80/tcp"])
+        checker.look()
+        // A node that is new in a service that is up counts as the appliance has it.
+        bench.driver.leaveUnchecked("n2")
+        try bench.send("CREATE", [two(monitor).replacing("10.0.0.2", with: "10.0.0.3")])
+        checker.look()
+        #expect(notifier.take().isEmpty)
+    }
+
     @Test("Below its quorum the sorry server takes over, and above it the nodes")
     func quorum() throws {
         try bench.send("CREATE", [two(#", "quorum": 3, "sorry_server": {"address": "10.0.0.9", "port": 80}"#)])

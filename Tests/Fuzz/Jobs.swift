@@ -2,7 +2,6 @@ import Foundation
 import JobMessages
 import LBaaS
 import LoadBalancerJSON
-import LoadBalancerJSON
 import Requests
 
 // Kept from input to input, as a connection keeps them from job to job. libFuzzer has one thread.

@@ -111,7 +111,7 @@ struct LaneTests {
     @Test("lets so many in, and the others in their order")
     func order() {
         var taken = 0
-        let lane = Lane(limit: 3) { taken }
+        let lane = ConcurrencyLimit(limit: 3) { taken }
         #expect(lane.hasRoom && !lane.hasNext && lane.next() == nil)
         for number in 0..<1000 as Range<UInt32> { lane.wait(ticket(number)) }
         taken = 1

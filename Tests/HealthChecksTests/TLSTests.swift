@@ -1,3 +1,4 @@
+import Foundation
 import HealthChecks
 import LBaaS
 import TestSupport
@@ -60,7 +61,52 @@ struct TLSTests {
         #expect(result == .passed)
         #expect(
             try await results(server, nil) { $0.authorities = "/nowhere" }
-                == .failed("TLS: error setting certificate file: /nowhere"))
+                == .failed("TLS: '/nowhere' is not a file of PEM certificates that this worker can read"))
+    }
+
+    @Test("a file of authorities that is none, or could hang who opens it, fails its own checks alone")
+    func authoritiesOfAnotherKind() async throws {
+        let server = try certificates.serve(.good)
+        let folder = try TemporaryFolder()
+        let fifo = folder.path + "/fifo"
+        #expect(mkfifo(fifo, 0o600) == 0)
+        let checks = try Checks()
+        let paths = [fifo, "/dev/tty", "/dev/zero", folder.path, folder.path + "/nothing"]
+        for path in paths {
+            var tls = TLS()
+            tls.authorities = path
+            checks.begin(check(.tls(tls), port: server.port, delay: .milliseconds(50), timeout: .milliseconds(50)), of: path, isUp: true)
+        }
+        var tls = TLS()
+        tls.authorities = certificates.authority
+        checks.begin(check(.tls(tls), port: server.port, delay: .seconds(1), timeout: .seconds(1)), of: "good")
+        for path in paths {
+            let reason = "TLS: '\(path)' is not a file of PEM certificates that this worker can read"
+            try await checks.wait(for: path, isUp: false, reason: reason)
+        }
+        try await checks.wait(for: "good", isUp: true)
+        #expect(checks.checker.stop(within: .seconds(10)))
+    }
+
+    @Test("a file of authorities that is replaced counts after some seconds, and one that is gone holds as it was")
+    func authoritiesReplaced() async throws {
+        let server = try certificates.serve(.good)
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/authorities"
+        try Data(contentsOf: URL(fileURLWithPath: certificates.authority)).write(to: URL(fileURLWithPath: path))
+        let checks = try Checks()
+        var tls = TLS()
+        tls.authorities = path
+        checks.begin(check(.tls(tls), port: server.port, delay: .milliseconds(100), timeout: .milliseconds(100)))
+        try await checks.wait(isUp: true)
+        try FileManager.default.removeItem(atPath: path)
+        try await eventually("the warning", within: 20) { checks.log.lines.contains { $0.contains(path) } }
+        let begun = checks.checker.statistics.begun
+        try await eventually("more checks") { checks.checker.statistics.begun > begun + 3 }
+        #expect(checks.health()?.isUp == true && checks.health()?.reason == nil)
+        let other = try Certificates()
+        try Data(contentsOf: URL(fileURLWithPath: other.authority)).write(to: URL(fileURLWithPath: path))
+        try await checks.wait(isUp: false, reason: "TLS: unable to get local issuer certificate")
     }
 
     @Test("fails where TLS is not what is spoken, or nothing is")
@@ -69,7 +115,9 @@ struct TLSTests {
         let silent = try TCPServer(.silence)
         let hangingUp = try TCPServer(.hangUp)
         func result(_ server: TCPServer, timeout: Duration) async throws -> CheckResult {
-            try await Checks.result(of: check(.tls(TLS()), port: server.port, timeout: timeout))
+            var tls = TLS()
+            tls.isVerified = false
+            return try await Checks.result(of: check(.tls(tls), port: server.port, timeout: timeout))
         }
         #expect(try await result(plain, timeout: .seconds(10)) == .failed("TLS: wrong version number"))
         #expect(try await result(silent, timeout: .milliseconds(100)) == .failed("TLS: timed out after 100 ms"))

@@ -6,26 +6,11 @@ import Testing
 
 @Suite("Files of certificates", .timeLimit(.minutes(2)))
 struct CertificateTests {
-    /// A folder of this test alone.
-    private final class Folder {
-        let path = "/tmp/lbaas-certificates-\(UInt64.random(in: .min ... .max))"
-
-        init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
-        deinit { try? FileManager.default.removeItem(atPath: path) }
-
-        /// A new file of these bytes.
-        func file(_ bytes: some Sequence<UInt8>) throws -> String {
-            let file = "\(path)/\(UInt64.random(in: .min ... .max)).pem"
-            try Data(bytes).write(to: URL(fileURLWithPath: file))
-            return file
-        }
-    }
-
-    private let folder: Folder
+    private let folder: TemporaryFolder
     private let certificate: [UInt8]
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
         _ = try runProgram(
             "/usr/bin/openssl",
             [
@@ -35,14 +20,21 @@ struct CertificateTests {
         certificate = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/certificate")))
     }
 
+    /// A new file of these bytes.
+    private func file(_ bytes: some Sequence<UInt8>) throws -> String {
+        let path = folder.file("\(UInt64.random(in: 0 ... .max)).pem")
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
     @Test("A file of one certificate or many can be used, whatever else it has")
     func usable() throws {
-        #expect(CertificateFiles.failure(of: try folder.file(certificate)) == nil)
-        #expect(CertificateFiles.failure(of: try folder.file("a comment\n".utf8 + certificate + certificate)) == nil)
+        #expect(CertificateFiles.failure(of: try file(certificate)) == nil)
+        #expect(CertificateFiles.failure(of: try file("a comment\n".utf8 + certificate + certificate)) == nil)
         let key = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/key")))
-        #expect(CertificateFiles.failure(of: try folder.file(key + certificate)) == nil)
+        #expect(CertificateFiles.failure(of: try file(key + certificate)) == nil)
         let link = "\(folder.path)/link"
-        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: try folder.file(certificate))
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: try file(certificate))
         #expect(CertificateFiles.refusal(of: link) == nil)
     }
 
@@ -64,22 +56,22 @@ struct CertificateTests {
 
     @Test("A file without a certificate, with a damaged or an encrypted one, or too large cannot be used")
     func unusable() throws {
-        #expect(CertificateFiles.failure(of: try folder.file([])) == .certificates(.noCertificate))
-        #expect(CertificateFiles.failure(of: try folder.file("hello".utf8)) == .certificates(.noCertificate))
+        #expect(CertificateFiles.failure(of: try file([])) == .certificates(.noCertificate))
+        #expect(CertificateFiles.failure(of: try file("hello".utf8)) == .certificates(.noCertificate))
         let damaged = certificate.prefix(100) + "\n-----END CERTIFICATE-----\n".utf8
-        #expect(CertificateFiles.failure(of: try folder.file(certificate + damaged)) == .certificates(.damaged(1)))
+        #expect(CertificateFiles.failure(of: try file(certificate + damaged)) == .certificates(.damaged(1)))
         let header = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
         let encrypted = header.utf8 + certificate.split(separator: 10, maxSplits: 1)[1]
-        #expect(CertificateFiles.failure(of: try folder.file(encrypted)) == .certificates(.damaged(0)))
+        #expect(CertificateFiles.failure(of: try file(encrypted)) == .certificates(.damaged(0)))
         let limit = CertificateFiles.largest
         let padding = [UInt8](repeating: 10, count: limit - certificate.count)
-        #expect(CertificateFiles.failure(of: try folder.file(certificate + padding)) == nil)
-        #expect(CertificateFiles.failure(of: try folder.file(certificate + padding + [10])) == .file(.tooLarge(limit: limit)))
+        #expect(CertificateFiles.failure(of: try file(certificate + padding)) == nil)
+        #expect(CertificateFiles.failure(of: try file(certificate + padding + [10])) == .file(.tooLarge(limit: limit)))
     }
 
     @Test("A client reads the same words whatever is wrong with a file")
     func words() throws {
-        let paths = ["\(folder.path)/nothing", folder.path, try folder.file([])]
+        let paths = ["\(folder.path)/nothing", folder.path, try file([])]
         let refusals = paths.map { CertificateFiles.refusal(of: $0)?.replacingOccurrences(of: $0, with: "PATH") }
         #expect(Set(refusals).count == 1 && refusals[0]?.hasPrefix("'PATH' is not a file of PEM certificates") == true)
     }
@@ -94,7 +86,7 @@ struct CertificateTests {
 
     @Test("Another file at the same path has another identity")
     func identity() throws {
-        let path = try folder.file(certificate)
+        let path = try file(certificate)
         let first = try RegularFile.identity(of: path)
         #expect(try RegularFile.identity(of: path) == first)
         try Data(certificate).write(to: URL(fileURLWithPath: path), options: .atomic)

@@ -81,8 +81,10 @@ struct ReportTests {
 
     @Test("of how often it is looked at, and how long what leaves may take: as configured")
     func upkeep() throws {
-        #expect(try Bench().driver.upkeep == Upkeep(resyncInterval: .seconds(30), drainTimeout: .seconds(30), checking: .worker))
+        #expect(
+            try Bench().driver.upkeep == Upkeep(resyncInterval: .seconds(30), resyncPart: 32, drainTimeout: .seconds(30), checking: .worker)
+        )
         let bench = try Bench(["resync_interval": "5", "drain_timeout": "0"])
-        #expect(bench.driver.upkeep == Upkeep(resyncInterval: .seconds(5), drainTimeout: .zero, checking: .worker))
+        #expect(bench.driver.upkeep == Upkeep(resyncInterval: .seconds(5), resyncPart: 32, drainTimeout: .zero, checking: .worker))
     }
 }

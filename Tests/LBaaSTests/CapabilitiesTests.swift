@@ -94,6 +94,22 @@ struct CapabilitiesTests {
         #expect(capabilities.forbidden(for: asking) == nil)
         #expect(Capabilities().forbidden(for: balancer("a") { $0.monitor = checked(.connect) { _ in } }) == nil)
     }
+
+    @Test("object to a file of certificates that cannot be used, unless the load balancer named it before")
+    func unusableFile() {
+        let old = balancer("a") { $0.monitor = checked(.tls) { $0.tls.authorities = "/gone" } }
+        var capabilities = Capabilities.everything
+        #expect(capabilities.objection(to: old, driverName: "fake") == nil)
+        capabilities.refusalOfFile = { $0 == "/good" ? nil : "'\($0)' is no good" }
+        func objection(_ file: String, replacing former: LoadBalancer?) -> String? {
+            let new = balancer("a", port: 81) { $0.monitor = checked(.https) { $0.tls.authorities = file } }
+            return capabilities.objection(to: new, driverName: "fake", replacing: former).map { "\($0.field): \($0.reason)" }
+        }
+        #expect(objection("/gone", replacing: nil) == "monitor.ca_file: '/gone' is no good")
+        #expect(objection("/other", replacing: old) == "monitor.ca_file: '/other' is no good")
+        #expect(objection("/gone", replacing: old) == nil && objection("/good", replacing: old) == nil)
+        #expect(capabilities.objection(to: balancer("a") { $0.monitor = checked(.connect) { _ in } }, driverName: "fake") == nil)
+    }
 }
 
 private func checked(_ kind: Monitor.Kind, _ change: (inout Monitor) -> Void) -> Monitor {

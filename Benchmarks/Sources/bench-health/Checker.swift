@@ -27,7 +27,7 @@ struct Checker {
             throw BenchFailure("the nodes are not as they should be: \(line)")
         }
         return Sample(
-            rate: try figure("rate"), cores: try figure("cpu"), memory: try process.megabytes("VmHWM"),
+            rate: try figure("rate"), cores: try figure("cpu"), memory: try figure("memory"),
             lateness: (try figure("half"), try figure("most"), try figure("all")))
     }
 }

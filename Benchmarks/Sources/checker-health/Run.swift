@@ -1,5 +1,6 @@
 import Glibc
 import HealthChecks
+import HostSystem
 import LBaaS
 import Synchronization
 
@@ -57,12 +58,18 @@ struct Run {
             "half": found.lateness(of: 0.5) / .milliseconds(1),
             "most": found.lateness(of: 0.99) / .milliseconds(1),
             "all": found.lateness(of: 1) / .milliseconds(1),
+            "memory": peakMemory,
         ]
-        // One who reads it takes the sizes from /proc before this process ends.
         print(figures.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
-        fflush(nil)
-        while getchar() != EOF {}
         checker.stop()
+    }
+
+    /// The most memory that this process had, in MB of a million bytes: `VmHWM` of `/proc/self/status`, which nobody can read once it has ended.
+    private var peakMemory: Double {
+        guard let status = try? RegularFile.read("/proc/self/status", limit: 1 << 16) else { return .nan }
+        let line = String(decoding: status.bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let words = line?.split { $0 == " " || $0 == "\t" } ?? []
+        return words.count == 3 ? (Double(words[1]) ?? .nan) * 1024 / 1e6 : .nan
     }
 
     /// Seconds of processor time that this process has used.
