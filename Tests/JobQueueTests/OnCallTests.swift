@@ -66,7 +66,7 @@ struct OnCallTests {
 }
 
 @Suite("The idle of the connections to a job server")
-struct RosterTests {
+struct IdleConnectionsTests {
     @Test("puts the one on call first that came last, by a packet in its name")
     func order() throws {
         let connections = try sessions(4)

@@ -54,8 +54,8 @@ enum BenchCase: String, CaseIterable {
     private func bursts(_ bench: Bench) -> PairedCase {
         PairedCase(
             title: "g. Bursts of 64 jobs from one client, 4 connections, state on disk",
-            load: Load(inFlight: 64, jobs: bench.options.scaled(30_000), warmup: bench.options.scaled(2000), isBursts: true), connections: 4,
-            state: .new, target: .ratio(0.9))
+            load: Load(inFlight: 64, jobs: bench.options.scaled(30_000), warmup: bench.options.scaled(2000), isBursts: true),
+            connections: 4, state: .new, target: .ratio(0.9))
     }
 
     private func bigUpdates(_ bench: Bench) -> PairedCase {
