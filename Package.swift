@@ -49,13 +49,13 @@ let package = Package(
     targets: [
         library("CGearman", pkgConfig: "gearmand", debian: "libgearman-dev"),
         library("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
-        library("CInih", pkgConfig: "inih", debian: "libinih-dev"),
         library("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
         library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         library("CCrypto", pkgConfig: "openssl", debian: "libssl-dev"),
         .systemLibrary(name: "CGetopt"),
+        .target(name: "CProgramArguments"),
         .target(name: "CSpawn"),
         .systemLibrary(name: "CLinux"),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
@@ -68,6 +68,7 @@ let package = Package(
         room("JobMessages", ["JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
         room("StateStore", ["CSQLite", "LBaaS", "LoadBalancerJSON"]),
         room("Controller", ["HostSystem", "LBaaS", "Requests", "StateStore"]),
+        room("DaemonSupport", ["CGetopt", "CLinux", "CProgramArguments", "CSystemd", "HostSystem", "LBaaS"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
@@ -83,8 +84,7 @@ let package = Package(
             name: "lbaas-worker",
             dependencies: [
                 "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
-                "HostSystem",
-                "KnownDrivers", "KnownNotifiers", "CInih", "CSystemd", "CGetopt",
+                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers",
             ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
@@ -121,8 +121,13 @@ let package = Package(
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
+        tests("DaemonSupportTests", ["DaemonSupport", "HostSystem", "LBaaS", "TestSupport"]),
         tests(
-            "WorkerTests", ["lbaas-worker", "HealthChecks", "KnownDrivers", "KnownNotifiers", "LBaaS", "JobQueue", "TestSupport"]),
+            "WorkerTests",
+            [
+                "lbaas-worker", "DaemonSupport", "HealthChecks", "HostSystem", "KnownDrivers", "KnownNotifiers", "LBaaS", "JobQueue",
+                "TestSupport",
+            ]),
         tests(
             "Integration",
             [

@@ -41,7 +41,7 @@ final class Logs: Sendable {
                     limit: settings.logLimit, log: log)
                 try collector.start()
                 state.collector = collector
-                state.archive = Archive(of: collector, log: log)
+                state.archive = Archive(of: collector, to: settings.archiveEndpoints, log: log)
                 if let names = state.names { collector.keep(only: names) }
             } catch {
                 tell(&state, error.message + "; look at log_dir and run_dir")

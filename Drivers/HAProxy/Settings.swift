@@ -9,6 +9,7 @@ enum Key: String, CaseIterable {
     case resolvers, global, defaults
     case logFolder = "log_dir"
     case logLimit = "log_limit"
+    case archiveEndpoints = "archive_endpoints"
     case resyncInterval = "resync_interval"
     case reloadTimeout = "reload_timeout"
 
@@ -26,6 +27,8 @@ enum Key: String, CaseIterable {
         case .defaults: "lines to add to the section defaults; each line of the value is one"
         case .logFolder: "the folder of the load balancers' logs until they are archived; default logs beside config"
         case .logLimit: "MiB that a load balancer's log may have, 1 to 1048576; the oldest lines go where it has more; default 64"
+        case .archiveEndpoints:
+            "the object stores that ARCHIVE may send to: a list of HOST[:PORT] and ADDRESS/LENGTH; by default every one that is not this host's own address, link-local (a metadata service) or multicast"
         case .resyncInterval: "seconds between two looks whether haproxy still runs what it should, 1 to 3600; default 30"
         case .reloadTimeout: "seconds that haproxy may take to load a new configuration, 1 to 600; default 30"
         }
@@ -49,6 +52,8 @@ struct Settings: Sendable {
     var logFolder: String
     /// How many bytes a load balancer's log may have.
     var logLimit: UInt64
+    /// Which object stores ARCHIVE may send to.
+    var archiveEndpoints: ArchiveEndpoints
     var resyncInterval: Duration
     var reloadTimeout: Duration
 
@@ -77,6 +82,7 @@ struct Settings: Sendable {
         site.logsByPipe = mode == .master
         logFolder = try section.path(.logFolder) ?? WholeFile(path: site.configurationFile).folder + "/logs"
         logLimit = UInt64(try section.number(.logLimit, "MiB", 1...1_048_576) ?? 64) << 20
+        archiveEndpoints = try section.endpoints(.archiveEndpoints) ?? .usual
         site.globalLines = try section.lines(.global)
         site.defaultsLines = try section.lines(.defaults)
         site.nameServers = try section.nameServers
@@ -122,6 +128,15 @@ extension DriverConfiguration {
                 else { throw .init(.resolvers, "\(quoted(server)) is not ADDRESS:PORT, with an IPv6 address in brackets") }
             }
             return servers
+        }
+    }
+
+    fileprivate func endpoints(_ key: Key) throws(Failure) -> ArchiveEndpoints? {
+        guard self[key.rawValue] != nil else { return nil }
+        do throws(ArchiveEndpoints.NotAnEndpoint) {
+            return try ArchiveEndpoints(list(key.rawValue))
+        } catch {
+            throw .init(key, "\(quoted(error.text)) is neither HOST[:PORT], with an IPv6 address in brackets, nor ADDRESS/LENGTH")
         }
     }
 

@@ -9,6 +9,7 @@ typedef size_t (*curl_piece_function)(char *piece, size_t size, size_t count, vo
 typedef curl_socket_t (*curl_socket_maker)(void *context, curlsocktype purpose, struct curl_sockaddr *address);
 typedef int (*curl_socket_watcher)(CURL *easy, curl_socket_t socket, int what, void *context, void *socketContext);
 typedef int (*curl_timer_setter)(CURLM *multi, long milliseconds, void *context);
+typedef int (*curl_progress_function)(void *context, curl_off_t toReceive, curl_off_t received, curl_off_t toSend, curl_off_t sent);
 typedef int (*curl_seek_function)(void *context, curl_off_t offset, int origin);
 
 static inline CURLcode curl_easy_set_number(CURL *easy, CURLoption option, long value) {
@@ -49,6 +50,10 @@ static inline CURLcode curl_easy_set_seek_function(CURL *easy, curl_seek_functio
 
 static inline CURLcode curl_easy_set_write_function(CURL *easy, curl_piece_function function) {
     return curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, function);
+}
+
+static inline CURLcode curl_easy_set_progress_function(CURL *easy, curl_progress_function function) {
+    return curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, function);
 }
 
 static inline CURLcode curl_easy_set_socket_maker(CURL *easy, curl_socket_maker function) {

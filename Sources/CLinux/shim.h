@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/pidfd.h>
+#include <sys/signalfd.h>
 
 // What the headers only show to _GNU_SOURCE, which the header of a module must not define.
 int pipe2(int ends[2], int flags);

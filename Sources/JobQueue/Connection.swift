@@ -9,6 +9,10 @@ final class Connection: Sendable {
         var session: Session?
     }
 
+    /// Where it is noted that late answers are sent. Not a global queue: to count the threads of those Dispatch reads /proc, and traps where
+    /// there is none.
+    private static let ends = DispatchQueue(label: "late-answers")
+
     private let server: JobServer
     private let configuration: JobQueue.Configuration
     private let makeHandler: @Sendable () -> JobQueue.Handler
@@ -76,7 +80,7 @@ final class Connection: Sendable {
         defer { memory.leaves(session) }
         try loop.begin { isStopped }
         working.enter()
-        defer { session.late.notify(queue: .global()) { [working] in working.leave() } }
+        defer { session.late.notify(queue: Self.ends) { [working] in working.leave() } }
         // Whoever stopped it meanwhile may be gone already: a job that the first question got is left to another worker.
         if isStopped { return nil }
         tracker.connected()

@@ -80,8 +80,13 @@ enum StateFile {
                 "cannot make the state folder \(folder): \(reason()); make it by hand, for the user of the worker, or name another with --state-dir"
             )
         }
+        try checkMode(of: folder)
         let path = folder + "/state.sqlite"
-        if exists(path) { return path }
+        if exists(path) {
+            // An earlier version let the group read it.
+            for file in [path, path + "-wal"] { unsafe chmod(file, 0o600) }
+            return path
+        }
         if exists(path + "-wal") {
             throw StateStoreError(
                 .damaged,
@@ -92,12 +97,25 @@ enum StateFile {
         return path
     }
 
+    /// Refuses a folder that every user may write to: they could put a state of their own in place.
+    private static func checkMode(of folder: String) throws(StateStoreError) {
+        var status = stat()
+        if unsafe stat(folder, &status) != 0 { return }
+        if status.st_mode & S_IWOTH == 0 { return }
+        throw StateStoreError(
+            .inaccessible,
+            "the state folder \(folder) can be written by every user (mode \(String(status.st_mode & 0o7777, radix: 8))); "
+                + "take that away with chmod 0700, or name another with --state-dir")
+    }
+
     private static func create(_ path: String) throws(StateStoreError) {
         let new = path + ".new"
         unsafe unlink(new)
         try telling(new) { () throws(Database.Failure) in
             try Database(path: new, create: true).execute("BEGIN; \(schema) COMMIT;")
         }
+        // What it holds is for the worker alone, and so is its log, which SQLite makes with the same mode.
+        unsafe chmod(new, 0o600)
         guard unsafe rename(new, path) == 0 else {
             throw StateStoreError(.inaccessible, "cannot rename \(new) to \(path): \(reason())")
         }

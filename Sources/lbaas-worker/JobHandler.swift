@@ -60,7 +60,9 @@ extension Log {
     ///   - start: when it came.
     ///   - end: when it was answered.
     fileprivate func write(_ answer: JobAnswer, handle: String, from start: Timestamp, to end: Timestamp) {
-        write(.info, "job", Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))
+        write(
+            answer.error == nil ? .info : .warning, "job",
+            Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))
     }
 
     private static func fields(of answer: JobAnswer, handle: String, microseconds: Int64) -> [Log.Field] {

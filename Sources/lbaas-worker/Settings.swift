@@ -1,8 +1,9 @@
+import DaemonSupport
 import JobQueue
 import LBaaS
 
 /// Everything that an operator can set, with the values that hold where nothing is set.
-struct Settings: Sendable, Equatable {
+struct Settings: ProgramSettings, Equatable {
     /// The name of the driver.
     var driver = "haproxy"
     /// The job servers, at least one.
@@ -56,27 +57,6 @@ struct Heartbeat: Sendable, Equatable {
     var patience: Double { interval * Double(count) }
 }
 
-/// How a log line is written.
-enum LogFormat: Sendable, CaseIterable {
-    case text, json
-}
-
-/// A section of the configuration file that a driver, a notifier or a service has.
-struct Section: Sendable, Equatable {
-    /// The value of a key.
-    struct Value: Sendable, Equatable {
-        /// The text behind the equals sign, and that of its continuation lines.
-        var text: String
-        /// The line of the key.
-        var line: Int
-    }
-
-    /// The line of the section.
-    var line: Int
-    /// The values by their keys.
-    var values: [String: Value] = [:]
-}
-
 extension Settings {
     /// What the chosen driver is made from.
     var driverConfiguration: DriverConfiguration { configuration(of: "worker:\(driver)") }
@@ -92,6 +72,10 @@ extension Settings {
         guard let path = configurationFile, let line = section?.values[failure.key]?.line ?? section?.line else {
             return StartupFailure(.config, "[\(name)] \(failure.key): \(failure.message)")
         }
-        return StartupFailure(.config, "\(path):\(line): \(failure.key): \(failure.message)")
+        let text = section?.values[failure.key]?.text ?? ""
+        return StartupFailure(.config, "\(path):\(line): \(failure.key): \(failure.message)\(commentHint(text))")
     }
 }
+
+/// What to add to the complaint about a value that seems to have a comment in it; nothing where it has none.
+func commentHint(_ value: String) -> String { hasNumberSign(value) ? "; a # begins no comment here: \(commentAdvice)" : "" }

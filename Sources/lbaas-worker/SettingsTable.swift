@@ -1,9 +1,13 @@
+import DaemonSupport
 import JobQueue
+import KnownDrivers
+import KnownNotifiers
+import LBaaS
 
-/// The settings. The command line, the configuration file and the help all come from this one table.
+/// The settings of the worker. The command line, the configuration file and the help all come from this one table.
 enum SettingsTable {
     /// Every setting, in the order of the help.
-    static let all: [Setting] = [
+    static let all: [Setting<Settings>] = [
         Setting(
             "worker", "driver", option: "driver", "NAME", "the driver of the load balancer; --list-drivers names them",
             \.driver, .text),
@@ -62,27 +66,44 @@ enum SettingsTable {
             "DEFAULT", "group", option: "group", "NAME", "the group to become; without it, the user's own groups",
             optional: \.group, .text),
     ]
-
-    /// The sections of the configuration file, without those of the drivers.
-    static let sections = ["DEFAULT", "gearman", "worker", "health"]
-
-    /// The setting of a key in the configuration file.
-    static func setting(section: String, key: String) -> Setting? {
-        all.first { $0.section == section && $0.key == key }
-    }
 }
 
-/// Encryption to the job server, which the original offered and this program refuses.
-enum TLS {
-    /// Whether a key of `[gearman]` asks for it.
-    static func isAsked(key: String) -> Bool { ["ssl_ca", "ssl_cert", "ssl_key"].contains(key) }
+/// What the worker's command line and configuration file may say, with these drivers and notifiers.
+func workerDefinition(
+    drivers: [DriverRegistration] = KnownDrivers.all, notifiers: [NotifierRegistration] = KnownNotifiers.all,
+    defaultFile: String = "/etc/lbaas/lbaas.conf"
+) -> ProgramDefinition<Settings> {
+    ProgramDefinition(
+        name: "lbaas-worker",
+        summary: "Takes load-balancer jobs from Gearman job servers and makes a load balancer of this host be what they ask for.",
+        defaultFile: defaultFile, settings: SettingsTable.all,
+        requests: [(listDrivers, "name the drivers, and end")],
+        sectionKinds: drivers.map { .init("worker:\($0.name)", keys: $0.keys.map(\.name)) }
+            + notifiers.map { .init("notifier:\($0.name)", keys: $0.keys.map(\.name)) }
+            + [.init(ServiceSection.prefix, isPrefix: true, keys: ServiceSection.keys)],
+        refusals: [
+            // Encryption to the job server, which the original offered.
+            .init(
+                optionPrefix: "ssl", section: "gearman", keys: ["ssl_ca", "ssl_cert", "ssl_key"],
+                reason: "no job server of Debian's has TLS, and a certificate that nobody looks at is worse than none; "
+                    + "run a TLS tunnel such as stunnel and point --server at it")
+        ])
+}
 
-    /// Whether a word of the command line asks for it.
-    static func isAsked(argument: String) -> Bool { argument.hasPrefix("--ssl") }
+/// The option that names the drivers.
+let listDrivers = "list-drivers"
 
-    /// Why it is refused, and what to do instead.
-    static let refusal = """
-        no job server of Debian's has TLS, and a certificate that nobody looks at is worse than none; \
-        run a TLS tunnel such as stunnel and point --server at it
-        """
+/// Refuses a driver that this program does not have, and says where its name came from.
+func checkDriver(
+    _ settings: Settings, options: CommandLineOptions<Settings>, file: ConfigurationFile?, drivers: [DriverRegistration] = KnownDrivers.all
+) throws(StartupFailure) {
+    if drivers.contains(where: { $0.name == settings.driver }) { return }
+    let known = drivers.isEmpty ? "there are none" : "the drivers are \(drivers.map(\.name).joined(separator: ", "))"
+    if options.has(option: "driver") {
+        throw StartupFailure(.usage, "--driver: '\(settings.driver)' is not a driver of this program; \(known)")
+    }
+    if let file, let line = file.line(section: "worker", key: "driver") {
+        throw file.failure(line, "driver: '\(settings.driver)' is not a driver of this program; \(known)")
+    }
+    throw StartupFailure(.usage, "--driver: '\(settings.driver)', the default, is not a driver of this program; \(known)")
 }

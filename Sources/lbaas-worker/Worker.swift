@@ -1,201 +1,125 @@
 import Controller
+import DaemonSupport
 import Glibc
-import HealthChecks
 import HostSystem
 import JobQueue
 import KnownDrivers
 import KnownNotifiers
 import LBaaS
-import StateStore
 
-/// The wiring: makes the rooms from the settings, starts them, and ends them.
+/// The wiring: makes the services from the settings, and runs them.
 enum Worker {
     /// Takes jobs until a signal ends it.
     ///
     /// - Returns: how the process ends.
     static func run(_ settings: Settings, version: String) throws(StartupFailure) -> ExitCode {
         // Before the first thread, for each takes over what its maker blocks.
-        let signals = SignalWaiter()
-        umask(0o027)
-        let log = LogOutput(style: LogOutput.style(settings.logFormat)).log(level: settings.logLevel)
-        let privileges = try Privileges.look(user: settings.user, group: settings.group)
+        let signals = try Signals()
+        // What is made is for this user alone, and a narrower mask of the unit's stays.
+        umask(umask(0o077) | 0o077)
+        let output = try LogOutput(style: LogOutput.style(settings.logFormat))
+        defer { output.flush(within: .seconds(1)) }
+        let log = output.log(level: settings.logLevel)
+        try Privileges.look(user: settings.user, group: settings.group)?.assume()
+        // As the user that removes it at the end.
         let pidFile = try makePidFile(settings)
-        try privileges?.assume()
-        let exitCode = try serve(settings, version: version, signals: signals, log: log)
+        let parts = try Parts(settings, log: log)
+        let exitCode = try serve(settings, parts, version: version, signals: signals, log: log)
         pidFile?.remove()
         return exitCode
     }
 
     private static func serve(
-        _ settings: Settings, version: String, signals: SignalWaiter, log: Log
+        _ settings: Settings, _ parts: Parts, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
-        let driver = try makeDriver(settings, log: log)
-        let notifiers = try makeNotifiers(settings, log: log)
-        let services = try settings.services(for: driver)
-        let pipeline = try makePipeline(settings, driver: driver, notifiers: notifiers, services: services, log: log)
-        let endChecks = try beginChecks(settings, driver: driver, pipeline: pipeline, log: log)
-        let queue = makeQueue(settings, pipeline: pipeline, driver: driver, version: version, log: log)
-        guard queue.start() else {
-            throw StartupFailure(.osError, "the system has no threads for \(settings.concurrency) connections; lower --concurrency")
+        let monitor = ProgressMonitor()
+        let core = CoreService(settings, driver: parts.driver, monitor: monitor, log: log)
+        let services: [any DaemonService] = [
+            core,
+            NotifierService(parts.notifiers, core: core),
+            StaticServices(parts.services, core: core, every: parts.driver.upkeep.resyncInterval, log: log),
+            CheckService(settings, core: core, monitor: monitor, log: log),
+            UpkeepService(core: core),
+            IntakeService(settings, core: core, version: version, log: log),
+        ]
+        var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
+        return try daemon.run(services) {
+            log.write(
+                .info, "started",
+                [
+                    ("version", version), ("driver", settings.driver), ("function", settings.function ?? hostName()),
+                    ("servers", settings.servers.map(\.description).joined(separator: " ")),
+                    ("load_balancers", String(core.pipeline.count)),
+                ])
         }
-        ServiceManager.ready()
-        log.write(
-            .info, "started",
-            [
-                ("version", version), ("driver", settings.driver), ("function", settings.function ?? hostName()),
-                ("servers", settings.servers.map(\.description).joined(separator: " ")), ("load_balancers", String(pipeline.count)),
-            ])
-        let upkeeper = Upkeeper(driver.upkeep, of: pipeline)
-        let signal = signals.wait(watching: pipeline)
-        upkeeper.stop()
-        endChecks()
-        let exitCode = shutDown(queue, after: signal, settings: settings, signals: signals, log: log)
-        for notifier in notifiers { _ = notifier.stop(within: notifierPatience) }
-        if exitCode == .ok { pipeline.close() }
-        return exitCode
-    }
-
-    /// Checks what only the driver can check.
-    static func check(_ settings: Settings) throws(StartupFailure) {
-        let driver = try makeDriver(settings, log: .silent)
-        _ = try makeNotifiers(settings, log: .silent)
-        _ = try settings.services(for: driver)
-    }
-
-    /// How long a notifier may take at the end to hand on what it was told last.
-    private static let notifierPatience = Duration.seconds(2)
-
-    private static func shutDown(
-        _ queue: JobQueue, after signal: String, settings: Settings, signals: SignalWaiter, log: Log
-    ) -> ExitCode {
-        ServiceManager.stopping()
-        log.write(.info, "stopping: no more jobs are taken, those in hand are finished", [("signal", signal)])
-        signals.endProcessAtNext(exitCode: .tempFail)
-        if queue.stop(timeout: settings.shutdownTimeout) {
-            log.write(.info, "stopped")
-            return .ok
-        }
-        log.write(
-            .error, "a job was still in hand after the shutdown timeout; the job server gives it to another worker",
-            [("seconds", String(settings.shutdownTimeout))])
-        return .tempFail
     }
 
     private static func makePidFile(_ settings: Settings) throws(StartupFailure) -> PidFile? {
         guard let path = settings.pidFile else { return nil }
         return try PidFile(path)
     }
+}
 
-    private static func makeDriver(_ settings: Settings, log: Log) throws(StartupFailure) -> any LoadBalancerDriver {
-        guard let registration = KnownDrivers.named(settings.driver) else {
-            throw StartupFailure(.usage, "'\(settings.driver)' is not a driver of this program")
-        }
-        do {
-            return try registration.make(settings.driverConfiguration, log)
-        } catch {
-            throw settings.startupFailure(error, in: "worker:\(settings.driver)")
-        }
-    }
+// MARK: - What the settings are checked for
 
-    /// The notifiers that have a section.
-    private static func makeNotifiers(_ settings: Settings, log: Log) throws(StartupFailure) -> [any Notifier] {
-        var notifiers: [any Notifier] = []
-        for registration in KnownNotifiers.all {
-            let name = "notifier:\(registration.name)"
-            if settings.sections[name] == nil { continue }
-            do {
-                notifiers.append(try registration.make(settings.configuration(of: name), log))
-            } catch {
-                throw settings.startupFailure(error, in: name)
-            }
-        }
-        return notifiers
-    }
-
-    private static func makePipeline(
-        _ settings: Settings, driver: any LoadBalancerDriver, notifiers: [any Notifier], services: [LoadBalancer], log: Log
-    ) throws(StartupFailure) -> CommitPipeline {
-        let store = try openStore(settings)
-        do throws(StartFailure) {
-            let pipeline = try CommitPipeline(
-                driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store, log: log,
-                clock: Clock.moment)
-            pipeline.begin(notifiers)
-            try pipeline.configure(services)
-            return pipeline
-        } catch {
-            switch error.code {
-            case .state: throw StartupFailure(.dataError, error.message)
-            case .appliance: throw StartupFailure(.unavailable, error.message)
-            case .configuration: throw StartupFailure(.config, "\(settings.configurationFile ?? ""): \(error.message)")
-            case .memory: throw StartupFailure(.osError, error.message)
-            }
-        }
-    }
-
-    /// Has it found out how nodes are.
+extension Worker {
+    /// Reads and checks the command line and the configuration file. To check alone, also what otherwise only the start finds out.
     ///
-    /// - Returns: what ends that.
-    private static func beginChecks(
-        _ settings: Settings, driver: any LoadBalancerDriver, pipeline: CommitPipeline, log: Log
-    ) throws(StartupFailure) -> () -> Void {
-        let report: @Sendable (NodeChecks.Findings) -> Void = { [weak pipeline] in pipeline?.report($0) }
-        switch driver.upkeep.checking {
-        case .nobody: return {}
-        case .driver:
-            let checker = StatusChecker(driver, log: log, now: Clock.steady, report: report)
-            pipeline.begin(checker)
-            return checker.stop
-        case .worker:
-            var configuration = HealthChecker.Configuration()
-            configuration.allowedPrograms = Set(settings.checkPrograms)
-            configuration.authorities = settings.checkAuthorities
-            do throws(HealthCheckError) {
-                let checks = try NodeChecks(configuration, log: log, now: Clock.steady, report: report)
-                pipeline.begin(checks)
-                return { checks.stop() }
+    /// - Throws: all mistakes.
+    static func read(
+        arguments: [String], of program: ProgramDefinition<Settings>, drivers: [DriverRegistration] = KnownDrivers.all
+    ) throws(StartupFailure) -> Invocation<Settings> {
+        try program.read(arguments: arguments) { settings, options, file, isCheck throws(StartupFailure) in
+            try checkDriver(settings, options: options, file: file, drivers: drivers)
+            if isCheck { _ = try Parts(settings, log: .silent, isCheck: true) }
+        }
+    }
+
+    /// What `--check-config` says where there is no configuration file.
+    static let noFile = "there is no configuration file; the command line and the defaults are right"
+
+    /// What is made of the settings before anything runs.
+    struct Parts {
+        let driver: any LoadBalancerDriver
+        /// The notifiers that have a section.
+        let notifiers: [any Notifier]
+        let services: [LoadBalancer]
+
+        /// Makes them.
+        ///
+        /// - Parameter isCheck: whether what can be run but is likely not meant is a mistake; else it is a warning in the log.
+        /// - Throws: everything that one of them refuses.
+        init(_ settings: Settings, log: Log, isCheck: Bool = false) throws(StartupFailure) {
+            var mistakes = Mistakes()
+            let driver = mistakes.collect { () throws(StartupFailure) in try Self.makeDriver(settings, log: log) }
+            var notifiers: [any Notifier] = []
+            for registration in KnownNotifiers.all {
+                let name = "notifier:\(registration.name)"
+                if settings.sections[name] == nil { continue }
+                do throws(DriverConfiguration.Failure) {
+                    notifiers.append(try registration.make(settings.configuration(of: name), log))
+                } catch {
+                    mistakes.add(settings.startupFailure(error, in: name))
+                }
+            }
+            self.notifiers = notifiers
+            services = mistakes.collect { () throws(StartupFailure) in try settings.services(for: driver) } ?? []
+            for doubt in settings.doubts(about: services) {
+                if isCheck { mistakes.add(doubt) } else { log.write(.warning, doubt.message) }
+            }
+            try mistakes.check()
+            guard let driver else { throw StartupFailure(.config, "there is no driver") }
+            self.driver = driver
+        }
+
+        private static func makeDriver(_ settings: Settings, log: Log) throws(StartupFailure) -> any LoadBalancerDriver {
+            guard let registration = KnownDrivers.named(settings.driver) else {
+                throw StartupFailure(.usage, "'\(settings.driver)' is not a driver of this program")
+            }
+            do throws(DriverConfiguration.Failure) {
+                return try registration.make(settings.driverConfiguration, log)
             } catch {
-                throw StartupFailure(.osError, error.message)
-            }
-        }
-    }
-
-    private static func openStore(_ settings: Settings) throws(StartupFailure) -> sending StateStore? {
-        guard let folder = settings.stateDirectory else { return nil }
-        do throws(StateStoreError) {
-            return try StateStore(folder: folder)
-        } catch {
-            switch error.code {
-            case .inaccessible: throw StartupFailure(.cantCreate, error.message)
-            case .inUse: throw StartupFailure(.tempFail, error.message)
-            case .damaged, .newer: throw StartupFailure(.dataError, error.message)
-            }
-        }
-    }
-
-    private static func makeQueue(
-        _ settings: Settings, pipeline: CommitPipeline, driver: any LoadBalancerDriver, version: String, log: Log
-    ) -> JobQueue {
-        let surroundings = JobRunner.Surroundings(
-            version: version, release: version, diagnose: Diagnosis(settings).run)
-        let runner = JobRunner(
-            pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings,
-            // Each has a thread that mostly waits for the object store.
-            mostArchives: max(1, settings.concurrency / 2))
-        var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
-        configuration.connections = settings.concurrency
-        configuration.longestWait = settings.reconnectSleep
-        configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
-        configuration.answerTime = settings.heartbeat.patience
-        return JobQueue(configuration) {
-            let handler = JobHandler(runner, log: log)
-            return { handler.answer($0) }
-        } report: { event in
-            switch event {
-            case .connected(let server): log.write(.info, "job server connected", [("server", server.description)])
-            case .lost(let server, let reason):
-                log.write(
-                    .warning, "job server lost; it is tried again for ever", [("server", server.description), ("reason", reason)])
+                throw settings.startupFailure(error, in: "worker:\(settings.driver)")
             }
         }
     }

@@ -1,6 +1,6 @@
+import DaemonSupport
 import Glibc
 import KnownDrivers
-import KnownNotifiers
 import LBaaS
 
 // Reading the command line, and nothing else: C callbacks and closures that run on other threads have files of their own,
@@ -9,20 +9,21 @@ import LBaaS
 let version = "0.1.0"
 
 do throws(StartupFailure) {
-    switch try readSettings(arguments: CommandLine.arguments, drivers: KnownDrivers.all, notifiers: KnownNotifiers.all) {
+    switch try Worker.read(arguments: try programArguments(), of: workerDefinition()) {
     case .run(let settings):
-        exit(try Worker.run(settings, version: version).rawValue)
+        let code = try Worker.run(settings, version: version)
+        // Threads that hang may still use what `exit` would take down.
+        _exit(code.rawValue)
     case .checkConfig(let settings):
-        try Worker.check(settings)
-        print("the configuration is right")
-    case .listDrivers:
-        for driver in KnownDrivers.all { print("\(driver.name)\t\(driver.summary)") }
+        print(settings.configurationFile.map { "the configuration file \($0) is right" } ?? Worker.noFile)
     case .version:
         print("lbaas-worker \(version)")
     case .help(let text):
         print(text)
+    case .other:
+        for driver in KnownDrivers.all { print("\(driver.name)\t\(driver.summary)") }
     }
 } catch {
-    printError("lbaas-worker: \(error.message)")
+    printError("lbaas-worker", error.messages)
     exit(error.code.rawValue)
 }

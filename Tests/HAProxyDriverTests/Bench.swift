@@ -31,7 +31,8 @@ final class Bench: Sendable {
     init(_ section: [String: String] = [:]) throws {
         home = try TemporaryFolder()
         let folder = home.path
-        configuration = section.merging(["run_dir": folder + "/run", "config": folder + "/etc/haproxy.cfg"]) { given, _ in given }
+        let own = ["run_dir": folder + "/run", "config": folder + "/etc/haproxy.cfg", "archive_endpoints": "127.0.0.0/8"]
+        configuration = section.merging(own) { given, _ in given }
         driverBox = Mutex(try HAProxyDriver(DriverConfiguration(configuration), log: .silent))
         site = driverBox.withLock { $0.site }
         try restart()

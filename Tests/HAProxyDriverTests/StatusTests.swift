@@ -25,6 +25,11 @@ import Testing
             #expect(try bench.status("closed", "three").reason == nil)
             three.stop()
             try waitUntil("it is down") { try bench.status("closed") == ["three": false] }
+            try waitUntil("it is logged") {
+                bench.logged.contains {
+                    $0.contains("Server closed/three is DOWN, reason: Layer4 connection problem") && $0.contains("load_balancer=closed")
+                }
+            }
             let refused = try bench.status("closed", "three")
             #expect(refused.reason == "Layer4 connection problem, info: \"Connection refused\"", "\(refused)")
         }

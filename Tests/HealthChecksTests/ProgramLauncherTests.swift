@@ -55,8 +55,8 @@ struct ProgramLauncherTests {
 
     @Test("ends when the time is up")
     func timeout() async throws {
-        let checks = try begin(try escape("exec sleep 600"), timeout: .seconds(3))
-        try await checks.wait(isUp: false, reason: "EXEC: timed out after 3 s")
+        let checks = try begin(try escape("exec sleep 600"), timeout: .seconds(8))
+        try await checks.wait(isUp: false, reason: "EXEC: timed out after 8 s")
         let sleepers = try sleepers()
         try await eventually("the end of the sleepers") { areGone(sleepers) }
     }

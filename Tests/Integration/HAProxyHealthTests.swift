@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -19,6 +20,41 @@ extension RealServers {
                 loadBalancer["panic_percent"] = 50
                 let refused = try await gearmand.ask(job("CREATE", loadBalancer))
                 #expect(refused.failure?.contains("panic_percent") == true, "\(refused)")
+            }
+        }
+
+        @Test func aDeadHAProxyTakesItsServicesDownAndBringsThemUpWhenItIsBack() async throws {
+            try await withHAProxy { rig, options in
+                let program = rig.path("program")
+                symlink("/usr/sbin/haproxy", program)
+                var options = options
+                options.configuration += "program = \(program)\nresync_interval = 3600\n[notifier:dummy]\n"
+                let gearmand = try await rig.startGearmand()
+                options.servers = [gearmand.address]
+                let worker = try await rig.startWorker(options)
+                let server = try LoopbackSocket.bound(listens: true)
+                let node: JSON = ["id": "n", "address": "127.0.0.1", "port": .number(Double(server.port))]
+                try await gearmand.succeed(
+                    job(
+                        "CREATE",
+                        [
+                            "id": "web", "protocol": "HTTP", "address": "127.0.0.1", "port": .number(Double(try freePort())),
+                            "nodes": [node],
+                        ]))
+                func told(_ what: String) throws -> Int { try worker.log.lines("service \(what)").count }
+                try await eventually("the service is up") { try told("UP") == 1 }
+                let text = try String(contentsOfFile: rig.path("haproxy.cfg.pid"), encoding: .utf8)
+                let master = try #require(pid_t(text.filter(\.isNumber)))
+                unlink(program)
+                kill(master, SIGKILL)
+                try await eventually("the service is down") { try told("DOWN") == 1 }
+                let reply = try await gearmand.succeed(job("STATS"))
+                #expect(reply["nodes"][0]["status"] == "DOWN" && reply["nodes"][0]["reason"] == "haproxy does not run", "\(reply)")
+                symlink("/usr/sbin/haproxy", program)
+                try await eventually("the service is up again") { try told("UP") == 2 }
+                #expect(try worker.log.lines("haproxy ended (signal 9); it is started again").count == 1)
+                #expect(!worker.log.text.contains("behind our back"))
+                #expect(try await gearmand.nodes() == ["n": "UP"])
             }
         }
     }

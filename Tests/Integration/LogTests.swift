@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 import WorkerHarness
@@ -22,7 +23,7 @@ extension RealServers {
                 #expect(lines.map { $0["load_balancers"] } == ["a,b c", "a", "none\nof these", nil, shown])
                 #expect(Set(lines.compactMap { $0["handle"] }).count == 5)
                 for line in lines {
-                    #expect(line["level"] == "info")
+                    #expect(line["level"] == (line["outcome"] == "PASS" ? "info" : "warning"))
                     #expect(line["handle"]?.hasPrefix("H:") == true)
                     #expect(line["ms"].flatMap(Double.init) != nil)
                     #expect(line["time"]?.wholeMatch(of: #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/#) != nil)
@@ -51,6 +52,29 @@ extension RealServers {
                 let line = try #require(worker.log.text.split(separator: "\n").first { $0.contains(" job handle=") })
                 #expect(line.contains(#/^\S+Z INFO  job handle=H:\S+ action=CREATE outcome=PASS ms=[0-9.]+ /#))
                 #expect(line.hasSuffix(#" load_balancers="a\nb \"c\"""#))
+            }
+        }
+
+        /// A pipe on standard error that nobody reads, and everything in the log: neither jobs nor the end wait for it.
+        @Test func aLogThatNobodyReadsHoldsUpNeitherJobsNorTheEnd() async throws {
+            try await withRig { rig in
+                let gearmand = try await rig.startGearmand()
+                var options = rig.options(gearmand)
+                let pipe = rig.path("log")
+                try #require(mkfifo(pipe, 0o600) == 0)
+                // Both ends, so that the worker's writing waits for room and not for a reader.
+                let reader = open(pipe, O_RDWR | O_NONBLOCK)
+                defer { close(reader) }
+                options.launcher = ["/bin/sh", "-c", #"exec "$@" 2>"$0""#, pipe]
+                let worker = try rig.spawnWorker(options)
+                // A pipe holds 64 KiB, and each of these jobs has more in the log.
+                let padding = String(repeating: "x", count: 200)
+                let balancers = (0..<200).map { loadBalancer("\(padding)-\($0)", port: 1000 + $0) }
+                for _ in 0..<5 {
+                    try await gearmand.succeed(job("UPDATE", balancers))
+                    try await gearmand.succeed(job("DELETE"))
+                }
+                #expect(try await worker.end(within: 20) == .exit(0))
             }
         }
 

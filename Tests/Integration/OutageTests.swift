@@ -35,7 +35,7 @@ extension RealServers {
             try await withRig { rig in
                 let gearmand = try rig.makeGearmand()
                 let worker = try rig.spawnWorker(rig.options(gearmand))
-                try await worker.says("job server lost")
+                try await worker.says("job server cannot be reached")
                 // That no try is logged can only be seen by giving it time for several.
                 let enough = Deadline(seconds: 0.5)
                 try await eventually("several tries") { enough.isOver }

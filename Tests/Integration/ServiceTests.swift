@@ -58,29 +58,44 @@ extension RealServers {
             }
         }
 
-        @Test func oneThatAJobHasAlreadyStopsTheStart() async throws {
+        @Test func oneThatCannotBeServedCostsOnlyItselfAndIsTriedAgain() async throws {
             try await withServices([:]) { rig, gearmand, worker in
                 try await gearmand.succeed(job("CREATE", loadBalancer("web", port: 80), loadBalancer("other", port: 81)))
                 #expect(try await worker.end() == .exit(0))
-                let wrong: [(sections: Sections, sentence: String)] = [
-                    (
-                        ["service:web": service()],
-                        "[service:web]: a job has made a load balancer of this id; give the service another name, or take it out of the file "
-                            + "until a job has deleted that one"
-                    ),
-                    (
-                        ["service:shop": service("127.0.0.1", port: 81)],
-                        "[service:shop] port: 'shop' would listen on 127.0.0.1:81/tcp, where 'other' listens already; give it another port "
-                            + "or address"
-                    ),
+                let sections = [
+                    // A job has a load balancer of this name, and one at this address and port; the third is free.
+                    "service:web": service(port: 90), "service:shop": service("127.0.0.1", port: 81), "service:free": service(port: 91),
                 ]
-                for (sections, sentence) in wrong {
-                    let (end, errors) = try await rig.runWorker(rig.options(gearmand, sections))
-                    #expect(end == .exit(78))
-                    #expect(errors.hasSuffix("lbaas-worker: \(rig.path("worker.conf")): \(sentence)\n"), "\(errors)")
-                }
-                _ = try await rig.startWorker(rig.options(gearmand, ["service:shop": service("127.0.0.1", port: 82)]))
+                let next = try await rig.startWorker(rig.options(gearmand, sections))
+                let refusals = try next.log.lines("a service of the configuration file cannot be served")
+                #expect(Set(refusals.compactMap { $0["load_balancer"] }) == ["web", "shop"] && refusals.count == 2)
+                #expect(refusals.allSatisfy { $0["level"] == "error" })
+                let reasons = refusals.compactMap { $0["error"] }
+                #expect(reasons.contains { $0.hasPrefix("[service:web]: a job has made a load balancer of this id") })
+                #expect(
+                    reasons.contains { $0.hasPrefix("[service:shop] port: 'shop' would listen on 127.0.0.1:81/tcp, where 'other' listens") }
+                )
                 #expect(try await gearmand.nodes() == ["web-0": "UP", "other-0": "UP", "n": "UP"])
+
+                try await gearmand.succeed(job("DELETE", named("other")))
+                try await next.says("a service of the configuration file is served now")
+                #expect(try await gearmand.nodes(of: named("shop")) == ["n": "UP"])
+                // What is as it was is not told again.
+                #expect(try next.log.lines("a service of the configuration file cannot be served").count == 2)
+                #expect(try await next.end() == .exit(0))
+            }
+        }
+
+        @Test func oneThatTheApplianceRefusesCostsOnlyItself() async throws {
+            try await withRig { rig in
+                let gearmand = try await rig.startGearmand()
+                let sections: Sections = [
+                    "worker:dummy": ["fail": "create:bad"], "service:bad": service(port: 90), "service:good": service(port: 91),
+                ]
+                let worker = try await rig.startWorker(rig.options(gearmand, sections))
+                #expect(try worker.log.lines("a service of the configuration file cannot be served").map { $0["load_balancer"] } == ["bad"])
+                #expect(try await gearmand.nodes(of: named("good")) == ["n": "UP"])
+                #expect(try await worker.end() == .exit(0))
             }
         }
 

@@ -75,6 +75,61 @@ extension RealServers {
             }
         }
 
+        @Test func otherSignalsAreLoggedAndTheWorkerGoesOn() async throws {
+            try await withWorker { gearmand, worker in
+                let signals: [(Int32, String)] = [
+                    (SIGHUP, "SIGHUP"), (SIGUSR1, "SIGUSR1"), (SIGUSR2, "SIGUSR2"), (SIGXFSZ, "SIGXFSZ"), (SIGPIPE, "SIGPIPE"),
+                    (SIGALRM, "SIGALRM"), (SIGXCPU, "SIGXCPU"), (SIGIO, "SIGIO"), (SIGPWR, "SIGPWR"), (50, "signal 50"),
+                ]
+                for (count, (signal, name)) in signals.enumerated() {
+                    worker.process.send(signal)
+                    try await worker.says("a signal is ignored", times: count + 1)
+                    #expect(try worker.log.lines("a signal is ignored").last?["signal"] == name)
+                }
+                try await gearmand.succeed(job("CREATE", loadBalancer("web")))
+                #expect(try await worker.end(by: SIGQUIT) == .exit(0))
+            }
+        }
+
+        @Test func aSignalDuringTheStartStopsTheWorkerInOrder() async throws {
+            try await withSlowStart(milliseconds: 1500, timeout: "20") { worker in
+                worker.process.send(SIGTERM)
+                #expect(try await worker.process.end() == .exit(0))
+                let messages = try worker.log.lines.compactMap { $0["message"] }
+                #expect(!messages.contains("started") && messages.last == "stopped")
+            }
+        }
+
+        @Test func aStartThatTakesTooLongEndsWithTheShutdownTimeout() async throws {
+            try await withSlowStart(milliseconds: 60_000, timeout: "0.3") { worker in
+                worker.process.send(SIGTERM)
+                let end = try await worker.process.end(within: 20)
+                #expect(end == .exit(75))
+            }
+        }
+
+        @Test func aSecondSignalEndsAStartAtOnce() async throws {
+            try await withSlowStart(milliseconds: 60_000, timeout: "50") { worker in
+                worker.process.send(SIGTERM)
+                try await worker.says("stopping")
+                let end = try await worker.end(by: SIGINT)
+                #expect(end == .exit(75))
+            }
+        }
+
+        /// Runs a test with a worker whose appliance takes so long to be asked at the start, once it is asked.
+        private func withSlowStart(milliseconds: Int, timeout: String, _ body: (WorkerProcess) async throws -> Void) async throws {
+            try await withRig { rig in
+                var options = rig.options(try rig.makeGearmand())
+                options.configuration = "[worker:dummy]\nslow = observe=\(milliseconds)\n"
+                options.arguments = ["--shutdown-timeout", timeout, "--pid", rig.path("pid")]
+                let worker = try rig.spawnWorker(options)
+                try await eventually("the state is open") { access(options.stateFolder + "/state.sqlite", F_OK) == 0 }
+                try await body(worker)
+                #expect(access(rig.path("pid"), F_OK) != 0)
+            }
+        }
+
         /// Runs a test with a slow job in hand, which a quick second worker does if the first has not. The test's own answer must be yes.
         private func withSlowJob(
             milliseconds: Int, arguments: [String] = [],

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 import WorkerHarness
 
@@ -58,7 +59,7 @@ extension RealServers {
             try await withRig { rig in
                 let file = try rig.write("[worker]\ndriver = dummy\n[worker:dummy]\nslow = create=5\n", to: "right.conf")
                 let (end, output, errors) = try await rig.run(["--config-file", file, "--check-config"])
-                #expect(end == .exit(0) && output == "the configuration is right\n" && errors.isEmpty)
+                #expect(end == .exit(0) && output == "the configuration file \(file) is right\n" && errors.isEmpty)
                 let missing = try await rig.run(["--config-file", rig.path("missing.conf"), "--check-config"])
                 #expect(missing.end == .exit(78) && missing.errors.contains("missing.conf"))
             }
@@ -75,6 +76,88 @@ extension RealServers {
                 #expect(end == .exit(75) && errors.contains("\(worker.process.pid)"))
                 #expect(try await worker.end() == .exit(0))
                 #expect(!FileManager.default.fileExists(atPath: rig.path("worker.pid")))
+            }
+        }
+
+        @Test func allMistakesAreToldAtOnce() async throws {
+            try await withRig { rig in
+                let text = "[gearman]\nconcurrency = many\n[nowhere]\n[worker:dummy]\nfail = explode\n[service:a]\nprotocol = TCP\n"
+                let file = try rig.write(text, to: "wrong.conf")
+                let (end, _, errors) = try await rig.run(["--config-file", file, "--driver", "dummy", "--check-config"])
+                #expect(end == .exit(78))
+                let places = errors.split(separator: "\n").map { $0.split(separator: " ").dropFirst().first ?? "" }
+                #expect(places == ["2", "3", "5", "6"].map { "\(file):\($0):" }, "\(errors)")
+            }
+        }
+
+        @Test(.enabled(if: geteuid() == 0), arguments: ["umount -l /proc", "mount -t tmpfs none /proc"])
+        func theCommandLineCountsWithoutProc(command: String) async throws {
+            try await withRig { rig in
+                let launcher = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", command + #" && exec "$@""#, "sh"]
+                let wrong = try rig.spawn(["--bogus"], launcher: launcher)
+                #expect(try await wrong.process.end() == .exit(64))
+                #expect(wrong.log.text.contains("--bogus"))
+                var options = rig.options(try await rig.startGearmand())
+                options.launcher = launcher
+                let worker = try await rig.startWorker(options)
+                #expect(try worker.log.lines("started").first?["driver"] == "dummy")
+                #expect(try await worker.end() == .exit(0))
+            }
+        }
+
+        @Test(.enabled(if: geteuid() == 0)) func anotherUserLeavesNoPidFileBehind() async throws {
+            try await withRig { rig in
+                chmod(rig.folder, 0o755)
+                let folder = rig.path("pids")
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+                var options = rig.options(try await rig.startGearmand())
+                options.stateFolder = "none"
+                options.arguments = ["--user", "nobody", "--pid", folder + "/pid"]
+                let (end, errors) = try await rig.runWorker(options)
+                #expect(end == .exit(73) && errors.contains("the pid file \(folder)/pid cannot be made by user"), "\(errors)")
+                let nobody = try #require(getpwnam("nobody"))
+                chown(folder, nobody.pointee.pw_uid, nobody.pointee.pw_gid)
+                let worker = try await rig.startWorker(options)
+                #expect(try String(contentsOfFile: folder + "/pid", encoding: .utf8) == "\(worker.process.pid)\n")
+                #expect(try await worker.end() == .exit(0))
+                #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+            }
+        }
+
+        @Test(arguments: ["", "42\n"]) func aFileThatNoWorkerMadeIsNoPidFile(text: String) async throws {
+            try await withRig { rig in
+                var options = rig.options(try rig.makeGearmand())
+                options.arguments = ["--pid", try rig.write(text, to: "precious")]
+                let (end, errors) = try await rig.runWorker(options)
+                #expect(end == .exit(73) && errors.contains("is not a pid file of this program"), "\(errors)")
+                #expect(try String(contentsOfFile: rig.path("precious"), encoding: .utf8) == text)
+            }
+        }
+
+        @Test func theStateIsForTheWorkerAlone() async throws {
+            try await withRig { rig in
+                let gearmand = try await rig.startGearmand()
+                var options = rig.options(gearmand)
+                // Whatever mask the worker is started with.
+                options.launcher = ["/bin/sh", "-c", #"umask 0; exec "$@""#, "sh"]
+                let worker = try await rig.startWorker(options)
+                try await gearmand.succeed(job("CREATE", loadBalancer("web")))
+                func mode(_ path: String) throws -> Int? {
+                    try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+                }
+                #expect(try mode(options.stateFolder) == 0o700)
+                for file in ["state.sqlite", "state.sqlite-wal"] { #expect(try mode(options.stateFolder + "/" + file) == 0o600) }
+                #expect(try await worker.end() == .exit(0))
+
+                chmod(options.stateFolder, 0o777)
+                chmod(options.stateFolder + "/state.sqlite", 0o640)
+                let (end, errors) = try await rig.runWorker(options)
+                #expect(end == .exit(73) && errors.contains("can be written by every user (mode 777)"), "\(errors)")
+                chmod(options.stateFolder, 0o750)
+                let next = try await rig.startWorker(options)
+                #expect(try mode(options.stateFolder + "/state.sqlite") == 0o600)
+                #expect(try await gearmand.nodes() == ["web-0": "UP"])
+                #expect(try await next.end() == .exit(0))
             }
         }
 

@@ -49,7 +49,7 @@ package final class WorkerLog: Sendable {
     package func lines(_ message: String) throws -> [Line] { try lines.filter { $0["message"]?.hasPrefix(message) ?? false } }
 
     /// The lines about job servers.
-    package var losses: [Line] { get throws { try lines("job server lost") } }
+    package var losses: [Line] { get throws { try lines("job server lost") + lines("job server cannot be reached") } }
     package var returns: [Line] { get throws { try lines("job server connected") } }
 
     /// The lines of jobs that were written so far.

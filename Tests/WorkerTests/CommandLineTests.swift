@@ -1,3 +1,4 @@
+import DaemonSupport
 import KnownDrivers
 import JobQueue
 import LBaaS
@@ -83,7 +84,7 @@ import Testing
             try failure(["--driver", "nope"])
                 == StartupFailure(.usage, "--driver: 'nope' is not a driver of this program; the drivers are \(driverNames)"))
         let none = #expect(throws: StartupFailure.self) {
-            try readSettings(arguments: ["lbaas-worker"], drivers: [], defaultFile: "/nonexistent/lbaas.conf")
+            try Worker.read(arguments: ["lbaas-worker"], of: workerDefinition(defaultFile: "/nonexistent/lbaas.conf"), drivers: [])
         }
         #expect(none?.code == .usage)
         #expect(none?.message == "--driver: 'haproxy', the default, is not a driver of this program; there are none")
@@ -92,7 +93,7 @@ import Testing
     @Test func requestsThatNeedNoSettingsReadNoFile() throws {
         let broken = "[nonsense"
         #expect(try read(["--version"], file: broken) == .version)
-        #expect(try read(["--list-drivers"], file: broken) == .listDrivers)
+        #expect(try read(["--list-drivers"], file: broken) == .other("list-drivers"))
         #expect(throws: StartupFailure.self) { try read(["--check-config"], file: broken) }
     }
 
@@ -107,8 +108,9 @@ import Testing
             return
         }
         let lines = text.split(separator: "\n")
-        for option in CommandLineOptions.all {
-            let line = try #require(lines.first { $0.hasPrefix("  --\(option.name) ") })
+        for option in SettingsTable.all {
+            guard let name = option.option else { continue }
+            let line = try #require(lines.first { $0.hasPrefix("  --\(name) ") })
             #expect(line.hasSuffix(")") || line.hasSuffix(option.help))
             #expect(line.firstRange(of: option.help)?.lowerBound == line.index(line.startIndex, offsetBy: 34))
         }

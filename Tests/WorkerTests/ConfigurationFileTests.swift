@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import Glibc
 import KnownDrivers
@@ -66,17 +67,17 @@ import Testing
         ),
         (
             "# x\n[gearmen]\n",
-            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
+            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], \(driverSections)"
         ),
         (
             "[gearman]\n[]",
-            "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
+            "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], \(driverSections)"
         ),
         (
             "[worker:vrrp]\nx = 1",
-            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [gearman], [worker], [health], \(driverSections)"
+            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], \(driverSections)"
         ),
-        ("\nconcurrency = 2\n", "lbaas.conf:2: concurrency stands before the first section; put it below [worker] or where it belongs"),
+        ("\nconcurrency = 2\n", "lbaas.conf:2: concurrency stands before the first section; put it below the section that it belongs to"),
         (
             "[gearman]\nconcurrency = 2\nfunction = a\nconcurrency = 2\n",
             "lbaas.conf:4: concurrency is given twice in [gearman], first on line 2; keep one of them"
@@ -89,8 +90,33 @@ import Testing
         ("[gearman]\n[worker\n", "lbaas.conf:2: this is neither [section] nor key = value"),
         ("[gearman] concurrency = 2\n", "lbaas.conf:1: nothing but a comment may follow a [section] on its line"),
         (
-            "[gearman]\nfunction = a\n  keepcnt = 3\n",
+            "[gearman]\nfunction = a\n  b\n",
             "lbaas.conf:3: a line that begins with a blank continues the one above, but function takes one value only"
+        ),
+        (
+            "[gearman]\n  function = a\n  keepcnt = 3\n",
+            "lbaas.conf:3: this line begins with a blank, so that it continues the value of function, line 2; to set keepcnt, take away the "
+                + "blanks before it"
+        ),
+        (
+            "[gearman]\nservers = a\n  [::1]:7\n [worker]\n",
+            "lbaas.conf:4: this line begins with a blank, so that it continues the value of servers, line 2; to begin [worker], take away "
+                + "the blanks before it"
+        ),
+        (
+            "[gearman]\nconcurrency = 4 # four",
+            "lbaas.conf:2: concurrency: a # behind a value begins no comment and would be part of the value; write a blank and a semicolon "
+                + "before the comment, or put it on a line of its own that begins with #"
+        ),
+        (
+            "[gearman]\nservers = a\n  b # the second",
+            "lbaas.conf:3: servers: a # behind a value begins no comment and would be part of the value; write a blank and a semicolon "
+                + "before the comment, or put it on a line of its own that begins with #"
+        ),
+        (
+            "[worker:haproxy]\nprogram = /usr/sbin/haproxy # ours",
+            "lbaas.conf:2: program: a # behind a value begins no comment and would be part of the value; write a blank and a semicolon "
+                + "before the comment, or put it on a line of its own that begins with #"
         ),
         ("[gearman]\nfunction = a\0b\n", "lbaas.conf:2: this line has a null byte in it"),
         ("[worker]\ndriver = nope", "lbaas.conf:2: driver: 'nope' is not a driver of this program; the drivers are \(driverNames)"),
@@ -120,7 +146,7 @@ import Testing
     }
 
     @Test func linesOf64KibibytesAreReadAndLongerOnesRefused() throws {
-        let longest = IniScan.longestLine
+        let longest = INIText.longestLine
         let start = "servers = z"
         let servers = start + String(repeating: ",host:12", count: (longest - start.count) / 8) + String(repeating: ",", count: 5)
         #expect(servers.utf8.count == longest)
@@ -137,7 +163,7 @@ import Testing
         let path = try folder.write("", to: "lbaas.conf")
         try Data("[DEFAULT]\nuser = \u{E9}".unicodeScalars.map { UInt8($0.value) }).write(to: URL(fileURLWithPath: path))
         #expect(throws: StartupFailure(.config, "\(path):2: this line is not UTF-8 text")) {
-            try readSettings(arguments: ["w", "--config-file", path], drivers: KnownDrivers.all)
+            try Worker.read(arguments: ["w", "--config-file", path, "--driver", "dummy"], of: workerDefinition())
         }
     }
 
@@ -150,9 +176,58 @@ import Testing
 
     @Test func aFileThatCannotBeReadIsAnErrorEvenIfItIsTheUsualOne() throws {
         let folder = try TemporaryFolder()
-        #expect(throws: StartupFailure(.config, "the configuration file \(folder.path) cannot be read: Is a directory")) {
-            try readSettings(arguments: ["w", "--driver", "dummy"], drivers: KnownDrivers.all, defaultFile: folder.path)
+        #expect(throws: StartupFailure(.config, "the configuration file \(folder.path) cannot be read: it is not a regular file")) {
+            try Worker.read(arguments: ["w", "--driver", "dummy"], of: workerDefinition(defaultFile: folder.path))
         }
+    }
+
+    /// To open a pipe that nobody writes to would wait for ever, and a device can have no end.
+    @Test func whatIsNoRegularFileIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let pipe = folder.file("pipe")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        for path in [pipe, "/dev/zero", "/dev/null"] {
+            #expect(throws: StartupFailure(.config, "the configuration file \(path) cannot be read: it is not a regular file")) {
+                try Worker.read(arguments: ["w", "--driver", "dummy", "--config-file", path], of: workerDefinition())
+            }
+        }
+    }
+
+    @Test func aFileThatIsTooLargeIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("", to: "large")
+        try #require(truncate(path, 1 << 40) == 0)
+        #expect(throws: StartupFailure(.config, "the configuration file \(path) is larger than 16777216 bytes")) {
+            try Worker.read(arguments: ["w", "--driver", "dummy", "--config-file", path], of: workerDefinition())
+        }
+    }
+
+    @Test func allMistakesAreToldAtOnceInTheOrderOfTheFile() throws {
+        let file = "[gearman]\nconcurrency = x\nbogus = 1\n[nope]\ny = 1\n[DEFAULT]\nword\nlog_level = loud\n"
+        let messages = try failure(["--driver", "dummy", "--shutdown-timeout", "-1"], file: file).messages
+        #expect(
+            messages.map { $0.prefix { $0 != " " } } == [
+                "lbaas.conf:2:", "lbaas.conf:3:", "lbaas.conf:4:", "lbaas.conf:7:", "lbaas.conf:8:", "--shutdown-timeout:",
+            ])
+    }
+
+    @Test func checkConfigAlsoTellsWhatDriversNotifiersAndServicesRefuse() throws {
+        let file = """
+            [worker:dummy]
+            fail = explode
+            [notifier:exec]
+            [service:a]
+            protocol = IPX
+            nodes = []
+            [service:b]
+            protocol = TCP
+            port = many
+            nodes = []
+
+            """
+        let messages = try failure(["--driver", "dummy", "--check-config"], file: file).messages
+        #expect(
+            messages.map { $0.prefix { $0 != " " } } == ["lbaas.conf:2:", "lbaas.conf:3:", "lbaas.conf:5:", "lbaas.conf:9:"], "\(messages)")
     }
 
     @Test func whatADriverRefusesIsNamedWithItsLine() throws {

@@ -1,3 +1,4 @@
+import DaemonSupport
 import JobQueue
 import Testing
 

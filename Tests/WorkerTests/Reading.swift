@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import KnownDrivers
 import KnownNotifiers
@@ -18,11 +19,10 @@ let driverSections =
 /// Reads the settings of a command line without the name of the program, and of a configuration file with this text.
 ///
 /// The file stands where the usual one does, so that it need not exist.
-func read(_ arguments: [String] = [], file: String? = nil) throws -> Invocation {
+func read(_ arguments: [String] = [], file: String? = nil) throws -> Invocation<Settings> {
     let folder = try TemporaryFolder()
     let path = try file.map { try folder.write($0, to: "lbaas.conf") } ?? folder.file("missing.conf")
-    return try readSettings(
-        arguments: ["lbaas-worker"] + arguments, drivers: KnownDrivers.all, notifiers: KnownNotifiers.all, defaultFile: path)
+    return try Worker.read(arguments: ["lbaas-worker"] + arguments, of: workerDefinition(defaultFile: path))
 }
 
 /// The settings that hold with the dummy driver, whose choice is added to the command line.
@@ -33,11 +33,23 @@ func settings(_ arguments: [String] = [], file: String? = nil) throws -> Setting
     return settings
 }
 
-/// The failure of a command line and file, with the folder taken out of its message.
+/// The failure of a command line and file, with the folder taken out of its messages.
 func failure(_ arguments: [String] = [], file: String? = nil) throws -> StartupFailure {
-    let failure = try #require(throws: StartupFailure.self) { try read(arguments, file: file) }
-    let message = failure.message.replacing(#/^\S*/(?=(lbaas|missing)\.conf)/#, with: "")
-    return StartupFailure(failure.code, message)
+    withoutFolder(try #require(throws: StartupFailure.self) { try read(arguments, file: file) })
+}
+
+/// A failure without the folder of its configuration file.
+func withoutFolder(_ failure: StartupFailure) -> StartupFailure {
+    var mistakes = Mistakes()
+    for message in failure.messages {
+        mistakes.add(StartupFailure(failure.code, message.replacing(#/^\S*/(?=(lbaas|missing)\.conf)/#, with: "")))
+    }
+    do throws(StartupFailure) {
+        try mistakes.check()
+        return failure
+    } catch {
+        return error
+    }
 }
 
 private struct NotARun: Error {}

@@ -1,3 +1,4 @@
+import DaemonSupport
 import Foundation
 import KnownDrivers
 import KnownNotifiers
@@ -55,14 +56,14 @@ import Testing
 
     @Test func itHasEveryKeyOnceInItsSection() throws {
         var found: [String] = []
-        for item in try IniScan.items(of: Array(uncommented().utf8)) {
+        for item in INIText(Array(uncommented().utf8)).items {
             if case .key(let key, let section, _) = item { found.append("\(section)/\(key)") }
         }
         let known =
             SettingsTable.all.map { "\($0.section)/\($0.key)" }
             + KnownDrivers.all.flatMap { driver in driver.keys.map { "worker:\(driver.name)/\($0.name)" } }
             + KnownNotifiers.all.flatMap { notifier in notifier.keys.map { "notifier:\(notifier.name)/\($0.name)" } }
-            + (ServiceSection.keys(of: "service:shop") ?? []).map { "service:shop/\($0)" }
+            + ServiceSection.keys.map { "service:shop/\($0)" }
         #expect(found.sorted() == known.sorted())
     }
 }

@@ -1,3 +1,4 @@
+import DaemonSupport
 import KnownDrivers
 import LBaaS
 import Testing
@@ -15,7 +16,7 @@ import Testing
     /// What is wrong with a file, without the folder.
     private func failure(_ file: String) throws -> StartupFailure {
         let failure = try #require(throws: StartupFailure.self) { try services(file) }
-        return StartupFailure(failure.code, failure.message.replacing(#/^\S*/(?=lbaas\.conf)/#, with: ""))
+        return withoutFolder(failure)
     }
 
     @Test func everyFieldOfAJobIsAKey() throws {
@@ -194,5 +195,61 @@ import Testing
         #expect(
             try failure(file).message
                 == "lbaas.conf:8: [service:a] would listen on 10.9.0.1:1/tcp, where 'b' listens already; give it another port or address")
+    }
+
+    @Test func namesMayBeLongAndAlike() throws {
+        let name = String(repeating: "n", count: 200)
+        let services = try services(
+            "[service:\(name)1]\nprotocol = TCP\nport = 1\nnodes = []\n[service:\(name)2]\nprotocol = TCP\nport = 2\nnodes = []\n")
+        #expect(services.map(\.id.text) == [name + "1", name + "2"])
+    }
+
+    @Test func indentedKeysAreToldByTheirLines() throws {
+        let failure = try #require(throws: StartupFailure.self) {
+            try services("[service:web]\n  protocol = TCP\n  port = 1\n  nodes = []\n")
+        }
+        #expect(
+            withoutFolder(failure).messages.first
+                == "lbaas.conf:3: this line begins with a blank, so that it continues the value of protocol, line 2; to set port, take away "
+                + "the blanks before it")
+    }
+
+    @Test func aCommentBehindAValueIsExplained() throws {
+        let message = try failure("[service:web]\nprotocol = TCP # plain\nport = 1\nnodes = []\n").message
+        #expect(message.hasPrefix("lbaas.conf:2: [service:web] protocol: "))
+        #expect(message.hasSuffix("; a # begins no comment here: \(commentAdvice)"))
+    }
+
+    @Test(arguments: [
+        ("quorum = 4", 4, "quorum: 4 can never be met: the weights of the nodes in service are 3 together"),
+        (
+            "quorum = 2\nhysteresis = 2", 5,
+            "hysteresis: the service comes up with a weight of 2 + 2, and the weights of the nodes in service are 3 together, so that it "
+                + "never would"
+        ),
+    ])
+    func aQuorumThatCanNeverBeMetIsAMistake(keys: String, line: Int, sentence: String) throws {
+        func file(_ keys: String) -> String {
+            """
+            [service:web]
+            protocol = TCP
+            port = 1
+            \(keys)
+            nodes = [{"id": 1, "address": "10.0.0.1", "port": 7, "weight": 2}, {"id": 2, "address": "10.0.0.2", "port": 7},
+              {"id": 3, "address": "10.0.0.3", "port": 7, "weight": 9, "condition": "DISABLED"}]
+
+            """
+        }
+        func doubts(_ keys: String) throws -> [StartupFailure] {
+            let settings = try settings(file: file(keys))
+            return settings.doubts(about: try settings.services(for: nil)).map(withoutFolder)
+        }
+        #expect(try doubts(keys) == [StartupFailure(.config, "lbaas.conf:\(line): [service:web] \(sentence)")])
+        #expect(try doubts("quorum = 2\nhysteresis = 1").isEmpty)
+    }
+
+    @Test func allMistakesAreToldAtOnce() throws {
+        let file = "[service:a]\nport = 0\nprotocol = TCP\nnodes = []\n[service:b]\nprotocol = IPX\nport = 1\nnodes = []\n"
+        #expect(try failure(file).messages.map { $0.prefix { $0 != " " } } == ["lbaas.conf:2:", "lbaas.conf:6:"])
     }
 }

@@ -13,13 +13,20 @@ import Synchronization
 struct Archive: Sendable {
     private let collector: LogCollector
     private let log: Log
+    private let endpoints: ArchiveEndpoints
     private let patience: Patience
     private let now: @Sendable () -> Timestamp
     private let turns = Turns()
 
     /// Archives of what this collector keeps.
-    init(of collector: LogCollector, log: Log, patience: Patience = Patience(), now: @escaping @Sendable () -> Timestamp = Clock.now) {
+    ///
+    /// - Parameter endpoints: which stores are allowed.
+    init(
+        of collector: LogCollector, to endpoints: ArchiveEndpoints, log: Log, patience: Patience = Patience(),
+        now: @escaping @Sendable () -> Timestamp = Clock.now
+    ) {
         self.collector = collector
+        self.endpoints = endpoints
         self.log = log
         self.patience = patience
         self.now = now
@@ -31,7 +38,7 @@ struct Archive: Sendable {
     /// - Throws: where not all of it could be stored, after 100 s at the latest.
     func store(_ order: ArchiveOrder, frontend: String) throws(DriverError) {
         let deadline = ContinuousClock.now + patience.archive
-        let store = try ObjectStore.of(order, patience: patience, deadline: deadline)
+        let store = try ObjectStore.of(order, endpoints: endpoints, patience: patience, deadline: deadline)
         try turns.take(frontend) { () throws(DriverError) in
             try store.makeContainer()
             // What an archive before left comes first. Were a new segment begun before that is stored, a store that is away for days

@@ -7,6 +7,8 @@ struct Patience: Sendable {
     var connecting: Duration = .seconds(10)
     /// Without a byte going either way.
     var silence: Duration = .seconds(30)
+    /// For the answer to a request, once all of that is sent.
+    var answer: Duration = .seconds(30)
     /// For all requests of an archive together. A client waits for 120 s.
     var archive: Duration = .seconds(100)
 }
@@ -14,11 +16,14 @@ struct Patience: Sendable {
 /// A connection to an HTTP server, which is opened when it is needed and kept from request to request.
 ///
 /// Redirects are not followed, so that a secret header goes nowhere else. A proxy is used where the environment of the worker names one
-/// (`https_proxy` and the like, which libcurl reads).
+/// (`https_proxy` and the like, which libcurl reads) and the server is one that `archive_endpoints` names: of another one only the
+/// address that is connected to is allowed or not, and behind a proxy nobody knows it.
 @safe struct HTTPConnection: ~Copyable {
     /// Why no answer came, in libcurl's words.
     struct Failure: Error {
         let reason: String
+        /// Whether nothing was sent because its address is not allowed.
+        var isRefused = false
     }
 
     private let handle: UnsafeMutableRawPointer
@@ -47,11 +52,14 @@ struct Patience: Sendable {
     /// Sends a PUT request, and answers the status of the response.
     ///
     /// - Parameters:
+    ///   - url: below `server`.
+    ///   - endpoints: which servers are allowed.
     ///   - headers: `NAME: VALUE`, of printable ASCII.
     ///   - body: at its beginning; and how many bytes it has.
     ///   - deadline: when the answer must be there.
     func put(
-        _ url: String, headers: [String], body: GzipStream, length: Int, patience: Patience, deadline: ContinuousClock.Instant
+        _ url: String, of server: ServerAddress, allowed endpoints: ArchiveEndpoints, headers: [String], body: GzipStream, length: Int,
+        patience: Patience, deadline: ContinuousClock.Instant
     ) throws(Failure) -> Int {
         let rest = deadline - .now
         if rest <= .zero { throw Failure(reason: "there was no time left for it") }
@@ -71,11 +79,30 @@ struct Patience: Sendable {
         unsafe curl_easy_set_large(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(length))
         unsafe curl_easy_set_read_function(handle, readBody)
         unsafe curl_easy_set_seek_function(handle, seekBody)
-        unsafe curl_easy_set_write_function(handle, dropAnswer)
-        return try perform(headers, body)
+        let isNamed = endpoints.allows(host: server.host, port: server.port)
+        if !isNamed { unsafe curl_easy_set_text(handle, CURLOPT_PROXY, "") }
+        let exchange = HTTPExchange(endpoints, isNamed: isNamed, length: length, patience: patience.answer)
+        return try withExtendedLifetime(exchange) { () throws(Failure) in
+            limit(exchange)
+            return try perform(headers, body, exchange)
+        }
     }
 
-    private func perform(_ headers: [String], _ body: GzipStream) throws(Failure) -> Int {
+    /// Has libcurl ask before it connects, and end what takes too long or brings too much.
+    private func limit(_ exchange: HTTPExchange) {
+        let context = unsafe Unmanaged.passUnretained(exchange).toOpaque()
+        unsafe curl_easy_set_socket_maker(handle, openAllowedSocket)
+        unsafe curl_easy_set_context(handle, CURLOPT_OPENSOCKETDATA, context)
+        unsafe curl_easy_set_write_function(handle, dropAnswer)
+        unsafe curl_easy_set_context(handle, CURLOPT_WRITEDATA, context)
+        unsafe curl_easy_set_header_function(handle, dropAnswer)
+        unsafe curl_easy_set_context(handle, CURLOPT_HEADERDATA, context)
+        set(CURLOPT_NOPROGRESS, 0)
+        unsafe curl_easy_set_progress_function(handle, watchAnswer)
+        unsafe curl_easy_set_context(handle, CURLOPT_XFERINFODATA, context)
+    }
+
+    private func perform(_ headers: [String], _ body: GzipStream, _ exchange: HTTPExchange) throws(Failure) -> Int {
         var list: UnsafeMutablePointer<curl_slist>?
         defer { unsafe curl_slist_free_all(list) }
         for header in headers {
@@ -91,6 +118,8 @@ struct Patience: Sendable {
             return unsafe curl_easy_perform(handle)
         }
         if let failure = body.failure { throw Failure(reason: failure.message) }
+        // Of several addresses another one may have been allowed.
+        if code != CURLE_OK, let failure = exchange.failure { throw Failure(reason: failure, isRefused: exchange.isRefused) }
         var status = 0
         unsafe curl_easy_get_number(handle, CURLINFO_RESPONSE_CODE, &status)
         // A server may refuse a body before all of it came, and close: its answer counts.
@@ -113,6 +142,10 @@ extension Duration {
 struct ServerAddress: Sendable {
     /// The address.
     let text: String
+    /// The host, an IPv6 address in brackets.
+    let host: String
+    /// The port.
+    let port: UInt16
 
     /// Reads an address.
     ///
@@ -122,17 +155,20 @@ struct ServerAddress: Sendable {
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), let url = unsafe curl_url() else { return nil }
         defer { unsafe curl_url_cleanup(url) }
         guard unsafe curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK else { return nil }
-        func part(_ part: CURLUPart) -> String? {
+        func part(_ part: CURLUPart, _ flags: Int32 = 0) -> String? {
             var value: UnsafeMutablePointer<CChar>?
-            guard unsafe curl_url_get(url, part, &value, 0) == CURLUE_OK, let found = unsafe value else { return nil }
+            guard unsafe curl_url_get(url, part, &value, UInt32(flags)) == CURLUE_OK, let found = unsafe value else { return nil }
             defer { unsafe curl_free(found) }
             return unsafe String(cString: found)
         }
-        guard ["http", "https"].contains(part(CURLUPART_SCHEME)), part(CURLUPART_HOST)?.isEmpty == false else { return nil }
+        guard ["http", "https"].contains(part(CURLUPART_SCHEME)), let host = part(CURLUPART_HOST), !host.isEmpty,
+            let port = part(CURLUPART_PORT, CURLU_DEFAULT_PORT).flatMap({ UInt16($0) })
+        else { return nil }
         let others = [CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY, CURLUPART_FRAGMENT]
         guard others.allSatisfy({ part($0) == nil }) else { return nil }
         var bytes = Array(text.utf8)
         while bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
         self.text = String(decoding: bytes, as: UTF8.self)
+        (self.host, self.port) = (host, port)
     }
 }

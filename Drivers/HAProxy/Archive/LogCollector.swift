@@ -136,6 +136,12 @@ extension LogCollector {
         }
     }
 
+    /// Tells the operator what haproxy says of a server.
+    private func tell(_ message: String, of name: String) {
+        log.write(
+            .info, "haproxy tells of a server", [("load_balancer", ApplianceName(text: name).id ?? name), ("words", message)])
+    }
+
     /// Takes what waits in the pipe.
     private func collect() {
         intake.withLock { intake in
@@ -144,6 +150,7 @@ extension LogCollector {
                 if count == 0 { break }
                 let time = now()
                 for (name, lines) in intake.lines.sort(intake.buffer[..<count]) { intake.store.append(lines, of: name, now: time) }
+                for (name, message) in intake.lines.serverMessages { tell(message, of: name) }
             }
             if intake.lines.unreadable > 0, !intake.isUnreadableTold {
                 intake.isUnreadableTold = true

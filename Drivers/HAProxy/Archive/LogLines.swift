@@ -9,6 +9,9 @@ struct LogLines {
     /// How many lines could not be read.
     private(set) var unreadable = 0
 
+    /// What haproxy said of its servers in the bytes that were sorted last, such as `Server shop/n1 is DOWN, reason: Layer4 timeout, …`.
+    private(set) var serverMessages: [(tag: String, message: String)] = []
+
     private let host: [UInt8]
     private var unfinished: [UInt8] = []
 
@@ -19,6 +22,7 @@ struct LogLines {
     ///
     /// - Returns: the lines that are whole, by their tag, as a log file has them: `TIME HOST haproxy[PROCESS]: MESSAGE`.
     mutating func sort(_ bytes: ArraySlice<UInt8>) -> [String: [UInt8]] {
+        serverMessages = []
         guard let last = bytes.lastIndex(of: newline) else {
             keep(unfinished + bytes)
             return [:]
@@ -28,6 +32,9 @@ struct LogLines {
         for line in whole.split(separator: newline) {
             if let parsed = SyslogLine(line) {
                 parsed.append(to: &sorted[parsed.tag, default: []], host: host)
+                if parsed.isOfServer {
+                    serverMessages.append((String(decoding: parsed.tag, as: UTF8.self), String(decoding: parsed.message, as: UTF8.self)))
+                }
             } else {
                 unreadable += 1
             }
@@ -45,6 +52,10 @@ struct LogLines {
 
 /// A line as RFC 5424 says, in its parts.
 private struct SyslogLine {
+    /// The severity of lines about requests. What haproxy says of its servers is more severe.
+    private static let informational: UInt8 = 6
+
+    private let severity: UInt8
     let time: ArraySlice<UInt8>
     let host: ArraySlice<UInt8>
     let tag: ArraySlice<UInt8>
@@ -62,8 +73,15 @@ private struct SyslogLine {
         guard words.count == 7, words[0].suffix(2).elementsEqual(">1".utf8) else { return nil }
         (time, host, tag, process) = (words[1], words[2], words[3], words[4])
         if tag.isEmpty { return nil }
+        // The last three bits of the priority (RFC 5424, section 6.2.1).
+        severity = words[0].dropFirst().dropLast(2).reduce(0) { $0 &* 10 &+ ($1 &- UInt8(ascii: "0")) } & 7
         // Structured data is there only where the operator's configuration asks for it; it is part of the message then.
         message = words[6].starts(with: "- ".utf8) ? words[6].dropFirst(2) : words[6]
+    }
+
+    /// Whether it says how a server is.
+    var isOfServer: Bool {
+        severity < Self.informational && (message.starts(with: "Server ".utf8) || message.starts(with: "Backup Server ".utf8))
     }
 
     func append(to text: inout [UInt8], host ownHost: [UInt8]) {

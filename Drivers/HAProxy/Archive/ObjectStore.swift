@@ -6,6 +6,7 @@ struct ObjectStore: ~Copyable {
     private let container: String
     private let prefix: [String]
     private let token: String
+    private let endpoints: ArchiveEndpoints
     private let patience: Patience
     private let deadline: ContinuousClock.Instant
     private let connection: HTTPConnection
@@ -13,7 +14,9 @@ struct ObjectStore: ~Copyable {
     /// The store that an order names. Nothing is sent.
     ///
     /// - Throws: where endpoint, base path or token cannot be any.
-    static func of(_ order: ArchiveOrder, patience: Patience, deadline: ContinuousClock.Instant) throws(DriverError) -> ObjectStore {
+    static func of(
+        _ order: ArchiveOrder, endpoints: ArchiveEndpoints, patience: Patience, deadline: ContinuousClock.Instant
+    ) throws(DriverError) -> ObjectStore {
         guard let address = ServerAddress(order.endpoint) else {
             throw DriverError(
                 "hpcs_object_store_endpoint is not the address of an object store: use http:// or https://, host and path, as in 'https://swift.example/v1/AUTH_account'"
@@ -29,20 +32,21 @@ struct ObjectStore: ~Copyable {
         do throws(HTTPConnection.Failure) {
             return ObjectStore(
                 address: address, container: parts[0], prefix: parts + [StorePath.part(order.clientID.text)], token: order.token,
-                patience: patience, deadline: deadline, connection: try HTTPConnection.make())
+                endpoints: endpoints, patience: patience, deadline: deadline, connection: try HTTPConnection.make())
         } catch {
             throw DriverError("the log cannot be archived: \(error.reason)")
         }
     }
 
     private init(
-        address: ServerAddress, container: String, prefix: [String], token: String, patience: Patience,
-        deadline: ContinuousClock.Instant, connection: consuming HTTPConnection
+        address: ServerAddress, container: String, prefix: [String], token: String, endpoints: ArchiveEndpoints,
+        patience: Patience, deadline: ContinuousClock.Instant, connection: consuming HTTPConnection
     ) {
         self.address = address
         self.container = container
         self.prefix = prefix
         self.token = token
+        self.endpoints = endpoints
         self.patience = patience
         self.deadline = deadline
         self.connection = connection
@@ -83,8 +87,13 @@ struct ObjectStore: ~Copyable {
         let status: Int
         do throws(HTTPConnection.Failure) {
             status = try connection.put(
-                address.text + "/" + StorePath.urlPath(path), headers: ["X-Auth-Token: \(token)"] + headers, body: body, length: length,
+                address.text + "/" + StorePath.urlPath(path), of: address, allowed: endpoints,
+                headers: ["X-Auth-Token: \(token)"] + headers, body: body, length: length,
                 patience: patience, deadline: deadline)
+        } catch  where error.isRefused {
+            throw DriverError(
+                "hpcs_object_store_endpoint: nothing is sent to \(address.text): \(error.reason). Where logs may go there, name it with archive_endpoints in the section of the driver"
+            )
         } catch {
             throw DriverError("no answer to storing \(place): \(error.reason). \(Self.kept)")
         }

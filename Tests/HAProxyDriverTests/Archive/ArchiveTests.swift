@@ -16,7 +16,7 @@ private func order(_ endpoint: String, id: String = "71", basePath: String = "lo
 extension Shelf {
     /// What archives.
     func archive(patience: Patience = Patience()) -> Archive {
-        Archive(of: collector, log: told.log, patience: patience, now: { Timestamp(microseconds: 1_389_280_305_704_754) })
+        Archive(of: collector, to: .loopback, log: told.log, patience: patience, now: { Timestamp(microseconds: 1_389_280_305_704_754) })
     }
 
     /// Archives; what is said where that fails.

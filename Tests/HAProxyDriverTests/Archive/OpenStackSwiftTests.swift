@@ -96,7 +96,8 @@ struct OpenStackSwiftTests {
 
         let connection = try HTTPConnection.make()
         let status = try connection.put(
-            swift.endpoint + "/logs/wrong", headers: ["X-Auth-Token: \(token)", "ETag: d41d8cd98f00b204e9800998ecf8427e"],
+            swift.endpoint + "/logs/wrong", of: #require(ServerAddress(swift.endpoint)), allowed: .loopback,
+            headers: ["X-Auth-Token: \(token)", "ETag: d41d8cd98f00b204e9800998ecf8427e"],
             body: GzipStream(nil), length: 20, patience: Patience(), deadline: .now + .seconds(20))
         #expect(status == 422, "other bytes than the fingerprint says")
         #expect(try await !swift.objects(in: "logs").contains("wrong"))

@@ -26,6 +26,7 @@ func withHAProxy(_ body: (Rig, WorkerOptions) async throws -> Void) async throws
             [worker:haproxy]
             run_dir = \(rig.path("run"))
             config = \(rig.path("haproxy.cfg"))
+            archive_endpoints = 127.0.0.0/8
 
             """
         rig.endHAProxyAtEnd()

@@ -1,27 +1,30 @@
-import JobQueue
-import LBaaS
-
 /// A text that is not a value of its setting. The sentence says what would be right.
-struct BadValue: Error, Sendable, Equatable {
+package struct BadValue: Error, Sendable, Equatable {
     /// What is wrong, and what would be right.
-    let sentence: String
+    package let sentence: String
 
     /// A bad value, described by this sentence.
-    init(_ sentence: String) { self.sentence = sentence }
+    package init(_ sentence: String) { self.sentence = sentence }
 }
 
 /// The text form of a setting's value, both ways.
-struct ValueForm<Value>: Sendable {
+package struct ValueForm<Value>: Sendable {
     /// Turns text into the value.
-    let read: @Sendable (String) throws(BadValue) -> Value
+    package let read: @Sendable (String) throws(BadValue) -> Value
     /// Turns the value into text that reads as the same value.
-    let write: @Sendable (Value) -> String
+    package let write: @Sendable (Value) -> String
+
+    /// A form that is read and written so.
+    package init(read: @escaping @Sendable (String) throws(BadValue) -> Value, write: @escaping @Sendable (Value) -> String) {
+        self.read = read
+        self.write = write
+    }
 }
 
 /// Whole numbers of decimal digits.
-enum WholeNumber {
+package enum WholeNumber {
     /// The number that the text stands for; nil where it is none, or not in the range.
-    static func read(_ text: some StringProtocol, in range: ClosedRange<Int>) -> Int? {
+    package static func read(_ text: some StringProtocol, in range: ClosedRange<Int>) -> Int? {
         // `Int` by itself would take a sign too.
         guard text.utf8.first != UInt8(ascii: "+"), let number = Int(text), range.contains(number) else { return nil }
         return number
@@ -30,7 +33,7 @@ enum WholeNumber {
 
 extension ValueForm where Value == Int {
     /// A whole number within a range.
-    static func wholeNumber(_ range: ClosedRange<Int>) -> Self {
+    package static func wholeNumber(_ range: ClosedRange<Int>) -> Self {
         Self { text throws(BadValue) in
             guard let number = WholeNumber.read(text, in: range) else {
                 throw BadValue("'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -44,7 +47,7 @@ extension ValueForm where Value == Int {
 
 extension ValueForm where Value == Double {
     /// A time in seconds, of at least `least` and at most a day.
-    static func seconds(atLeast least: Double) -> Self {
+    package static func seconds(atLeast least: Double) -> Self {
         Self { text throws(BadValue) in
             let isDecimal = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".") }
             guard isDecimal, let number = Double(text), (least...86400).contains(number) else {
@@ -64,7 +67,7 @@ extension ValueForm where Value == Double {
 
 extension ValueForm where Value: Equatable & Sendable {
     /// One of some words; the first word of a value is the one that is written.
-    static func choice(_ words: [(word: String, value: Value)]) -> Self {
+    package static func choice(_ words: [(word: String, value: Value)]) -> Self {
         Self { text throws(BadValue) in
             guard let found = words.first(where: { $0.word == text }) else {
                 throw BadValue("'\(text)' is not one of \(words.map(\.word).joined(separator: ", "))")
@@ -78,19 +81,19 @@ extension ValueForm where Value: Equatable & Sendable {
 
 extension ValueForm where Value == Bool {
     /// Yes or no.
-    static var truth: Self {
+    package static var truth: Self {
         choice([("true", true), ("false", false), ("yes", true), ("no", false), ("on", true), ("off", false)])
     }
 }
 
 extension ValueForm where Value: CaseIterable & Equatable & Sendable {
     /// One of the cases of an enumeration, by its name.
-    static var name: Self { choice(Value.allCases.map { ("\($0)", $0) }) }
+    package static var name: Self { choice(Value.allCases.map { ("\($0)", $0) }) }
 }
 
 extension ValueForm where Value == String {
     /// Any text but none.
-    static var text: Self {
+    package static var text: Self {
         Self { text throws(BadValue) in
             guard !text.isEmpty, !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
                 throw BadValue("'\(text)' is empty or has control characters in it; leave the setting out to get its default")
@@ -102,21 +105,9 @@ extension ValueForm where Value == String {
     }
 
     /// A path that begins at the root: a service has no folder of its own to start from.
-    static var path: Self {
+    package static var path: Self {
         Self { text throws(BadValue) in
             guard text.utf8.first == UInt8(ascii: "/") else { throw BadValue("'\(text)' does not begin with a /; write the whole path") }
-            return try Self.text.read(text)
-        } write: {
-            $0
-        }
-    }
-
-    /// The name of a Gearman function, which gearmand limits to 512 bytes.
-    static var function: Self {
-        Self { text throws(BadValue) in
-            guard text.utf8.count <= 512 else {
-                throw BadValue("the name of a function has at most 512 bytes, and this one has \(text.utf8.count)")
-            }
             return try Self.text.read(text)
         } write: {
             $0
@@ -126,22 +117,11 @@ extension ValueForm where Value == String {
 
 extension ValueForm where Value == String? {
     /// Any text but none, where the word `none` stands for no value.
-    static var textOrNone: Self {
+    package static var textOrNone: Self {
         Self { text throws(BadValue) in
             text == "none" ? nil : try ValueForm<String>.text.read(text)
         } write: {
             $0 ?? "none"
-        }
-    }
-}
-
-extension ValueForm where Value == JobServer {
-    /// Host and port.
-    static func address(defaultPort: UInt16? = nil) -> Self {
-        Self { text throws(BadValue) in
-            try JobServer(text, defaultPort: defaultPort)
-        } write: {
-            $0.description
         }
     }
 }

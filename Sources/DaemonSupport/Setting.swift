@@ -1,29 +1,29 @@
 /// One thing that an operator can set, on the command line or in the configuration file.
-struct Setting: Sendable {
+package struct Setting<Settings: ProgramSettings>: Sendable {
     /// A key path into the settings that may cross threads.
-    typealias Path<Value> = any WritableKeyPath<Settings, Value> & Sendable
+    package typealias Path<Value> = any WritableKeyPath<Settings, Value> & Sendable
 
     /// The section of the configuration file.
-    let section: String
+    package let section: String
     /// The key in that section.
-    let key: String
+    package let key: String
     /// The long option, without its dashes; nil where only the file has it.
-    let option: String?
+    package let option: String?
     /// What stands for the value in the help.
-    let placeholder: String
+    package let placeholder: String
     /// What it does, in a sentence.
-    let help: String
+    package let help: String
     /// Whether it may be given several times, all of which count.
-    let isList: Bool
+    package let isList: Bool
     /// Takes away the values of a list, so that the first one given replaces what was there.
-    let clear: @Sendable (inout Settings) -> Void
+    package let clear: @Sendable (inout Settings) -> Void
     /// Reads a text and sets the value, or adds it to the list.
-    let apply: @Sendable (inout Settings, String) throws(BadValue) -> Void
+    package let apply: @Sendable (inout Settings, String) throws(BadValue) -> Void
     /// The value as text; nil where there is none.
-    let text: @Sendable (Settings) -> String?
+    package let text: @Sendable (Settings) -> String?
 
     /// A setting that always has a value.
-    init<Value>(
+    package init<Value>(
         _ section: String, _ key: String, option: String? = nil, _ placeholder: String, _ help: String,
         _ path: Path<Value>, _ form: ValueForm<Value>
     ) {
@@ -35,7 +35,7 @@ struct Setting: Sendable {
     }
 
     /// A setting that may have no value.
-    init<Value>(
+    package init<Value>(
         _ section: String, _ key: String, option: String? = nil, _ placeholder: String, _ help: String,
         optional path: Path<Value?>, _ form: ValueForm<Value>
     ) {
@@ -47,7 +47,7 @@ struct Setting: Sendable {
     }
 
     /// A setting with several values, separated by commas or blanks.
-    init<Value>(
+    package init<Value>(
         _ section: String, _ key: String, option: String? = nil, _ placeholder: String, _ help: String,
         list path: Path<[Value]>, _ form: ValueForm<Value>
     ) {

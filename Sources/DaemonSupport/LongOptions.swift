@@ -24,13 +24,19 @@ enum LongOptions {
     private static let firstAnswer: Int32 = 256
 
     /// The options of a command line, whose first word is the name of the program.
-    static func scan(_ arguments: [String], for known: [Known]) throws(StartupFailure) -> [Given] {
+    ///
+    /// - Parameter refused: why a word that is no option is refused; nil where there is no special reason.
+    static func scan(
+        _ arguments: [String], for known: [Known], refusing refused: (String) -> String?
+    ) throws(StartupFailure) -> [Given] {
         try lock.withLock { (_) throws(StartupFailure) in
-            try scanAlone(arguments, for: known)
+            try scanAlone(arguments, for: known, refusing: refused)
         }
     }
 
-    private static func scanAlone(_ arguments: [String], for known: [Known]) throws(StartupFailure) -> [Given] {
+    private static func scanAlone(
+        _ arguments: [String], for known: [Known], refusing refused: (String) -> String?
+    ) throws(StartupFailure) -> [Given] {
         let words = CStringArray(arguments)
         let names = CStringArray(known.map(\.name))
         var table: [option] = unsafe []
@@ -50,7 +56,7 @@ enum LongOptions {
             if answer == -1 { break }
             // What was just looked at, for the messages: getopt only moves words behind this one.
             let word = words.string(at: Int(optind) - 1) ?? ""
-            guard answer >= firstAnswer else { throw failure(answer, word: word, known: known) }
+            guard answer >= firstAnswer else { throw failure(answer, word: word, known: known, refused: refused) }
             let index = Int(answer - firstAnswer)
             let value = unsafe optarg.map { value in unsafe String(cString: value) }
             given.append(Given(index: index, value: known[index].takesValue ? value : nil))
@@ -62,14 +68,16 @@ enum LongOptions {
     }
 
     /// What is wrong with the word that `getopt_long` stopped at.
-    private static func failure(_ answer: Int32, word: String, known: [Known]) -> StartupFailure {
+    private static func failure(
+        _ answer: Int32, word: String, known: [Known], refused: (String) -> String?
+    ) -> StartupFailure {
         if answer == Int32(UInt8(ascii: ":")) { return usage("\(word): needs a value") }
         if optopt >= firstAnswer { return usage("--\(known[Int(optopt - firstAnswer)].name): takes no value") }
         if let letter = UInt8(exactly: optopt), letter != 0 {
             return usage("-\(Character(UnicodeScalar(letter))): is not an option; all options are long ones")
         }
         let name = word.prefix { $0 != "=" }
-        if TLS.isAsked(argument: word) { return usage("\(name): \(TLS.refusal)") }
+        if let reason = refused(word) { return usage("\(name): \(reason)") }
         let meant = known.map { "--\($0.name)" }.filter { $0.hasPrefix(name) }
         if meant.count > 1 { return usage("\(name): may be \(meant.joined(separator: " or "))") }
         return usage("\(name): is not an option")

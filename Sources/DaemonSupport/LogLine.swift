@@ -1,11 +1,11 @@
-import LBaaS
+package import LBaaS
 
 /// Builds log lines.
 ///
 /// No value can end its line or forge another one: whatever is not plain text is spelled out, in JSON's way also in text lines.
-struct LogLine {
+package struct LogLine {
     /// How a line is written.
-    enum Style: Equatable, Sendable {
+    package enum Style: Equatable, Sendable {
         /// Time, level, message and fields, for people.
         case text
         /// The same for the journal, which knows the time itself and takes the level from a prefix.
@@ -16,16 +16,16 @@ struct LogLine {
 
     private let style: Style
     /// The line.
-    private(set) var bytes: [UInt8] = []
+    package private(set) var bytes: [UInt8] = []
 
     /// Lines of this style.
-    init(_ style: Style) {
+    package init(_ style: Style) {
         self.style = style
         bytes.reserveCapacity(512)
     }
 
     /// Begins a line anew and builds all of it.
-    mutating func make(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: Timestamp) {
+    package mutating func make(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: Timestamp) {
         bytes.removeAll(keepingCapacity: true)
         switch style {
         case .text:

@@ -1,9 +1,8 @@
+import DaemonSupport
 import Foundation
 import Glibc
 import TestSupport
 import Testing
-
-@testable import lbaas_worker
 
 @Suite struct PidFileTests {
     @Test func itHoldsTheNumberAndGoesAtTheEnd() throws {
@@ -28,25 +27,66 @@ import Testing
         try PidFile(path).remove()
     }
 
-    @Test func oneLeftBehindByADeadProcessDoesNoHarm() throws {
+    @Test func oneLeftBehindByADeadProcessDoesNoHarm() async throws {
         let folder = try TemporaryFolder()
-        let path = try folder.write("999999999\n", to: "pid")
+        let path = folder.file("pid")
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+            let file = try PidFile(path)
+            kill(getpid(), SIGKILL)
+            file.remove()
+        }
+        #expect(FileManager.default.fileExists(atPath: path))
         let file = try PidFile(path)
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "\(getpid())\n")
         file.remove()
+        #expect(!FileManager.default.fileExists(atPath: path))
     }
 
-    @Test func aFileOfAnotherKindIsLeftAlone() throws {
+    @Test(arguments: ["precious\n", "", "42\n", "42", "999999999\n"]) func aFileThatNoWorkerMadeIsLeftAlone(text: String) throws {
         let folder = try TemporaryFolder()
-        let path = try folder.write("precious\n", to: "pid")
-        let failure = #expect(throws: StartupFailure.self) { _ = try PidFile(path) }
-        #expect(failure?.code == .cantCreate)
-        #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious\n")
+        let path = try folder.write(text, to: "pid")
+        #expect(
+            throws: StartupFailure(.cantCreate, "\(path) exists and is not a pid file of this program; remove it or name another one")
+        ) { _ = try PidFile(path) }
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+    }
+
+    @Test func whatIsNoRegularFileIsLeftAlone() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("pid")
+        try #require(mkfifo(path, 0o600) == 0)
+        chmod(path, 0o1600)
+        #expect(throws: StartupFailure.self) { _ = try PidFile(path) }
+        let link = folder.file("link")
+        try #require(symlink(try folder.write("7\n", to: "target"), link) == 0)
+        #expect(throws: StartupFailure.self) { _ = try PidFile(link) }
+        #expect(try String(contentsOfFile: folder.file("target"), encoding: .utf8) == "7\n")
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func aFolderFromWhichItCannotBeRemovedIsRefused() async throws {
+        let folder = try TemporaryFolder()
+        chmod(folder.path, 0o755)
+        await #expect(processExitsWith: .success) { [path = folder.file("pid") as String] in
+            try Privileges(user: .init(id: 987_654, name: nil), group: 987_655).assume()
+            do throws(StartupFailure) {
+                _ = try PidFile(path)
+            } catch {
+                exit(error.code == .cantCreate && error.message.contains("user 987654") && access(path, F_OK) != 0 ? 0 : 1)
+            }
+            exit(2)
+        }
     }
 
     @Test func aFolderThatIsNotThereIsNamed() {
-        #expect(throws: StartupFailure(.cantCreate, "the pid file /nonexistent/pid cannot be made: No such file or directory")) {
-            _ = try PidFile("/nonexistent/pid")
+        #expect(throws: StartupFailure.self) {
+            do throws(StartupFailure) {
+                _ = try PidFile("/nonexistent/pid")
+            } catch {
+                #expect(error.code == .cantCreate)
+                #expect(
+                    error.message.hasPrefix("the pid file /nonexistent/pid cannot be made by user \(geteuid()): No such file or directory"))
+                throw error
+            }
         }
     }
 }
@@ -113,13 +153,15 @@ import Testing
             ServiceManager.status("4 connections\nSTOPPING=1")
             ServiceManager.alive()
             ServiceManager.stopping()
+            ServiceManager.extendTimeout(by: .seconds(40))
             var heard: [String] = []
             var buffer = [UInt8](repeating: 0, count: 256)
             while case let count = recv(listener, &buffer, buffer.count, 0), count > 0 {
                 heard.append(String(decoding: buffer[..<count], as: UTF8.self))
             }
-            let isRight = heard == ["READY=1", "STATUS=4 connections STOPPING=1", "WATCHDOG=1", "STOPPING=1"]
-            exit(isRight && ServiceManager.watchdogInterval == 30_000_000 ? 0 : 2)
+            let isRight =
+                heard == ["READY=1", "STATUS=4 connections STOPPING=1", "WATCHDOG=1", "STOPPING=1", "EXTEND_TIMEOUT_USEC=40000000"]
+            exit(isRight && ServiceManager.watchdogInterval == .seconds(30) ? 0 : 2)
         }
     }
 

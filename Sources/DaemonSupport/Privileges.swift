@@ -1,21 +1,33 @@
-import Glibc
+package import Glibc
 
 /// The user and group that the process becomes after it has done what only root can.
-struct Privileges: Equatable, Sendable {
+package struct Privileges: Equatable, Sendable {
     /// A user, as the system's database knows it.
-    struct User: Equatable, Sendable {
-        let id: uid_t
+    package struct User: Equatable, Sendable {
+        package let id: uid_t
         /// The name, by which the system finds the user's further groups; nil where the database has no such user.
-        let name: String?
+        package let name: String?
+
+        /// A user of this number and name.
+        package init(id: uid_t, name: String?) {
+            self.id = id
+            self.name = name
+        }
     }
 
     /// The user to become; nil stays who it is.
-    let user: User?
+    package let user: User?
     /// The group to become.
-    let group: gid_t
+    package let group: gid_t
+
+    /// This user and group.
+    package init(user: User?, group: gid_t) {
+        self.user = user
+        self.group = group
+    }
 
     /// Looks up what `--user` and `--group` name. Nil where neither is given.
-    static func look(user: String?, group: String?) throws(StartupFailure) -> Privileges? {
+    package static func look(user: String?, group: String?) throws(StartupFailure) -> Privileges? {
         let groupID = try group.map { (name) throws(StartupFailure) in try AccountDatabase.group(name) }
         guard let user else { return groupID.map { Privileges(user: nil, group: $0) } }
         let (found, ownGroup) = try AccountDatabase.user(user)
@@ -27,7 +39,7 @@ struct Privileges: Equatable, Sendable {
     }
 
     /// Becomes that user and group, for good. Nothing happens where the process is that user already.
-    func assume() throws(StartupFailure) {
+    package func assume() throws(StartupFailure) {
         if isAssumed { return }
         guard geteuid() == 0 else {
             throw StartupFailure(

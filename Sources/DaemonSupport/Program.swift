@@ -1,0 +1,177 @@
+/// Everything that an operator can set for a program, with the values that hold where nothing is set.
+package protocol ProgramSettings: Sendable {
+    /// The defaults.
+    init()
+    /// The configuration file that was read, if any.
+    var configurationFile: String? { get set }
+    /// The sections of that file that are no tables of settings, by their names.
+    var sections: [String: Section] { get set }
+}
+
+/// A section of the configuration file whose keys are not settings of the program itself.
+package struct Section: Sendable, Equatable {
+    /// The value of a key.
+    package struct Value: Sendable, Equatable {
+        /// The text behind the equals sign, and that of its continuation lines.
+        package var text: String
+        /// The line of the key.
+        package var line: Int
+
+        /// A value with its place.
+        package init(text: String, line: Int) {
+            self.text = text
+            self.line = line
+        }
+    }
+
+    /// The line of the section.
+    package var line: Int
+    /// The values by their keys.
+    package var values: [String: Value] = [:]
+}
+
+/// What the command line and the configuration file of a program may say.
+package struct ProgramDefinition<Settings: ProgramSettings>: Sendable {
+    /// Sections whose keys are not settings of the program itself.
+    package struct SectionKind: Sendable {
+        /// The name, or its beginning.
+        package let name: String
+        /// Whether any name may follow, as in `[service:NAME]`.
+        package let isPrefix: Bool
+        /// Its keys.
+        package let keys: [String]
+
+        /// Sections of this name, or of names that begin so, with these keys.
+        package init(_ name: String, isPrefix: Bool = false, keys: [String]) {
+            self.name = name
+            self.isPrefix = isPrefix
+            self.keys = keys
+        }
+
+        /// How it is called where sections are listed.
+        var placeholder: String { isPrefix ? "\(name)NAME" : name }
+
+        func matches(_ section: String) -> Bool { isPrefix ? section.hasPrefix(name) && section != name : section == name }
+    }
+
+    /// Options and keys that the program knows and refuses.
+    package struct Refusal: Sendable {
+        /// What the options begin with, without their dashes.
+        package let optionPrefix: String
+        /// The section of the keys.
+        package let section: String
+        /// The keys.
+        package let keys: [String]
+        /// Why, and what to do instead.
+        package let reason: String
+
+        /// Options and keys that are refused for a reason.
+        package init(optionPrefix: String, section: String, keys: [String], reason: String) {
+            self.optionPrefix = optionPrefix
+            self.section = section
+            self.keys = keys
+            self.reason = reason
+        }
+    }
+
+    /// The name, as it is called.
+    package let name: String
+    /// What it does, in a sentence.
+    package let summary: String
+    /// The configuration file that is read where none is named.
+    package let defaultFile: String
+    /// The settings, in the order of the help.
+    package let settings: [Setting<Settings>]
+    /// Further options that ask for something else than to run, with their help.
+    package let requests: [(name: String, help: String)]
+    /// The further sections.
+    package let sectionKinds: [SectionKind]
+    /// What is refused.
+    package let refusals: [Refusal]
+
+    /// A program.
+    package init(
+        name: String, summary: String, defaultFile: String, settings: [Setting<Settings>], requests: [(name: String, help: String)] = [],
+        sectionKinds: [SectionKind] = [], refusals: [Refusal] = []
+    ) {
+        self.name = name
+        self.summary = summary
+        self.defaultFile = defaultFile
+        self.settings = settings
+        self.requests = requests
+        self.sectionKinds = sectionKinds
+        self.refusals = refusals
+    }
+
+    /// The sections that hold settings, in the order in which the settings name them, `[DEFAULT]` first.
+    var settingSections: [String] {
+        var names = ["DEFAULT"]
+        for setting in settings where !names.contains(setting.section) { names.append(setting.section) }
+        return names
+    }
+
+    /// Every section, as an error lists them.
+    var shownSections: String { (settingSections + sectionKinds.map(\.placeholder)).map { "[\($0)]" }.joined(separator: ", ") }
+
+    /// The keys that a section may have; nil where there is no such section.
+    func keys(of section: String) -> [String]? {
+        if settingSections.contains(section) { return settings.filter { $0.section == section }.map(\.key) }
+        return sectionKinds.first { $0.matches(section) }?.keys
+    }
+
+    /// Whether a section is one of those that any name may follow.
+    func takesNames(_ section: String) -> Bool { sectionKinds.contains { $0.isPrefix && $0.matches(section) } }
+
+    /// The setting of a key in the configuration file.
+    package func setting(section: String, key: String) -> Setting<Settings>? { settings.first { $0.section == section && $0.key == key } }
+}
+
+/// What the program was started for.
+package enum Invocation<Settings: ProgramSettings>: Sendable {
+    /// Do its work.
+    case run(Settings)
+    /// Say whether these settings are right.
+    case checkConfig(Settings)
+    /// Print the version.
+    case version
+    /// Print this text.
+    case help(String)
+    /// What one of the program's own requests asks for.
+    case other(String)
+}
+
+extension Invocation: Equatable where Settings: Equatable {}
+
+extension ProgramDefinition {
+    /// Reads the command line, whose first word is the name of the program, and the configuration file.
+    ///
+    /// The file is the one that `--config-file` names, which must exist, or else the default one, which need not.
+    ///
+    /// - Parameter check: looks for further mistakes in the settings; gets the command line, the file, if there is one, and whether the
+    ///   configuration is only to be checked.
+    /// - Throws: all mistakes of both.
+    package func read(
+        arguments: [String],
+        check: (Settings, CommandLineOptions<Settings>, ConfigurationFile?, Bool) throws(StartupFailure) -> Void = { _, _, _, _ in }
+    ) throws(StartupFailure) -> Invocation<Settings> {
+        let options = try CommandLineOptions(arguments, of: self)
+        switch options.request {
+        case .version: return .version
+        case .help: return .help(helpText)
+        case .other(let name): return .other(name)
+        case .run, .checkConfig: break
+        }
+        var settings = Settings()
+        var mistakes = Mistakes()
+        let path = options.configurationFile ?? defaultFile
+        let file =
+            mistakes.collect { () throws(StartupFailure) in
+                try ConfigurationFile.read(path, mustExist: options.configurationFile != nil)
+            } ?? nil
+        file?.apply(to: &settings, of: self, &mistakes)
+        options.apply(to: &settings, of: self, &mistakes)
+        _ = mistakes.collect { () throws(StartupFailure) in try check(settings, options, file, options.request == .checkConfig) }
+        try mistakes.check()
+        return options.request == .run ? .run(settings) : .checkConfig(settings)
+    }
+}
