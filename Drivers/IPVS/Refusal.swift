@@ -67,8 +67,7 @@ extension IPAddress {
     /// Why it cannot be the address of a real server; nil where it can.
     fileprivate var faultAsRealServer: String? {
         if isUnspecified || isMulticast || self == .v4(.max) { return "not the address of one host" }
-        guard case .v6(let high, let low) = self else { return nil }
-        if high >> 54 == 0x3FA { return "a link-local address, which the kernel cannot reach without an interface" }
-        return high == 0 && low >> 32 == 0xFFFF ? "an IPv4 address in the form of IPv6; write it as IPv4" : nil
+        guard case .v6(let high, _) = self, high >> 54 == 0x3FA else { return nil }
+        return "a link-local address, which the kernel cannot reach without an interface"
     }
 }

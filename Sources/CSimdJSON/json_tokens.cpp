@@ -1,6 +1,7 @@
 #include "json_tokens.h"
 
 #include <cstring>
+#include <memory>
 #include <new>
 #include <simdjson.h>
 #include <vector>
@@ -8,15 +9,32 @@
 namespace ondemand = simdjson::ondemand;
 using simdjson::error_code;
 
+// Memory that is not cleared first, and only grows.
+template <typename T> struct memory {
+    std::unique_ptr<T[]> data;
+    size_t size = 0;
+
+    // What it held is gone where it grows.
+    void reserve(size_t needed) {
+        if (size >= needed) return;
+        data.reset();
+        size = 0;
+        data.reset(new T[needed]);
+        size = needed;
+    }
+};
+
 struct json_tokenizer {
     ondemand::parser parser;
-    std::vector<char> text;
-    std::vector<uint8_t> characters;
+    memory<char> text;
+    // Only there once a string is escaped.
+    memory<uint8_t> characters;
     uint8_t *free_characters = nullptr;
     std::vector<json_token> tokens;
     ondemand::document document;
     size_t length = 0;
     size_t maximum_depth = 0;
+    size_t maximum_count = 0;
     size_t depth = 0;
     // The last place looked at, for the error message.
     size_t place = 0;
@@ -26,6 +44,7 @@ struct json_tokenizer {
     error_code array(ondemand::value value, json_token token);
     error_code string(ondemand::raw_json_string raw);
     error_code scalar(ondemand::value value, json_token token, ondemand::json_type type);
+    error_code push(const json_token &token);
     error_code opened(json_token &token, uint8_t kind, size_t &index);
     void closed(size_t index);
     error_code run();
@@ -44,11 +63,17 @@ static size_t closing_quote(const char *text, size_t length, size_t start, bool 
     return at;
 }
 
+error_code json_tokenizer::push(const json_token &token) {
+    if (tokens.size() == maximum_count) return simdjson::CAPACITY;
+    tokens.push_back(token);
+    return simdjson::SUCCESS;
+}
+
 error_code json_tokenizer::string(ondemand::raw_json_string raw) {
-    size_t start = size_t(raw.raw() - text.data());
+    size_t start = size_t(raw.raw() - text.data.get());
     place = start;
     bool has_escapes = false;
-    size_t quote = closing_quote(text.data(), length, start, has_escapes);
+    size_t quote = closing_quote(text.data.get(), length, start, has_escapes);
     json_token token = {};
     token.kind = JSON_TOKEN_STRING;
     token.start = uint32_t(start - 1);
@@ -57,22 +82,24 @@ error_code json_tokenizer::string(ondemand::raw_json_string raw) {
     token.characters = uint32_t(start);
     token.length = uint32_t(quote - start);
     if (has_escapes) {
+        if (free_characters == nullptr) {
+            characters.reserve(length + simdjson::SIMDJSON_PADDING);
+            free_characters = characters.data.get();
+        }
         std::string_view unescaped;
         if (auto error = parser.unescape(raw, free_characters).get(unescaped)) return error;
         token.is_escaped = 1;
-        token.characters = uint32_t(reinterpret_cast<const uint8_t *>(unescaped.data()) - characters.data());
+        token.characters = uint32_t(reinterpret_cast<const uint8_t *>(unescaped.data()) - characters.data.get());
         token.length = uint32_t(unescaped.size());
     }
-    tokens.push_back(token);
-    return simdjson::SUCCESS;
+    return push(token);
 }
 
 error_code json_tokenizer::opened(json_token &token, uint8_t kind, size_t &index) {
     if (++depth > maximum_depth) return simdjson::DEPTH_ERROR;
     token.kind = kind;
     index = tokens.size();
-    tokens.push_back(token);
-    return simdjson::SUCCESS;
+    return push(token);
 }
 
 // simdjson now stands at what follows the closing bracket; the bracket is the last byte before it that is not blank.
@@ -80,8 +107,8 @@ void json_tokenizer::closed(size_t index) {
     depth--;
     size_t end = length;
     const char *location;
-    if (document.current_location().get(location) == simdjson::SUCCESS) end = size_t(location - text.data());
-    while (end > 0 && is_blank(text[end - 1])) end--;
+    if (document.current_location().get(location) == simdjson::SUCCESS) end = size_t(location - text.data.get());
+    while (end > 0 && is_blank(text.data[end - 1])) end--;
     tokens[index].end = uint32_t(end);
     tokens[index].next = uint32_t(tokens.size());
 }
@@ -116,11 +143,14 @@ error_code json_tokenizer::array(ondemand::value value, json_token token) {
 }
 
 error_code json_tokenizer::scalar(ondemand::value value, json_token token, ondemand::json_type type) {
+    int64_t integer;
     double number;
     bool truth;
     switch (type) {
     case ondemand::json_type::number:
         token.kind = JSON_TOKEN_NUMBER;
+        // Nearly all are whole numbers, which are read faster.
+        if (value.get_int64().get(integer) == simdjson::SUCCESS) break;
         if (auto error = value.get_double().get(number)) return error;
         break;
     case ondemand::json_type::boolean:
@@ -132,8 +162,7 @@ error_code json_tokenizer::scalar(ondemand::value value, json_token token, ondem
         if (value.is_null().get(truth) || !truth) return simdjson::N_ATOM_ERROR;
     }
     token.next = uint32_t(tokens.size() + 1);
-    tokens.push_back(token);
-    return simdjson::SUCCESS;
+    return push(token);
 }
 
 error_code json_tokenizer::value(ondemand::value value) {
@@ -146,7 +175,7 @@ error_code json_tokenizer::value(ondemand::value value) {
     }
     std::string_view raw = value.raw_json_token();
     json_token token = {};
-    token.start = uint32_t(raw.data() - text.data());
+    token.start = uint32_t(raw.data() - text.data.get());
     place = token.start;
     if (type == ondemand::json_type::object) return object(value, token);
     if (type == ondemand::json_type::array) return array(value, token);
@@ -156,7 +185,7 @@ error_code json_tokenizer::value(ondemand::value value) {
 }
 
 error_code json_tokenizer::run() {
-    simdjson::padded_string_view view(text.data(), length, text.size());
+    simdjson::padded_string_view view(text.data.get(), length, text.size);
     if (auto error = parser.iterate(view).get(document)) return error;
     // A job is an object; simdjson gives scalars at the top another treatment, which nobody needs here.
     ondemand::json_type type;
@@ -169,35 +198,56 @@ error_code json_tokenizer::run() {
     return document.current_location().get(rest) == simdjson::SUCCESS ? simdjson::TRAILING_CONTENT : simdjson::SUCCESS;
 }
 
-extern "C" json_tokenizer *json_tokenizer_create(void) { return new (std::nothrow) json_tokenizer; }
+static const char *sentence(error_code error) {
+    switch (error) {
+    case simdjson::INCORRECT_TYPE: return "It is neither an object nor an array.";
+    case simdjson::CAPACITY: return "It has too many values.";
+    default: return simdjson::error_message(error);
+    }
+}
+
+// An exception must not leave this file: who calls is not C++.
+extern "C" json_tokenizer *json_tokenizer_create(void) {
+    try {
+        return new json_tokenizer;
+    } catch (...) {
+        return nullptr;
+    }
+}
 
 extern "C" void json_tokenizer_destroy(json_tokenizer *tokenizer) { delete tokenizer; }
 
-extern "C" json_tokens json_tokenizer_run(json_tokenizer *tokenizer, const void *text, size_t length, size_t maximum_depth) {
-    json_tokenizer &it = *tokenizer;
-    it.length = length;
-    it.maximum_depth = maximum_depth;
-    it.depth = it.place = 0;
-    it.tokens.clear();
-    size_t needed = length + simdjson::SIMDJSON_PADDING;
-    if (it.text.size() < needed) {
-        it.text.resize(needed);
-        it.characters.resize(needed);
-    }
-    if (length > 0) std::memcpy(it.text.data(), text, length);
-    std::memset(it.text.data() + length, ' ', simdjson::SIMDJSON_PADDING);
-    it.free_characters = it.characters.data();
-
+extern "C" json_tokens json_tokenizer_run(
+    json_tokenizer *tokenizer, const void *text, size_t length, size_t maximum_depth, size_t maximum_count) {
     json_tokens result = {};
-    if (error_code error = it.run()) {
-        result.error = error == simdjson::INCORRECT_TYPE ? "It is neither an object nor an array." : simdjson::error_message(error);
+    json_tokenizer &it = *tokenizer;
+    it.place = 0;
+    try {
+        it.length = length;
+        it.maximum_depth = maximum_depth;
+        it.maximum_count = maximum_count;
+        it.depth = 0;
+        it.tokens.clear();
+        it.free_characters = nullptr;
+        it.text.reserve(length + simdjson::SIMDJSON_PADDING);
+        if (length > 0) std::memcpy(it.text.data.get(), text, length);
+        std::memset(it.text.data.get() + length, ' ', simdjson::SIMDJSON_PADDING);
+        if (error_code error = it.run()) {
+            result.error = error == simdjson::MEMALLOC ? "There is not enough memory to read it." : sentence(error);
+        }
+    } catch (const std::bad_alloc &) {
+        result.error = "There is not enough memory to read it.";
+    } catch (...) {
+        result.error = "It cannot be read.";
+    }
+    if (result.error != nullptr) {
         result.error_offset = it.place;
         return result;
     }
     result.tokens = it.tokens.data();
     result.count = it.tokens.size();
-    result.text = it.text.data();
+    result.text = it.text.data.get();
     result.length = length;
-    result.characters = reinterpret_cast<const char *>(it.characters.data());
+    result.characters = reinterpret_cast<const char *>(it.characters.data.get());
     return result;
 }

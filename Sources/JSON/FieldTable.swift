@@ -12,11 +12,20 @@ package struct FieldTable<Name: RawRepresentable<Int>, let count: Int>: Sendable
     @inlinable package func find(in object: JSONValue) throws(FieldError) -> Fields<Name, count> {
         var fields = Fields<Name, count>(object: object)
         for (name, value) in object.members {
-            guard let index = name.place(among: names) else { continue }
+            guard let index = name.place(among: names) else {
+                if fields.nearMiss == nil { fields.nearMiss = nearMiss(name) }
+                continue
+            }
             if fields.found[index] != 0 { throw .invalid("\(value.path): appears twice; which one is meant?") }
             fields.found[index] = Int32(truncatingIfNeeded: value.index)
         }
         return fields
+    }
+
+    /// The field that an unknown name is mistyped for.
+    @inlinable func nearMiss(_ name: JSONValue) -> Fields<Name, count>.NearMiss? {
+        for index in 0..<count where name.isNearMiss(of: names[index]) { return (name, names[index]) }
+        return nil
     }
 
     /// The names of the fields, in order.
@@ -29,10 +38,17 @@ package struct FieldTable<Name: RawRepresentable<Int>, let count: Int>: Sendable
 }
 
 /// The fields of an object.
+///
+/// Whoever reads them calls `refuseNearMiss`, after what a missing field is answered with.
 package struct Fields<Name: RawRepresentable<Int>, let count: Int> {
     package let object: JSONValue
     /// The index of each value in the document; 0, which is the root, where there is none.
     @usableFromInline var found = InlineArray<count, Int32>(repeating: 0)
+
+    /// A name that is no field, and the field that it is mistyped for.
+    @usableFromInline typealias NearMiss = (name: JSONValue, field: StaticString)
+    /// The first of them.
+    @usableFromInline var nearMiss: NearMiss?
 
     @inlinable init(object: JSONValue) { self.object = object }
 
@@ -40,6 +56,13 @@ package struct Fields<Name: RawRepresentable<Int>, let count: Int> {
     @inlinable package subscript(name: Name) -> JSONValue? {
         let index = found[name.rawValue]
         return index == 0 ? nil : JSONValue(document: object.document, index: Int(index))
+    }
+
+    /// Refuses a field that is mistyped, for to pass it over would do another thing than was asked for.
+    @inlinable package func refuseNearMiss() throws(FieldError) {
+        guard let nearMiss else { return }
+        let name = (nearMiss.name.string ?? "").shortened
+        throw .invalid("\(object.path(of: name)): is not a field; did you mean \(nearMiss.field)?")
     }
 
     /// A field; nil where it is absent or null.
@@ -70,6 +93,13 @@ extension JSONValue {
             throw wrong("is not \(meaning) (\(Choice.allCases.map(\.rawValue).joined(separator: ", ")))")
         }
         return choice
+    }
+
+    /// The value, whose text or spelling has so many bytes at most.
+    package func within(_ limit: Int) throws(FieldError) -> JSONValue {
+        let length = isString ? characterCount : range.count
+        guard length <= limit else { throw wrong("has \(length) bytes; it may have \(limit)") }
+        return self
     }
 
     /// The value as a whole number, spelled as a number or a string.

@@ -6,6 +6,9 @@ import Glibc
     /// The deepest nesting of objects and arrays.
     package static let maximumDepth = 256
 
+    /// The most values and names, which take 24 bytes of memory each.
+    package static let maximumCount = 1 << 23
+
     private let handle: OpaquePointer
     private let tokens: UnsafeMutablePointer<json_tokens>
 
@@ -27,7 +30,7 @@ import Glibc
     /// - Throws: what is wrong with the text, if it is not a JSON object or array.
     package func withDocument<Result>(_ text: RawSpan, _ body: (JSONDocument) -> Result) throws(JSONTextError) -> Result {
         unsafe tokens.pointee = text.withUnsafeBytes { bytes in
-            unsafe json_tokenizer_run(handle, bytes.baseAddress, bytes.count, Self.maximumDepth)
+            unsafe json_tokenizer_run(handle, bytes.baseAddress, bytes.count, Self.maximumDepth, Self.maximumCount)
         }
         if let error = unsafe tokens.pointee.error {
             throw unsafe JSONTextError(reason: String(cString: error), offset: tokens.pointee.error_offset)
@@ -113,6 +116,9 @@ package struct JSONValue {
         let start = Int(token.characters)
         return unsafe document.bytes(start..<start + Int(token.length), unescaped: token.is_escaped != 0)
     }
+
+    /// The length of a string in bytes of UTF-8.
+    package var characterCount: Int { Int(token.length) }
 
     /// True for a string of these characters, which are ASCII.
     package func equals(_ text: StaticString) -> Bool { isString && hasCharacters(of: text) }

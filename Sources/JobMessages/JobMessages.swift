@@ -26,7 +26,7 @@ public final class JobMessages {
     /// - Returns: the job, to be answered once.
     public func read(_ text: RawSpan) -> ReadJob {
         if text.byteCount > Self.longestJob {
-            return ReadJob(refusing: "the job has \(text.byteCount) bytes; the longest that is read has \(Self.longestJob)")
+            return refuse(length: text.byteCount)
         }
         guard let tokenizer = idleTokenizers.popLast() ?? JSONTokenizer() else {
             return ReadJob(refusing: "the worker is out of memory")
@@ -41,6 +41,13 @@ public final class JobMessages {
         }
         keep(tokenizer, afterTextOf: text.byteCount)
         return ReadJob(refusing: "the job is not a JSON object: \(reason)")
+    }
+
+    /// Refuses a job that is longer than `longestJob`.
+    ///
+    /// - Parameter length: its length in bytes.
+    public func refuse(length: Int) -> ReadJob {
+        ReadJob(refusing: "the job has \(length) bytes; the longest that is read has \(Self.longestJob)")
     }
 
     private func keep(_ tokenizer: JSONTokenizer, afterTextOf length: Int) {
@@ -86,23 +93,32 @@ public final class JobMessages {
         return answer(job, job.request.map(decide))
     }
 
-    /// The request with the edits done and the fields set. Wherever the request has such a field its value is replaced.
+    /// The fields of an earlier reply, which a request may have left over from it.
+    private static let remains: [StaticString] = ["hpcs_response", "hpcs_error", "status", "plan"]
+
+    /// The request with the edits done and the fields set: a field that the request has is replaced, and what is left over from an
+    /// earlier reply is taken out.
     private static func reply(to document: JSONDocument, _ edits: ReplyEdits, error: String?, fields: [ReplyField]) -> [UInt8] {
         var edits = edits
         var fields = fields
         fields.append(("hpcs_response", error == nil ? #""PASS""# : #""FAIL""#))
         if let error { fields.append(("hpcs_error", JSONWriting.string(error))) }
         var isThere = fields.map { _ in false }
-        for (name, value) in document.root.members {
+        var removed: [Int] = []
+        for (place, member) in document.root.members.enumerated() {
+            let name = member.name
             if name.equals("hpcs_object_store_token") {
-                edits.replace(value, with: #""*****""#)
+                edits.replace(member.value, with: #""*****""#)
             } else if let index = fields.firstIndex(where: { name.equals($0.name) }) {
-                edits.replace(value, with: fields[index].value)
+                edits.replace(member.value, with: fields[index].value)
                 isThere[index] = true
+            } else if remains.contains(where: { name.equals($0) }) {
+                removed.append(place)
             }
         }
+        let isEmpty = removed.isEmpty ? document.root.isEmpty : edits.removeMembers(of: document.root) { removed.contains($0) }
         let added = zip(fields, isThere).filter { !$0.1 }.map { "\"\($0.0.name)\": \($0.0.value)" }.joined(separator: ", ")
-        if !added.isEmpty { edits.addMember(added, to: document.root) }
+        if !added.isEmpty { edits.addMember(added, to: document.root, isFirst: isEmpty) }
         return edits.apply(to: document)
     }
 }

@@ -34,9 +34,17 @@ struct RequestDecoder {
 
     mutating func decode(_ job: JSONValue) throws(FieldError) -> Request {
         let fields = try jobFields.find(in: job)
-        guard let actionField = fields[.action] else { throw .invalid("hpcs_action: is missing; it says what to do") }
+        guard let actionField = fields[.action] else {
+            try fields.refuseNearMiss()
+            throw .invalid("hpcs_action: is missing; it says what to do")
+        }
         let action = try actionField.oneOf(JobAction.self, "an action")
         self.action = action
+        // An UPDATE without load balancers is answered as the original answers it, whatever else it has.
+        if fields[.loadBalancers] != nil || ![.update, .create, .archive].contains(action) { try fields.refuseNearMiss() }
+        if ![.update, .create, .delete].contains(action), let force = fields[.force], force.boolean == true {
+            throw force.wrong("is for UPDATE, CREATE and DELETE, and this is \(action.rawValue)")
+        }
         switch action {
         case .discover: return .discover
         case .diagnostics: return .diagnostics
@@ -80,7 +88,9 @@ struct RequestDecoder {
 
     private func named(by element: JSONValue) throws(FieldError) -> LoadBalancerID {
         let fields = try loadBalancerFields.find(in: element)
-        return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"))
+        try fields.refuseNearMiss()
+        // One from before there were limits can still be named.
+        return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"), limits: .none)
     }
 
     private func archiveOrder(_ fields: Fields<JobField, 8>) throws(FieldError) -> ArchiveOrder {
@@ -96,11 +106,17 @@ struct RequestDecoder {
         let list = try required(.loadBalancers, "loadBalancers")
         // The value is a secret even where it is wrong.
         guard let token = tokenField.string else { throw .invalid("\(tokenField.path): is not a token (a string)") }
+        let limits = LengthLimits.standard
+        guard token.utf8.count <= limits.token else {
+            throw .invalid("\(tokenField.path): has \(token.utf8.count) bytes; it may have \(limits.token)")
+        }
 
         guard let first = try list.list().first(where: { _ in true }), first.isObject else {
             throw .invalid("loadBalancers[0]: is missing; it says whose log to store")
         }
+        try fields.refuseNearMiss()
         let loadBalancer = try loadBalancerFields.find(in: first)
+        try loadBalancer.refuseNearMiss()
         guard let id = loadBalancer.unlessNull(.id), !id.equals("") else {
             throw .invalid("loadBalancers[0].id: is missing; it says whose log to store")
         }
@@ -111,6 +127,7 @@ struct RequestDecoder {
         let otherNames = [name, value.rawValue.lowercased()].filter { !$0.isEmpty }
         return ArchiveOrder(
             loadBalancer: LoadBalancerID(try id.identifier()), otherNames: otherNames.map { LoadBalancerID($0) }, serviceProtocol: value,
-            basePath: try basePath.string("a base path"), endpoint: try endpoint.string("an address"), token: token)
+            basePath: try basePath.within(limits.basePath).string("a base path"),
+            endpoint: try endpoint.within(limits.endpoint).string("an address"), token: token)
     }
 }

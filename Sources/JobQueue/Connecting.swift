@@ -4,6 +4,16 @@ import HostSystem
 /// Why a connection could not be made, or was lost.
 struct ConnectionFailure: Error {
     let reason: String
+    /// Whether what answers does not keep to the protocol: then it is not connected to again at once.
+    var isViolation = false
+
+    init(reason: String) { self.reason = reason }
+
+    /// What answers does not keep to the protocol.
+    init(_ violation: String) {
+        reason = violation
+        isViolation = true
+    }
 }
 
 /// Connects to a server by TCP, to the first of its addresses that accepts.

@@ -17,7 +17,8 @@ final class Connection: Sendable {
     private let configuration: JobQueue.Configuration
     private let makeHandler: @Sendable () -> JobQueue.Handler
     private let tracker: SharedTracker
-    private let roster: Roster
+    private let idle: IdleConnections
+    private let memory: JobMemory
     /// Entered while the connection is up, and longer where a job of it that takes long is in hand still.
     private let working: DispatchGroup
     private let state = Mutex(State())
@@ -26,13 +27,14 @@ final class Connection: Sendable {
 
     init(
         server: JobServer, configuration: JobQueue.Configuration, makeHandler: @escaping @Sendable () -> JobQueue.Handler,
-        tracker: SharedTracker, roster: Roster, working: DispatchGroup
+        tracker: SharedTracker, idle: IdleConnections, memory: JobMemory, working: DispatchGroup
     ) {
         self.server = server
         self.configuration = configuration
         self.makeHandler = makeHandler
         self.tracker = tracker
-        self.roster = roster
+        self.idle = idle
+        self.memory = memory
         self.working = working
     }
 
@@ -42,7 +44,8 @@ final class Connection: Sendable {
         var backoff = Backoff(maximum: configuration.longestWait)
         while !isStopped {
             do throws(ConnectionFailure) {
-                try serve(handler) { backoff.reset() }
+                let failure = try serve(handler)
+                if failure?.isViolation != true { backoff.reset() }
             } catch {
                 if !isStopped { tracker.failedToConnect(reason: error.reason) }
             }
@@ -67,27 +70,30 @@ final class Connection: Sendable {
 
     /// Connects, and works until the connection is lost or stopped.
     ///
+    /// - Returns: why the connection was lost; nil where it was stopped.
     /// - Throws: why there was no connection.
-    private func serve(_ handler: @escaping JobQueue.Handler, connected: () -> Void) throws(ConnectionFailure) {
+    private func serve(_ handler: @escaping JobQueue.Handler) throws(ConnectionFailure) -> ConnectionFailure? {
         let session = try Session(to: server, within: configuration.patience)
-        guard offer(session) else { return }
+        guard offer(session) else { return nil }
         defer { _ = offer(nil) }
-        var shift = Shift(session: session, roster: roster, handler: handler, configuration: configuration)
-        try shift.begin()
+        var loop = JobLoop(session: session, idle: idle, memory: memory, handler: handler, configuration: configuration)
+        defer { memory.leaves(session) }
+        try loop.begin { isStopped }
         working.enter()
         defer { session.late.notify(queue: Self.ends) { [working] in working.leave() } }
         // Whoever stopped it meanwhile may be gone already: a job that the first question got is left to another worker.
-        if isStopped { return }
-        connected()
+        if isStopped { return nil }
         tracker.connected()
-        defer { roster.leaves(session) }
+        defer { idle.leaves(session) }
         do throws(ConnectionFailure) {
-            try shift.work { isStopped }
+            try loop.work { isStopped }
             session.late.wait()
             session.close(within: Self.farewell)
+            return nil
         } catch {
             session.hangUp()
             if !isStopped { tracker.disconnected(reason: error.reason) }
+            return error
         }
     }
 

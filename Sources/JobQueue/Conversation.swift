@@ -20,8 +20,14 @@ struct Conversation {
     /// How many jobs the last round got.
     private(set) var taken = 0
 
+    /// Packets that said that there are jobs since the last question.
+    private var wakeUps = 0
+
+    /// The most of these. A job server sends one.
+    private static let mostWakeUps = 64
+
     /// Begins a round that asks for so many jobs.
-    mutating func ask(for count: Int) { (asked, unanswered, taken) = (count, count, 0) }
+    mutating func ask(for count: Int) { (asked, unanswered, taken, wakeUps) = (count, count, 0, 0) }
 
     /// Takes a packet.
     ///
@@ -29,7 +35,12 @@ struct Conversation {
     mutating func receive(_ command: gearman_command_t) throws(ConnectionFailure) -> Event {
         switch command {
         // During a round it tells nothing: the job it was sent for is asked for already.
-        case GEARMAN_COMMAND_NOOP: return unanswered == 0 ? .wakeUp : .nothing
+        case GEARMAN_COMMAND_NOOP:
+            wakeUps += 1
+            if wakeUps > Self.mostWakeUps {
+                throw ConnectionFailure("the job server sends more than \(Self.mostWakeUps) packets in a row that say there are jobs")
+            }
+            return unanswered == 0 ? .wakeUp : .nothing
         case GEARMAN_COMMAND_NO_JOB:
             try count()
             return .nothing
@@ -37,12 +48,12 @@ struct Conversation {
             taken += 1
             try count()
             return .job
-        default: throw ConnectionFailure(reason: "the job server sends a packet that no worker expects, of type \(command.rawValue)")
+        default: throw ConnectionFailure("the job server sends a packet that no worker expects, of type \(command.rawValue)")
         }
     }
 
     private mutating func count() throws(ConnectionFailure) {
-        if unanswered == 0 { throw ConnectionFailure(reason: "the job server answers a question that was not asked") }
+        if unanswered == 0 { throw ConnectionFailure("the job server answers a question that was not asked") }
         unanswered -= 1
     }
 }

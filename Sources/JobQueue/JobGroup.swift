@@ -4,15 +4,18 @@ public struct JobGroup {
     struct Place {
         let handle: Range<Int>
         let workload: Range<Int>
+        /// How many bytes of the workload were left out, because it is too long.
+        let omitted: Int
 
         /// The job of a JOB_ASSIGN packet: its handle, its function and its workload, with a zero byte between each two.
         init(_ packet: Packet, in buffer: borrowing PacketBuffer) throws(ConnectionFailure) {
             let arguments = buffer.bytes[packet.arguments]
             guard let first = arguments.firstIndex(of: 0), let second = arguments[(first + 1)...].firstIndex(of: 0) else {
-                throw ConnectionFailure(reason: "the job server sends a job without a function")
+                throw ConnectionFailure("the job server sends a job without a function")
             }
             handle = packet.arguments.lowerBound..<first
             workload = second + 1..<packet.arguments.upperBound
+            omitted = packet.omitted
         }
     }
 
@@ -42,6 +45,12 @@ public struct JobGroup {
 
     /// What the job server calls a job.
     public func handle(of job: Int) -> String { String(decoding: bytes[place(of: job).handle], as: UTF8.self) }
+
+    /// The length of a job in bytes.
+    public func length(of job: Int) -> Int { place(of: job).workload.count + place(of: job).omitted }
+
+    /// Whether a job is so long that only its beginning was kept.
+    public func isTooLong(_ job: Int) -> Bool { place(of: job).omitted > 0 }
 
     /// Hands the bytes of a job to `body`.
     public func withWorkload<Result>(of job: Int, _ body: (RawSpan) -> Result) -> Result {

@@ -25,6 +25,9 @@ public final class JobQueue: Sendable {
         /// How long connecting and the answer to a heartbeat may take, in seconds.
         public var answerTime = 6.0
 
+        /// The bytes of large jobs in hand at a time: room for one of the longest.
+        var jobMemory = PacketBuffer.longestJob
+
         var patience: Duration { .seconds(answerTime) }
 
         /// Jobs for a function from these servers, with the defaults for the rest.
@@ -94,14 +97,15 @@ public final class JobQueue: Sendable {
         _ configuration: Configuration, makeHandler: @escaping @Sendable () -> Handler, report: @escaping @Sendable (Event) -> Void
     ) {
         var connections: [Connection] = []
+        let memory = JobMemory(size: configuration.jobMemory)
         for server in configuration.servers {
             let tracker = SharedTracker(server: server, report: report)
-            let roster = Roster()
+            let idle = IdleConnections()
             for _ in 0..<configuration.connections {
                 connections.append(
                     Connection(
-                        server: server, configuration: configuration, makeHandler: makeHandler, tracker: tracker, roster: roster,
-                        working: working))
+                        server: server, configuration: configuration, makeHandler: makeHandler, tracker: tracker, idle: idle,
+                        memory: memory, working: working))
             }
         }
         self.connections = connections

@@ -10,6 +10,8 @@ struct Packet: Equatable {
 
     let command: gearman_command_t
     let arguments: Range<Int>
+    /// How many bytes of its arguments were left out behind these, because the packet is too long.
+    var omitted = 0
 }
 
 /// Packets to a job server, one behind the other, so that many go with one system call.

@@ -36,7 +36,10 @@ final class Session: Sendable {
     }
 
     /// Sends packets. One that cannot be sent ends the connection; behind its last they go nowhere.
+    ///
+    /// The time that all of them may take does not begin anew with each byte that the job server takes.
     func send(_ packets: PacketWriter) {
+        let limit = Deadline(in: patience + Transfer.time(of: packets.bytes.count))
         sending.withLock { sending in
             var sent = 0
             while sending.isOpen, sent < packets.bytes.count {
@@ -48,6 +51,9 @@ final class Session: Sendable {
                 if count > 0 {
                     sent += count
                 } else if errno != EAGAIN && errno != EINTR {
+                    return hangUp()
+                } else if limit.isOver {
+                    sending.failure = "the job server is too slow in taking the \(packets.bytes.count) bytes that are sent to it"
                     return hangUp()
                 } else if poll([socket.number: POLLOUT], until: Deadline(in: patience)) == [0] {
                     sending.failure = "the job server takes nothing of what is sent to it for \(patience / .seconds(1)) s"
@@ -71,6 +77,9 @@ final class Session: Sendable {
     ///
     /// - Returns: whether something came.
     func wait(until deadline: Deadline) -> Bool { waker.wait(until: deadline, watching: socket.number, for: POLLIN) != 0 }
+
+    /// Waits until the thread is woken, or a time has come.
+    func waitForWakeUp(until deadline: Deadline) { _ = waker.wait(until: deadline, watching: -1) }
 
     /// Ends the waiting of its thread, or keeps it from the next.
     func wake() { waker.wake() }
@@ -110,4 +119,14 @@ final class Session: Sendable {
 
     /// Ends the connection; whoever sends or receives on it finds that out.
     func hangUp() { shutdown(socket.number, Int32(SHUT_RDWR)) }
+}
+
+/// How long many bytes may be on their way, besides the time that any packet has.
+enum Transfer {
+    /// The slowest that they may go, in bytes a second, and the longest that it may take.
+    static let slowest = 1 << 20
+    private static let longest = Duration.seconds(120)
+
+    /// The time for so many bytes.
+    static func time(of count: Int) -> Duration { min(longest, .seconds(count / slowest)) }
 }

@@ -43,19 +43,27 @@ public import Glibc
 
     /// Appends the digits of a number.
     public mutating func append(decimal number: UInt64) {
-        var length = 1
-        var rest = number / 10
+        room(for: 20)
+        if number < 1000 {
+            // Most numbers are a part of an address, a port or a weight.
+            let small = UInt32(truncatingIfNeeded: number)
+            if small >= 100 { appendDigit(small / 100) }
+            if small >= 10 { appendDigit(small / 10 % 10) }
+            return appendDigit(small % 10)
+        }
+        let start = count
+        var rest = number
         while rest > 0 {
-            length += 1
+            appendDigit(UInt32(truncatingIfNeeded: rest % 10))
             rest /= 10
         }
-        room(for: length)
-        rest = number
-        for place in (count..<count + length).reversed() {
-            unsafe memory[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
-        count += length
+        unsafe memory[start..<count].reverse()
+    }
+
+    /// Appends a digit, for which there is room.
+    private mutating func appendDigit(_ digit: UInt32) {
+        unsafe memory[count] = UInt8(truncatingIfNeeded: digit) + UInt8(ascii: "0")
+        count += 1
     }
 
     @inlinable mutating func append(_ start: UnsafeRawPointer, count added: Int) {

@@ -8,6 +8,8 @@ public enum IPAddress: Hashable, Sendable {
     case v6(high: UInt64, low: UInt64)
 
     /// Reads the text form that `inet_pton` accepts; nil for anything else.
+    ///
+    /// An IPv4-mapped IPv6 address, such as `::ffff:10.0.0.1`, is the IPv4 address that it stands for.
     public init?(_ text: String) {
         let length = text.utf8.count
         let address = unsafe text.withCString { characters in
@@ -26,7 +28,9 @@ public enum IPAddress: Hashable, Sendable {
         return unsafe withUnsafeBytes(of: v6) { bytes in
             let high = unsafe bytes.load(as: UInt64.self)
             let low = unsafe bytes.load(fromByteOffset: 8, as: UInt64.self)
-            return .v6(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low))
+            let address = (high: UInt64(bigEndian: high), low: UInt64(bigEndian: low))
+            if address.high == 0, address.low >> 32 == 0xFFFF { return .v4(UInt32(truncatingIfNeeded: address.low)) }
+            return .v6(high: address.high, low: address.low)
         }
     }
 

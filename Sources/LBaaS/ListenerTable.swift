@@ -51,6 +51,19 @@ public struct ListenerTable: Sendable {
         return nil
     }
 
+    /// Who takes the connections to an address of one host.
+    ///
+    /// - Parameters:
+    ///   - listener: the address, with port and transport.
+    ///   - isOfHost: whether the address is one of this host's, so that whoever listens on every address takes them too.
+    package func owner(of listener: Listener, isOfHost: Bool) -> LoadBalancerID? {
+        guard let address = listener.address, let owners = doors[Door(port: listener.port, transport: listener.transport)] else {
+            return nil
+        }
+        let family = owners[keyPath: Self.family(of: address)]
+        return family.single[address] ?? (isOfHost ? family.every ?? owners.every : nil)
+    }
+
     /// Gives a listener up that was claimed.
     public mutating func release(_ listener: Listener) {
         let door = Door(port: listener.port, transport: listener.transport)

@@ -162,15 +162,16 @@ extension Forwarding {
     }
 }
 
-/// The text in quotes, on one line: what would break it is shown as `\n` or `\u{…}`, so that an id cannot forge a line of a log.
+/// The text in quotes, on one line, cut to 128 bytes: what would break it is shown as `\n` or `\u{…}`, so that an id cannot forge a line of a log.
 public func quoted(_ text: String) -> String {
     var quoted = "'"
-    for scalar in text.unicodeScalars {
+    let shown = text.utf8.count > 128 ? String(decoding: text.utf8.prefix(128), as: UTF8.self) : text
+    for scalar in shown.unicodeScalars {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: quoted += scalar.escaped(asASCII: true)
         case _ where scalar == "'" || scalar == "\\": quoted += scalar.escaped(asASCII: true)
         default: quoted.unicodeScalars.append(scalar)
         }
     }
-    return quoted + "'"
+    return quoted + (shown.utf8.count < text.utf8.count ? "…'" : "'")
 }

@@ -72,6 +72,8 @@ public struct WantedState: Sendable {
 public struct DeletedIdentities: Sendable {
     /// How many are remembered.
     public static let capacity = 10_000
+    /// The longest identity that is remembered, in bytes: as long as a job's may be.
+    public static let longest = 255
 
     private var order: [Int: LoadBalancerID] = [:]
     private var places: [LoadBalancerID: Int] = [:]
@@ -86,12 +88,13 @@ public struct DeletedIdentities: Sendable {
     /// Whether this identity was deleted and not created since.
     public func contains(_ id: LoadBalancerID) -> Bool { places[id] != nil }
 
-    /// Adds an identity as the last.
+    /// Adds an identity as the last. One that is too long is not remembered.
     ///
-    /// - Returns: the oldest, which is forgotten for it, where there are too many.
+    /// - Returns: the one that is forgotten: the oldest where there are too many, or this one where it is too long.
     @discardableResult
     public mutating func insert(_ id: LoadBalancerID) -> LoadBalancerID? {
         remove(id)
+        if id.text.utf8.count > Self.longest { return id }
         order[next] = id
         places[id] = next
         next += 1

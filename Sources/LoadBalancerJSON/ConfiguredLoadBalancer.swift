@@ -26,7 +26,7 @@ public struct ConfiguredLoadBalancerReader {
 
     /// A reader; nil where there is no memory for one.
     public init?() {
-        guard let tokenizer = JSONTokenizer(), let reader = StoredLoadBalancerReader() else { return nil }
+        guard let tokenizer = JSONTokenizer(), let reader = StoredLoadBalancerReader(limits: .standard) else { return nil }
         self.tokenizer = tokenizer
         self.reader = reader
     }

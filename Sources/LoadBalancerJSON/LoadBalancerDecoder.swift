@@ -4,9 +4,13 @@ package import LBaaS
 /// Reads the load balancers of an UPDATE or CREATE job, in the order of the original, and notes what the reply gets on the way.
 package struct LoadBalancerDecoder {
     package private(set) var reply: ReplyEdits
+    private let limits: LengthLimits
     private var identities: [LoadBalancerID: Int] = [:]
 
-    package init(reply: ReplyEdits) { self.reply = reply }
+    package init(reply: ReplyEdits, limits: LengthLimits = .standard) {
+        self.reply = reply
+        self.limits = limits
+    }
 
     /// Reads the list. Where it throws, `reply` holds what the original would have put into its reply until then.
     package mutating func decode(_ list: JSONValue) throws(FieldError) -> [LoadBalancer] {
@@ -22,8 +26,9 @@ package struct LoadBalancerDecoder {
         guard let protocolField = fields[.protocol] else {
             throw .invalidObject("Missing required 'protocol' value.", path: fields.object.path)
         }
+        try fields.refuseNearMiss()
         let serviceProtocol = try protocolField.oneOf(ServiceProtocol.self, "a protocol")
-        let id = try fields.identity(serviceProtocol: serviceProtocol.rawValue)
+        let id = try fields.identity(serviceProtocol: serviceProtocol.rawValue, limits: limits)
         if let other = identities.updateValue(index, forKey: id) {
             throw .invalid("loadBalancers[\(index)]: \(quoted(id.text)) is also loadBalancers[\(other)]; give each an id of its own")
         }
@@ -40,24 +45,27 @@ package struct LoadBalancerDecoder {
 
     private mutating func decodeMonitor(_ fields: LoadBalancerFields) throws(FieldError) -> Monitor? {
         guard let field = fields.unlessNull(.monitor) else { return nil }
-        let monitor = try MonitorFields(try field.object())
-        if !monitor.hasPath { reply.addMember(#""path": "/""#, to: field) }
+        let monitor = try MonitorFields(try field.object(), limits: limits)
+        if !monitor.hasPath { reply.addMember(#""path": "/""#, to: field, isFirst: false) }
         return try monitor.decode()
     }
 
     private mutating func decodeNodes(_ list: JSONValue, of loadBalancer: LoadBalancer) throws(FieldError) -> [Node] {
         let elements = try list.list()
-        let monitor = loadBalancer.monitor
+        // Not the monitor itself, of which each use would make a copy.
+        let source = loadBalancer.monitor.flatMap { $0.address == nil ? $0.source : nil }
         var nodes: [Node] = []
         nodes.reserveCapacity(elements.count)
         var ids = DistinctNames()
         var primaries = 0
         for element in elements {
-            let fields = try NodeFields(try element.object())
+            let fields = try NodeFields(try element.object(), limits: limits)
             do throws(FieldError) {
                 let node = try fields.decode()
-                if let sentence = monitor?.cannotReach(node) {
-                    throw FieldError.invalid("\(element.path(of: "address")): \(sentence)")
+                if let source, case .address(let target) = node.address, !source.hasFamily(of: target) {
+                    throw FieldError.invalid(
+                        "\(element.path(of: "address")): \(target) is not of the family of \(source), which checks are to come from (monitor.source)"
+                    )
                 }
                 if !node.isBackup { primaries += 1 }
                 if loadBalancer.serviceProtocol == .galera, primaries > 1 {
@@ -92,13 +100,5 @@ private struct DistinctNames {
             names = Set(nodes.map(\.id))
         }
         return names?.insert(id).inserted ?? true
-    }
-}
-
-extension Monitor {
-    /// Why a check of this node cannot come from the address that it is to come from; nil where it can.
-    fileprivate func cannotReach(_ node: Node) -> String? {
-        guard let source, address == nil, case .address(let target) = node.address, !source.hasFamily(of: target) else { return nil }
-        return "\(target) is not of the family of \(source), which checks are to come from (monitor.source)"
     }
 }

@@ -40,10 +40,10 @@ private let largest = Int(Int32.max)
 
 extension LoadBalancerFields {
     /// Its `id`, else its `name`, else its lower-case protocol.
-    package func identity(serviceProtocol: String?) throws(FieldError) -> LoadBalancerID {
-        for field in [unlessNull(.id), unlessNull(.name)] {
+    package func identity(serviceProtocol: String?, limits: LengthLimits) throws(FieldError) -> LoadBalancerID {
+        for (field, limit) in [(unlessNull(.id), limits.id), (unlessNull(.name), limits.name)] {
             guard let field else { continue }
-            let text = try field.identifier()
+            let text = try field.within(limit).identifier()
             if !text.isEmpty { return LoadBalancerID(text) }
         }
         guard let serviceProtocol else {
@@ -85,6 +85,7 @@ extension LoadBalancerFields {
 
     private func timeouts(_ field: JSONValue) throws(FieldError) -> Timeouts {
         let options = try optionFields.find(in: try field.object())
+        try options.refuseNearMiss()
         var timeouts = Timeouts()
         if let value = options.unlessNull(.clientTimeout) { timeouts.client = UInt32(try value.integer("a time in ms", 0...largest)) }
         if let value = options.unlessNull(.serverTimeout) { timeouts.server = UInt32(try value.integer("a time in ms", 0...largest)) }
@@ -97,6 +98,7 @@ extension LoadBalancerFields {
 
     private func sessionPersistence(_ field: JSONValue) throws(FieldError) -> SessionPersistence {
         let fields = try persistenceFields.find(in: try field.object())
+        try fields.refuseNearMiss()
         switch fields.unlessNull(.type)?.uppercased {
         case "SOURCE_IP":
             return .sourceIP(timeout: UInt32(try fields.unlessNull(.timeout)?.integer("a time in s", 1...largest) ?? 300))
@@ -125,6 +127,7 @@ extension LoadBalancerFields {
 
     private func tunnel(_ field: JSONValue) throws(FieldError) -> Tunnel {
         let fields = try tunnelFields.find(in: try field.object())
+        try fields.refuseNearMiss()
         guard let type = fields.unlessNull(.type) else { throw .invalid("\(field.path(of: "type")): is missing (IPIP, GUE, GRE)") }
         var tunnel = Tunnel(kind: try type.oneOf(Tunnel.Kind.self, "a tunnel type"))
         switch (tunnel.kind, fields.unlessNull(.port)) {
@@ -142,6 +145,7 @@ extension LoadBalancerFields {
 
     private func endpoint(_ field: JSONValue) throws(FieldError) -> Endpoint {
         let fields = try endpointFields.find(in: try field.object())
+        try fields.refuseNearMiss()
         guard let address = fields.unlessNull(.address) else { throw .invalid("\(field.path(of: "address")): is missing") }
         guard let port = fields.unlessNull(.port) else { throw .invalid("\(field.path(of: "port")): is missing") }
         return Endpoint(host: try address.hostAddress(), port: try port.port())

@@ -36,9 +36,11 @@ private enum Initial: String, CaseIterable {
 struct MonitorFields {
     private let type: JSONValue
     private let fields: Fields<MonitorField, 21>
+    private let limits: LengthLimits
 
     /// - Throws: what the original says where a required field is missing; it wants type, delay, timeout and attempts, in this order.
-    init(_ object: JSONValue) throws(FieldError) {
+    init(_ object: JSONValue, limits: LengthLimits) throws(FieldError) {
+        self.limits = limits
         fields = try monitorFields.find(in: object)
         guard let type = fields[.type] else { throw .invalidObject("Missing monitor value 'type'", path: object.path) }
         self.type = type
@@ -46,6 +48,7 @@ struct MonitorFields {
         where fields[field] == nil {
             throw .invalidObject("Missing monitor value '\(name)'", path: object.path)
         }
+        try fields.refuseNearMiss()
     }
 
     /// True where the client sent a path.
@@ -104,7 +107,7 @@ struct MonitorFields {
             }
         }
         if let codes = fields.unlessNull(.expectedCodes) { monitor.expectedCodes = try decodeCodes(codes) }
-        if let host = fields.unlessNull(.host) { monitor.host = try printable(host, "a host") }
+        if let host = fields.unlessNull(.host) { monitor.host = try printable(host.within(limits.host), "a host") }
         if let method = fields.unlessNull(.method) { monitor.method = try decodeMethod(method) }
     }
 
@@ -157,12 +160,12 @@ struct MonitorFields {
     private static let longestCommand = 65_536
 
     private func decodePath(_ field: JSONValue) throws(FieldError) -> String {
-        let path = try printable(field, "a path")
+        let path = try printable(field.within(limits.path), "a path")
         return path.utf8.first == UInt8(ascii: "/") ? path : "/" + path
     }
 
     private func decodeMethod(_ field: JSONValue) throws(FieldError) -> String {
-        let method = try printable(field, "a method")
+        let method = try printable(field.within(limits.method), "a method")
         guard !method.isEmpty, method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
             throw field.wrong("is not a method (capital letters, as in GET)")
         }
@@ -180,6 +183,7 @@ struct MonitorFields {
 
     /// `"200"`, `"200-299,301"`, or the number 200.
     private func decodeCodes(_ field: JSONValue) throws(FieldError) -> [ClosedRange<UInt16>] {
+        let field = try field.within(limits.codes)
         let text = field.isNumber ? field.spelling : try field.string("a list of status codes")
         guard let codes = [ClosedRange<UInt16>](statusCodes: text) else {
             throw field.wrong(#"is not a list of status codes, as in "200-299,301""#)

@@ -16,13 +16,16 @@ struct NodeFields {
     private let backup: JSONValue?
     /// The condition as the client sent it.
     let condition: JSONValue?
+    private let limits: LengthLimits
 
     /// - Throws: what the original says where a required field is missing; it wants port, address and id, in this order.
-    init(_ object: JSONValue) throws(FieldError) {
+    init(_ object: JSONValue, limits: LengthLimits) throws(FieldError) {
         let fields = try nodeFields.find(in: object)
         guard let port = fields[.port] else { throw .invalidObject("Missing node 'port'", path: object.path) }
         guard let address = fields[.address] else { throw .invalidObject("Missing node 'address'", path: object.path) }
         guard let id = fields.unlessNull(.id), !id.equals("") else { throw .invalidObject("Missing node 'id'", path: object.path) }
+        try fields.refuseNearMiss()
+        self.limits = limits
         self.port = port
         self.address = address
         self.id = id
@@ -33,7 +36,7 @@ struct NodeFields {
 
     /// Reads the node.
     func decode() throws(FieldError) -> Node {
-        let id = try id.identifier()
+        let id = try id.within(limits.id).identifier()
         var node = Node(id: NodeID(id), address: try address.hostAddress(), port: try port.port())
         node.weight = try decodeWeight()
         node.isBackup = try isBackup()
@@ -45,7 +48,7 @@ struct NodeFields {
 
     /// A FAIL in the words of the original.
     func failure(_ complaint: String) -> FieldError {
-        .invalid("Failure adding server \(id.string ?? id.spelling): \(complaint)")
+        .invalid("Failure adding server \((id.string ?? id.spelling).shortened): \(complaint)")
     }
 
     private func decodeWeight() throws(FieldError) -> UInt16 {

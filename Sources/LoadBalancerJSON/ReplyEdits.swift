@@ -26,14 +26,39 @@ package struct ReplyEdits {
     package init() {}
 
     /// Adds a member, `"name": value`, behind the others of an object.
-    package mutating func addMember(_ member: String, to object: JSONValue) {
+    ///
+    /// - Parameter isFirst: whether there are no others.
+    package mutating func addMember(_ member: String, to object: JSONValue, isFirst: Bool) {
         let end = object.range.upperBound - 1
-        note(end..<end, .text(store(object.isEmpty ? member : ", \(member)")))
+        note(end..<end, .text(store(isFirst ? member : ", \(member)")))
     }
 
     /// Puts a text in the place of a value.
     package mutating func replace(_ value: JSONValue, with text: String) {
         note(value.range, .text(store(text)))
+    }
+
+    /// Takes members out of an object.
+    ///
+    /// - Parameter isRemoved: whether a member, given its place among the members, is taken out.
+    /// - Returns: whether none is left.
+    package mutating func removeMembers(of object: JSONValue, where isRemoved: (Int) -> Bool) -> Bool {
+        var lastKept: JSONValue?
+        var firstRemoved: JSONValue?
+        for (place, member) in object.members.enumerated() {
+            if isRemoved(place) {
+                if firstRemoved == nil { firstRemoved = member.name }
+                continue
+            }
+            if let removed = firstRemoved { note(removed.range.lowerBound..<member.name.range.lowerBound, .text(0..<0)) }
+            firstRemoved = nil
+            lastKept = member.value
+        }
+        if let removed = firstRemoved {
+            let start = lastKept.map { $0.range.upperBound } ?? removed.range.lowerBound
+            note(start..<object.range.upperBound - 1, .text(0..<0))
+        }
+        return lastKept == nil
     }
 
     /// Tells the client what became of a node.

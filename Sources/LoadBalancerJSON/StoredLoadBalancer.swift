@@ -45,11 +45,16 @@ public struct StoredLoadBalancerReader {
     }
 
     private let tokenizer: JSONTokenizer
+    private let limits: LengthLimits
 
     /// A reader; nil where there is no memory for one.
-    public init?() {
+    public init?() { self.init(limits: .none) }
+
+    /// A reader of texts that are held to limits; nil where there is no memory for one.
+    init?(limits: LengthLimits) {
         guard let tokenizer = JSONTokenizer() else { return nil }
         self.tokenizer = tokenizer
+        self.limits = limits
     }
 
     /// The load balancer of a text.
@@ -58,15 +63,15 @@ public struct StoredLoadBalancerReader {
     public func loadBalancer(from text: [UInt8]) throws(Damage) -> LoadBalancer {
         let result: Result<LoadBalancer, Damage>
         do {
-            result = try tokenizer.withDocument(unsafe text.span.bytes, Self.decode)
+            result = try tokenizer.withDocument(unsafe text.span.bytes) { Self.decode($0, limits) }
         } catch {
             throw Damage(reason: error.reason)
         }
         return try result.get()
     }
 
-    private static func decode(_ document: JSONDocument) -> Result<LoadBalancer, Damage> {
-        var decoder = LoadBalancerDecoder(reply: ReplyEdits())
+    private static func decode(_ document: JSONDocument, _ limits: LengthLimits) -> Result<LoadBalancer, Damage> {
+        var decoder = LoadBalancerDecoder(reply: ReplyEdits(), limits: limits)
         do throws(FieldError) {
             let loadBalancers = try decoder.decode(document.root)
             guard let loadBalancer = loadBalancers.first, loadBalancers.count == 1 else {

@@ -19,7 +19,7 @@ final class JobHandler {
     /// Answers jobs that came together: what they change is one commit.
     func answer(_ jobs: JobGroup) -> JobQueue.Answers {
         let start = Clock.steady()
-        let read = jobs.indices.map { job in jobs.withWorkload(of: job) { messages.read($0) } }
+        let read = jobs.indices.map { job in self.read(jobs, job) }
         let requests = read.map(\.request)
         let understood = jobs.indices.filter { requests[$0] != nil }
         let origins = understood.map { Origin(.jobs, name: jobs.handle(of: $0)) }
@@ -36,6 +36,11 @@ final class JobHandler {
         return JobQueue.Answers(responses: responses) { [log] in
             for (handle, answer) in answers { log.write(answer, handle: handle, from: start, to: end) }
         }
+    }
+
+    private func read(_ jobs: JobGroup, _ job: Int) -> ReadJob {
+        if jobs.isTooLong(job) { return messages.refuse(length: jobs.length(of: job)) }
+        return jobs.withWorkload(of: job) { messages.read($0) }
     }
 
     /// What answers a job by itself, on whatever thread.

@@ -16,7 +16,6 @@ import Testing
         ("", #", "condition": "ENABLED""#), (#""condition":"ENABLED""#, #","condition":"ENABLED""#),
         (#""condition":"enabled","x":1"#, #","condition":"ENABLED","x":1"#), (#""condition" : null "#, #","condition" : "ENABLED" "#),
         (#""condition":"disabled""#, #","condition":"DISABLED""#), (#""condition":"Draining","x":1"#, #","condition":"DRAINING","x":1"#),
-        (#""Condition":"x""#, #","Condition":"x", "condition": "ENABLED""#),
         (#""\u0063ondition":null"#, #","\u0063ondition":"ENABLED""#),
     ]) func ofANodeThatIsAccepted(members: String, expected: String) throws {
         #expect(try replied(members) == expected)

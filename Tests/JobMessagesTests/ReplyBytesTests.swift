@@ -14,7 +14,7 @@ import Testing
         #""\u006bey":1"#, #""":1"#, #""":{"":[]}"#,
         #""same":1,"same":2,"same":1"#,
         #""x":null,"y":true,"w":false,"v":[],"u":{},"t":[[],{}]"#,
-        #""loadbalancers":1,"LOADBALANCERS":2,"HPCS_ACTION":3,"Hpcs_Object_Store_Token":"seen""#,
+        #""hpcs_response_time":1,"STATUS":2,"HPCS_ERROR":3,"load":4,"doors":[],"token":"seen""#,
         "\"a\" : [ 1 ,\t2\r\n, { \"b\"\n:\n3 } ]",
     ]
 
@@ -79,6 +79,27 @@ import Testing
         #expect(
             reply(#"{"nodes":1,"hpcs_action":"STATS","nodes":2}"#, .status([]))
                 == #"{"nodes":[],"hpcs_action":"STATS","nodes":[], "hpcs_response": "PASS"}"#)
+    }
+
+    @Test(arguments: [
+        (#"{"hpcs_action":"ENABLE","hpcs_error":"old"}"#, #"{"hpcs_action":"ENABLE", "hpcs_response": "PASS"}"#),
+        (#"{"hpcs_error":"old" , "hpcs_action":"ENABLE"}"#, #"{"hpcs_action":"ENABLE", "hpcs_response": "PASS"}"#),
+        (
+            #"{"plan":["x"],"status":"DELETED","hpcs_action":"ENABLE","hpcs_error":"a","x":{"plan":1},"hpcs_error":"b","hpcs_response":"FAIL"}"#,
+            #"{"hpcs_action":"ENABLE","x":{"plan":1},"hpcs_response":"PASS"}"#
+        ),
+        (#"{"hpcs_response":"FAIL","hpcs_action":"ENABLE","status":1,"plan":2}"#, #"{"hpcs_response":"PASS","hpcs_action":"ENABLE"}"#),
+        (#"{"hpcs_action":"ENABLE","plan":1,"a":2}"#, #"{"hpcs_action":"ENABLE","a":2, "hpcs_response": "PASS"}"#),
+    ]) func whatIsLeftOverFromAnEarlierReplyIsTakenOut(job: String, expected: String) {
+        #expect(reply(job) == expected)
+    }
+
+    @Test func aReplySentAgainAsAJobGetsNothingOfTheEarlierOne() throws {
+        let deleted = reply(#"{"hpcs_action":"STATS"}"#, .deleted)
+        #expect(deleted.contains("DELETED"))
+        let again = reply(deleted.replacing("STATS", with: "ENABLE"))
+        #expect(again == #"{"hpcs_action":"ENABLE", "hpcs_response": "PASS"}"#)
+        #expect(reply(#"{"status":1}"#) == #"{"hpcs_response": "FAIL", "hpcs_error": "hpcs_action: is missing; it says what to do"}"#)
     }
 
     @Test func responseIsTheJobsOwnAndNotThatOfSomethingInside() {

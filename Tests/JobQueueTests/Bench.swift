@@ -36,6 +36,7 @@ final class Bench: Sendable {
         configuration.longestWait = 0.1
         configuration.idleTime = idleTime
         configuration.answerTime = answerTime
+        configuration.jobMemory = 1 << 20
         let (groups, events, finished, threads) = (groups, events, finished, threads)
         queue = JobQueue(configuration) {
             let presence = Presence(threads)

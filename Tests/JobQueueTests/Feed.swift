@@ -6,12 +6,13 @@ import TestSupport
 
 /// A buffer at one end of a pair of sockets.
 struct Feed: ~Copyable {
-    var buffer = PacketBuffer()
+    var buffer: PacketBuffer
     let reading: Descriptor
     private let writing: Descriptor
     private(set) var taken: [WirePacket] = []
 
-    init() throws {
+    init(longestJob: Int = PacketBuffer.longestJob) throws {
+        buffer = PacketBuffer(longestJob: longestJob)
         var ends: [Int32] = [-1, -1]
         if socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0, &ends) != 0 {
             throw systemError("socketpair")

@@ -65,31 +65,31 @@ struct OnCallTests {
     }
 }
 
-@Suite("The roster of the connections to a job server")
-struct RosterTests {
+@Suite("The idle of the connections to a job server")
+struct IdleConnectionsTests {
     @Test("puts the one on call first that came last, by a packet in its name")
     func order() throws {
         let connections = try sessions(4)
         let sessions = connections.map(\.near)
-        let roster = Roster()
-        #expect(sessions.map { roster.rests($0) } == [true, false, false, false])
+        let idle = IdleConnections()
+        #expect(sessions.map { idle.rests($0) } == [true, false, false, false])
         // Who is on call stays so until it has work.
-        #expect(roster.wakes(sessions[0]) == 1)
-        #expect(roster.rests(sessions[0]))
+        #expect(idle.wakes(sessions[0]) == 1)
+        #expect(idle.rests(sessions[0]))
         // One that is awake is passed over.
-        #expect(roster.wakes(sessions[3]) == 1)
-        roster.leaves(sessions[0])
+        #expect(idle.wakes(sessions[3]) == 1)
+        idle.leaves(sessions[0])
         #expect(try connections[2].far.next() == .preSleep)
-        #expect(!roster.rests(sessions[3]))
-        #expect(roster.rests(sessions[2]))
+        #expect(!idle.rests(sessions[3]))
+        #expect(idle.rests(sessions[2]))
         // One that is gone, too.
-        roster.leaves(sessions[3])
-        #expect(roster.rests(sessions[2]))
-        roster.leaves(sessions[2])
+        idle.leaves(sessions[3])
+        #expect(idle.rests(sessions[2]))
+        idle.leaves(sessions[2])
         #expect(try connections[1].far.next() == .preSleep)
         // Where nobody is idle the next that rests is on call.
-        roster.leaves(sessions[1])
-        #expect(roster.rests(sessions[3]))
+        idle.leaves(sessions[1])
+        #expect(idle.rests(sessions[3]))
         // Nobody was told anything else.
         for session in sessions { session.hangUp() }
         for connection in connections { #expect(try connection.far.rest() == []) }
@@ -98,11 +98,11 @@ struct RosterTests {
     @Test("has one appetite for all")
     func appetite() throws {
         let sessions = try sessions(2).map(\.near)
-        let roster = Roster()
+        let idle = IdleConnections()
         var round = Conversation()
-        round.ask(for: roster.wakes(sessions[0]))
+        round.ask(for: idle.wakes(sessions[0]))
         #expect(try round.receive(.init(11)) == .job)
-        roster.note(round)
-        #expect(sessions.map { roster.wakes($0) } == [2, 2])
+        idle.note(round)
+        #expect(sessions.map { idle.wakes($0) } == [2, 2])
     }
 }

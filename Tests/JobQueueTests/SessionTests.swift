@@ -46,15 +46,15 @@ struct SessionTests {
     func wake() throws {
         let (near, far) = try sessions()[0]
         let server = JobServer(host: "127.0.0.1", port: 1)
-        var shift = Shift(
-            session: near, roster: Roster(), handler: { _ in JobQueue.Answers(responses: []) {} },
+        var loop = JobLoop(
+            session: near, idle: IdleConnections(), memory: JobMemory(size: 1 << 20), handler: { _ in JobQueue.Answers(responses: []) {} },
             configuration: JobQueue.Configuration(servers: [server], function: "f"))
         try far.send(.noJob)
-        try shift.begin()
+        try loop.begin()
         // It is stopped while the wake-up is on its way.
         var questions = 0
         try far.send(.noop)
-        try shift.work {
+        try loop.work {
             questions += 1
             return questions > 2
         }

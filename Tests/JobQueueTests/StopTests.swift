@@ -118,11 +118,11 @@ struct StopTests {
         weak var session: Session?
         let listener = try LoopbackSocket.bound(listens: true, seconds: Bench.patience)
         do {
-            let roster = Roster()
+            let idle = IdleConnections()
             let connected = try Session(to: JobServer(host: "127.0.0.1", port: listener.port), within: .seconds(Bench.patience))
             session = connected
-            #expect(roster.rests(connected))
-            roster.leaves(connected)
+            #expect(idle.rests(connected))
+            idle.leaves(connected)
         }
         #expect(session == nil)
     }

@@ -84,6 +84,17 @@ struct DeletedIdentitiesTests {
         #expect(remembered(deleted, among: 0..<3 * capacity).count == capacity)
     }
 
+    @Test("are not remembered where they are too long: that is told at once")
+    func tooLong() {
+        var deleted = DeletedIdentities([LoadBalancerID(String(repeating: "x", count: 300))])
+        let long = LoadBalancerID(String(repeating: "y", count: DeletedIdentities.longest + 1))
+        #expect(deleted.insert(long) == long)
+        #expect(!deleted.contains(long))
+        let fits = LoadBalancerID(String(repeating: "z", count: DeletedIdentities.longest))
+        #expect(deleted.insert(fits) == nil)
+        #expect(deleted.contains(fits))
+    }
+
     @Test(
         "tell what they forget, each once and the oldest first",
         arguments: [

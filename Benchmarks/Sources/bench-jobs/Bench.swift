@@ -27,6 +27,8 @@ struct Load {
     var inFlight: Int
     var jobs: Int
     var warmup = 0
+    /// Whether one client submits `inFlight` jobs, waits for all of them, and submits the next.
+    var isBursts = false
 }
 
 /// What job-load prints.
@@ -87,7 +89,11 @@ final class Bench {
     }
 
     /// Starts a worker and does not wait for it.
-    func launch(_ contestant: Contestant, connections: Int, state: StatePlace, function: String? = nil) throws -> RunningWorker {
+    ///
+    /// - Parameter program: what is started in place of the worker that `--worker` names.
+    func launch(
+        _ contestant: Contestant, connections: Int, state: StatePlace, function: String? = nil, program: [String]? = nil
+    ) throws -> RunningWorker {
         let function = function ?? newName("jobs")
         var command: [String]
         switch contestant {
@@ -103,7 +109,7 @@ final class Bench {
                 case .folder(let path): path
                 }
             let values = ["{server}": server.address, "{function}": function, "{connections}": "\(connections)", "{state}": place]
-            command = [options.worker]
+            command = program ?? [options.worker]
             for word in options.workerArguments.split(separator: " ") {
                 command.append(values.reduce(String(word)) { $0.replacingOccurrences(of: $1.key, with: $1.value) })
             }
@@ -112,8 +118,10 @@ final class Bench {
     }
 
     /// Starts a worker and waits until each of its connections can take a job.
-    func start(_ contestant: Contestant, connections: Int, state: StatePlace) throws -> RunningWorker {
-        let worker = try launch(contestant, connections: connections, state: state)
+    func start(
+        _ contestant: Contestant, connections: Int, state: StatePlace, program: [String]? = nil
+    ) throws -> RunningWorker {
+        let worker = try launch(contestant, connections: connections, state: state, program: program)
         let isReady = try waitUntil(seconds: 30) {
             try !worker.process.isRunning || server.status(of: worker.function).workers >= connections
         }
@@ -135,6 +143,7 @@ final class Bench {
             "ids": load.ids, "nodes": load.nodes, "in-flight": load.inFlight, "jobs": load.jobs, "warmup": load.warmup, "timeout": 120,
         ]
         for (name, count) in counts { command += ["--\(name)", "\(count)"] }
+        if load.isBursts { command.append("--bursts") }
         if expectPass && options.expectPass { command.append("--expect-pass") }
         return try ChildProcess(command, log: log(of: function), readsOutput: true)
     }

@@ -2,7 +2,7 @@ import BenchSupport
 
 /// What can be measured.
 enum BenchCase: String, CaseIterable {
-    case a, b, c, d, e, f
+    case a, b, c, d, e, f, g, h
 
     /// Measures it.
     func measure(on bench: Bench) throws -> [Section] {
@@ -13,6 +13,8 @@ enum BenchCase: String, CaseIterable {
         case .d: [try bigUpdates(bench).measure(on: bench)]
         case .e: [try MemoryCase().measure(on: bench)]
         case .f: [try StartCase().measure(on: bench)]
+        case .g: [try bursts(bench).measure(on: bench)]
+        case .h: [try InstructionsCase().measure(on: bench)]
         }
     }
 
@@ -46,6 +48,14 @@ enum BenchCase: String, CaseIterable {
             title: "c. 64 jobs in flight, \(connections) connections, state on disk",
             load: Load(inFlight: 64, jobs: bench.options.scaled(30_000), warmup: bench.options.scaled(2000)), connections: connections,
             state: .new, target: connections == 4 ? .ratio(0.8) : .none)
+    }
+
+    /// As a client works that calls `gearman_client_run_tasks`.
+    private func bursts(_ bench: Bench) -> PairedCase {
+        PairedCase(
+            title: "g. Bursts of 64 jobs from one client, 4 connections, state on disk",
+            load: Load(inFlight: 64, jobs: bench.options.scaled(30_000), warmup: bench.options.scaled(2000), isBursts: true),
+            connections: 4, state: .new, target: .ratio(0.9))
     }
 
     private func bigUpdates(_ bench: Bench) -> PairedCase {

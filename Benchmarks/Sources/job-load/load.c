@@ -52,7 +52,7 @@ static gearman_return_t answered(struct slot *slot, bool right)
     struct load *load = slot->load;
     load->latencies_us[load->answered++] = (uint32_t)((now_ns() - slot->began) / 1000);
     load->failed += !right;
-    if (load->submitted < load->wanted)
+    if (!load->bursts && load->submitted < load->wanted)
         submit(slot);
     return GEARMAN_SUCCESS;
 }
@@ -86,13 +86,15 @@ static void *run_load(void *argument)
     load->submitted = load->answered = 0;
     size_t count = load->in_flight < load->wanted ? load->in_flight : load->wanted;
     struct slot *slots = need_memory(count * sizeof *slots);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         slots[i].load = load;
-        submit(&slots[i]);
-    }
-    while (load->answered < load->wanted)
+    while (load->answered < load->wanted) {
+        // In a burst a slot is free when all are.
+        for (size_t i = 0; i < count && load->submitted < load->wanted && (load->bursts || load->submitted < count); i++)
+            submit(&slots[i]);
         if (gearman_failed(gearman_client_run_tasks(load->client)))
             give_up(EX_UNAVAILABLE, "%s", gearman_client_error(load->client));
+    }
     free(slots);
     return NULL;
 }

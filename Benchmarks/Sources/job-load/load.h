@@ -13,6 +13,7 @@ struct load {
     const char *function;
     bool expect_pass;       // an answer must say PASS; else it must only not be empty
     size_t in_flight;       // of this client
+    bool bursts;            // jobs are only submitted when all before are answered
     struct payloads payloads;
     size_t next_payload;    // goes on from run to run, so that the first job of a run changes something too
     size_t payload_step;    // from one job of this client to its next

@@ -1,5 +1,6 @@
 // The load: submits jobs to a Gearman server, always --in-flight of them at once, checks each answer and prints
-// the rate and the latencies as one line of JSON. Ends with 1 where an answer was wrong.
+// the rate and the latencies as one line of JSON. With --bursts one client submits --in-flight jobs on one connection, waits for all of
+// them, and submits the next. Ends with 1 where an answer was wrong.
 
 #include <signal.h>
 #include <stdio.h>
@@ -69,14 +70,14 @@ int main(int argc, char **argv)
     struct load common = {.server = "127.0.0.1:4730", .function = "echo"};
     const char *kind = "create";
     long ids = 1000, nodes = 10, in_flight = 1, jobs = 0, warmup = 0, timeout = 60;
-    bool print = false;
+    bool print = false, bursts = false;
     const struct option_rule rules[] = {
         {.name = "server", .text = &common.server}, {.name = "function", .text = &common.function},
         {.name = "kind", .text = &kind},          {.name = "ids", .number = &ids},
         {.name = "nodes", .number = &nodes},      {.name = "in-flight", .number = &in_flight},
         {.name = "jobs", .number = &jobs},        {.name = "warmup", .number = &warmup},
         {.name = "timeout", .number = &timeout},  {.name = "expect-pass", .flag = &common.expect_pass},
-        {.name = "print", .flag = &print},
+        {.name = "print", .flag = &print},        {.name = "bursts", .flag = &bursts},
     };
     read_options(argc, argv, rules, sizeof rules / sizeof *rules);
     if (jobs < 1 || ids < 1 || in_flight < 1)
@@ -89,7 +90,8 @@ int main(int argc, char **argv)
     }
     signal(SIGALRM, out_of_time);
     alarm((unsigned)timeout);
-    size_t clients = ((size_t)in_flight + in_flight_each - 1) / in_flight_each;
+    common.bursts = bursts;
+    size_t clients = bursts ? 1 : ((size_t)in_flight + in_flight_each - 1) / in_flight_each;
     struct load *loads = made_clients(&common, clients, (size_t)in_flight, strcmp(kind, "update") == 0);
     if (warmup > 0)
         run(loads, clients, (size_t)warmup);

@@ -50,8 +50,10 @@ struct json_tokens {
 struct json_tokenizer *json_tokenizer_create(void);
 void json_tokenizer_destroy(struct json_tokenizer *tokenizer);
 
-// Copies the text and takes it apart. What it returns is valid until the next call.
-struct json_tokens json_tokenizer_run(struct json_tokenizer *tokenizer, const void *text, size_t length, size_t maximum_depth);
+// Copies the text and takes it apart. What it returns is valid until the next call. A text without memory for it is an error, as is one
+// that is nested deeper or has more values and names than this.
+struct json_tokens json_tokenizer_run(
+    struct json_tokenizer *tokenizer, const void *text, size_t length, size_t maximum_depth, size_t maximum_count);
 
 #ifdef __cplusplus
 }

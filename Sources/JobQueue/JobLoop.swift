@@ -3,9 +3,10 @@ import Glibc
 import HostSystem
 
 /// A connection at work, on its thread, from its first packet to its last.
-struct Shift: ~Copyable {
+struct JobLoop: ~Copyable {
     private let session: Session
-    private let roster: Roster
+    private let idle: IdleConnections
+    private let memory: JobMemory
     private let handler: JobQueue.Handler
     private let configuration: JobQueue.Configuration
     private var buffer = PacketBuffer()
@@ -17,20 +18,28 @@ struct Shift: ~Copyable {
     private var isWoken = false
     /// The jobs in hand, in the buffer.
     private var jobs: [JobGroup.Place] = []
+    /// The memory for the large job that is next, or that is in hand.
+    private var reservation: JobMemory.Reservation?
+    /// Whether a large job is next that has no memory yet.
+    private var isShortOfMemory = false
 
-    init(session: Session, roster: Roster, handler: @escaping JobQueue.Handler, configuration: JobQueue.Configuration) {
+    init(
+        session: Session, idle: IdleConnections, memory: JobMemory, handler: @escaping JobQueue.Handler,
+        configuration: JobQueue.Configuration
+    ) {
         self.session = session
-        self.roster = roster
+        self.idle = idle
+        self.memory = memory
         self.handler = handler
         self.configuration = configuration
     }
 
     /// Subscribes to the function. The answer to the first question for a job shows that a job server is there and alive.
-    mutating func begin() throws(ConnectionFailure) {
+    mutating func begin(unless isStopped: () -> Bool = { false }) throws(ConnectionFailure) {
         output.append(GEARMAN_COMMAND_CAN_DO, configuration.function.utf8)
         ask()
         flush()
-        try awaitAnswers()
+        try awaitAnswers(unless: isStopped)
     }
 
     /// Answers jobs until it is stopped.
@@ -40,10 +49,12 @@ struct Shift: ~Copyable {
         while true {
             let afterwards = answerJobs()
             let isLast = isStopped()
-            if !isLast, expectsMore {
-                ask()
-            } else if !isLast, roster.rests(session) {
-                output.append(GEARMAN_COMMAND_PRE_SLEEP)
+            if !isLast, conversation.unanswered == 0 {
+                if expectsMore {
+                    ask()
+                } else if idle.rests(session) {
+                    output.append(GEARMAN_COMMAND_PRE_SLEEP)
+                }
             }
             flush()
             afterwards?()
@@ -53,7 +64,7 @@ struct Shift: ~Copyable {
                 ask()
                 flush()
             }
-            try awaitAnswers()
+            try awaitAnswers(unless: isStopped)
         }
     }
 
@@ -62,7 +73,7 @@ struct Shift: ~Copyable {
 
     private mutating func ask() {
         isWoken = false
-        let count = roster.wakes(session)
+        let count = idle.wakes(session)
         conversation.ask(for: count)
         for _ in 0..<count { output.append(GEARMAN_COMMAND_GRAB_JOB) }
     }
@@ -73,30 +84,39 @@ struct Shift: ~Copyable {
         output.clear()
     }
 
-    /// Waits until each question for a job has its answer.
-    private mutating func awaitAnswers() throws(ConnectionFailure) {
-        var deadline = Deadline(in: configuration.patience)
+    /// Waits until each question for a job has its answer, or a large job is next and others are to be answered before it.
+    ///
+    /// The time that this may take is begun anew by each answer that is expected, and not by bytes.
+    private mutating func awaitAnswers(unless isStopped: () -> Bool) throws(ConnectionFailure) {
+        var limit = ReceivingLimit(patience: configuration.patience)
         while true {
-            try takePackets()
-            if conversation.unanswered == 0 { break }
+            if try takePackets() > 0 { limit = ReceivingLimit(patience: configuration.patience) }
+            if conversation.unanswered == 0 || isShortOfMemory && !jobs.isEmpty { break }
+            if limit.deadline.isOver { throw limit.failure }
             // What is still to come can take long, and what is in hand is not answered before.
-            if !jobs.isEmpty || buffer.isInPacket { roster.leaves(session) }
-            if try receiveSoon(until: deadline) {
-                deadline = Deadline(in: configuration.patience)
-            } else if deadline.isOver {
-                throw ConnectionFailure(reason: "no answer to a heartbeat for \(configuration.answerTime) s")
+            if !jobs.isEmpty || buffer.isInPacket { idle.leaves(session) }
+            if isShortOfMemory {
+                if isStopped() { return }
+                session.waitForWakeUp(until: Deadline(in: .seconds(60)))
+                limit = ReceivingLimit(patience: configuration.patience)
+                continue
             }
+            if let header = try buffer.header() { limit.expect(header.length) }
+            _ = try receiveSoon(until: limit.deadline)
         }
-        roster.note(conversation)
-        if !jobs.isEmpty { roster.leaves(session) }
+        if conversation.unanswered == 0 { idle.note(conversation) }
+        if !jobs.isEmpty { idle.leaves(session) }
     }
 
-    /// Takes the packets that are there.
-    private mutating func takePackets() throws(ConnectionFailure) {
-        while let packet = try buffer.next() {
+    /// Takes the packets that are there, up to a large job that there is no memory for.
+    ///
+    /// - Returns: how many questions they answer.
+    private mutating func takePackets() throws(ConnectionFailure) -> Int {
+        let unanswered = conversation.unanswered
+        while try mayTakeNext(), let packet = try buffer.next() {
             if packet.command == GEARMAN_COMMAND_ERROR {
-                let words = buffer.bytes[packet.arguments].split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-                throw ConnectionFailure(reason: "the job server refuses: \(words.joined(separator: ": "))")
+                let words = buffer.bytes[packet.arguments].prefix(200).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+                throw ConnectionFailure("the job server refuses: \(words.joined(separator: ": "))")
             }
             switch try conversation.receive(packet.command) {
             case .nothing: break
@@ -104,6 +124,21 @@ struct Shift: ~Copyable {
             case .job: jobs.append(try JobGroup.Place(packet, in: buffer))
             }
         }
+        return unanswered - conversation.unanswered
+    }
+
+    /// Whether there is memory for the next packet.
+    private mutating func mayTakeNext() throws(ConnectionFailure) -> Bool {
+        isShortOfMemory = false
+        guard let (command, length) = try buffer.header(), length > JobMemory.smallPacket else { return true }
+        // It is refused before it is received.
+        if conversation.unanswered == 0 { _ = try conversation.receive(command) }
+        if length > PacketBuffer.longestJob { return true }
+        if reservation != nil, jobs.isEmpty { return true }
+        // One that is large is alone in hand.
+        if jobs.isEmpty { reservation = memory.reserve(length, for: session) }
+        isShortOfMemory = !jobs.isEmpty || reservation == nil
+        return !isShortOfMemory
     }
 
     /// Waits until the job server has jobs, or it is time for a heartbeat: then too a job is asked for. So one is found even where the
@@ -114,7 +149,7 @@ struct Shift: ~Copyable {
         let heartbeat = Deadline(in: configuration.idleTime.map { .seconds($0) } ?? .seconds(86_400))
         while true {
             if isStopped() { return false }
-            try takePackets()
+            _ = try takePackets()
             buffer.removeTaken()
             if isWoken || heartbeat.isOver { return true }
             _ = try receive(until: heartbeat)
@@ -172,7 +207,39 @@ struct Shift: ~Copyable {
         buffer.removeTaken()
         // They may be done by this thread, and what is answered already is not to wait for them.
         if !late.isEmpty { flush() }
-        for (handle, answer) in late { session.answerLate(handle, answer) }
+        for (handle, answer) in late {
+            session.answerLate(handle) { [reservation] in withExtendedLifetime(reservation) { answer() } }
+        }
+        reservation = nil
         return { for body in afterwards { body() } }
+    }
+}
+
+/// How long a job server may take until its next answer is there.
+private struct ReceivingLimit {
+    private let patience: Duration
+    private(set) var deadline: Deadline
+    /// The length of the packet that is being received.
+    private var length: Int?
+
+    init(patience: Duration) {
+        self.patience = patience
+        deadline = Deadline(in: patience)
+    }
+
+    /// Gives more time, once, for a packet of this length whose header is there.
+    mutating func expect(_ length: Int) {
+        if let known = self.length, length <= known { return }
+        self.length = length
+        let more = Transfer.time(of: length)
+        if more > .zero { deadline = Deadline(in: patience + more) }
+    }
+
+    /// What is wrong when the time is over.
+    var failure: ConnectionFailure {
+        if let length, length >= Transfer.slowest {
+            return ConnectionFailure("a packet of \(length) bytes from the job server does not come to its end in time")
+        }
+        return ConnectionFailure(reason: "no answer to a heartbeat for \(patience / .seconds(1)) s")
     }
 }

@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// A job server wakes every connection that says it sleeps, for each job, and all but one are told then that there is none. So only one
 /// says so. When it has taken jobs it puts the next on call, by a packet in its name, whose thread sleeps on until there is a job.
-final class Roster: Sendable {
+final class IdleConnections: Sendable {
     private struct State {
         var appetite = Appetite()
         var onCall: Session?
