@@ -158,6 +158,12 @@ struct Draft {
         for step in steps { _ = step.claim(step.new, in: &listeners) }
     }
 
+    /// Gives the listeners of one request back.
+    func takeBack(_ steps: [Transition], in listeners: inout ListenerTable) {
+        for step in steps { step.release(step.new, in: &listeners) }
+        for step in steps { _ = step.claim(step.old, in: &listeners) }
+    }
+
     /// All listeners are given up before the first is taken, so that load balancers can exchange theirs.
     private func move(_ transitions: [Transition], by origin: Origin, in listeners: inout ListenerTable) throws(Refusal) {
         let moving = transitions.filter { $0.old?.loadBalancer.listener != $0.new?.loadBalancer.listener }

@@ -51,7 +51,14 @@ struct TransactionMachine {
     /// Whether there are layers of effects around the appliance, or listeners of events.
     var isAnnounced = false
 
-    init(admission: Admission, upkeep: Upkeep, committed: SnapshotStore, ledger: TrafficLedger) {
+    /// Whether an address is one of the host's.
+    private let isOfHost: @Sendable (IPAddress) -> Bool
+
+    init(
+        admission: Admission, upkeep: Upkeep, committed: SnapshotStore, ledger: TrafficLedger,
+        isOfHost: @escaping @Sendable (IPAddress) -> Bool
+    ) {
+        self.isOfHost = isOfHost
         self.admission = admission
         rule = EffectiveRule(upkeep)
         drainTimeout = upkeep.drainTimeout
@@ -128,13 +135,31 @@ extension TransactionMachine {
     ) throws(Refusal) {
         let steps = try admission.decide(change, by: origin, on: draft, now: now.wall)
         let drainRule = drainTimeout.map { DrainRule(deadline: now.steady + $0, isForced: isForced) }
+        let mayLoop = steps.contains { $0.new?.loadBalancer.mayLoop(isOfHost: isOfHost) ?? false }
+        let before = mayLoop ? draft : nil
         try draft.accept(steps, by: origin, listeners: &listeners, rule: drainRule, isForced: isForced, health: healthRule, now: now.steady)
+        if let before, let refusal = loop(in: steps, by: origin, draft) {
+            draft.takeBack(steps, in: &listeners)
+            draft = before
+            throw refusal
+        }
         let wasEmptyByDelete = draft.changes.isEmptyByDelete
         if origin.source == .jobs { draft.note(change) }
         if !divergence.isEmpty { draft.settle(change.loadBalancers.filter { divergence.contains($0) }) }
         if !steps.isEmpty || draft.changes.isEmptyByDelete != wasEmptyByDelete {
             draft.number(.request(change, by: origin, steps: steps, at: now.wall))
         }
+    }
+
+    /// Why steps cannot be taken whose load balancers would send their traffic back to themselves.
+    private func loop(in steps: [Transition], by origin: Origin, _ draft: Draft) -> Refusal? {
+        let check = LoopCheck(listeners: listeners, isOfHost: isOfHost) { draft[$0]?.loadBalancer }
+        for step in steps where step.new != nil {
+            guard let loop = check.loop(through: step.id) else { continue }
+            let path = step.index.map { origin.path(to: $0, step.id, field: loop.field) } ?? quoted(step.id.text)
+            return Refusal(.conflict, "\(path): \(loop.sentence)")
+        }
+        return nil
     }
 
     private func metrics(

@@ -132,3 +132,10 @@ extension IPAddress {
         }
     }
 }
+
+extension LoadBalancer {
+    /// Whether any of its traffic goes to an address of this host, so that it may come back. The cheap question before `LoopCheck`.
+    package func mayLoop(isOfHost: (IPAddress) -> Bool) -> Bool {
+        targets.contains { $0.endpoint.host.knownAddresses.contains { $0.isLoopback || isOfHost($0) } }
+    }
+}
