@@ -116,7 +116,7 @@ extension RealServers {
         }
 
         @Test func anIdMayHoldAnyCharacter() async throws {
-            let ids = ["0", " ", "a/b", "'", "\"", "\\", "\u{0}", "\n", "é", "世界", "😀", "%s", "../x", String(repeating: "x", count: 5000)]
+            let ids = ["0", " ", "a/b", "'", "\"", "\\", "\u{0}", "\n", "é", "世界", "😀", "%s", "../x", String(repeating: "x", count: 253)]
             try await withWorker { gearmand, _ in
                 try await gearmand.succeed(job("CREATE", ids.enumerated().map { loadBalancer($1, port: 1000 + $0) }))
                 for id in ids {
