@@ -52,7 +52,7 @@ extension RealServers {
                 #expect(reply["nodes"][0]["status"] == "DOWN" && reply["nodes"][0]["reason"] == "haproxy does not run", "\(reply)")
                 symlink("/usr/sbin/haproxy", program)
                 try await eventually("the service is up again") { try told("UP") == 2 }
-                #expect(try worker.log.lines("haproxy ended (signal 9); it is started again").count == 1)
+                #expect(try await worker.log.lines("haproxy ended (signal 9); it is started again", count: 1).count == 1)
                 #expect(!worker.log.text.contains("behind our back"))
                 #expect(try await gearmand.nodes() == ["n": "UP"])
             }

@@ -30,7 +30,7 @@ extension RealServers {
                 try await eventually("they change places") { try await gearmand.nodes() == ["n0": "DOWN", "n1": "UP"] }
                 reply = try await gearmand.succeed(job("STATS"))
                 #expect(reply["nodes"][0]["reason"] == "connect: refused")
-                let turns = try worker.log.lines("node ")
+                let turns = try await worker.log.lines("node ", count: 3)
                 #expect(
                     turns.map { "\($0["node"] ?? "") \($0["message"] ?? "")" }.sorted() == ["n0 node down", "n0 node up", "n1 node up"])
             }
@@ -77,7 +77,7 @@ extension RealServers {
                 #expect(try told() == ["UP"])
                 servers[1] = nil
                 try await eventually("the service is down") { try told() == ["UP", "DOWN"] }
-                let line = try #require(try worker.log.lines("service DOWN").first)
+                let line = try #require(try await worker.log.lines("service DOWN", count: 1).first)
                 #expect(line["reason"] == "weight 1 of 3, quorum 2")
                 servers[1] = try nodeServer(port: ports[1])
                 try await eventually("the service is back") { try told() == ["UP", "UP", "DOWN"] }

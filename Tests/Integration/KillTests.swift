@@ -26,7 +26,7 @@ extension RealServers {
                 #expect(try await worker.end(by: SIGKILL) == .signal(SIGKILL))
                 worker = try await rig.startWorker(options)
                 try await Life.check(lives, over: gearmand)
-                #expect(try worker.log.lines("started").first?["load_balancers"] == "\(lives.count { $0.wanted != nil })")
+                #expect(try await worker.log.lines("started", count: 1).first?["load_balancers"] == "\(lives.count { $0.wanted != nil })")
             }
         }
 

@@ -67,7 +67,7 @@ extension RealServers {
                     "service:web": service(port: 90), "service:shop": service("127.0.0.1", port: 81), "service:free": service(port: 91),
                 ]
                 let next = try await rig.startWorker(rig.options(gearmand, sections))
-                let refusals = try next.log.lines("a service of the configuration file cannot be served")
+                let refusals = try await next.log.lines("a service of the configuration file cannot be served", count: 2)
                 #expect(Set(refusals.compactMap { $0["load_balancer"] }) == ["web", "shop"] && refusals.count == 2)
                 #expect(refusals.allSatisfy { $0["level"] == "error" })
                 let reasons = refusals.compactMap { $0["error"] }
@@ -81,7 +81,7 @@ extension RealServers {
                 try await next.says("a service of the configuration file is served now")
                 #expect(try await gearmand.nodes(of: named("shop")) == ["n": "UP"])
                 // What is as it was is not told again.
-                #expect(try next.log.lines("a service of the configuration file cannot be served").count == 2)
+                #expect(try await next.log.lines("a service of the configuration file cannot be served", count: 2).count == 2)
                 #expect(try await next.end() == .exit(0))
             }
         }
@@ -93,7 +93,7 @@ extension RealServers {
                     "worker:dummy": ["fail": "create:bad"], "service:bad": service(port: 90), "service:good": service(port: 91),
                 ]
                 let worker = try await rig.startWorker(rig.options(gearmand, sections))
-                #expect(try worker.log.lines("a service of the configuration file cannot be served").map { $0["load_balancer"] } == ["bad"])
+                #expect(try await worker.log.lines("a service of the configuration file cannot be served", count: 1).map { $0["load_balancer"] } == ["bad"])
                 #expect(try await gearmand.nodes(of: named("good")) == ["n": "UP"])
                 #expect(try await worker.end() == .exit(0))
             }

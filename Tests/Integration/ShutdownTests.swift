@@ -54,7 +54,7 @@ extension RealServers {
         @Test func aJobThatTakesTooLongIsLeftToTheNextWorker() async throws {
             try await withSlowJob(milliseconds: 60_000, arguments: ["--shutdown-timeout", "0.3"]) { _, worker, reply in
                 #expect(try await worker.end() == .exit(75))
-                #expect(try worker.log.lines("a job was still in hand").count == 1)
+                #expect(try await worker.log.lines("a job was still in hand", count: 1).count == 1)
                 return try await reply().isPass
             }
         }

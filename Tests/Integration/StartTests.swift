@@ -100,7 +100,7 @@ extension RealServers {
                 var options = rig.options(try await rig.startGearmand())
                 options.launcher = launcher
                 let worker = try await rig.startWorker(options)
-                #expect(try worker.log.lines("started").first?["driver"] == "dummy")
+                #expect(try await worker.log.lines("started", count: 1).first?["driver"] == "dummy")
                 #expect(try await worker.end() == .exit(0))
             }
         }

@@ -48,6 +48,12 @@ package final class WorkerLog: Sendable {
     /// The lines whose message begins so.
     package func lines(_ message: String) throws -> [Line] { try lines.filter { $0["message"]?.hasPrefix(message) ?? false } }
 
+    /// The lines whose message begins so, once there are so many: the log is written by a thread of its own.
+    package func lines(_ message: String, count: Int) async throws -> [Line] {
+        try await eventually("the log has \(count) lines \(message)") { try lines(message).count >= count }
+        return try lines(message)
+    }
+
     /// The lines about job servers.
     package var losses: [Line] { get throws { try lines("job server lost") + lines("job server cannot be reached") } }
     package var returns: [Line] { get throws { try lines("job server connected") } }
