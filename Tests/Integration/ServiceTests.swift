@@ -93,7 +93,9 @@ extension RealServers {
                     "worker:dummy": ["fail": "create:bad"], "service:bad": service(port: 90), "service:good": service(port: 91),
                 ]
                 let worker = try await rig.startWorker(rig.options(gearmand, sections))
-                #expect(try await worker.log.lines("a service of the configuration file cannot be served", count: 1).map { $0["load_balancer"] } == ["bad"])
+                #expect(
+                    try await worker.log.lines("a service of the configuration file cannot be served", count: 1).map { $0["load_balancer"] }
+                        == ["bad"])
                 #expect(try await gearmand.nodes(of: named("good")) == ["n": "UP"])
                 #expect(try await worker.end() == .exit(0))
             }
