@@ -27,7 +27,9 @@ final class SimulatedListener: EventListener {
             if event.kind == .down || isInitial { continue }
             // What is told back after a failure is not judged: the appliance may run anything then.
             let running = appliance.running[event.service.loadBalancer]
-            if world.with({ $0.hasPower && !$0.isFailing }), running?.listener != event.service.listener || running?.isSuspended ?? true {
+            if world.with({ $0.hasPower && !$0.isFailing && !$0.isMeddled }),
+                running?.listener != event.service.listener || running?.isSuspended ?? true
+            {
                 world.violate("\(event.service.loadBalancer) is told to be up on \(event.service.listener) and does not run there")
             }
         }

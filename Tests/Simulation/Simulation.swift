@@ -22,7 +22,9 @@ final class Simulation {
     private(set) var model = Model()
     private var lastRevision: UInt64 = 0
     /// What somebody changed since the appliance was looked at.
-    private var unseen: Set<LoadBalancerID> = []
+    private var unseen: Set<LoadBalancerID> = [] {
+        didSet { world.with { [unseen] in $0.isMeddled = !unseen.isEmpty } }
+    }
     /// Bytes that METRICS reported.
     private var reported: UInt64 = 0
     /// Whether bytes may be lost: something failed or crashed, or a load balancer was deleted with bytes that nobody asked for.
@@ -183,6 +185,8 @@ final class Simulation {
     }
 
     private func checks() {
+        // Reports that wait for others are committed on a thread of their own, whose order to a second batch is not the seed's.
+        world.with { $0.whileSynchronizing = nil }
         let (node, isDown) = (random.nodeID(), random.chance(50))
         world.with { world in _ = isDown ? world.downNodes.insert(node).inserted : world.downNodes.remove(node) != nil }
         trace.append("\(node) is \(isDown ? "down" : "up")")
@@ -280,6 +284,7 @@ final class Simulation {
     private func restart(afterCrash: Bool) throws {
         trace.append(afterCrash ? "crash" : "restart")
         finishSecond()
+        while pipeline.retained.withLock(\.isCommitting) { sched_yield() }
         world.with { state in
             (state.hasPower, state.effectsUntilCrash, state.failing) = (true, nil, nil)
             (state.isSilent, state.refusedWrites) = (false, 0)

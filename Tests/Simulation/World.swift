@@ -20,6 +20,8 @@ final class World: Sendable {
         var refusedWrites = 0
         /// Whether anything fails in this step.
         var isFailing = false
+        /// Whether somebody changed the appliance since it was looked at.
+        var isMeddled = false
         /// How long each call of the driver takes, in seconds.
         var callTime: Int64 = 0
         /// What happens while the store synchronizes next.
