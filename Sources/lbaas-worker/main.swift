@@ -25,5 +25,6 @@ do throws(StartupFailure) {
     }
 } catch {
     printError("lbaas-worker", error.messages)
-    exit(error.code.rawValue)
+    // As above: a start that fails has threads already.
+    _exit(error.code.rawValue)
 }
