@@ -153,12 +153,10 @@ struct Draft {
 
     /// Gives the listeners back as the committed state has them.
     func undo(in listeners: inout ListenerTable) {
-        let steps = changes.order.map { Transition(id: $0, old: self[$0], new: base[$0]) }
-        for step in steps { step.release(step.old, in: &listeners) }
-        for step in steps { _ = step.claim(step.new, in: &listeners) }
+        takeBack(changes.order.map { Transition(id: $0, old: base[$0], new: self[$0]) }, in: &listeners)
     }
 
-    /// Gives the listeners of one request back.
+    /// Gives the listeners that steps took back to who had them.
     func takeBack(_ steps: [Transition], in listeners: inout ListenerTable) {
         for step in steps { step.release(step.new, in: &listeners) }
         for step in steps { _ = step.claim(step.old, in: &listeners) }
