@@ -116,7 +116,7 @@ let package = Package(
             [
                 "Controller", "DummyDriver", "JobMessages", "LBaaS", "LoadBalancerJSON", "Requests", "StateStore", "TestSupport",
             ]),
-        tests("Simulation", ["Controller", "HostSystem", "LBaaS", "Requests", "StateStore", "TestSupport"]),
+        tests("Simulation", ["Controller", "HealthChecks", "HostSystem", "LBaaS", "Requests", "StateStore", "TestSupport"]),
         tests("HostSystemTests", ["HostSystem", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "CGearman", "HostSystem", "TestSupport"]),
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
