@@ -112,7 +112,7 @@ extension Committer {
         if let failed = stage.takeFailed() {
             let ids = machine.undo(failed)
             settle(ids)
-            layers.takeBack(failed)
+            layers.takeBack(failed, at: now().wall) { machine.effective($0) }
         } else {
             machine.published(forgetting: stage.takeForgotten())
         }
@@ -170,7 +170,7 @@ extension Committer {
     private mutating func takeBack(_ decision: Decision, _ failure: Failure, isAlone: Bool) {
         // What is half made could be in the way of the next. What worked is left where it comes again at once.
         settle(isAlone ? decision.draft.changes.touchedIDs : failure.ids)
-        layers.takeBack(decision)
+        layers.takeBack(decision, at: now().wall) { machine.effective($0) }
     }
 
     func storeFailed(_ error: StateStoreError) -> Refusal {
