@@ -72,6 +72,7 @@ let package = Package(
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
+        room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
         driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CLinux", "CSpawn", "CZlib"]),
@@ -101,6 +102,7 @@ let package = Package(
             swiftSettings: [.treatAllWarnings(as: .error)]),
         .target(name: "ObjectStores", dependencies: ["HostSystem", "TestSupport"], path: "Tests/ObjectStores"),
         .target(name: "NetlinkTestSupport", dependencies: ["Netlink"], path: "Tests/NetlinkTestSupport"),
+        .target(name: "EtcdTestSupport", dependencies: ["Etcd", "TestSupport"], path: "Tests/EtcdTestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
@@ -122,6 +124,7 @@ let package = Package(
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
+        tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("DaemonSupportTests", ["DaemonSupport", "HostSystem", "LBaaS", "TestSupport"]),
         tests(
             "WorkerTests",
