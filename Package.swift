@@ -74,6 +74,7 @@ let package = Package(
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
         room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
+        room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
         driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CLinux", "CSpawn", "CZlib"]),
@@ -103,6 +104,7 @@ let package = Package(
             swiftSettings: [.treatAllWarnings(as: .error)]),
         .target(name: "ObjectStores", dependencies: ["HostSystem", "TestSupport"], path: "Tests/ObjectStores"),
         .target(name: "NetlinkTestSupport", dependencies: ["Netlink"], path: "Tests/NetlinkTestSupport"),
+        .target(name: "EtcdTestSupport", dependencies: ["Etcd", "TestSupport"], path: "Tests/EtcdTestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
@@ -125,6 +127,7 @@ let package = Package(
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
+        tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("DaemonSupportTests", ["DaemonSupport", "HostSystem", "LBaaS", "TestSupport"]),
         tests(
             "WorkerTests",

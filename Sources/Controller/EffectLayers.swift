@@ -6,12 +6,12 @@ import LBaaS
 /// lowest first. When a change is durable: the layers below remove what went, the highest first, and the layers above add what came, the
 /// lowest first.
 struct EffectLayers: Sendable {
-    /// The actuators of the layers above the appliance, the lowest first.
-    private let above: [any Actuator]
-    /// The actuators of the layers below the appliance, the lowest first.
-    private let below: [any Actuator]
+    private let actuators: [any Actuator]
     private let listeners: [any EventListener]
+    /// The layers above the appliance, the highest first, and then those below, the lowest first.
     private let steps: [Step]
+    /// What was done for batches that wait for it.
+    private let inFlight = EffectsInFlight()
     private let log: Log
 
     /// The longest that a change waits for one step before the appliance is changed, however many actuators and listeners there are.
@@ -26,8 +26,8 @@ struct EffectLayers: Sendable {
         var listeners: [any EventListener] = []
 
         /// What has to be done before the appliance is changed, with the changes that it is a part of.
-        func effects(of decision: Decision) -> [PreparedEffects.Effect: EffectiveChange] {
-            var effects: [PreparedEffects.Effect: EffectiveChange] = [:]
+        func effects(of decision: Decision) -> PreparedEffects.Effects {
+            var effects: PreparedEffects.Effects = [:]
             if !above.isEmpty || !listeners.isEmpty, !decision.events.before.isEmpty {
                 let changes = Dictionary(decision.changes.map { ($0.old.id, $0) }) { first, _ in first }
                 for event in decision.events.before {
@@ -51,8 +51,7 @@ struct EffectLayers: Sendable {
     init(actuators: [any Actuator], listeners: [any EventListener], log: Log) {
         let layers = Dictionary(grouping: actuators, by: \.layer)
         let ordered = layers.sorted { $0.key < $1.key }
-        above = ordered.filter { $0.key > .appliance }.flatMap(\.value)
-        below = ordered.filter { $0.key < .appliance }.flatMap(\.value)
+        self.actuators = ordered.flatMap(\.value)
         var steps = ordered.filter { $0.key > .appliance }.reversed().map { Step(above: $0.value) }
         steps += ordered.filter { $0.key < .appliance }.map { Step(below: $0.value) }
         if !listeners.isEmpty {
@@ -69,33 +68,11 @@ struct EffectLayers: Sendable {
 
     /// Tells how everything is at the start.
     func begin(_ states: [EffectiveState], at time: Timestamp) {
-        for actuator in below + above { actuator.begin(states) }
+        for actuator in actuators { actuator.begin(states) }
         if listeners.isEmpty { return }
         let services = states.compactMap { $0.service?.event(at: time) }
         for listener in listeners { listener.begin(services) }
     }
-}
-
-/// What was done for a batch before the appliance is changed, while the batch is not decided on for good.
-struct PreparedEffects {
-    /// One effect.
-    fileprivate enum Effect: Hashable {
-        /// A service goes down.
-        case down(Service)
-        /// A load balancer needs an address.
-        case address(LoadBalancerID, IPAddress)
-    }
-
-    /// By step: what was done, with the change that it was a part of.
-    fileprivate var done: [[Effect: EffectiveChange]] = []
-    /// The step that is to be waited for.
-    fileprivate var step = 0
-    fileprivate var rounds = 0
-
-    /// Whether nothing was done.
-    var isEmpty: Bool { done.allSatisfy(\.isEmpty) }
-    /// The load balancers for which something was done.
-    var ids: Set<LoadBalancerID> { Set(done.flatMap { $0.values.map(\.old.id) }) }
 }
 
 // MARK: - Before the appliance is changed
@@ -107,22 +84,27 @@ extension EffectLayers {
     /// Begins the next step of what has to be done before the appliance is changed, and takes back what was done and is not needed any more.
     ///
     /// - Parameter current: a load balancer as it is in force.
-    /// - Returns: what was done, where it has to be waited for before anything else happens; nil where the appliance can be changed.
+    /// - Returns: what was done, where it has to be waited for before anything else happens; nil where the appliance can be changed. Until the
+    ///   batch comes again, what others take back leaves it done.
     func prepare(
         _ decision: Decision, _ prepared: PreparedEffects, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState
     ) -> PreparedEffects? {
         var prepared = prepared
+        inFlight.remove(prepared)
         if prepared.done.isEmpty { prepared.done = steps.map { _ in [:] } }
         for (index, step) in steps.enumerated() {
             let needed = step.effects(of: decision)
             let stale = prepared.done[index].filter { needed[$0.key] == nil }
-            takeBack(stale, of: step, at: time, current: current)
+            takeBack(stale, of: index, at: time, current: current)
             let new = needed.filter { prepared.done[index][$0.key] == nil }
             prepared.done[index] = needed
             if new.isEmpty { continue }
             begin(new, of: step, decision)
             (prepared.step, prepared.rounds) = (index, prepared.rounds + 1)
-            if prepared.rounds <= Self.mostRounds * steps.count { return prepared }
+            if prepared.rounds <= Self.mostRounds * steps.count {
+                inFlight.insert(&prepared)
+                return prepared
+            }
             waitUntilDone(prepared)
         }
         return nil
@@ -138,7 +120,7 @@ extension EffectLayers {
         }
     }
 
-    private func begin(_ effects: [PreparedEffects.Effect: EffectiveChange], of step: Step, _ decision: Decision) {
+    private func begin(_ effects: PreparedEffects.Effects, of step: Step, _ decision: Decision) {
         // All changes: an actuator has to know what takes the place of what.
         for actuator in step.above { actuator.remove(decision.changes) }
         for actuator in step.below { actuator.add(decision.changes) }
@@ -147,13 +129,14 @@ extension EffectLayers {
     }
 
     private func takeBack(
-        _ effects: [PreparedEffects.Effect: EffectiveChange], of step: Step, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState
+        _ effects: PreparedEffects.Effects, of index: Int, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState
     ) {
         if effects.isEmpty { return }
+        let step = steps[index]
         var ups: [EffectiveChange] = []
         var unused: [EffectiveChange] = []
         for (effect, change) in effects {
-            let current = current(change.old.id)
+            let current = inFlight.kept(in: current(change.old.id), by: index)
             switch effect {
             case .down: ups.append(EffectiveChange(from: .absent(current.id), to: current))
             case .address: unused.append(EffectiveChange(from: change.new, to: current))
@@ -188,18 +171,41 @@ extension EffectLayers {
     /// Does what is left of a change that the appliance serves and that is durable. Does not wait.
     func finish(_ decision: Decision) {
         if decision.changes.isEmpty { return }
-        for actuator in below.reversed() { actuator.remove(decision.changes) }
-        for actuator in above { actuator.add(decision.changes) }
-        notify(decision.events.after)
+        bringAbout(decision.changes)
+        if inFlight.isEmpty { return notify(decision.events.after) }
+        let states = Dictionary(decision.changes.map { ($0.new.id, $0.new) }) { first, _ in first }
+        notify(decision.events.after.filter { $0.kind == .down || states[$0.service.loadBalancer].map(isToldUp) ?? true })
     }
 
-    /// Takes back what was done for a change that was not made. Does not wait.
-    func takeBack(_ decision: Decision) {
+    /// Takes back what was done for a change that was not made: the effects are as the state in force asks for, and what was done for the
+    /// batches that wait stays done. Does not wait.
+    ///
+    /// - Parameter current: a load balancer as it is in force without the change.
+    func takeBack(_ decision: Decision, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState) {
         if decision.changes.isEmpty { return }
-        let changes = decision.changes.map { EffectiveChange(from: $0.new, to: $0.old) }
-        for actuator in below.reversed() { actuator.remove(changes) }
-        for actuator in above { actuator.add(changes) }
-        notify(decision.events.back)
+        bringAbout(decision.changes.map { EffectiveChange(from: $0.new, to: current($0.new.id)) })
+        // What was told to go stays where the state in force has it.
+        notify(
+            decision.events.before.compactMap { event in
+                let state = current(event.service.loadBalancer)
+                guard let service = state.service, service.service == event.service, isToldUp(state) else { return nil }
+                return service.event(at: time)
+            })
+    }
+
+    /// Whether listeners of events may be told that a service is up: no batch that waits has told them that it goes.
+    private func isToldUp(_ state: EffectiveState) -> Bool { inFlight.kept(in: state, by: steps.count - 1).service != nil }
+
+    /// Removes from the layers below, the highest first, what is not needed any more, and adds to the layers above, the lowest first, what is.
+    private func bringAbout(_ changes: [EffectiveChange]) {
+        let isAlone = inFlight.isEmpty
+        for (index, step) in steps.enumerated().reversed() where !step.above.isEmpty || !step.below.isEmpty {
+            let kept = isAlone ? changes : changes.map { EffectiveChange(from: $0.old, to: inFlight.kept(in: $0.new, by: index)) }
+            for actuator in step.below { actuator.remove(kept) }
+            for actuator in step.above { actuator.add(kept) }
+            // A service that goes for a batch that waits takes over nothing from another.
+            if !isAlone { for actuator in step.above { actuator.remove(kept) } }
+        }
     }
 
     private func notify(_ events: [ServiceEvent]) {

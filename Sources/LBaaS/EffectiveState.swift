@@ -6,14 +6,28 @@ public struct EffectiveState: Hashable, Sendable {
     public let id: LoadBalancerID
     /// As the appliance should run it; nil where it should run nothing of it.
     public let appliance: LoadBalancer?
-    private let wanted: LoadBalancer?
+    private var wanted: LoadBalancer?
     private let health: ServiceHealth?
+    /// Addresses that are bound besides those that it needs.
+    private var keptAddresses: Set<IPAddress> = []
 
     fileprivate init(id: LoadBalancerID, appliance: LoadBalancer?, wanted: LoadBalancer?, health: ServiceHealth?) {
         self.id = id
         self.appliance = appliance
         self.wanted = wanted
         self.health = health
+    }
+
+    /// The state while a change is prepared that is not made yet.
+    ///
+    /// - Parameters:
+    ///   - addresses: what is bound for it already.
+    ///   - isWithdrawn: whether the world was told already that its service goes.
+    public func keeping(_ addresses: Set<IPAddress>, isWithdrawn: Bool) -> EffectiveState {
+        var state = self
+        state.keptAddresses = addresses
+        if isWithdrawn { state.wanted = nil }
+        return state
     }
 
     /// A load balancer of which nothing is in force.
@@ -27,8 +41,8 @@ public struct EffectiveState: Hashable, Sendable {
     /// The addresses that must be bound for it: those of its listener, as long as the appliance runs anything of it. The layer of the
     /// addresses takes the virtual IPs among them.
     public var addresses: Set<IPAddress> {
-        guard let appliance else { return [] }
-        return Set(([appliance.listener] + appliance.leaving.map(\.listener)).compactMap(\.address))
+        guard let appliance else { return keptAddresses }
+        return keptAddresses.union(([appliance.listener] + appliance.leaving.map(\.listener)).compactMap(\.address))
     }
 
     /// The addresses that are to be told to routers: that of its listener, while its service is up.

@@ -71,8 +71,6 @@ extension ServiceState {
 public struct ServiceEvents: Sendable {
     /// What goes, told before the appliance is changed.
     public private(set) var before: [ServiceEvent] = []
-    /// How that is where it stays after all.
-    public private(set) var back: [ServiceEvent] = []
     /// What comes, told when the appliance serves it; then what goes as another service takes its listener over, so that an address
     /// which is never without a service is never withdrawn.
     public private(set) var after: [ServiceEvent] = []
@@ -85,18 +83,11 @@ public struct ServiceEvents: Sendable {
 
     /// What the world is told where load balancers become others.
     public init(_ changes: [EffectiveChange], at time: Timestamp) {
-        let states = changes.map { (old: $0.old.service, new: $0.new.service) }
-        let events = states.map { ServiceState.change(from: $0.old, to: $0.new, at: time) }
+        let events = changes.map { ServiceState.change(from: $0.old.service, to: $0.new.service, at: time) }
         after = events.compactMap(\.up)
         let heirs = Set(after.map(\.service.listener))
-        for (state, event) in zip(states, events) {
-            guard let down = event.down else { continue }
-            if heirs.contains(down.service.listener) {
-                after.append(down)
-            } else {
-                before.append(down)
-                if let old = state.old { back.append(old.event(at: time)) }
-            }
+        for down in events.compactMap(\.down) {
+            if heirs.contains(down.service.listener) { after.append(down) } else { before.append(down) }
         }
     }
 }
