@@ -54,6 +54,7 @@ let package = Package(
         library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         library("CCrypto", pkgConfig: "openssl", debian: "libssl-dev"),
+        library("CMicrohttpd", pkgConfig: "libmicrohttpd", debian: "libmicrohttpd-dev"),
         .systemLibrary(name: "CGetopt"),
         .target(name: "CProgramArguments"),
         .target(name: "CSpawn"),
@@ -72,6 +73,8 @@ let package = Package(
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
+        room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
+        room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
         driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CLinux", "CSpawn", "CZlib"]),
@@ -101,6 +104,7 @@ let package = Package(
             swiftSettings: [.treatAllWarnings(as: .error)]),
         .target(name: "ObjectStores", dependencies: ["HostSystem", "TestSupport"], path: "Tests/ObjectStores"),
         .target(name: "NetlinkTestSupport", dependencies: ["Netlink"], path: "Tests/NetlinkTestSupport"),
+        .target(name: "EtcdTestSupport", dependencies: ["Etcd", "TestSupport"], path: "Tests/EtcdTestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
@@ -114,7 +118,8 @@ let package = Package(
         tests(
             "ControllerTests",
             [
-                "Controller", "DummyDriver", "JobMessages", "LBaaS", "LoadBalancerJSON", "Requests", "StateStore", "TestSupport",
+                "Controller", "DummyDriver", "HostSystem", "JobMessages", "LBaaS", "LoadBalancerJSON", "Requests", "StateStore",
+                "TestSupport",
             ]),
         tests("Simulation", ["Controller", "HealthChecks", "HostSystem", "LBaaS", "Requests", "StateStore", "TestSupport"]),
         tests("HostSystemTests", ["HostSystem", "TestSupport"]),
@@ -122,6 +127,8 @@ let package = Package(
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
+        tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
+        tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("DaemonSupportTests", ["DaemonSupport", "HostSystem", "LBaaS", "TestSupport"]),
         tests(
             "WorkerTests",

@@ -57,7 +57,7 @@ struct Admission {
             if let objection = capabilities.objection(to: loadBalancer, driverName: driverName, replacing: old?.loadBalancer) {
                 throw Refusal(.unsupported, "\(origin.path(to: index, id, field: objection.field)): \(objection.reason)")
             }
-            if old?.loadBalancer == loadBalancer { continue }
+            if let old, old.loadBalancer == loadBalancer, !old.isOutOfService { continue }
             if let refusal = refusal(loadBalancer) {
                 throw Refusal(.unsupported, "\(origin.path(to: index, id, field: refusal.field)): \(refusal.reason)")
             }

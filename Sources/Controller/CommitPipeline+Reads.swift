@@ -34,7 +34,7 @@ extension CommitPipeline {
         let found = retained.withLock(\.self)
         var checked = committed.read { snapshot in
             snapshot.facts.health.compactMap { id, health -> (loadBalancer: LoadBalancer, facts: [NodeID: ServiceHealth.NodeFact])? in
-                guard let loadBalancer = snapshot.wanted.entries[id]?.loadBalancer, !loadBalancer.isSuspended, !health.nodes.isEmpty else {
+                guard let loadBalancer = snapshot.wanted.entries[id]?.inService, !loadBalancer.isSuspended, !health.nodes.isEmpty else {
                     return nil
                 }
                 return (loadBalancer, health.nodes)

@@ -39,8 +39,8 @@ public final class CommitPipeline: Sendable {
     ///   - progress: where it is told which steps take how long at most, for a watchdog.
     ///   - isOfHost: whether an address is one of the host's: traffic that goes there may come back.
     ///   - clock: both clocks of the moment.
-    /// - Throws: where the state cannot be read or the appliance cannot be asked. A load balancer that the appliance refuses is
-    ///   logged, and does not keep the others from being served.
+    /// - Throws: where the state cannot be read or the appliance cannot be asked. A load balancer that the appliance refuses,
+    ///   or whose listener an earlier one has, is logged, and does not keep the others from being served.
     package init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
         progress: ProgressMonitor = ProgressMonitor(), log: Log, threads: Threads = .system,
@@ -81,7 +81,8 @@ public final class CommitPipeline: Sendable {
         progress: ProgressMonitor = ProgressMonitor(), log: Log, threads: Threads = .system, now: @escaping @Sendable () -> Timestamp
     ) throws(StartFailure) {
         try self.init(
-            driver: driver, driverName: driverName, capabilities: capabilities, store: store, progress: progress, log: log, threads: threads,
+            driver: driver, driverName: driverName, capabilities: capabilities, store: store, progress: progress, log: log,
+            threads: threads,
             isOfHost: { _ in false },
             clock: {
                 let time = now()

@@ -18,7 +18,9 @@ public final class NodeChecks: NodeChecker {
     ) throws(HealthCheckError) {
         let inbox = Inbox(report)
         self.inbox = inbox
-        checker = try HealthChecker(configuration, log: log, progress: progress, now: now) { reports in inbox.changing { $0.take(reports) } }
+        checker = try HealthChecker(configuration, log: log, progress: progress, now: now) { reports in
+            inbox.changing { $0.take(reports) }
+        }
     }
 
     /// Ends all checks, and what is being reported. Nothing is reported any more when it returns true.

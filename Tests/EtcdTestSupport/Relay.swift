@@ -1,0 +1,91 @@
+import Foundation
+import Glibc
+import Synchronization
+import TestSupport
+
+/// A TCP relay to a port, whose connections can be cut or held up.
+package final class Relay: Sendable {
+    /// What it does with connections.
+    package enum Mode: Sendable {
+        /// It passes everything on.
+        case open
+        /// It closes all connections, and each new one.
+        case cut
+        /// It takes connections and passes nothing on: what comes meanwhile is lost with its connection at the end.
+        case held
+    }
+
+    private struct State: Sendable {
+        var mode = Mode.open
+        var isOver = false
+        var sockets: [LoopbackSocket] = []
+    }
+
+    /// Where it listens.
+    package let port: UInt16
+    private let target: Mutex<UInt16>
+    private let listener: LoopbackSocket
+    private let state = Mutex(State())
+
+    /// A relay to a port of 127.0.0.1, until `end`.
+    package init(to target: UInt16) throws {
+        self.target = Mutex(target)
+        port = try freePort()
+        listener = try LoopbackSocket.bound(port: port, listens: true)
+        Thread.detachNewThread { [self] in accept() }
+    }
+
+    /// Changes what it does.
+    package func set(_ mode: Mode) {
+        let sockets = state.withLock { state in
+            defer { state.mode = mode }
+            // What was held up is not passed on later.
+            if mode == .cut || (state.mode == .held && mode == .open) {
+                defer { state.sockets = [] }
+                return state.sockets
+            }
+            return []
+        }
+        for socket in sockets { socket.shut() }
+    }
+
+    /// Closes all connections, and makes new ones to another port.
+    package func turn(to port: UInt16) {
+        target.withLock { $0 = port }
+        set(.cut)
+        set(.open)
+    }
+
+    /// Closes everything.
+    package func end() {
+        state.withLock { $0.isOver = true }
+        listener.shut()
+        set(.cut)
+    }
+
+    private func accept() {
+        while let client = listener.accepted(), !state.withLock({ $0.isOver }) {
+            guard state.withLock({ $0.mode }) != .cut, let server = try? LoopbackSocket.connected(to: target.withLock { $0 }) else {
+                continue
+            }
+            let isCut = state.withLock { state in
+                state.sockets += [client, server]
+                return state.mode == .cut
+            }
+            if isCut { continue }
+            for (from, to) in [(client, server), (server, client)] {
+                Thread.detachNewThread { [self] in copy(from, to) }
+            }
+        }
+    }
+
+    private func copy(_ from: LoopbackSocket, _ to: LoopbackSocket) {
+        while let bytes = try? from.receive(), !bytes.isEmpty {
+            if state.withLock({ $0.mode }) == .held { continue }
+            guard (try? to.send(bytes)) != nil else { break }
+        }
+        from.shut()
+        to.shut()
+        state.withLock { $0.sockets.removeAll { $0 === from || $0 === to } }
+    }
+}
