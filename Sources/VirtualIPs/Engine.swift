@@ -1,0 +1,293 @@
+import CLinux
+import Glibc
+import HostSystem
+import LBaaS
+import Netlink
+import Synchronization
+
+/// What the room's thread does. All that it knows is here; it is used by one thread only.
+///
+/// Whatever happens changes only what is known: records, links, addresses. Then `settle` compares what is wanted with what the kernel has,
+/// and does what is missing: unbind, fence, bind, announce, in this order.
+final class Engine {
+    let settings: VirtualIPs.Settings
+    let log: Log
+    private let notify: (VirtualIPNotice) -> Void
+    private let published: Published
+
+    let route: RouteNetlink
+    private let monitor: RouteMonitor
+    let sender: FrameSender
+    private let advertisements: AdvertisementListener
+    var listeners: Listeners
+    /// Made for the first virtual IP that wants it.
+    var fence: Fence?
+
+    var records: [IPAddress: Record] = [:]
+    var network = HostNetwork()
+    /// Whether rights or states changed since the fence was told.
+    var isFenceStale = false
+    /// Whether the fence holds what it is to hold; without it nothing fenced is bound.
+    var fenceFailure: String?
+    let fenceLog: RepeatedLog
+    /// When something that the kernel refused is tried again.
+    var retryAt: Duration?
+
+    private var buffer = [UInt8](repeating: 0, count: 2048)
+    private var waiting: [Command] = []
+    private var isRunning = true
+
+    /// How long the thread sleeps at most while it has an address, so that it notices when it was stopped.
+    private static let heartbeat: Duration = .milliseconds(500)
+
+    init(
+        settings: VirtualIPs.Settings, log: Log, notify: @escaping (VirtualIPNotice) -> Void, published: Published
+    ) throws(VirtualIPError) {
+        self.settings = settings
+        self.log = log
+        self.notify = notify
+        self.published = published
+        fenceLog = RepeatedLog(log)
+        do throws(NetlinkError) {
+            route = try RouteNetlink()
+            monitor = try RouteMonitor()
+        } catch {
+            throw VirtualIPError(.system, error.message)
+        }
+        sender = try FrameSender()
+        advertisements = try AdvertisementListener()
+        listeners = Listeners()
+        listeners.watch(monitor.descriptor)
+        if advertisements.descriptor.number >= 0 { listeners.watch(advertisements.descriptor.number) }
+    }
+
+    /// Learns what the host has, and begins with these virtual IPs.
+    func begin(_ virtualIPs: [VirtualIP]) throws(VirtualIPError) {
+        do throws(NetlinkError) { try list() } catch { throw VirtualIPError(.system, error.message) }
+        if virtualIPs.contains(where: \.isFenced) {
+            try Fence.probe()
+            try prepareFence()
+        }
+        configure(virtualIPs)
+        settle()
+    }
+
+    /// Works until it is stopped.
+    func run(_ mailbox: Mailbox) {
+        while isRunning {
+            let planned = wakeTime(after: Clock.bootTime())
+            _ = mailbox.waker.wait(
+                until: Deadline(in: max(.zero, planned - Clock.bootTime())), watching: listeners.descriptor.number, for: POLLIN)
+            // The process was stopped, or got no processor for long: others may have announced the addresses meanwhile.
+            if Clock.bootTime() - planned > Self.heartbeat { doubt() }
+            expire(at: Clock.bootTime())
+            takeEvents()
+            mailbox.take().forEach(perform)
+            settle()
+        }
+        mailbox.close()
+        waiting.forEach { $0.complete() }
+    }
+
+    /// When there is something to do, without any event.
+    private func wakeTime(after now: Duration) -> Duration {
+        var time = now + .seconds(3600)
+        if let retryAt { time = min(time, retryAt) }
+        for record in records.values {
+            if record.state == .activated { time = min(time, now + Self.heartbeat) }
+            if record.virtualIP.isAtMostOne, record.state == .activated, let end = record.right?.end { time = min(time, end) }
+            if let next = record.search?.next { time = min(time, next) }
+            if record.isBound, let next = record.schedule?.next { time = min(time, next) }
+        }
+        return time
+    }
+
+    // MARK: what happens
+
+    private func perform(_ command: Command) {
+        let now = Clock.bootTime()
+        switch command {
+        case .configure(let virtualIPs): configure(virtualIPs)
+        case .grant(let addresses, let end): addresses.forEach { grant($0, until: end, now: now) }
+        case .withdraw(let addresses, _):
+            addresses.forEach { address in
+                records[address]?.right = nil
+                happen(.demoted, to: address, reason: nil)
+            }
+            waiting.append(command)
+        case .fault(let addresses): addresses.forEach { fault($0, now: now) }
+        case .health(let address, let works, let reason): health(address, works: works, reason: reason, now: now)
+        case .announce(let addresses): addresses.forEach { announceAnew($0, at: now) }
+        case .stop(let keeping, _):
+            waiting.append(command)
+            isRunning = false
+            if !keeping { configure([]) }
+        }
+    }
+
+    private func configure(_ virtualIPs: [VirtualIP]) {
+        let now = Clock.bootTime()
+        let addresses = Set(virtualIPs.map(\.address))
+        for address in records.keys where !addresses.contains(address) {
+            records[address] = nil
+            published.value.withLock { _ = $0.statuses.removeValue(forKey: address) }
+        }
+        for virtualIP in virtualIPs {
+            if var record = records[virtualIP.address] {
+                if record.virtualIP != virtualIP { record.renewedAt = nil }
+                // A right without an end is not one that the new policy knows.
+                if virtualIP.isAtMostOne, !record.virtualIP.isAtMostOne { record.right = nil }
+                record.virtualIP = virtualIP
+                if record.right == nil, record.state == .activated { record.state = .standby }
+                records[virtualIP.address] = record
+            } else {
+                var record = Record(virtualIP: virtualIP, since: now)
+                record.isInherited =
+                    network.link(named: virtualIP.interface).map { network.own(virtualIP.address, interface: $0.index) != nil } ?? false
+                records[virtualIP.address] = record
+            }
+        }
+        isFenceStale = true
+    }
+
+    private func grant(_ address: IPAddress, until end: Duration?, now: Duration) {
+        guard var record = records[address] else { return }
+        let right = Record.Right(end: record.virtualIP.isAtMostOne ? end : nil)
+        guard right.isValid(at: now) else { return }
+        record.right = right
+        record.search = nil
+        records[address] = record
+        if record.virtualIP.isFenced { isFenceStale = true }
+        happen(.elected, to: address, reason: nil)
+    }
+
+    private func health(_ address: IPAddress, works: Bool, reason: String?, now: Duration) {
+        happen(works ? .healthCheckSuccess : .healthCheckFail, to: address, reason: works ? nil : reason ?? "its health check fails")
+        // It has the right still, so nobody needs to elect it again.
+        if works, let record = records[address], record.right?.isValid(at: now) == true { happen(.elected, to: address, reason: nil) }
+    }
+
+    /// Takes an event to the state machine.
+    func happen(_ event: VirtualIPEvent, to address: IPAddress, reason: String?) {
+        guard var record = records[address] else { return }
+        let state = record.state.after(event, policy: record.virtualIP.policy)
+        if event != .fault { record.search = nil }
+        if state != .booting { record.isInherited = record.isInherited && state == .activated }
+        if state != record.state {
+            var fields: [Log.Field] = [
+                ("was", record.state.rawValue), ("event", event.rawValue), ("interface", record.virtualIP.interface),
+            ]
+            if let reason { fields.append(("reason", reason)) }
+            log.write(.info, "\(address) is \(state.rawValue)", fields)
+            record.state = state
+            record.since = Clock.bootTime()
+            record.reason = reason
+            if record.virtualIP.isFenced { isFenceStale = true }
+        } else if state == .failing {
+            record.reason = reason ?? record.reason
+        }
+        records[address] = record
+    }
+
+    /// Gives up rights that have ended.
+    func expire(at now: Duration) {
+        for (address, record) in records where record.right.map({ !$0.isValid(at: now) }) ?? false {
+            records[address]?.right = nil
+            happen(.demoted, to: address, reason: "the right to it ended and was not renewed")
+        }
+    }
+
+    /// The thread could not see what others did.
+    private func doubt() {
+        let now = Clock.bootTime()
+        for (address, record) in records where record.isBound { announceAnew(address, at: now) }
+    }
+
+    private func list() throws(NetlinkError) {
+        network = HostNetwork(links: try route.links(), addresses: try route.addresses())
+    }
+
+    private func takeEvents() {
+        do throws(NetlinkError) {
+            if let events = try monitor.take() {
+                events.forEach(apply)
+            } else {
+                try list()
+            }
+            if try fence?.isDamaged() ?? false {
+                isFenceStale = true
+                log.write(.warning, "somebody else changed the packet filter's table \(Fence.table): it is built anew")
+            }
+        } catch {
+            log.write(.error, "cannot watch the host's links and addresses: \(error)")
+        }
+        advertisements.take(into: &buffer) { interface, claim in hear(claim, on: interface) }
+        listeners.take(into: &buffer) { interface, claim in hear(claim, on: interface) }
+    }
+
+    private func apply(_ event: RouteEvent) {
+        let now = Clock.bootTime()
+        switch event {
+        case .link(let link):
+            let old = network.link(link.index)
+            network.apply(event)
+            guard old?.hasCarrier != link.hasCarrier || old?.hardwareAddress != link.hardwareAddress, link.hasCarrier else { return }
+            for (address, record) in records where record.virtualIP.interface == link.name { announceAnew(address, at: now) }
+        case .addressRemoved(let entry) where entry.isOurs:
+            let wasThere = network.own(IPAddress(entry.key.address), interface: entry.key.interface) != nil
+            network.apply(event)
+            guard wasThere, let link = network.link(entry.key.interface), link.isUp,
+                let record = records[IPAddress(entry.key.address)], record.isWanted(at: now), record.virtualIP.interface == link.name
+            else { return }
+            log.write(.warning, "somebody removed \(record.virtualIP.address) from \(link.name): it is bound again")
+            announceAnew(record.virtualIP.address, at: now)
+        default: network.apply(event)
+        }
+    }
+
+    // MARK: what is done
+
+    /// Does what is missing, and tells what changed.
+    func settle() {
+        let now = Clock.bootTime()
+        if let time = retryAt, time <= now { retryAt = nil }
+        unbind(at: now)
+        guardAddresses()
+        bind()
+        search()
+        announce()
+        let interfaces = Set(records.values.map(\.virtualIP.interface).compactMap { network.link(named: $0)?.index })
+        listeners.listen(on: interfaces) { message in log.write(.error, message) }
+        if !isRunning { end() }
+        tell()
+        let done = waiting
+        waiting = []
+        done.forEach { $0.complete() }
+    }
+
+    private func end() {
+        // Kept addresses need their fence.
+        guard records.isEmpty, fence != nil else { return }
+        do throws(NetlinkError) { try fence?.remove() } catch {
+            log.write(.error, "cannot remove the packet filter's table \(Fence.table): \(error)")
+        }
+    }
+
+    private func tell() {
+        var foreign: [IPAddress: String] = [:]
+        for (address, entry) in network.allForeign { foreign[address] = conflict(with: entry) }
+        var changed: [VirtualIPStatus] = []
+        for (address, record) in records {
+            let told = Record.Told(state: record.state, isBound: record.isBound, reason: record.reason)
+            if record.told != told {
+                records[address]?.told = told
+                changed.append(record.status)
+            }
+        }
+        let statuses = records.mapValues(\.status)
+        published.value.withLock { $0 = .init(statuses: statuses, foreign: foreign) }
+        for status in changed { notify(.changed(status)) }
+    }
+
+    func tell(_ notice: VirtualIPNotice) { notify(notice) }
+}
