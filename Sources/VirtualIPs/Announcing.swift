@@ -45,8 +45,6 @@ extension Engine {
                 records[address]?.right = .init(end: nil)
                 happen(.fault, to: address, reason: "no host answers for it")
                 records[address]?.search = nil
-                // One more round binds it.
-                retryAt = now
                 continue
             }
             search.next = now + OwnerSearch.wait

@@ -5,8 +5,6 @@ import Netlink
 
 /// Binding and unbinding.
 extension Engine {
-    private static let retryPause: Duration = .seconds(1)
-
     /// Removes every address with our mark that this host is not to have: those without a right, on another interface than theirs, and what
     /// an earlier worker left. Nothing that is not ours is touched.
     func unbind(at now: Duration) {
@@ -30,7 +28,7 @@ extension Engine {
                 if records[address] == nil { log.write(.info, "\(address) is unbound") }
             default:
                 log.write(.error, "cannot unbind \(address): \(HostSystem.errorText(outcome[index]))")
-                retryAt = now + Self.retryPause
+                retryAt = now + Record.retryPause
             }
         }
     }
@@ -41,13 +39,13 @@ extension Engine {
         var entries: [(address: IPAddress, entry: InterfaceAddress, isNew: Bool)] = []
         for (address, record) in records {
             let (link, reason) = place(of: record)
-            if record.state != .failing, record.state != .standby || reason != nil { records[address]?.reason = reason }
+            records[address]?.obstacle = reason ?? record.refusal?.reason
             let own = link.flatMap { network.own(address, interface: $0.index) }
             records[address]?.isBound = own != nil
             guard record.isWanted(at: now), let link else { continue }
             if let own {
                 if needsRenewal(record, own, now: now) { entries.append((address, entry(record, on: link), false)) }
-            } else if reason == nil, retryAt == nil {
+            } else if reason == nil, !record.isRefused(at: now) {
                 entries.append((address, entry(record, on: link), true))
             }
         }
@@ -65,6 +63,8 @@ extension Engine {
                 records[address]?.schedule = AnnouncementSchedule(from: now)
             }
             network.put(entry)
+            records[address]?.refusal = nil
+            records[address]?.obstacle = nil
             records[address]?.isBound = true
             records[address]?.isInherited = false
             records[address]?.renewedAt = now
@@ -120,9 +120,9 @@ extension Engine {
     private func refused(_ number: Int32, _ address: IPAddress, on interface: String, now: Duration) {
         let advice = number == EPERM ? "; virtual IPs need the capability CAP_NET_ADMIN" : ""
         let reason = "cannot bind it to \(interface): \(HostSystem.errorText(number))\(advice)"
-        if records[address]?.reason != reason { log.write(.error, "\(address): \(reason)") }
-        records[address]?.reason = reason
-        retryAt = now + Self.retryPause
+        if records[address]?.refusal?.reason != reason { log.write(.error, "\(address): \(reason)") }
+        records[address]?.refusal = (reason, now)
+        records[address]?.obstacle = reason
     }
 
     /// Has requests carried out. Returns the error number of each, and 0 for those that were carried out.

@@ -32,6 +32,13 @@ final class Engine {
     let fenceLog: RepeatedLog
     /// When something that the kernel refused is tried again.
     var retryAt: Duration?
+    /// Whether something happened since `settle`.
+    private var isUnsettled = false
+    /// When there is something to do without any event.
+    private var due = Duration.zero
+    /// What is told next.
+    private var notices: [VirtualIPNotice] = []
+    private let watchLog: RepeatedLog
 
     private var buffer = [UInt8](repeating: 0, count: 2048)
     private var waiting: [Command] = []
@@ -48,6 +55,7 @@ final class Engine {
         self.notify = notify
         self.published = published
         fenceLog = RepeatedLog(log)
+        watchLog = RepeatedLog(log)
         do throws(NetlinkError) {
             route = try RouteNetlink()
             monitor = try RouteMonitor()
@@ -67,6 +75,9 @@ final class Engine {
         if virtualIPs.contains(where: \.isFenced) {
             try Fence.probe()
             try prepareFence()
+        } else {
+            // What an earlier worker left would keep back addresses of others.
+            Fence.removeLeftover()
         }
         configure(virtualIPs)
         settle()
@@ -75,31 +86,40 @@ final class Engine {
     /// Works until it is stopped.
     func run(_ mailbox: Mailbox) {
         while isRunning {
-            let planned = wakeTime(after: Clock.bootTime())
+            let planned = wakeTime()
             _ = mailbox.waker.wait(
                 until: Deadline(in: max(.zero, planned - Clock.bootTime())), watching: listeners.descriptor.number, for: POLLIN)
             // The process was stopped, or got no processor for long: others may have announced the addresses meanwhile.
             if Clock.bootTime() - planned > Self.heartbeat { doubt() }
             expire(at: Clock.bootTime())
             takeEvents()
-            mailbox.take().forEach(perform)
-            settle()
+            let commands = mailbox.take()
+            commands.forEach(perform)
+            // Most of what other hosts say by ARP is nothing to us.
+            if isUnsettled || !commands.isEmpty || Clock.bootTime() >= due { settle() }
         }
         mailbox.close()
         waiting.forEach { $0.complete() }
     }
 
-    /// When there is something to do, without any event.
-    private func wakeTime(after now: Duration) -> Duration {
-        var time = now + .seconds(3600)
-        if let retryAt { time = min(time, retryAt) }
+    /// When to wake without any event.
+    private func wakeTime() -> Duration {
+        let hasAddress = records.values.contains { $0.state == .activated }
+        return hasAddress ? min(due, Clock.bootTime() + Self.heartbeat) : due
+    }
+
+    /// When there is something to do without any event.
+    private func nextDue(after now: Duration) -> Duration {
+        var times = [now + .seconds(3600)]
+        if let retryAt { times.append(retryAt) }
         for record in records.values {
-            if record.state == .activated { time = min(time, now + Self.heartbeat) }
-            if record.virtualIP.isAtMostOne, record.state == .activated, let end = record.right?.end { time = min(time, end) }
-            if let next = record.search?.next { time = min(time, next) }
-            if record.isBound, let next = record.schedule?.next { time = min(time, next) }
+            if let next = record.search?.next { times.append(next) }
+            if let refusal = record.refusal { times.append(refusal.at + Record.retryPause) }
+            guard record.isWanted(at: now) else { continue }
+            if let end = record.right?.end { times.append(end) }
+            if record.isBound, let next = record.schedule?.next { times.append(next) }
         }
-        return time
+        return times.min() ?? now
     }
 
     // MARK: what happens
@@ -130,16 +150,17 @@ final class Engine {
         let addresses = Set(virtualIPs.map(\.address))
         for address in records.keys where !addresses.contains(address) {
             records[address] = nil
-            published.value.withLock { _ = $0.statuses.removeValue(forKey: address) }
         }
         for virtualIP in virtualIPs {
             if var record = records[virtualIP.address] {
                 if record.virtualIP != virtualIP { record.renewedAt = nil }
-                // A right without an end is not one that the new policy knows.
-                if virtualIP.isAtMostOne, !record.virtualIP.isAtMostOne { record.right = nil }
+                let wasAtMostOne = record.virtualIP.isAtMostOne
                 record.virtualIP = virtualIP
-                if record.right == nil, record.state == .activated { record.state = .standby }
+                // The rights of both policies differ: one has an end, and the other none.
+                if !virtualIP.isAtMostOne, record.right != nil { record.right = .init(end: nil) }
+                if virtualIP.isAtMostOne, !wasAtMostOne { record.right = nil }
                 records[virtualIP.address] = record
+                if record.right == nil, record.state == .activated { happen(.demoted, to: virtualIP.address, reason: nil) }
             } else {
                 var record = Record(virtualIP: virtualIP, since: now)
                 record.isInherited =
@@ -192,6 +213,7 @@ final class Engine {
     /// Gives up rights that have ended.
     func expire(at now: Duration) {
         for (address, record) in records where record.right.map({ !$0.isValid(at: now) }) ?? false {
+            isUnsettled = true
             records[address]?.right = nil
             happen(.demoted, to: address, reason: "the right to it ended and was not renewed")
         }
@@ -199,6 +221,7 @@ final class Engine {
 
     /// The thread could not see what others did.
     private func doubt() {
+        isUnsettled = true
         let now = Clock.bootTime()
         for (address, record) in records where record.isBound { announceAnew(address, at: now) }
     }
@@ -213,19 +236,22 @@ final class Engine {
                 events.forEach(apply)
             } else {
                 try list()
+                isUnsettled = true
             }
             if try fence?.isDamaged() ?? false {
                 isFenceStale = true
+                isUnsettled = true
                 log.write(.warning, "somebody else changed the packet filter's table \(Fence.table): it is built anew")
             }
         } catch {
-            log.write(.error, "cannot watch the host's links and addresses: \(error)")
+            watchLog.write(.error, "cannot watch the host's links, addresses and packet filter: \(error)")
         }
         advertisements.take(into: &buffer) { interface, claim in hear(claim, on: interface) }
         listeners.take(into: &buffer) { interface, claim in hear(claim, on: interface) }
     }
 
     private func apply(_ event: RouteEvent) {
+        isUnsettled = true
         let now = Clock.bootTime()
         switch event {
         case .link(let link):
@@ -251,10 +277,11 @@ final class Engine {
     func settle() {
         let now = Clock.bootTime()
         if let time = retryAt, time <= now { retryAt = nil }
+        isUnsettled = false
         unbind(at: now)
+        search()
         guardAddresses()
         bind()
-        search()
         announce()
         let interfaces = Set(records.values.map(\.virtualIP.interface).compactMap { network.link(named: $0)?.index })
         listeners.listen(on: interfaces) { message in log.write(.error, message) }
@@ -263,6 +290,7 @@ final class Engine {
         let done = waiting
         waiting = []
         done.forEach { $0.complete() }
+        due = nextDue(after: Clock.bootTime())
     }
 
     private func end() {
@@ -273,21 +301,27 @@ final class Engine {
         }
     }
 
+    /// Publishes what is, and then tells what changed.
     private func tell() {
         var foreign: [IPAddress: String] = [:]
         for (address, entry) in network.allForeign { foreign[address] = conflict(with: entry) }
-        var changed: [VirtualIPStatus] = []
         for (address, record) in records {
-            let told = Record.Told(state: record.state, isBound: record.isBound, reason: record.reason)
-            if record.told != told {
-                records[address]?.told = told
-                changed.append(record.status)
-            }
+            let status = record.status
+            let told = Record.Told(state: status.state, isBound: status.isBound, reason: status.reason)
+            guard record.told != told else { continue }
+            records[address]?.told = told
+            notices.append(.changed(status))
         }
         let statuses = records.mapValues(\.status)
         published.value.withLock { $0 = .init(statuses: statuses, foreign: foreign) }
-        for status in changed { notify(.changed(status)) }
+        let told = notices
+        notices = []
+        told.forEach(notify)
     }
 
-    func tell(_ notice: VirtualIPNotice) { notify(notice) }
+    /// Tells something with the next `settle`.
+    func tell(_ notice: VirtualIPNotice) {
+        notices.append(notice)
+        isUnsettled = true
+    }
 }

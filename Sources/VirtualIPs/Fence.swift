@@ -66,13 +66,13 @@ struct Fence: ~Copyable {
     /// - Throws: what the kernel says.
     mutating func install(for addresses: Set<IPAddress>, on interfaces: [String: Int32], now: Duration) throws(NetlinkError) {
         if let installed, installed.addresses == addresses, installed.interfaces == interfaces { return }
+        // Rights that were told are lost where somebody changed the fence.
         let isRepair = installed == nil && !rights.isEmpty
         installed = nil
         do throws(NetlinkError) {
-            if isRepair { throw NetlinkError(.refused, "the fence is built anew") }
-            try build(addresses, interfaces, anew: false, now: now)
+            try build(addresses, interfaces, anew: isRepair, now: now)
         } catch {
-            guard error.code == .refused else { throw error }
+            guard error.code == .refused, !isRepair else { throw error }
             // What is there is not ours in every part.
             try build(addresses, interfaces, anew: true, now: now)
         }
@@ -156,6 +156,13 @@ struct Fence: ~Copyable {
     private struct Group: Hashable {
         let isV6: Bool
         let end: Duration?
+    }
+
+    /// Removes what an earlier worker left, where there is something.
+    static func removeLeftover() {
+        var transaction = NFTablesTransaction()
+        transaction.deleteTable(table, .netdev)
+        try? NFTables().carryOut(&transaction)
     }
 
     /// Takes the fence away, with all that it holds back. Nothing may be bound then that needs it.

@@ -35,8 +35,12 @@ struct Record {
     var since: Duration
     /// Until when this host has the right to the address: nil for none, and an end of nil for one without end.
     var right: Right?
-    /// What is known of the address and the interface that is not as it should be.
+    /// Why the state changed last, where there is something to say.
     var reason: String?
+    /// What keeps the address from being bound, or used.
+    var obstacle: String?
+    /// Why the kernel refused to bind it, and when that was.
+    var refusal: (reason: String, at: Duration)?
     var isBound = false
     /// Whether an earlier worker left the address bound, and nobody has said yet who has it.
     var isInherited = false
@@ -63,13 +67,19 @@ struct Record {
         var reason: String?
     }
 
+    /// After a refusal it is tried again so much later.
+    static let retryPause: Duration = .seconds(1)
+
+    /// Whether the kernel refused it just now.
+    func isRefused(at now: Duration) -> Bool { refusal.map { now - $0.at < Self.retryPause } ?? false }
+
     /// Whether the address is to be bound.
     func isWanted(at now: Duration) -> Bool { state == .activated && right.map { $0.isValid(at: now) } ?? false }
 
     var status: VirtualIPStatus {
         VirtualIPStatus(
-            virtualIP: virtualIP, state: state, since: since, isBound: isBound, reason: reason, announcements: announcements,
-            rivalFrames: rivalFrames)
+            virtualIP: virtualIP, state: state, since: since, isBound: isBound,
+            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, announcements: announcements, rivalFrames: rivalFrames)
     }
 }
 
