@@ -54,6 +54,7 @@ let package = Package(
         library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         library("CCrypto", pkgConfig: "openssl", debian: "libssl-dev"),
+        library("CMicrohttpd", pkgConfig: "libmicrohttpd", debian: "libmicrohttpd-dev"),
         .systemLibrary(name: "CGetopt"),
         .target(name: "CProgramArguments"),
         .target(name: "CSpawn"),
@@ -72,6 +73,7 @@ let package = Package(
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
+        room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
@@ -125,6 +127,7 @@ let package = Package(
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
+        tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         .executableTarget(
             name: "virtual-ip-holder", dependencies: ["HostSystem", "LBaaS", "VirtualIPs"], path: "Tests/VirtualIPHolder"),
