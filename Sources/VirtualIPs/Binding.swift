@@ -113,8 +113,13 @@ extension Engine {
 
     private func needsRenewal(_ record: Record, _ own: InterfaceAddress, now: Duration) -> Bool {
         if record.right?.end == nil { return own.lifetime.valid != .max }
-        guard own.lifetime.valid != .max, let renewedAt = record.renewedAt else { return true }
-        return now - renewedAt > .seconds(settings.lifetime) / 4
+        return own.lifetime.valid == .max || renewal(of: record).map { $0 <= now } ?? true
+    }
+
+    /// When the lifetime of a bound address is to be renewed; nil where it has none, or it is not known.
+    func renewal(of record: Record) -> Duration? {
+        guard record.right?.end != nil, let renewedAt = record.renewedAt else { return nil }
+        return renewedAt + .seconds(settings.lifetime) / 4
     }
 
     private func refused(_ number: Int32, _ address: IPAddress, on interface: String, now: Duration) {

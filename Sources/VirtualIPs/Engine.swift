@@ -117,6 +117,7 @@ final class Engine {
             if let refusal = record.refusal { times.append(refusal.at + Record.retryPause) }
             guard record.isWanted(at: now) else { continue }
             if let end = record.right?.end { times.append(end) }
+            if record.isBound, let next = renewal(of: record) { times.append(next) }
             if record.isBound, let next = record.schedule?.next { times.append(next) }
         }
         return times.min() ?? now

@@ -5,6 +5,8 @@ struct HardwareAddress: Hashable, CustomStringConvertible {
     /// The six bytes, the first the most significant of 48 bits.
     let bits: UInt64
 
+    init(bits: UInt64) { self.bits = bits }
+
     /// - Parameter bytes: six; nil for any other number.
     init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == 6 else { return nil }

@@ -14,8 +14,8 @@ final class Lab: Sendable {
     private let bridge: Namespace
 
     /// The addresses that hosts compete for.
-    static let v4 = IPAddress("10.0.0.100")!
-    static let v6 = IPAddress("2001:db8::100")!
+    static let v4 = IPAddress.v4(0x0A00_0064)
+    static let v6 = IPAddress.v6(high: 0x2001_0DB8_0000_0000, low: 0x100)
 
     /// The hosts have 10.0.0.1 and so on and 2001:db8::1 and so on, and the hardware addresses 02:00:00:00:00:01 and so on. The client has
     /// the number 9.
