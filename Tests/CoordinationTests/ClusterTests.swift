@@ -181,7 +181,7 @@ import Testing
     func leader() async throws {
         try await EtcdCluster.run(.init(members: 3)) { cluster in
             let hosts = try ["a", "b"].map {
-                try TestHost($0, cluster.configuration, names: [Self.name], Candidacy(policy: .atMostOne), takeover: .seconds(8))
+                try TestHost($0, cluster.configuration, names: [Self.name], Candidacy(policy: .atMostOne), takeover: .seconds(6))
             }
             try await end(hosts) {
                 let first = try await owner(hosts)

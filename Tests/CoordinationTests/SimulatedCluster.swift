@@ -259,6 +259,14 @@ final class SimulatedCluster {
         }
     }
 
+    /// Changes a key from outside.
+    func put(_ key: String, _ value: [UInt8]) {
+        publish(store.apply(EtcdTransaction(compares: [], success: [.put(key, value)])).changes)
+    }
+
+    /// Deletes a key from outside.
+    func delete(_ key: String) { publish(store.apply(EtcdTransaction(compares: [], success: [.delete(.key(key))])).changes) }
+
     /// Replaces the store by an older state of it, and closes all connections.
     func restore(_ old: ModelStore) {
         store = old

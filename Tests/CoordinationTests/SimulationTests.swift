@@ -30,9 +30,9 @@ import Testing
 
     private func owner(_ cluster: SimulatedCluster) throws -> String { try #require(cluster.answering(Self.names[0]).first) }
 
-    @Test("Random faults never make two owners of a name with at_most_one, and one owner is there when they are over", arguments: 0..<8)
+    @Test("Random faults never make two owners of a name with at_most_one, and one owner is there when they are over", arguments: 0..<4)
     func atMostOne(_ part: UInt64) {
-        for seed in part * 25..<part * 25 + 25 {
+        for seed in part * 20..<part * 20 + 20 {
             let cluster = cluster(
                 seed, .atMostOne, takeover: .seconds([1, 3, 5][Int(seed % 3)]), preemption: seed % 2 == 0 ? .no : .after(.seconds(1)))
             randomFaults(cluster, seconds: 60)
@@ -41,9 +41,9 @@ import Testing
         }
     }
 
-    @Test("After random faults a name with at_least_one has one owner", arguments: 0..<4)
+    @Test("After random faults a name with at_least_one has one owner", arguments: 0..<2)
     func atLeastOne(_ part: UInt64) {
-        for seed in part * 25..<part * 25 + 25 {
+        for seed in part * 20..<part * 20 + 20 {
             let cluster = cluster(
                 seed, .atLeastOne, takeover: .seconds([1, 3, 5][Int(seed % 3)]), preemption: seed % 2 == 0 ? .no : .after(.seconds(1)))
             randomFaults(cluster, seconds: 60)
@@ -264,6 +264,33 @@ import Testing
         cluster.run(for: .seconds(5))
         #expect(try owner(cluster) == before)
         #expect(cluster.violations == [])
+    }
+
+    @Test("What somebody else puts into the store stops nobody")
+    func garbage() throws {
+        let cluster = cluster()
+        try settle(cluster)
+        let before = cluster[try owner(cluster)]
+        let keys = before.machine.keys
+        let garbage: [[UInt8]] = [[], [0], [0xFF, 0xFE], Array("[1]".utf8), Array(#"{"host": "ghost"}"#.utf8)]
+        for value in garbage {
+            for key in [
+                keys.host("ghost"), keys.offer("ghost"), keys.conflict("a"), keys.owner("other"), keys.wish(Self.names[0]),
+                keys.prefix + "x",
+            ] {
+                cluster.put(key, value)
+            }
+            cluster.run(for: .seconds(1))
+            #expect(cluster.answering(Self.names[0]) == [before.id])
+            // The owner's record is taken away from the owner: it is claimed again.
+            cluster.put(keys.owner(Self.names[1]), value)
+            cluster.run(for: .seconds(8))
+            #expect(cluster.answering(Self.names[1]).count == 1, "\(value)")
+        }
+        // The keys of the hosts are deleted, and put again.
+        for id in Self.ids { cluster.delete(keys.host(id)) }
+        cluster.run(for: .seconds(8))
+        for name in Self.names { #expect(cluster.answering(name).count == 1) }
     }
 
     @Test("A store that is restored from a backup makes no second owner, and there is one again after the takeover time")
