@@ -117,6 +117,9 @@ struct Transition {
     var index: Int?
     let old: WantedState.Entry?
     let new: WantedState.Entry?
+
+    /// Whether the load balancer listens where it did.
+    var listensAsBefore: Bool { old?.listener == new?.listener }
 }
 
 extension Refusal {

@@ -105,7 +105,11 @@ struct Draft {
         for transition in transitions { follow(transition, health, now) }
         if let rule { drain(transitions, rule) }
         for transition in transitions {
-            if changes.entries.updateValue(transition.new, forKey: transition.id) == nil { changes.order.append(transition.id) }
+            if changes.entries.updateValue(transition.new, forKey: transition.id) == nil {
+                changes.order.append(transition.id)
+            } else {
+                changes.changedTwice.insert(transition.id)
+            }
             changes.count += (transition.new?.source == .jobs ? 1 : 0) - (transition.old?.source == .jobs ? 1 : 0)
         }
     }
@@ -164,7 +168,7 @@ struct Draft {
 
     /// All listeners are given up before the first is taken, so that load balancers can exchange theirs.
     private func move(_ transitions: [Transition], by origin: Origin, in listeners: inout ListenerTable) throws(Refusal) {
-        let moving = transitions.filter { $0.old?.listener != $0.new?.listener }
+        let moving = transitions.filter { !$0.listensAsBefore }
         for step in moving { step.release(step.old, in: &listeners) }
         for (index, step) in moving.enumerated() {
             guard let new = step.new, let owner = step.claim(new, in: &listeners) else { continue }
@@ -192,5 +196,5 @@ extension Transition {
 
 extension WantedState.Entry {
     /// The listener that it has; nil where another load balancer has it.
-    fileprivate var listener: Listener? { isOutOfService ? nil : loadBalancer.listener }
+    var listener: Listener? { isOutOfService ? nil : loadBalancer.listener }
 }

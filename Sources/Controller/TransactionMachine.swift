@@ -53,14 +53,14 @@ struct TransactionMachine {
     /// Whether there are layers of effects around the appliance, or listeners of events.
     var isAnnounced = false
 
-    /// Whether an address is one of the host's.
-    private let isOfHost: @Sendable (IPAddress) -> Bool
+    /// The addresses of the host.
+    private let hostAddresses: @Sendable () -> Set<IPAddress>
 
     init(
         admission: Admission, upkeep: Upkeep, committed: SnapshotStore, ledger: TrafficLedger,
-        isOfHost: @escaping @Sendable (IPAddress) -> Bool
+        hostAddresses: @escaping @Sendable () -> Set<IPAddress>
     ) {
-        self.isOfHost = isOfHost
+        self.hostAddresses = hostAddresses
         self.admission = admission
         rule = EffectiveRule(upkeep)
         drainTimeout = upkeep.drainTimeout
@@ -153,10 +153,14 @@ extension TransactionMachine {
         _ steps: [Transition], isForced: Bool, by origin: Origin, _ now: Moment, _ draft: inout Draft
     ) throws(Refusal) {
         let drainRule = drainTimeout.map { DrainRule(deadline: now.steady + $0, isForced: isForced) }
-        let mayLoop = steps.contains { $0.new?.loadBalancer.mayLoop(isOfHost: isOfHost) ?? false }
+        let hostAddresses = hostAddresses()
+        let mayLoop = steps.contains { step in
+            let old = step.listensAsBefore ? step.old?.loadBalancer : nil
+            return step.new?.loadBalancer.mayLoop(hostAddresses: hostAddresses, since: old) ?? false
+        }
         let before = mayLoop ? draft : nil
         try draft.accept(steps, by: origin, listeners: &listeners, rule: drainRule, isForced: isForced, health: healthRule, now: now.steady)
-        if let before, let refusal = loop(in: steps, by: origin, draft) {
+        if let before, let refusal = loop(in: steps, by: origin, draft, hostAddresses) {
             draft.takeBack(steps, in: &listeners)
             draft = before
             throw refusal
@@ -178,8 +182,8 @@ extension TransactionMachine {
     }
 
     /// Why steps cannot be taken whose load balancers would send their traffic back to themselves.
-    private func loop(in steps: [Transition], by origin: Origin, _ draft: Draft) -> Refusal? {
-        let check = LoopCheck(listeners: listeners, isOfHost: isOfHost) { draft[$0]?.inService }
+    private func loop(in steps: [Transition], by origin: Origin, _ draft: Draft, _ hostAddresses: Set<IPAddress>) -> Refusal? {
+        let check = LoopCheck(listeners: listeners, hostAddresses: hostAddresses) { draft[$0]?.inService }
         for step in steps where step.new != nil {
             guard let loop = check.loop(through: step.id) else { continue }
             let path = step.index.map { origin.path(to: $0, step.id, field: loop.field) } ?? quoted(step.id.text)
@@ -398,7 +402,7 @@ extension TransactionMachine {
                 writes.append(.delete(id: id.text))
                 continue
             }
-            if entry == draft.base[id] { continue }
+            if changes.changedTwice.contains(id), entry == draft.base[id] { continue }
             if draft.base[id] == nil, draft.base.wasDeleted(id) { writes.append(.forgetDeleted(id: id.text)) }
             writes.append(.put(entry.row))
         }
@@ -419,7 +423,7 @@ extension JournalEntry {
         _ change: WantedChange, by origin: Origin, steps: [Transition], at time: Timestamp
     ) -> JournalEntry {
         JournalEntry(
-            time: time, cause: origin.source.rawValue, origin: origin.name, what: change.name + " " + steps.map(\.id).shown)
+            time: time, cause: origin.source.rawValue, origin: origin.name, what: "\(change.name) \(steps.map(\.id).shown)")
     }
 
     fileprivate static func finished(_ drains: [Listener: [Drain]], at time: Timestamp) -> JournalEntry {

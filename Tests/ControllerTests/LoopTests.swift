@@ -15,7 +15,7 @@ struct LoopTests {
         let now = Timestamp(microseconds: 1)
         pipeline = try CommitPipeline(
             driver: driver, driverName: "fake", store: nil, log: .silent,
-            isOfHost: { $0 == IPAddress("10.0.0.9") }, clock: { Moment(steady: now, wall: now) })
+            hostAddresses: { Set([IPAddress("10.0.0.9")].compactMap(\.self)) }, clock: { Moment(steady: now, wall: now) })
         driver.clear()
     }
 
