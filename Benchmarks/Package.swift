@@ -27,6 +27,7 @@ let package = Package(
             name: "echo-worker", dependencies: ["support"], cSettings: c,
             linkerSettings: [.linkedLibrary("gearman"), .linkedLibrary("pthread")]),
         .executableTarget(name: "job-load", dependencies: ["support"], cSettings: c, linkerSettings: [.linkedLibrary("gearman")]),
+        .executableTarget(name: "half-busy", cSettings: c),
         .executableTarget(name: "health-nodes", dependencies: ["support"], cSettings: c),
         .executableTarget(name: "mortal-nodes", dependencies: ["support"], cSettings: c),
         .target(name: "ipvs-stub", dependencies: ["CNetlinkHeaders"], cSettings: c),

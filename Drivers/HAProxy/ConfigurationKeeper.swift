@@ -91,7 +91,7 @@ final class ConfigurationKeeper: Sendable {
 
     /// Puts a file in place that haproxy finds no fault with.
     private func install(_ text: String) throws(ApplianceError) {
-        try file.prepare(text)
+        try file.prepare(Array(text.utf8))
         trace(.candidateWritten)
         do throws(ApplianceError) {
             let check = try DetachedProcess.run(settings.program, ["-c", "-f", file.candidate], within: settings.reloadTimeout)

@@ -46,12 +46,12 @@ struct WholeFile: Sendable {
     }
 
     /// Writes the candidate, which is on the disk then.
-    func prepare(_ text: String) throws(ApplianceError) {
+    func prepare(_ bytes: [UInt8]) throws(ApplianceError) {
         unsafe unlink(candidate)
         let descriptor = unsafe open(candidate, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if descriptor < 0 { throw .system("cannot write \(candidate)") }
         defer { close(descriptor) }
-        var rest = Array(text.utf8)[...]
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { throw .system("cannot write \(candidate)") }
@@ -69,10 +69,13 @@ struct WholeFile: Sendable {
     }
 
     /// Replaces it.
-    func write(_ text: String) throws(ApplianceError) {
-        try prepare(text)
+    func write(_ bytes: [UInt8]) throws(ApplianceError) {
+        try prepare(bytes)
         try install()
     }
+
+    /// Replaces it.
+    func write(_ text: String) throws(ApplianceError) { try write(Array(text.utf8)) }
 
     /// Takes a candidate away that is not to be installed.
     func dropCandidate() { unsafe unlink(candidate) }

@@ -128,6 +128,7 @@ extension HAProxyDriver {
         let isRunning = try loader.process() != nil
         try trial.check()
         if refuseListeners(&change, isRunning: isRunning) { return }
+        if try refuseAuthorities(&change) { return }
         let numbers = Set(change.running?.proxies.values.map(\.number) ?? [])
         let proxies = change.proxies {
             var number = UInt32.random(in: Proxy.numbers)
@@ -159,6 +160,7 @@ extension HAProxyDriver {
         endSessions(of: change.groups(change.open), sparing: process.pid)
         change.finish(change.open, running: running)
         keeper.keepStates(states(of: target))
+        authorities.keep(for: target.map(\.loadBalancer))
         lingering.watch()
     }
 
@@ -197,6 +199,7 @@ extension HAProxyDriver {
         lingering.forget()
         try loader.stop()
         try keeper.remove()
+        authorities.keep(for: [])
         running.withLock { $0 = nil }
         forgetEnd()
         log.write(.info, "haproxy was ended: no load balancer is left", [("load_balancers", change.names(change.open))])
@@ -226,6 +229,24 @@ extension HAProxyDriver {
         let refusals = refusals(of: change, patience: !isRunning && loader.endLost() ? .seconds(2) : .zero)
         for (group, error) in refusals { change.fail([group], error) }
         return !refusals.isEmpty
+    }
+
+    /// Brings the copies of files of authorities up to date, and fails the groups whose files cannot be used; true where there are any.
+    private func refuseAuthorities(_ change: inout Change) throws(ApplianceError) -> Bool {
+        let missing = try authorities.refresh(for: change.proxies { 0 }.values.map(\.loadBalancer))
+        if missing.isEmpty { return false }
+        let open = change.open
+        for index in open {
+            for loadBalancer in change.groups([index]).flatMap(\.patches).compactMap(\.loadBalancer.new) {
+                guard let path = loadBalancer.namedAuthorities, missing.contains(path) else { continue }
+                change.fail(
+                    [index],
+                    ApplianceError(
+                        .refused,
+                        "load balancer \(quoted(loadBalancer.id.text)): monitor.ca_file: \(CertificateFiles.sentence(about: path))"))
+            }
+        }
+        return change.open.count < open.count
     }
 }
 

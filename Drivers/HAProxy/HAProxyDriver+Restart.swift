@@ -133,6 +133,7 @@ extension HAProxyDriver {
             if let found, found.fingerprint == last.fingerprint { return found }
         }
         let proxies = Array(last.proxies.values)
+        _ = try authorities.refresh(for: proxies.map(\.loadBalancer))
         let content = text.text(of: proxies, fingerprint: last.fingerprint)
         if !keeper.isBehind, try keeper.isIntact(expecting: content) { return try loader.start(last.fingerprint) }
         try keeper.makeFolders()

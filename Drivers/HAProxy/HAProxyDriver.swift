@@ -18,6 +18,7 @@ public final class HAProxyDriver: LoadBalancerDriver {
     let keeper: ConfigurationKeeper
     let trial: Trial
     let names: NodeNames
+    let authorities: AuthorityCopies
     let logs: Logs
     let settings: Settings
     let log: Log
@@ -63,6 +64,7 @@ public final class HAProxyDriver: LoadBalancerDriver {
         keeper = ConfigurationKeeper(settings, log: log, trace: trace)
         trial = Trial(settings)
         names = NodeNames(lookUp)
+        authorities = AuthorityCopies(settings.base, log: log)
     }
 
     var base: BaseConfiguration { settings.base }

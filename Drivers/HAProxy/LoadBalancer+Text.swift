@@ -6,7 +6,10 @@ extension LoadBalancer {
 
     /// All that haproxy cannot change while it runs.
     func structure(with base: BaseConfiguration) -> String {
-        isSuspended ? opening : opening + settings(with: base) + (checkWords + sessionWords(isBackup: false)).joined(separator: " ")
+        isSuspended
+            ? opening
+            : opening + settings(with: base)
+                + (checkWords + base.words(ofAuthorities: namedAuthorities) + sessionWords(isBackup: false)).joined(separator: " ")
     }
 
     /// Its section but for the servers.
@@ -81,7 +84,7 @@ extension LoadBalancer {
         return ["option httpchk", request, "http-check expect status \(list.joined(separator: ","))"]
     }
 
-    /// How each node is checked: words of its server.
+    /// How each node is checked: words of its server, but for the file of authorities.
     var checkWords: [String] {
         var words = ["check", "inter", "\(check.delay)s", "rise", "\(check.rise ?? check.attempts)", "fall", "\(check.attempts)"]
         if let address = check.address { words += ["addr", HostAddress.address(address).inURL] }
@@ -91,8 +94,9 @@ extension LoadBalancer {
 
     private var tlsWords: [String] {
         let tls = check.tls
-        let authorities = tls.authorities.map { word($0) } ?? "@system-ca"
-        let words = ["check-ssl", "verify"] + (tls.isVerified ? ["required", "ca-file", authorities] : ["none"])
+        // A file that is named is the server's: `Server.words`.
+        let system = tls.authorities == nil ? ["ca-file", "@system-ca"] : []
+        let words = ["check-ssl", "verify"] + (tls.isVerified ? ["required"] + system : ["none"])
         // A certificate is held against the name that the node is told, which cannot be an address.
         guard let name = tls.serverName ?? hostName(inHeader: check.host), IPAddress(name) == nil else { return words }
         return words + ["check-sni", word(name)]
@@ -122,7 +126,9 @@ extension LoadBalancer {
     ///
     /// - Parameter sharesAddress: whether another node may have the address that its name resolves to.
     func server(of node: Node, sharesAddress: Bool = true) -> Server {
-        Server(node, checkWords: checkWords + sessionWords(isBackup: node.isBackup), sharesAddress: sharesAddress)
+        Server(
+            node, checkWords: checkWords + sessionWords(isBackup: node.isBackup), authorities: namedAuthorities,
+            sharesAddress: sharesAddress)
     }
 }
 
@@ -134,15 +140,18 @@ struct Server: Hashable, Sendable {
     let isBackup: Bool
     let condition: Node.Condition
     private let checkWords: [String]
+    /// The file of authorities that its check needs.
+    private let authorities: String?
     private let sharesAddress: Bool
 
-    fileprivate init(_ node: Node, checkWords: [String], sharesAddress: Bool) {
+    fileprivate init(_ node: Node, checkWords: [String], authorities: String?, sharesAddress: Bool) {
         name = ApplianceName(node.id)
         endpoint = node.endpoint
         weight = node.weight
         isBackup = node.isBackup
         condition = node.condition
         self.checkWords = checkWords
+        self.authorities = authorities
         self.sharesAddress = sharesAddress
     }
 
@@ -154,12 +163,13 @@ struct Server: Hashable, Sendable {
         isBackup = true
         condition = .enabled
         checkWords = []
+        authorities = nil
         sharesAddress = true
     }
 
     /// Its line in the file, behind its name. That it drains stands in the state file: the configuration knows no word for it.
     func words(with base: BaseConfiguration) -> String {
-        var words = [endpoint.description, "weight", "\(weight)"] + checkWords
+        var words = plainWords(with: base)
         if isBackup { words.append("backup") }
         if condition == .disabled { words.append("disabled") }
         if isNamed {
@@ -174,13 +184,23 @@ struct Server: Hashable, Sendable {
     }
 
     /// The command that gives it to a running haproxy, disabled.
-    func addition(to proxy: ApplianceName) -> String {
-        let words = [endpoint.description, "weight", "\(weight)"] + checkWords + (isBackup ? ["backup"] : [])
+    func addition(to proxy: ApplianceName, with base: BaseConfiguration) -> String {
+        let words = plainWords(with: base) + (isBackup ? ["backup"] : [])
         return "add server \(proxy)/\(name) \(words.joined(separator: " "))"
+    }
+
+    /// What it is told in the file and by a command.
+    private func plainWords(with base: BaseConfiguration) -> [String] {
+        [endpoint.description, "weight", "\(weight)"] + checkWords + base.words(ofAuthorities: authorities)
     }
 
     /// Whether its address is a name.
     var isNamed: Bool {
         if case .name = endpoint.host { true } else { false }
     }
+}
+
+extension BaseConfiguration {
+    /// How a server is told the file of authorities that its check needs.
+    fileprivate func words(ofAuthorities path: String?) -> [String] { path.map { ["ca-file", word(authorities($0))] } ?? [] }
 }

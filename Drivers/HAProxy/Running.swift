@@ -102,7 +102,7 @@ extension LoadBalancerPatch {
             if new.isSuspended { return .runtime([]) }
             if let reason = reasonOfNodes(old, new, retired: running.retired[id] ?? [:]) { return .load(reason) }
             let retired = running.retired[id] ?? [:]
-            return .runtime(commands(old, new, retired: retired) + (isForced ? endings(of: retired, new) : []))
+            return .runtime(commands(old, new, retired: retired, base: base) + (isForced ? endings(of: retired, new) : []))
         }
     }
 
@@ -136,7 +136,9 @@ extension LoadBalancerPatch {
         return nil
     }
 
-    private func commands(_ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: RetiredServer]) -> [RuntimeCommand] {
+    private func commands(
+        _ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: RetiredServer], base: BaseConfiguration
+    ) -> [RuntimeCommand] {
         let proxy = ApplianceName(id)
         var commands: [RuntimeCommand] = []
         var states: [RuntimeCommand] = []
@@ -151,7 +153,7 @@ extension LoadBalancerPatch {
             case .create(let node):
                 let server = new.server(of: node)
                 if retired[server.name] == nil {
-                    commands.append(RuntimeCommand(server.addition(to: proxy), .addition))
+                    commands.append(RuntimeCommand(server.addition(to: proxy, with: base), .addition))
                     commands.append(RuntimeCommand("enable health \(proxy)/\(server.name)"))
                     isAnyNew = true
                 } else {

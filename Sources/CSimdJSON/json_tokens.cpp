@@ -6,8 +6,8 @@
 #include <simdjson.h>
 #include <vector>
 
-namespace ondemand = simdjson::ondemand;
 using simdjson::error_code;
+namespace numberparsing = simdjson::SIMDJSON_BUILTIN_IMPLEMENTATION::numberparsing;
 
 // Memory that is not cleared first, and only grows.
 template <typename T> struct memory {
@@ -24,178 +24,197 @@ template <typename T> struct memory {
     }
 };
 
+// simdjson's first stage checks UTF-8 and strings for control characters, and finds where each bracket, comma, colon, string and scalar
+// begins. Its on-demand interface hands these out one at a time, at twice the cost of the walk over them that is here.
 struct json_tokenizer {
-    ondemand::parser parser;
+    std::unique_ptr<simdjson::internal::dom_parser_implementation> first_stage;
     memory<char> text;
     // Only there once a string is escaped.
     memory<uint8_t> characters;
     uint8_t *free_characters = nullptr;
-    std::vector<json_token> tokens;
-    ondemand::document document;
+    memory<json_token> tokens;
+    size_t count = 0;
+    std::vector<uint32_t> open;
     size_t length = 0;
     size_t maximum_depth = 0;
     size_t maximum_count = 0;
-    size_t depth = 0;
+    bool has_escapes = false;
     // The last place looked at, for the error message.
     size_t place = 0;
 
-    error_code value(ondemand::value value);
-    error_code object(ondemand::value value, json_token token);
-    error_code array(ondemand::value value, json_token token);
-    error_code string(ondemand::raw_json_string raw);
-    error_code scalar(ondemand::value value, json_token token, ondemand::json_type type);
-    error_code push(const json_token &token);
-    error_code opened(json_token &token, uint8_t kind, size_t &index);
-    void closed(size_t index);
+    error_code find_structure();
+    error_code walk();
+    error_code begin(uint8_t kind, size_t start);
+    void end(size_t bracket);
+    error_code string(size_t start, size_t next);
+    error_code scalar(size_t start, size_t next);
+    error_code unescape(json_token &token);
     error_code run();
+    json_token *push();
+    size_t end_before(size_t next) const;
 };
 
 static bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n'; }
 
-// The end of a string whose first character is at `start`: the offset of its closing quote. simdjson has made sure that there is one.
-static size_t closing_quote(const char *text, size_t length, size_t start, bool &has_escapes) {
-    const char *first = text + start;
-    const char *quote = static_cast<const char *>(std::memchr(first, '"', length - start));
-    has_escapes = std::memchr(first, '\\', size_t(quote - first)) != nullptr;
-    if (!has_escapes) return size_t(quote - text);
-    size_t at = start;
-    while (text[at] != '"') at += text[at] == '\\' ? 2 : 1;
-    return at;
+// The next token; null where there are as many as there may be.
+inline json_token *json_tokenizer::push() {
+    if (count == maximum_count) return nullptr;
+    json_token *token = &tokens.data[count++];
+    token->next = uint32_t(count);
+    token->is_escaped = 0;
+    return token;
 }
 
-error_code json_tokenizer::push(const json_token &token) {
-    if (tokens.size() == maximum_count) return simdjson::CAPACITY;
-    tokens.push_back(token);
+// The end of what stands before `next`, where only blanks are between.
+inline size_t json_tokenizer::end_before(size_t next) const {
+    while (is_blank(text.data[next - 1])) next--;
+    return next;
+}
+
+error_code json_tokenizer::unescape(json_token &token) {
+    if (free_characters == nullptr) {
+        characters.reserve(length + simdjson::SIMDJSON_PADDING);
+        free_characters = characters.data.get();
+    }
+    auto escaped = reinterpret_cast<const uint8_t *>(text.data.get() + token.characters);
+    uint8_t *end = first_stage->parse_string(escaped, free_characters);
+    if (end == nullptr) return simdjson::STRING_ERROR;
+    token.is_escaped = 1;
+    token.characters = uint32_t(free_characters - characters.data.get());
+    token.length = uint32_t(end - free_characters);
+    free_characters = end;
     return simdjson::SUCCESS;
 }
 
-error_code json_tokenizer::string(ondemand::raw_json_string raw) {
-    size_t start = size_t(raw.raw() - text.data.get());
-    place = start;
-    bool has_escapes = false;
-    size_t quote = closing_quote(text.data.get(), length, start, has_escapes);
-    json_token token = {};
-    token.kind = JSON_TOKEN_STRING;
-    token.start = uint32_t(start - 1);
-    token.end = uint32_t(quote + 1);
-    token.next = uint32_t(tokens.size() + 1);
-    token.characters = uint32_t(start);
-    token.length = uint32_t(quote - start);
-    if (has_escapes) {
-        if (free_characters == nullptr) {
-            characters.reserve(length + simdjson::SIMDJSON_PADDING);
-            free_characters = characters.data.get();
-        }
-        std::string_view unescaped;
-        if (auto error = parser.unescape(raw, free_characters).get(unescaped)) return error;
-        token.is_escaped = 1;
-        token.characters = uint32_t(reinterpret_cast<const uint8_t *>(unescaped.data()) - characters.data.get());
-        token.length = uint32_t(unescaped.size());
-    }
-    return push(token);
-}
-
-error_code json_tokenizer::opened(json_token &token, uint8_t kind, size_t &index) {
-    if (++depth > maximum_depth) return simdjson::DEPTH_ERROR;
-    token.kind = kind;
-    index = tokens.size();
-    return push(token);
-}
-
-// simdjson now stands at what follows the closing bracket; the bracket is the last byte before it that is not blank.
-void json_tokenizer::closed(size_t index) {
-    depth--;
-    size_t end = length;
-    const char *location;
-    if (document.current_location().get(location) == simdjson::SUCCESS) end = size_t(location - text.data.get());
-    while (end > 0 && is_blank(text.data[end - 1])) end--;
-    tokens[index].end = uint32_t(end);
-    tokens[index].next = uint32_t(tokens.size());
-}
-
-error_code json_tokenizer::object(ondemand::value value, json_token token) {
-    size_t index;
-    if (auto error = opened(token, JSON_TOKEN_OBJECT, index)) return error;
-    ondemand::object object;
-    if (auto error = value.get_object().get(object)) return error;
-    for (auto member : object) {
-        ondemand::field field;
-        if (auto error = std::move(member).get(field)) return error;
-        if (auto error = string(field.key())) return error;
-        if (auto error = this->value(field.value())) return error;
-    }
-    closed(index);
+// A string whose quote is at `start`; behind it and blanks, something else begins at `next`.
+inline error_code json_tokenizer::string(size_t start, size_t next) {
+    json_token *token = push();
+    if (token == nullptr) return simdjson::CAPACITY;
+    size_t end = end_before(next);
+    token->kind = JSON_TOKEN_STRING;
+    token->start = uint32_t(start);
+    token->end = uint32_t(end);
+    token->characters = uint32_t(start + 1);
+    token->length = uint32_t(end - start - 2);
+    if (has_escapes && std::memchr(text.data.get() + start, '\\', end - start) != nullptr) return unescape(*token);
     return simdjson::SUCCESS;
 }
 
-error_code json_tokenizer::array(ondemand::value value, json_token token) {
-    size_t index;
-    if (auto error = opened(token, JSON_TOKEN_ARRAY, index)) return error;
-    ondemand::array array;
-    if (auto error = value.get_array().get(array)) return error;
-    for (auto element : array) {
-        ondemand::value inner;
-        if (auto error = std::move(element).get(inner)) return error;
-        if (auto error = this->value(inner)) return error;
-    }
-    closed(index);
-    return simdjson::SUCCESS;
+static bool is_whole_number(const char *digits, size_t count) {
+    if (count > 0 && *digits == '-') digits++, count--;
+    if (count == 0 || count > 18 || (*digits == '0' && count > 1)) return false;
+    for (size_t i = 0; i < count; i++)
+        if (digits[i] < '0' || digits[i] > '9') return false;
+    return true;
 }
 
-error_code json_tokenizer::scalar(ondemand::value value, json_token token, ondemand::json_type type) {
-    int64_t integer;
-    double number;
-    bool truth;
-    switch (type) {
-    case ondemand::json_type::number:
-        token.kind = JSON_TOKEN_NUMBER;
-        // Nearly all are whole numbers, which are read faster.
-        if (value.get_int64().get(integer) == simdjson::SUCCESS) break;
-        if (auto error = value.get_double().get(number)) return error;
-        break;
-    case ondemand::json_type::boolean:
-        if (value.get_bool().get(truth)) return simdjson::T_ATOM_ERROR;
-        token.kind = truth ? JSON_TOKEN_TRUE : JSON_TOKEN_FALSE;
-        break;
+// A number, a truth value or null.
+inline error_code json_tokenizer::scalar(size_t start, size_t next) {
+    json_token *token = push();
+    if (token == nullptr) return simdjson::CAPACITY;
+    size_t end = end_before(next);
+    token->start = uint32_t(start);
+    token->end = uint32_t(end);
+    const char *first = text.data.get() + start;
+    size_t size = end - start;
+    switch (*first) {
+    case 't':
+        token->kind = JSON_TOKEN_TRUE;
+        return size == 4 && std::memcmp(first, "true", 4) == 0 ? simdjson::SUCCESS : simdjson::T_ATOM_ERROR;
+    case 'f':
+        token->kind = JSON_TOKEN_FALSE;
+        return size == 5 && std::memcmp(first, "false", 5) == 0 ? simdjson::SUCCESS : simdjson::F_ATOM_ERROR;
+    case 'n':
+        token->kind = JSON_TOKEN_NULL;
+        return size == 4 && std::memcmp(first, "null", 4) == 0 ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
     default:
-        token.kind = JSON_TOKEN_NULL;
-        if (value.is_null().get(truth) || !truth) return simdjson::N_ATOM_ERROR;
+        token->kind = JSON_TOKEN_NUMBER;
+        if (*first != '-' && (*first < '0' || *first > '9')) return simdjson::TAPE_ERROR;
+        // Nearly all are whole numbers.
+        if (is_whole_number(first, size)) return simdjson::SUCCESS;
+        return numberparsing::parse_double(reinterpret_cast<const uint8_t *>(first)).error();
     }
-    token.next = uint32_t(tokens.size() + 1);
-    return push(token);
 }
 
-error_code json_tokenizer::value(ondemand::value value) {
-    ondemand::json_type type;
-    if (auto error = value.type().get(type)) return error;
-    if (type == ondemand::json_type::string) {
-        ondemand::raw_json_string raw;
-        if (auto error = value.get_raw_json_string().get(raw)) return error;
-        return string(raw);
+error_code json_tokenizer::begin(uint8_t kind, size_t start) {
+    if (open.size() == maximum_depth) return simdjson::DEPTH_ERROR;
+    open.push_back(uint32_t(count));
+    json_token *token = push();
+    if (token == nullptr) return simdjson::CAPACITY;
+    token->kind = kind;
+    token->start = uint32_t(start);
+    return simdjson::SUCCESS;
+}
+
+inline void json_tokenizer::end(size_t bracket) {
+    json_token &token = tokens.data[open.back()];
+    token.end = uint32_t(bracket + 1);
+    token.next = uint32_t(count);
+    open.pop_back();
+}
+
+error_code json_tokenizer::find_structure() {
+    if (!first_stage) {
+        auto error = simdjson::get_active_implementation()->create_dom_parser_implementation(length, 1, first_stage);
+        if (error) return error;
     }
-    std::string_view raw = value.raw_json_token();
-    json_token token = {};
-    token.start = uint32_t(raw.data() - text.data.get());
-    place = token.start;
-    if (type == ondemand::json_type::object) return object(value, token);
-    if (type == ondemand::json_type::array) return array(value, token);
-    while (!raw.empty() && is_blank(raw.back())) raw.remove_suffix(1);
-    token.end = uint32_t(token.start + raw.size());
-    return scalar(value, token, type);
+    if (first_stage->capacity() < length)
+        if (auto error = first_stage->set_capacity(length)) return error;
+    auto bytes = reinterpret_cast<const uint8_t *>(text.data.get());
+    if (auto error = first_stage->stage1(bytes, length, simdjson::stage1_mode::regular)) return error;
+    has_escapes = std::memchr(bytes, '\\', length) != nullptr;
+    size_t most = first_stage->n_structural_indexes;
+    tokens.reserve(most < maximum_count ? most : maximum_count);
+    return simdjson::SUCCESS;
+}
+
+// Each step takes what begins at `*at`, of the kind that may be there.
+error_code json_tokenizer::walk() {
+    enum { name, name_or_end, value, value_or_end, comma_or_end } expected = value;
+    const uint32_t *at = first_stage->structural_indexes.get();
+    const uint32_t *last = at + first_stage->n_structural_indexes;
+    auto next = [&] { return at < last ? size_t(*at) : length; };
+    while (at < last) {
+        place = *at++;
+        char first = text.data[place];
+        error_code error = simdjson::SUCCESS;
+        if (expected == comma_or_end && first == ',') {
+            expected = tokens.data[open.back()].kind == JSON_TOKEN_OBJECT ? name : value;
+            continue;
+        }
+        if (first == '}' || first == ']') {
+            bool is_object = !open.empty() && tokens.data[open.back()].kind == JSON_TOKEN_OBJECT;
+            if (open.empty() || is_object != (first == '}') || expected == name || expected == value) return simdjson::TAPE_ERROR;
+            end(place);
+            if (open.empty()) return at == last ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
+            expected = comma_or_end;
+            continue;
+        }
+        if (expected == comma_or_end) return simdjson::TAPE_ERROR;
+        if (expected == name || expected == name_or_end) {
+            if (first != '"') return simdjson::TAPE_ERROR;
+            error = string(place, next());
+            if (!error && (at == last || text.data[*at++] != ':')) error = simdjson::TAPE_ERROR;
+            expected = value;
+        } else if (first == '{') {
+            error = begin(JSON_TOKEN_OBJECT, place);
+            expected = name_or_end;
+        } else if (first == '[') {
+            error = begin(JSON_TOKEN_ARRAY, place);
+            expected = value_or_end;
+        } else {
+            if (open.empty()) return simdjson::INCORRECT_TYPE;
+            error = first == '"' ? string(place, next()) : scalar(place, next());
+            expected = comma_or_end;
+        }
+        if (error) return error;
+    }
+    return simdjson::INCOMPLETE_ARRAY_OR_OBJECT;
 }
 
 error_code json_tokenizer::run() {
-    simdjson::padded_string_view view(text.data.get(), length, text.size);
-    if (auto error = parser.iterate(view).get(document)) return error;
-    // A job is an object; simdjson gives scalars at the top another treatment, which nobody needs here.
-    ondemand::json_type type;
-    if (auto error = document.type().get(type)) return error;
-    if (type != ondemand::json_type::object && type != ondemand::json_type::array) return simdjson::INCORRECT_TYPE;
-    ondemand::value root;
-    if (auto error = document.get_value().get(root)) return error;
-    if (auto error = value(root)) return error;
-    const char *rest;
-    return document.current_location().get(rest) == simdjson::SUCCESS ? simdjson::TRAILING_CONTENT : simdjson::SUCCESS;
+    if (auto error = find_structure()) return error;
+    return walk();
 }
 
 static const char *sentence(error_code error) {
@@ -226,8 +245,8 @@ extern "C" json_tokens json_tokenizer_run(
         it.length = length;
         it.maximum_depth = maximum_depth;
         it.maximum_count = maximum_count;
-        it.depth = 0;
-        it.tokens.clear();
+        it.count = 0;
+        it.open.clear();
         it.free_characters = nullptr;
         it.text.reserve(length + simdjson::SIMDJSON_PADDING);
         if (length > 0) std::memcpy(it.text.data.get(), text, length);
@@ -244,8 +263,8 @@ extern "C" json_tokens json_tokenizer_run(
         result.error_offset = it.place;
         return result;
     }
-    result.tokens = it.tokens.data();
-    result.count = it.tokens.size();
+    result.tokens = it.tokens.data.get();
+    result.count = it.count;
     result.text = it.text.data.get();
     result.length = length;
     result.characters = reinterpret_cast<const char *>(it.characters.data.get());

@@ -57,7 +57,7 @@ struct Admission {
             if let objection = capabilities.objection(to: loadBalancer, driverName: driverName, replacing: old?.loadBalancer) {
                 throw Refusal(.unsupported, "\(origin.path(to: index, id, field: objection.field)): \(objection.reason)")
             }
-            if old?.loadBalancer == loadBalancer { continue }
+            if let old, old.loadBalancer == loadBalancer, !old.isOutOfService { continue }
             if let refusal = refusal(loadBalancer) {
                 throw Refusal(.unsupported, "\(origin.path(to: index, id, field: refusal.field)): \(refusal.reason)")
             }
@@ -117,6 +117,9 @@ struct Transition {
     var index: Int?
     let old: WantedState.Entry?
     let new: WantedState.Entry?
+
+    /// Whether the load balancer listens where it did.
+    var listensAsBefore: Bool { old?.listener == new?.listener }
 }
 
 extension Refusal {

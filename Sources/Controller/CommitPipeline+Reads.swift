@@ -32,7 +32,7 @@ extension CommitPipeline {
     var checkedByAppliance: [(loadBalancer: LoadBalancer, health: ServiceHealth)] {
         committed.read { snapshot in
             snapshot.facts.health.compactMap { id, health in
-                guard let loadBalancer = snapshot.wanted.entries[id]?.loadBalancer, !loadBalancer.isSuspended, !health.nodes.isEmpty else {
+                guard let loadBalancer = snapshot.wanted.entries[id]?.inService, !loadBalancer.isSuspended, !health.nodes.isEmpty else {
                     return nil
                 }
                 return (loadBalancer, health)

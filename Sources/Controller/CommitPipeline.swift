@@ -38,14 +38,14 @@ public final class CommitPipeline: Sendable {
     ///   - capabilities: what requests may ask for; nil for all that the driver can do.
     ///   - store: where the state is kept; nil for memory alone.
     ///   - progress: where it is told which steps take how long at most, for a watchdog.
-    ///   - isOfHost: whether an address is one of the host's: traffic that goes there may come back.
+    ///   - hostAddresses: the addresses of the host: traffic that goes there may come back.
     ///   - clock: both clocks of the moment.
-    /// - Throws: where the state cannot be read or the appliance cannot be asked. A load balancer that the appliance refuses is
-    ///   logged, and does not keep the others from being served.
+    /// - Throws: where the state cannot be read or the appliance cannot be asked. A load balancer that the appliance refuses,
+    ///   or whose listener an earlier one has, is logged, and does not keep the others from being served.
     package init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
         progress: ProgressMonitor = ProgressMonitor(), log: Log,
-        isOfHost: @escaping @Sendable (IPAddress) -> Bool = HostAddresses().contains, clock now: @escaping @Sendable () -> Moment
+        hostAddresses: @escaping @Sendable () -> Set<IPAddress> = HostAddresses().all, clock now: @escaping @Sendable () -> Moment
     ) throws(StartFailure) {
         let stored: StoredState
         let snapshot: Snapshot
@@ -66,7 +66,7 @@ public final class CommitPipeline: Sendable {
         connectionLog = RepeatedLog(log)
         let admission = Admission(driverName: driverName, driver: driver, capabilities: capabilities ?? driver.capabilities)
         let machine = TransactionMachine(
-            admission: admission, upkeep: driver.upkeep, committed: committed, ledger: stored.ledger, isOfHost: isOfHost)
+            admission: admission, upkeep: driver.upkeep, committed: committed, ledger: stored.ledger, hostAddresses: hostAddresses)
         var committer = Committer(
             machine: machine, driver: driver, stage: stage, progress: progress.participant("commit"), log: log, now: now)
         try committer.start()
@@ -81,7 +81,7 @@ public final class CommitPipeline: Sendable {
     ) throws(StartFailure) {
         try self.init(
             driver: driver, driverName: driverName, capabilities: capabilities, store: store, progress: progress, log: log,
-            isOfHost: { _ in false },
+            hostAddresses: { [] },
             clock: {
                 let time = now()
                 return Moment(steady: time, wall: time)

@@ -254,11 +254,12 @@ extension Committer {
 
     /// Brings the appliance to the committed state, at the start.
     mutating func start() throws(StartFailure) {
-        if let (loadBalancer, owner) = machine.claimListeners() {
-            throw StartFailure(
-                .state,
-                "the state has \(quoted(loadBalancer.id.text)) and \(quoted(owner.text)) on \(loadBalancer.listener); restore it from a backup"
-            )
+        for (loadBalancer, owner) in machine.claimListeners() {
+            log.write(
+                .error,
+                "a stored load balancer is not in service, because another one has its listener; give one of them another address or port, "
+                    + "or delete one",
+                [("load_balancer", loadBalancer.id.text), ("listener", "\(loadBalancer.listener)"), ("owner", owner.text)])
         }
         followUnknown()
         do {
@@ -371,7 +372,7 @@ extension Committer {
         if rule.checking == .nobody { return }
         committed.change { snapshot in
             for entry in snapshot.wanted.entries.values
-            where rule.applies(to: entry.loadBalancer) && snapshot.facts.health[entry.loadBalancer.id] == nil {
+            where !entry.isOutOfService && rule.applies(to: entry.loadBalancer) && snapshot.facts.health[entry.loadBalancer.id] == nil {
                 var health = ServiceHealth()
                 health.follow(entry.loadBalancer, checkedBy: rule.checking, now: now)
                 snapshot.facts.health[entry.loadBalancer.id] = health

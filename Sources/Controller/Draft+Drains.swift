@@ -18,11 +18,11 @@ extension Draft {
         var heirs: [Listener: LoadBalancer] = [:]
         var listeners: [Listener] = []
         for step in steps {
-            if let old = step.old?.loadBalancer {
+            if let old = step.old?.inService {
                 formers[old.listener] = old
                 listeners.append(old.listener)
             }
-            if let new = step.new?.loadBalancer {
+            if let new = step.new?.inService {
                 heirs[new.listener] = new
                 listeners.append(new.listener)
             }

@@ -50,7 +50,7 @@ struct Draft {
 
     /// A load balancer as it should be in force.
     func effective(_ id: LoadBalancerID, _ rule: EffectiveRule) -> EffectiveState {
-        rule.state(of: id, wanted: self[id]?.loadBalancer, drains: changes.drains, health: health(of: id))
+        rule.state(of: id, wanted: self[id]?.inService, drains: changes.drains, health: health(of: id))
     }
 
     /// Numbers a change, and notes it for the journal where it is worth an entry.
@@ -105,7 +105,11 @@ struct Draft {
         for transition in transitions { follow(transition, health, now) }
         if let rule { drain(transitions, rule) }
         for transition in transitions {
-            if changes.entries.updateValue(transition.new, forKey: transition.id) == nil { changes.order.append(transition.id) }
+            if changes.entries.updateValue(transition.new, forKey: transition.id) == nil {
+                changes.order.append(transition.id)
+            } else {
+                changes.changedTwice.insert(transition.id)
+            }
             changes.count += (transition.new?.source == .jobs ? 1 : 0) - (transition.old?.source == .jobs ? 1 : 0)
         }
     }
@@ -131,7 +135,7 @@ struct Draft {
     }
 
     private mutating func change(_ id: LoadBalancerID, _ change: (inout ServiceHealth, LoadBalancer) -> Void) {
-        guard let loadBalancer = self[id]?.loadBalancer, let old = health(of: id) else { return }
+        guard let loadBalancer = self[id]?.inService, let old = health(of: id) else { return }
         var new = old
         change(&new, loadBalancer)
         if new == old { return }
@@ -142,7 +146,7 @@ struct Draft {
     /// Lets what is known of the nodes follow a step. What needs no health has none.
     private mutating func follow(_ step: Transition, _ rule: HealthRule, _ now: Timestamp) {
         let old = health(of: step.id)
-        guard let loadBalancer = step.new?.loadBalancer, rule.applies(to: loadBalancer) else {
+        guard let loadBalancer = step.new?.inService, rule.applies(to: loadBalancer) else {
             if old != nil { changes.health.updateValue(nil, forKey: step.id) }
             return
         }
@@ -164,7 +168,7 @@ struct Draft {
 
     /// All listeners are given up before the first is taken, so that load balancers can exchange theirs.
     private func move(_ transitions: [Transition], by origin: Origin, in listeners: inout ListenerTable) throws(Refusal) {
-        let moving = transitions.filter { $0.old?.loadBalancer.listener != $0.new?.loadBalancer.listener }
+        let moving = transitions.filter { !$0.listensAsBefore }
         for step in moving { step.release(step.old, in: &listeners) }
         for (index, step) in moving.enumerated() {
             guard let new = step.new, let owner = step.claim(new, in: &listeners) else { continue }
@@ -182,10 +186,15 @@ struct Draft {
 
 extension Transition {
     fileprivate func release(_ entry: WantedState.Entry?, in listeners: inout ListenerTable) {
-        if let entry { listeners.release(entry.loadBalancer.listener) }
+        if let listener = entry?.listener { listeners.release(listener) }
     }
 
     fileprivate func claim(_ entry: WantedState.Entry?, in listeners: inout ListenerTable) -> LoadBalancerID? {
-        entry.flatMap { listeners.claim($0.loadBalancer.listener, for: id) }
+        entry?.listener.flatMap { listeners.claim($0, for: id) }
     }
+}
+
+extension WantedState.Entry {
+    /// The listener that it has; nil where another load balancer has it.
+    var listener: Listener? { isOutOfService ? nil : loadBalancer.listener }
 }

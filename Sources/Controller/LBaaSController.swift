@@ -148,6 +148,7 @@ public final class LBaaSController: Sendable {
             }
             return zip(found, checked).map { found, checked in
                 let loadBalancer = found.entry.loadBalancer
+                let reason = found.entry.isOutOfService ? "another load balancer has the listener of this one" : reason
                 let nodes =
                     checked ?? status[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false, reason: reason) }
                 return loadBalancer.withStates(nodes)

@@ -40,7 +40,7 @@ struct Publication {
     /// Has the nodes of a load balancer checked as it is committed now.
     func check(_ id: LoadBalancerID) {
         guard let checker else { return }
-        let (loadBalancer, health) = committed.read { ($0.wanted.entries[id]?.loadBalancer, $0.facts.health[id]) }
+        let (loadBalancer, health) = committed.read { ($0.wanted.entries[id]?.inService, $0.facts.health[id]) }
         let facts = health?.nodes ?? [:]
         let isChecked = loadBalancer.map { !$0.isSuspended && ($0.monitor != nil || checking == .driver) } ?? false
         checker.check(id, isChecked && !facts.isEmpty ? loadBalancer : nil, health: facts.mapValues(\.health))

@@ -32,6 +32,8 @@ struct Changes {
     var entries: [LoadBalancerID: WantedState.Entry?] = [:]
     /// Their identities, in the order of their first change.
     var order: [LoadBalancerID] = []
+    /// Those that changed more than once, and so may be as they were.
+    var changedTwice: Set<LoadBalancerID> = []
     /// The real servers that drain.
     var drains: DrainTable
     /// The listeners on which others drain than before.

@@ -46,19 +46,21 @@ struct TransactionMachine {
     private(set) var divergence = Divergence()
     private(set) var ledger: TrafficLedger
     private var listeners = ListenerTable()
+    /// Load balancers that were taken out of service at the start, the earliest created first. Mostly none.
+    private var outOfService: [LoadBalancerID] = []
     /// Deleted identities that the state in memory forgot and the store, which takes that with the next commit, did not yet.
     private var forgotten: [LoadBalancerID] = []
     /// Whether there are layers of effects around the appliance, or listeners of events.
     var isAnnounced = false
 
-    /// Whether an address is one of the host's.
-    private let isOfHost: @Sendable (IPAddress) -> Bool
+    /// The addresses of the host.
+    private let hostAddresses: @Sendable () -> Set<IPAddress>
 
     init(
         admission: Admission, upkeep: Upkeep, committed: SnapshotStore, ledger: TrafficLedger,
-        isOfHost: @escaping @Sendable (IPAddress) -> Bool
+        hostAddresses: @escaping @Sendable () -> Set<IPAddress>
     ) {
-        self.isOfHost = isOfHost
+        self.hostAddresses = hostAddresses
         self.admission = admission
         rule = EffectiveRule(upkeep)
         drainTimeout = upkeep.drainTimeout
@@ -70,13 +72,13 @@ struct TransactionMachine {
 
     /// A load balancer as it should be in force.
     func effective(_ id: LoadBalancerID) -> EffectiveState {
-        rule.state(of: id, wanted: base[id]?.loadBalancer, drains: base.drains, health: base.health(of: id))
+        rule.state(of: id, wanted: base[id]?.inService, drains: base.drains, health: base.health(of: id))
     }
 
     /// Every load balancer that the appliance should run.
     var allEffective: [LoadBalancer] {
         let committed = base.committed
-        if rule.isIdentity { return committed.read { $0.wanted.entries.values.map(\.loadBalancer) } }
+        if rule.isIdentity { return committed.read { $0.wanted.entries.values.compactMap(\.inService) } }
         let ids = base.ids.union(base.drains.owners)
         return ids.sorted().compactMap { effective($0).appliance }
     }
@@ -133,16 +135,9 @@ extension TransactionMachine {
     private mutating func accept(
         _ change: WantedChange, isForced: Bool, by origin: Origin, _ now: Moment, _ draft: inout Draft
     ) throws(Refusal) {
-        let steps = try admission.decide(change, by: origin, on: draft, now: now.wall)
-        let drainRule = drainTimeout.map { DrainRule(deadline: now.steady + $0, isForced: isForced) }
-        let mayLoop = steps.contains { $0.new?.loadBalancer.mayLoop(isOfHost: isOfHost) ?? false }
-        let before = mayLoop ? draft : nil
-        try draft.accept(steps, by: origin, listeners: &listeners, rule: drainRule, isForced: isForced, health: healthRule, now: now.steady)
-        if let before, let refusal = loop(in: steps, by: origin, draft) {
-            draft.takeBack(steps, in: &listeners)
-            draft = before
-            throw refusal
-        }
+        var steps = try admission.decide(change, by: origin, on: draft, now: now.wall)
+        try take(steps, isForced: isForced, by: origin, now, &draft)
+        if !outOfService.isEmpty { steps += backInService(by: origin, now, &draft) }
         let wasEmptyByDelete = draft.changes.isEmptyByDelete
         if origin.source == .jobs { draft.note(change) }
         if !divergence.isEmpty { draft.settle(change.loadBalancers.filter { divergence.contains($0) }) }
@@ -151,9 +146,44 @@ extension TransactionMachine {
         }
     }
 
+    /// Takes steps.
+    ///
+    /// - Throws: where a listener is taken or traffic would come back to where it came from; then nothing is changed.
+    private mutating func take(
+        _ steps: [Transition], isForced: Bool, by origin: Origin, _ now: Moment, _ draft: inout Draft
+    ) throws(Refusal) {
+        let drainRule = drainTimeout.map { DrainRule(deadline: now.steady + $0, isForced: isForced) }
+        let hostAddresses = hostAddresses()
+        let mayLoop = steps.contains { step in
+            let old = step.listensAsBefore ? step.old?.loadBalancer : nil
+            return step.new?.loadBalancer.mayLoop(hostAddresses: hostAddresses, since: old) ?? false
+        }
+        let before = mayLoop ? draft : nil
+        try draft.accept(steps, by: origin, listeners: &listeners, rule: drainRule, isForced: isForced, health: healthRule, now: now.steady)
+        if let before, let refusal = loop(in: steps, by: origin, draft, hostAddresses) {
+            draft.takeBack(steps, in: &listeners)
+            draft = before
+            throw refusal
+        }
+    }
+
+    /// Brings load balancers into service whose listeners are free now.
+    private mutating func backInService(by origin: Origin, _ now: Moment, _ draft: inout Draft) -> [Transition] {
+        var steps: [Transition] = []
+        for id in outOfService {
+            guard let old = draft[id], old.isOutOfService else { continue }
+            var new = old
+            new.isOutOfService = false
+            let step = Transition(id: id, old: old, new: new)
+            // It stays as it is where that is refused.
+            if (try? take([step], isForced: false, by: origin, now, &draft)) != nil { steps.append(step) }
+        }
+        return steps
+    }
+
     /// Why steps cannot be taken whose load balancers would send their traffic back to themselves.
-    private func loop(in steps: [Transition], by origin: Origin, _ draft: Draft) -> Refusal? {
-        let check = LoopCheck(listeners: listeners, isOfHost: isOfHost) { draft[$0]?.loadBalancer }
+    private func loop(in steps: [Transition], by origin: Origin, _ draft: Draft, _ hostAddresses: Set<IPAddress>) -> Refusal? {
+        let check = LoopCheck(listeners: listeners, hostAddresses: hostAddresses) { draft[$0]?.inService }
         for step in steps where step.new != nil {
             guard let loop = check.loop(through: step.id) else { continue }
             let path = step.index.map { origin.path(to: $0, step.id, field: loop.field) } ?? quoted(step.id.text)
@@ -342,15 +372,25 @@ extension TransactionMachine {
         }
     }
 
-    /// Takes the listeners of what is committed.
+    /// Takes the listeners of what is committed. Where two load balancers are on one, the one that was created later is taken out of
+    /// service.
     ///
-    /// - Returns: two that are on one listener; nil where there are none.
-    mutating func claimListeners() -> (LoadBalancer, owner: LoadBalancerID)? {
-        for entry in base.committed.read({ Array($0.wanted.entries.values) }) {
+    /// - Returns: those, each with who has its listener.
+    mutating func claimListeners() -> [(loadBalancer: LoadBalancer, owner: LoadBalancerID)] {
+        let entries = base.committed.read { Array($0.wanted.entries.values) }
+        let ordered = entries.sorted { ($0.createdAt, $0.loadBalancer.id) < ($1.createdAt, $1.loadBalancer.id) }
+        return ordered.compactMap { entry in
             let loadBalancer = entry.loadBalancer
-            if let owner = listeners.claim(loadBalancer.listener, for: loadBalancer.id) { return (loadBalancer, owner) }
+            guard let owner = listeners.claim(loadBalancer.listener, for: loadBalancer.id) else { return nil }
+            outOfService.append(loadBalancer.id)
+            base.committed.change { snapshot in
+                var entry = entry
+                entry.isOutOfService = true
+                snapshot.wanted.put(entry)
+                snapshot.facts.health[loadBalancer.id] = nil
+            }
+            return (loadBalancer, owner)
         }
-        return nil
     }
 
     /// What the store must take to hold a decision.
@@ -362,7 +402,7 @@ extension TransactionMachine {
                 writes.append(.delete(id: id.text))
                 continue
             }
-            if entry == draft.base[id] { continue }
+            if changes.changedTwice.contains(id), entry == draft.base[id] { continue }
             if draft.base[id] == nil, draft.base.wasDeleted(id) { writes.append(.forgetDeleted(id: id.text)) }
             writes.append(.put(entry.row))
         }
@@ -383,7 +423,7 @@ extension JournalEntry {
         _ change: WantedChange, by origin: Origin, steps: [Transition], at time: Timestamp
     ) -> JournalEntry {
         JournalEntry(
-            time: time, cause: origin.source.rawValue, origin: origin.name, what: change.name + " " + steps.map(\.id).shown)
+            time: time, cause: origin.source.rawValue, origin: origin.name, what: "\(change.name) \(steps.map(\.id).shown)")
     }
 
     fileprivate static func finished(_ drains: [Listener: [Drain]], at time: Timestamp) -> JournalEntry {

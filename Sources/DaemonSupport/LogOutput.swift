@@ -10,7 +10,8 @@ import Synchronization
 /// how many is told in the log as soon as there is room again.
 package final class LogOutput: Sendable {
     private struct Buffer {
-        var bytes: [UInt8] = []
+        /// The lines.
+        var lines: LogLines
         /// How many lines were dropped since the bytes were taken.
         var dropped = 0
         /// Whether the thread waits until it is woken.
@@ -27,16 +28,17 @@ package final class LogOutput: Sendable {
     private static let gatheringTime = DispatchTimeInterval.milliseconds(3)
 
     private let descriptor: Int32
-    private let style: LogLine.Style
-    private let buffer = Mutex(Buffer())
+    private let style: LogLines.Style
+    private let buffer: Mutex<Buffer>
     private let wake = DispatchSemaphore(value: 0)
 
     /// Writes lines of this style to the descriptor, which stays open as long as the process.
     ///
     /// - Throws: where the system has no thread to spare.
-    package init(style: LogLine.Style, descriptor: Int32 = STDERR_FILENO) throws(StartupFailure) {
+    package init(style: LogLines.Style, descriptor: Int32 = STDERR_FILENO) throws(StartupFailure) {
         self.descriptor = descriptor
         self.style = style
+        buffer = Mutex(Buffer(lines: LogLines(style)))
         // A write to a closed pipe is to fail, not to end the process.
         signal(SIGPIPE, SIG_IGN)
         guard startThread({ [self] in run() }) else { throw StartupFailure(.osError, "the system has no thread to spare for the log") }
@@ -47,7 +49,7 @@ package final class LogOutput: Sendable {
     /// systemd names the device and inode of the journal's stream in `JOURNAL_STREAM`, which a redirected descriptor does not match.
     package static func style(
         _ format: LogFormat, descriptor: Int32 = STDERR_FILENO, journalStream: String? = environment("JOURNAL_STREAM")
-    ) -> LogLine.Style {
+    ) -> LogLines.Style {
         switch format {
         case .json: return .json
         case .text:
@@ -64,13 +66,12 @@ package final class LogOutput: Sendable {
 
     /// Takes a line, and never waits.
     package func write(_ level: LogLevel, _ message: String, _ fields: [Log.Field]) {
-        var line = LogLine(style)
-        line.make(level, message, fields, at: Clock.now())
         let isToWake = buffer.withLock { buffer in
-            if buffer.bytes.count + line.bytes.count > Self.mostBytes {
+            let end = buffer.lines.bytes.count
+            buffer.lines.append(level, message, fields, at: Clock.now())
+            if buffer.lines.bytes.count > Self.mostBytes {
+                buffer.lines.remove(from: end)
                 buffer.dropped += 1
-            } else {
-                buffer.bytes.append(contentsOf: line.bytes)
             }
             defer { buffer.isIdle = false }
             return buffer.isIdle
@@ -84,7 +85,7 @@ package final class LogOutput: Sendable {
     @discardableResult package func flush(within limit: Duration) -> Bool {
         let isWritten = DispatchSemaphore(value: 0)
         let mustWait = buffer.withLock { buffer in
-            if buffer.bytes.isEmpty, buffer.dropped == 0, !buffer.isWriting { return false }
+            if buffer.lines.bytes.isEmpty, buffer.dropped == 0, !buffer.isWriting { return false }
             buffer.waiting.append(isWritten)
             return true
         }
@@ -116,24 +117,24 @@ package final class LogOutput: Sendable {
     /// Takes the lines that gathered; nil where there are none.
     private func take() -> (bytes: [UInt8], dropped: Int)? {
         buffer.withLock { buffer in
-            if buffer.bytes.isEmpty, buffer.dropped == 0 {
+            if buffer.lines.bytes.isEmpty, buffer.dropped == 0 {
                 buffer.isIdle = true
                 for waiter in buffer.waiting { waiter.signal() }
                 buffer.waiting = []
                 return nil
             }
-            defer { (buffer.bytes, buffer.dropped, buffer.isWriting) = ([], 0, true) }
-            return (buffer.bytes, buffer.dropped)
+            defer { (buffer.dropped, buffer.isWriting) = (0, true) }
+            return (buffer.lines.take(), buffer.dropped)
         }
     }
 
     /// The line that tells how many others are missing.
     private func note(_ dropped: Int) -> [UInt8] {
-        var line = LogLine(style)
-        line.make(
+        var lines = LogLines(style)
+        lines.append(
             .warning, "log lines are missing here: the log was not read in time, and the buffer was full", [("lines", String(dropped))],
             at: Clock.now())
-        return line.bytes
+        return lines.take()
     }
 
     /// Writes bytes, for as long as that takes, until all are written or the rest cannot be, and answers how many were.

@@ -32,6 +32,22 @@ package enum CertificateFiles {
 
     /// Reads and parses a file. It can block where the file system does.
     package static func read(_ path: String) throws(Failure) -> (store: CertificateStore, identity: RegularFile.Identity) {
+        let (store, file) = try parse(path)
+        return (store, file.identity)
+    }
+
+    /// The bytes of a file that can be used.
+    ///
+    /// - Parameter limit: the longest wait. The file is read on a thread of its own.
+    package static func contents(of path: String, within limit: Duration) -> Result<[UInt8], Failure> {
+        BlockingCall.run(within: limit) { () -> Result<[UInt8], Failure> in
+            do throws(Failure) { return .success(try parse(path).file.bytes) } catch { return .failure(error) }
+        } ?? .failure(.late(limit))
+    }
+
+    private static func parse(
+        _ path: String
+    ) throws(Failure) -> (store: CertificateStore, file: (bytes: [UInt8], identity: RegularFile.Identity)) {
         let file: (bytes: [UInt8], identity: RegularFile.Identity)
         do throws(RegularFile.Failure) {
             file = try RegularFile.read(path, limit: largest)
@@ -39,7 +55,7 @@ package enum CertificateFiles {
             throw .file(error)
         }
         do throws(CertificateStore.Failure) {
-            return (try CertificateStore(pem: file.bytes), file.identity)
+            return (try CertificateStore(pem: file.bytes), file)
         } catch {
             throw .certificates(error)
         }
@@ -52,8 +68,12 @@ package enum CertificateFiles {
     ///
     /// - Parameter limit: the longest wait. The file is read on a thread of its own.
     package static func refusal(of path: String, within limit: Duration = .seconds(2)) -> String? {
-        failure(of: path, within: limit) == nil
-            ? nil : "\(quoted(path)) is not a file of PEM certificates that this worker can read (a regular file of at most 1 MiB)"
+        failure(of: path, within: limit) == nil ? nil : sentence(about: path)
+    }
+
+    /// That a file cannot be used, in words for clients that follow a colon.
+    package static func sentence(about path: String) -> String {
+        "\(quoted(path)) is not a file of PEM certificates that this worker can read (a regular file of at most 1 MiB)"
     }
 
     /// Why a file cannot be used; nil where it can.

@@ -14,15 +14,15 @@ package final class HostAddresses: Sendable {
     /// Addresses that nobody asked for yet.
     package init() {}
 
-    /// Whether an interface of the host has this address. False where the system does not tell.
-    package func contains(_ address: IPAddress) -> Bool {
+    /// The addresses of all interfaces; none where the system does not tell.
+    package func all() -> Set<IPAddress> {
         known.withLock { known in
             let now = Clock.bootTime()
             if known.askedAt.map({ now - $0 > .seconds(1) }) ?? true {
                 known.addresses = Self.ask()
                 known.askedAt = now
             }
-            return known.addresses.contains(address)
+            return known.addresses
         }
     }
 

@@ -1,5 +1,5 @@
 /// Names that are mistyped for one another.
-@usableFromInline enum NearMiss {
+enum NearMiss {
     /// More separators than this, one name is not taken for the other.
     private static let mostSeparators = 3
 
@@ -45,7 +45,8 @@
 
 extension JSONValue {
     /// Whether the characters of a string are a text of ASCII mistyped.
-    @usableFromInline func isNearMiss(of text: StaticString) -> Bool {
-        unsafe NearMiss.isNear(characters, UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    func isNearMiss(of text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { known in unsafe NearMiss.isNear(characters, UnsafeRawBufferPointer(known)) }
     }
 }

@@ -96,9 +96,15 @@ public final class JobMessages {
     /// The fields of an earlier reply, which a request may have left over from it.
     private static let remains: [StaticString] = ["hpcs_response", "hpcs_error", "status", "plan"]
 
+    /// The fields that the reply to a change replaces or takes out where the request has them.
+    private static let replaced = JSONKeys(["hpcs_object_store_token"] + remains.map(\.description))
+
     /// The request with the edits done and the fields set: a field that the request has is replaced, and what is left over from an
     /// earlier reply is taken out.
     private static func reply(to document: JSONDocument, _ edits: ReplyEdits, error: String?, fields: [ReplyField]) -> [UInt8] {
+        if error == nil, fields.isEmpty, !document.root.members.contains(where: { replaced.place(of: $0.name) != nil }) {
+            return edits.apply(to: document, adding: #""hpcs_response": "PASS""#)
+        }
         var edits = edits
         var fields = fields
         fields.append(("hpcs_response", error == nil ? #""PASS""# : #""FAIL""#))

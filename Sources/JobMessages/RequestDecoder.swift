@@ -7,13 +7,13 @@ private enum JobField: Int {
     case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token
 }
 
-private let jobFields = FieldTable<JobField, 8>([
+private let jobFields = FieldTable<JobField>([
     "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_force", "hpcs_object_store_type", "hpcs_object_store_basepath",
     "hpcs_object_store_endpoint", "hpcs_object_store_token",
 ])
 
 /// What a job asks for. The raw value is its name on the wire.
-enum JobAction: String, CaseIterable {
+enum JobAction: String, CaseIterable, Sendable {
     case update = "UPDATE"
     case create = "CREATE"
     case suspend = "SUSPEND"
@@ -25,6 +25,8 @@ enum JobAction: String, CaseIterable {
     case archive = "ARCHIVE"
     case diagnostics = "DIAGNOSTICS"
 }
+
+private let actions = Choices(JobAction.self)
 
 /// Reads a job, and notes what the reply gets on the way.
 struct RequestDecoder {
@@ -38,7 +40,7 @@ struct RequestDecoder {
             try fields.refuseNearMiss()
             throw .invalid("hpcs_action: is missing; it says what to do")
         }
-        let action = try actionField.oneOf(JobAction.self, "an action")
+        let action = try actionField.oneOf(actions, "an action")
         self.action = action
         // An UPDATE without load balancers is answered as the original answers it, whatever else it has.
         if fields[.loadBalancers] != nil || ![.update, .create, .archive].contains(action) { try fields.refuseNearMiss() }
@@ -59,7 +61,7 @@ struct RequestDecoder {
         }
     }
 
-    private func change(_ change: WantedChange, _ fields: Fields<JobField, 8>) throws(FieldError) -> Request {
+    private func change(_ change: WantedChange, _ fields: Fields<JobField>) throws(FieldError) -> Request {
         .change(
             change,
             ChangeOptions(
@@ -67,7 +69,7 @@ struct RequestDecoder {
                 isForced: try fields.unlessNull(.force)?.boolean("whether this is done by force") ?? false))
     }
 
-    private mutating func loadBalancers(_ fields: Fields<JobField, 8>) throws(FieldError) -> [LoadBalancer] {
+    private mutating func loadBalancers(_ fields: Fields<JobField>) throws(FieldError) -> [LoadBalancer] {
         guard let list = fields[.loadBalancers] else { throw .invalidObject("Missing 'loadBalancers' element", path: "job") }
         var decoder = LoadBalancerDecoder(reply: reply)
         defer { reply = decoder.reply }
@@ -75,7 +77,7 @@ struct RequestDecoder {
     }
 
     /// Null is refused: to take it for absent would let a DELETE of nothing be a DELETE of all.
-    private func selection(_ fields: Fields<JobField, 8>) throws(FieldError) -> Selection {
+    private func selection(_ fields: Fields<JobField>) throws(FieldError) -> Selection {
         guard let field = fields[.loadBalancers] else { return .all }
         var ids: [LoadBalancerID] = []
         var known = Set<LoadBalancerID>()
@@ -93,7 +95,7 @@ struct RequestDecoder {
         return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"), limits: .none)
     }
 
-    private func archiveOrder(_ fields: Fields<JobField, 8>) throws(FieldError) -> ArchiveOrder {
+    private func archiveOrder(_ fields: Fields<JobField>) throws(FieldError) -> ArchiveOrder {
         func required(_ field: JobField, _ name: String) throws(FieldError) -> JSONValue {
             guard let value = fields[field] else { throw .invalidObject("Missing '\(name)' element", path: "job") }
             return value
@@ -121,7 +123,7 @@ struct RequestDecoder {
             throw .invalid("loadBalancers[0].id: is missing; it says whose log to store")
         }
         guard let serviceProtocol = loadBalancer[.protocol] else { throw .invalid("loadBalancers[0].protocol: is missing") }
-        let value = try serviceProtocol.oneOf(ServiceProtocol.self, "a protocol")
+        let value = try serviceProtocol.oneOf(serviceProtocols, "a protocol")
         // Clients of the original send no id with UPDATE, but one with ARCHIVE.
         let name = (try? loadBalancer.unlessNull(.name)?.identifier()) ?? ""
         let otherNames = [name, value.rawValue.lowercased()].filter { !$0.isEmpty }

@@ -44,13 +44,7 @@ public import Glibc
     /// Appends the digits of a number.
     public mutating func append(decimal number: UInt64) {
         room(for: 20)
-        if number < 1000 {
-            // Most numbers are a part of an address, a port or a weight.
-            let small = UInt32(truncatingIfNeeded: number)
-            if small >= 100 { appendDigit(small / 100) }
-            if small >= 10 { appendDigit(small / 10 % 10) }
-            return appendDigit(small % 10)
-        }
+        if number < 1000 { return append(small: UInt32(truncatingIfNeeded: number)) }
         let start = count
         var rest = number
         while rest > 0 {
@@ -60,8 +54,55 @@ public import Glibc
         unsafe memory[start..<count].reverse()
     }
 
+    /// Appends the digits of a number below 1000, for which there is room. Most numbers are a part of an address or a weight.
+    @inline(__always) private mutating func append(small number: UInt32) {
+        if number >= 100 { appendDigit(number / 100) }
+        if number >= 10 { appendDigit(number / 10 % 10) }
+        appendDigit(number % 10)
+    }
+
+    /// Appends the text of an IPv4 address.
+    mutating func append(ipv4 bits: UInt32) {
+        room(for: 15)
+        append(small: bits >> 24)
+        append(held: UInt8(ascii: "."))
+        append(small: bits >> 16 & 255)
+        append(held: UInt8(ascii: "."))
+        append(small: bits >> 8 & 255)
+        append(held: UInt8(ascii: "."))
+        append(small: bits & 255)
+    }
+
+    /// Appends text between quotes, if nothing in it must be escaped in JSON.
+    ///
+    /// - Returns: whether it was appended.
+    public mutating func append(quoted text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { utf8 in
+            let (start, length) = (count, utf8.count)
+            room(for: length + 2)
+            append(held: UInt8(ascii: "\""))
+            for index in 0..<length {
+                let byte = unsafe utf8[index]
+                if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+                    count = start
+                    return false
+                }
+                append(held: byte)
+            }
+            append(held: UInt8(ascii: "\""))
+            return true
+        }
+    }
+
+    /// Appends a byte, for which there is room.
+    @inline(__always) private mutating func append(held byte: UInt8) {
+        unsafe memory[count] = byte
+        count += 1
+    }
+
     /// Appends a digit, for which there is room.
-    private mutating func appendDigit(_ digit: UInt32) {
+    @inline(__always) private mutating func appendDigit(_ digit: UInt32) {
         unsafe memory[count] = UInt8(truncatingIfNeeded: digit) + UInt8(ascii: "0")
         count += 1
     }

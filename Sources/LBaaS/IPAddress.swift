@@ -11,18 +11,56 @@ public enum IPAddress: Hashable, Sendable {
     ///
     /// An IPv4-mapped IPv6 address, such as `::ffff:10.0.0.1`, is the IPv4 address that it stands for.
     public init?(_ text: String) {
-        let length = text.utf8.count
-        let address = unsafe text.withCString { characters in
-            // C would read as far as a NUL, and take what follows it for nothing.
-            unsafe strlen(characters) == length ? Self.parse(characters) : nil
+        var text = text
+        guard let address = text.withUTF8({ unsafe Self(characters: $0.span.bytes) }) else { return nil }
+        self = address
+    }
+
+    /// Reads the characters of such a text.
+    public init?(characters: RawSpan) {
+        if let bits = Self.ipv4(characters) {
+            self = .v4(bits)
+            return
+        }
+        // The longest has 45 characters. C would read as far as a NUL, and take what follows it for nothing.
+        let count = characters.byteCount
+        guard count <= 45 else { return nil }
+        var text = InlineArray<46, CChar>(repeating: 0)
+        for index in 0..<count {
+            let byte = unsafe characters.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+            guard byte != 0 else { return nil }
+            text[index] = CChar(bitPattern: byte)
+        }
+        let address = unsafe withUnsafeBytes(of: &text) { bytes in
+            unsafe bytes.baseAddress.flatMap { unsafe Self.parse($0.assumingMemoryBound(to: CChar.self)) }
         }
         guard let address else { return nil }
         self = address
     }
 
+    /// The four numbers of an IPv4 address, spelled as `inet_pton` wants them: no leading zero, nothing else around. Nodes have these, so it
+    /// is worth not to copy the text and not to call C for each.
+    private static func ipv4(_ characters: RawSpan) -> UInt32? {
+        guard characters.byteCount <= 15 else { return nil }
+        var (bits, dots, part, digits): (UInt32, Int, UInt32, Int) = (0, 0, 0, 0)
+        for index in 0..<characters.byteCount {
+            let byte = unsafe characters.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+            let digit = UInt32(byte) &- 0x30
+            if digit <= 9 {
+                if digits > 0, part == 0 { return nil }
+                part = part &* 10 &+ digit
+                digits &+= 1
+                if part > 255 { return nil }
+            } else {
+                guard byte == UInt8(ascii: "."), digits > 0, dots < 3 else { return nil }
+                bits = bits << 8 | part
+                (dots, part, digits) = (dots &+ 1, 0, 0)
+            }
+        }
+        return dots == 3 && digits > 0 ? bits << 8 | part : nil
+    }
+
     private static func parse(_ characters: UnsafePointer<CChar>) -> IPAddress? {
-        var v4 = in_addr()
-        if unsafe inet_pton(AF_INET, characters, &v4) == 1 { return .v4(UInt32(bigEndian: v4.s_addr)) }
         var v6 = in6_addr()
         guard unsafe inet_pton(AF_INET6, characters, &v6) == 1 else { return nil }
         return unsafe withUnsafeBytes(of: v6) { bytes in
@@ -59,13 +97,7 @@ extension IPAddress: CustomStringConvertible {
     /// Appends the canonical text.
     public func append(to writer: inout ByteWriter) {
         switch self {
-        case .v4(let bits):
-            var shift: UInt32 = 32
-            while shift > 0 {
-                shift -= 8
-                writer.append(decimal: UInt64(bits >> shift & 255))
-                if shift > 0 { writer.append(byte: UInt8(ascii: ".")) }
-            }
+        case .v4(let bits): writer.append(ipv4: bits)
         case .v6(let high, let low):
             var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
             let words = (high.bigEndian, low.bigEndian)

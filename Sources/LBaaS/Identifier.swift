@@ -36,7 +36,7 @@ extension Identifier {
         return hasher.finalize()
     }
 
-    private func order(to other: Self) -> Int {
+    fileprivate func order(to other: Self) -> Int {
         var (one, another) = (text, other.text)
         return one.withUTF8 { left in
             another.withUTF8 { right in
@@ -63,6 +63,9 @@ public struct LoadBalancerID: Identifier {
 
     /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) { hasher.combine(code) }
+
+    /// Compares byte for byte.
+    public static func == (left: Self, right: Self) -> Bool { left.code == right.code && left.order(to: right) == 0 }
 }
 
 /// What tells a node from the others of its load balancer.

@@ -30,6 +30,8 @@ public struct JournalEntry: Hashable, Sendable {
 extension [LoadBalancerID] {
     /// The first of them, for a line of a log: at most eight, and at most 64 bytes of each.
     package var shown: String {
+        // Mostly it is one.
+        if count == 1, self[0].text.utf8.count <= 64 { return self[0].text }
         let shown = prefix(8).map { $0.text.utf8.count > 64 ? String($0.text.prefix(60)) + "…" : $0.text }.joined(separator: ",")
         return count > 8 ? "\(shown),… (\(count))" : shown
     }

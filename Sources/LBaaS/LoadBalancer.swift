@@ -9,6 +9,8 @@ public struct LoadBalancer: Hashable, Sendable {
         var address: IPAddress?
         var port: UInt16
         var algorithm: Algorithm
+        // Compared early: it is what mostly changes.
+        var nodes: [Node]
         @Indirect var monitor: Monitor?
         var timeouts: Timeouts
         var sessionPersistence: SessionPersistence?
@@ -17,7 +19,6 @@ public struct LoadBalancer: Hashable, Sendable {
         var hysteresis: UInt32
         var panicPercent: UInt8?
         @Indirect var sorryServer: Endpoint?
-        var nodes: [Node]
         var isSuspended: Bool
         var leaving: [Leaving]
     }
@@ -110,8 +111,8 @@ public struct LoadBalancer: Hashable, Sendable {
     public init(id: LoadBalancerID, serviceProtocol: ServiceProtocol, address: IPAddress? = nil, port: UInt16) {
         fields = [
             Fields(
-                id: id, serviceProtocol: serviceProtocol, address: address, port: port, algorithm: .roundRobin, monitor: nil,
-                timeouts: Timeouts(), hysteresis: 0, sorryServer: nil, nodes: [], isSuspended: false, leaving: [])
+                id: id, serviceProtocol: serviceProtocol, address: address, port: port, algorithm: .roundRobin,
+                nodes: [], monitor: nil, timeouts: Timeouts(), hysteresis: 0, sorryServer: nil, isSuspended: false, leaving: [])
         ]
     }
 

@@ -28,20 +28,20 @@ package struct LoopCheck {
     }
 
     private let listeners: ListenerTable
-    private let isOfHost: (IPAddress) -> Bool
+    private let hostAddresses: Set<IPAddress>
     private let loadBalancer: (LoadBalancerID) -> LoadBalancer?
 
     /// A check of load balancers as they would be.
     ///
     /// - Parameters:
     ///   - listeners: where they would listen.
-    ///   - isOfHost: whether an address is one of the host's. Loopback addresses are, and are not asked about.
+    ///   - hostAddresses: the addresses of the host. Loopback addresses need not be among them.
     ///   - loadBalancer: the load balancer of an identity.
     package init(
-        listeners: ListenerTable, isOfHost: @escaping (IPAddress) -> Bool, loadBalancer: @escaping (LoadBalancerID) -> LoadBalancer?
+        listeners: ListenerTable, hostAddresses: Set<IPAddress>, loadBalancer: @escaping (LoadBalancerID) -> LoadBalancer?
     ) {
         self.listeners = listeners
-        self.isOfHost = isOfHost
+        self.hostAddresses = hostAddresses
         self.loadBalancer = loadBalancer
     }
 
@@ -92,7 +92,7 @@ package struct LoopCheck {
         endpoint.host.knownAddresses.compactMap { address in
             listeners.owner(
                 of: Listener(address: address, port: endpoint.port, transport: transport),
-                isOfHost: address.isLoopback || isOfHost(address))
+                isOfHost: address.isLoopback || hostAddresses.contains(address))
         }
     }
 }
@@ -134,8 +134,29 @@ extension IPAddress {
 }
 
 extension LoadBalancer {
-    /// Whether any of its traffic goes to an address of this host, so that it may come back. The cheap question before `LoopCheck`.
-    package func mayLoop(isOfHost: (IPAddress) -> Bool) -> Bool {
-        targets.contains { $0.endpoint.host.knownAddresses.contains { $0.isLoopback || isOfHost($0) } }
+    /// Whether any of its traffic goes to one of these addresses of this host, so that it may come back. The cheap question before
+    /// `LoopCheck`.
+    ///
+    /// - Parameter old: what it was, where it listens as it did: what was asked about its nodes then is not asked again.
+    package func mayLoop(hostAddresses: Set<IPAddress>, since old: LoadBalancer?) -> Bool {
+        if let sorryServer, sorryServer.host.mayBe(among: hostAddresses) { return true }
+        let (nodes, known) = (nodes, old?.nodes ?? [])
+        for index in nodes.indices where nodes[index].condition != .disabled {
+            if index < known.count, known[index].condition != .disabled, known[index].address == nodes[index].address,
+                known[index].port == nodes[index].port
+            {
+                continue
+            }
+            if nodes[index].address.mayBe(among: hostAddresses) { return true }
+        }
+        return false
+    }
+}
+
+extension HostAddress {
+    /// Whether it is one of these addresses of the host, or loopback.
+    fileprivate func mayBe(among hostAddresses: Set<IPAddress>) -> Bool {
+        if case .address(let address) = self { return address.isUnspecified || address.isLoopback || hostAddresses.contains(address) }
+        return !knownAddresses.isEmpty
     }
 }

@@ -38,6 +38,12 @@ public struct Node: Hashable, Sendable {
         self.condition = condition
     }
 
+    /// Compares the numbers first: weights are what mostly changes.
+    public static func == (left: Node, right: Node) -> Bool {
+        left.weight == right.weight && left.port == right.port && left.condition == right.condition && left.isBackup == right.isBackup
+            && left.address == right.address && left.id == right.id
+    }
+
     /// Where it is reached.
     public var endpoint: Endpoint { Endpoint(host: address, port: port) }
 }

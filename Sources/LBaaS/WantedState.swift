@@ -8,6 +8,11 @@ public struct WantedState: Sendable {
         public var createdAt: Timestamp
         /// Who wants it, and alone can change it.
         public var source: Source
+        /// Whether another load balancer had its listener at the start of the worker: it is kept, and not in force. Not stored.
+        public var isOutOfService = false
+
+        /// The load balancer, where it is in force.
+        public var inService: LoadBalancer? { isOutOfService ? nil : loadBalancer }
 
         /// A load balancer that is wanted.
         public init(loadBalancer: LoadBalancer, createdAt: Timestamp, source: Source = .jobs) {

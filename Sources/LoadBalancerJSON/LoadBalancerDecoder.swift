@@ -1,6 +1,9 @@
 package import JSON
 package import LBaaS
 
+package let serviceProtocols = Choices(ServiceProtocol.self)
+private let algorithms = Choices(Algorithm.self)
+
 /// Reads the load balancers of an UPDATE or CREATE job, in the order of the original, and notes what the reply gets on the way.
 package struct LoadBalancerDecoder {
     package private(set) var reply: ReplyEdits
@@ -27,7 +30,7 @@ package struct LoadBalancerDecoder {
             throw .invalidObject("Missing required 'protocol' value.", path: fields.object.path)
         }
         try fields.refuseNearMiss()
-        let serviceProtocol = try protocolField.oneOf(ServiceProtocol.self, "a protocol")
+        let serviceProtocol = try protocolField.oneOf(serviceProtocols, "a protocol")
         let id = try fields.identity(serviceProtocol: serviceProtocol.rawValue, limits: limits)
         if let other = identities.updateValue(index, forKey: id) {
             throw .invalid("loadBalancers[\(index)]: \(quoted(id.text)) is also loadBalancers[\(other)]; give each an id of its own")
@@ -35,7 +38,7 @@ package struct LoadBalancerDecoder {
         var loadBalancer = LoadBalancer(id: id, serviceProtocol: serviceProtocol, port: try fields.port(of: serviceProtocol))
         loadBalancer.address = try fields.address()
         if let algorithm = fields.unlessNull(.algorithm) {
-            loadBalancer.algorithm = try algorithm.oneOf(Algorithm.self, "an algorithm")
+            loadBalancer.algorithm = try algorithm.oneOf(algorithms, "an algorithm")
         }
         loadBalancer.monitor = try decodeMonitor(fields)
         try fields.readSettings(into: &loadBalancer)
@@ -55,7 +58,9 @@ package struct LoadBalancerDecoder {
         // Not the monitor itself, of which each use would make a copy.
         let source = loadBalancer.monitor.flatMap { $0.address == nil ? $0.source : nil }
         var nodes: [Node] = []
-        nodes.reserveCapacity(elements.count)
+        let count = elements.count
+        nodes.reserveCapacity(count)
+        reply.reserve(count)
         var ids = DistinctNames()
         var primaries = 0
         for element in elements {

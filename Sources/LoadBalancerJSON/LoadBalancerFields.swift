@@ -7,12 +7,12 @@ package enum LoadBalancerField: Int {
     case panicPercent, sorryServer, nodes
 }
 
-package let loadBalancerFields = FieldTable<LoadBalancerField, 16>([
+package let loadBalancerFields = FieldTable<LoadBalancerField>([
     "id", "name", "protocol", "port", "address", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
     "quorum", "hysteresis", "panic_percent", "sorry_server", "nodes",
 ])
 
-package typealias LoadBalancerFields = Fields<LoadBalancerField, 16>
+package typealias LoadBalancerFields = Fields<LoadBalancerField>
 
 private enum OptionField: Int {
     case clientTimeout, serverTimeout, connectTimeout, connectRetries
@@ -30,10 +30,11 @@ private enum EndpointField: Int {
     case address, port
 }
 
-private let optionFields = FieldTable<OptionField, 4>(["client_timeout", "server_timeout", "connect_timeout", "connect_retries"])
-private let persistenceFields = FieldTable<PersistenceField, 2>(["type", "timeout"])
-private let tunnelFields = FieldTable<TunnelField, 3>(["type", "port", "checksum"])
-private let endpointFields = FieldTable<EndpointField, 2>(["address", "port"])
+private let tunnelKinds = Choices(Tunnel.Kind.self)
+private let optionFields = FieldTable<OptionField>(["client_timeout", "server_timeout", "connect_timeout", "connect_retries"])
+private let persistenceFields = FieldTable<PersistenceField>(["type", "timeout"])
+private let tunnelFields = FieldTable<TunnelField>(["type", "port", "checksum"])
+private let endpointFields = FieldTable<EndpointField>(["address", "port"])
 
 /// The largest number of milliseconds, seconds or weight that is taken for meant.
 private let largest = Int(Int32.max)
@@ -41,11 +42,8 @@ private let largest = Int(Int32.max)
 extension LoadBalancerFields {
     /// Its `id`, else its `name`, else its lower-case protocol.
     package func identity(serviceProtocol: String?, limits: LengthLimits) throws(FieldError) -> LoadBalancerID {
-        for (field, limit) in [(unlessNull(.id), limits.id), (unlessNull(.name), limits.name)] {
-            guard let field else { continue }
-            let text = try field.within(limit).identifier()
-            if !text.isEmpty { return LoadBalancerID(text) }
-        }
+        if let field = unlessNull(.id), !field.equals("") { return LoadBalancerID(try field.within(limits.id).identifier()) }
+        if let field = unlessNull(.name), !field.equals("") { return LoadBalancerID(try field.within(limits.name).identifier()) }
         guard let serviceProtocol else {
             throw .invalid("\(object.path): has neither id, name nor protocol, so nobody knows which one is meant")
         }
@@ -129,7 +127,7 @@ extension LoadBalancerFields {
         let fields = try tunnelFields.find(in: try field.object())
         try fields.refuseNearMiss()
         guard let type = fields.unlessNull(.type) else { throw .invalid("\(field.path(of: "type")): is missing (IPIP, GUE, GRE)") }
-        var tunnel = Tunnel(kind: try type.oneOf(Tunnel.Kind.self, "a tunnel type"))
+        var tunnel = Tunnel(kind: try type.oneOf(tunnelKinds, "a tunnel type"))
         switch (tunnel.kind, fields.unlessNull(.port)) {
         case (.gue, let port?): tunnel.port = try port.port()
         case (.gue, nil): throw .invalid("\(field.path(of: "port")): is missing; a GUE tunnel needs the UDP port of the nodes")
@@ -155,12 +153,19 @@ extension LoadBalancerFields {
 extension JSONValue {
     /// An address.
     func ipAddress() throws(FieldError) -> IPAddress {
-        guard let address = IPAddress(try string("an address")) else { throw wrong("is not an IPv4 or IPv6 address") }
+        guard let address else {
+            _ = try string("an address")
+            throw wrong("is not an IPv4 or IPv6 address")
+        }
         return address
     }
 
+    /// The characters of a string as an address; nil for anything else.
+    private var address: IPAddress? { isString ? unsafe IPAddress(characters: characters.bytes) : nil }
+
     /// An address or a host name.
     func hostAddress() throws(FieldError) -> HostAddress {
+        if let address { return .address(address) }
         guard let address = HostAddress(try string("an address")) else { throw wrong("is neither an address nor a host name") }
         return address
     }

@@ -22,7 +22,7 @@ private enum MonitorField: Int, CaseIterable {
     }
 }
 
-private let monitorFields = FieldTable<MonitorField, 21>([
+private let monitorFields = FieldTable<MonitorField>([
     "type", "delay", "timeout", "attempts", "path", "rise", "expected_codes", "host", "port", "method", "initial", "quiesce",
     "slow_start", "address", "source", "verify", "ca_file", "server_name", "send", "expect", "command",
 ])
@@ -32,10 +32,13 @@ private enum Initial: String, CaseIterable {
     case down = "DOWN"
 }
 
+private let kinds = Choices(Monitor.Kind.self)
+private let initials = Choices(Initial.self)
+
 /// The fields of a monitor, of which the required ones are there.
 struct MonitorFields {
     private let type: JSONValue
-    private let fields: Fields<MonitorField, 21>
+    private let fields: Fields<MonitorField>
     private let limits: LengthLimits
 
     /// - Throws: what the original says where a required field is missing; it wants type, delay, timeout and attempts, in this order.
@@ -56,7 +59,7 @@ struct MonitorFields {
 
     /// Reads the monitor.
     func decode() throws(FieldError) -> Monitor {
-        var monitor = Monitor(kind: try type.oneOf(Monitor.Kind.self, "a monitor type"))
+        var monitor = Monitor(kind: try type.oneOf(kinds, "a monitor type"))
         try refuseFields(besides: monitor.kind)
         let seconds = 1...86_400
         if let delay = fields.unlessNull(.delay) { monitor.delay = UInt32(try delay.integer("a delay in s", seconds)) }
@@ -73,7 +76,7 @@ struct MonitorFields {
         if let payload = fields.unlessNull(.send) { monitor.payload = try decodeBytes(payload) }
         if let expect = fields.unlessNull(.expect) { monitor.expectedAnswer = try decodeBytes(expect) }
         if monitor.kind == .exec { monitor.command = try decodeCommand() }
-        if let initial = fields.unlessNull(.initial) { monitor.initiallyUp = try initial.oneOf(Initial.self, "how a node begins") == .up }
+        if let initial = fields.unlessNull(.initial) { monitor.initiallyUp = try initial.oneOf(initials, "how a node begins") == .up }
         if let quiesce = fields.unlessNull(.quiesce) { monitor.quiesces = try quiesce.boolean("whether a node keeps its connections") }
         if let slowStart = fields.unlessNull(.slowStart) { monitor.slowStart = UInt32(try slowStart.integer("a time in s", 0...86_400)) }
         return monitor

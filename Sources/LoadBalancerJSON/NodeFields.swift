@@ -5,7 +5,8 @@ private enum NodeField: Int {
     case port, address, id, weight, backup, condition
 }
 
-private let nodeFields = FieldTable<NodeField, 6>(["port", "address", "id", "weight", "backup", "condition"])
+private let conditions = Choices(Node.Condition.self)
+private let nodeFields = FieldTable<NodeField>(["port", "address", "id", "weight", "backup", "condition"])
 
 /// The fields of a node, of which the required ones are there.
 struct NodeFields {
@@ -41,7 +42,7 @@ struct NodeFields {
         node.weight = try decodeWeight()
         node.isBackup = try isBackup()
         if let condition, !condition.isNull {
-            node.condition = try condition.oneOf(Node.Condition.self, "a condition")
+            node.condition = try condition.oneOf(conditions, "a condition")
         }
         return node
     }

@@ -17,6 +17,8 @@ package struct ReplyEdits {
     private var edits: [Edit] = []
     /// True while each edit was noted behind the one before; only members of the job itself come late.
     private var areInOrder = true
+    /// Where the last of them begins.
+    private var lastStart = 0
     /// The texts put in, one after the other.
     private var texts: [UInt8] = []
     /// True where no node of the job came into service, whatever was noted for it before.
@@ -24,6 +26,9 @@ package struct ReplyEdits {
 
     /// No edits.
     package init() {}
+
+    /// Makes room for so many more edits.
+    mutating func reserve(_ count: Int) { edits.reserveCapacity(edits.count + count + 4) }
 
     /// Adds a member, `"name": value`, behind the others of an object.
     ///
@@ -72,7 +77,9 @@ package struct ReplyEdits {
     }
 
     /// Writes the request with all of this done to it.
-    package func apply(to document: JSONDocument) -> [UInt8] {
+    ///
+    /// - Parameter member: a member, `"name": value`, that is added behind the others of the request.
+    package func apply(to document: JSONDocument, adding member: StaticString? = nil) -> [UInt8] {
         var output = ByteWriter(capacity: document.length + texts.count + edits.count * 32)
         var position = 0
         for edit in areInOrder ? edits : edits.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
@@ -80,12 +87,20 @@ package struct ReplyEdits {
             append(edit.replacement, to: &output)
             position = edit.range.upperBound
         }
+        if let member {
+            let end = document.root.range.upperBound - 1
+            document.withBytes(position..<end) { output.append($0) }
+            if !document.root.isEmpty { output.append(", ") }
+            output.append(member)
+            position = end
+        }
         document.withBytes(position..<document.length) { output.append($0) }
         return output.bytes
     }
 
     private mutating func note(_ range: Range<Int>, _ replacement: Replacement) {
-        if let last = edits.last, range.lowerBound < last.range.lowerBound { areInOrder = false }
+        if range.lowerBound < lastStart { areInOrder = false }
+        lastStart = range.lowerBound
         edits.append(Edit(range: range, replacement: replacement))
     }
 

@@ -98,16 +98,7 @@ private struct FieldWriter: ~Copyable {
     mutating func number(_ number: UInt16) { output.append(decimal: UInt64(number)) }
 
     mutating func string(_ text: String) {
-        var text = text
-        let isWritten = text.withUTF8 { utf8 in
-            let mustEscape = unsafe utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
-            if mustEscape { return false }
-            output.append(byte: UInt8(ascii: "\""))
-            unsafe output.append(utf8.span.bytes)
-            output.append(byte: UInt8(ascii: "\""))
-            return true
-        }
-        if !isWritten { output.append(JSONWriting.string(text)) }
+        if !output.append(quoted: text) { output.append(JSONWriting.string(text)) }
     }
 
     private mutating func name(_ name: StaticString) {

@@ -2,16 +2,8 @@
 ///
 /// For one thread at a time. It speaks to the network namespace that the thread was in which made it.
 public final class GenericNetlink {
-    /// The kernel's memory for an answer that was not received yet, in bytes. It counts the memory that holds it, not its length: 768 for an
-    /// error on Linux 6.1, 832 on 6.18 (`SO_MEMINFO`), and a page and its management at most for another answer (`NLMSG_DEFAULT_SIZE`).
-    static let memoryOfAnswer = 4608
-
-    let transport: any Transport
-    let requestsPerSend: Int
-    var inbox: Inbox
-    private var sequence: UInt32 = 1
+    private let exchange: Exchange
     private var families: [String: Family] = [:]
-    private var isInUse = false
 
     /// Opens a socket.
     ///
@@ -25,15 +17,13 @@ public final class GenericNetlink {
     public convenience init(
         timeout: Duration = .seconds(5), requestsPerSend: Int = 1024, receiveBuffer: Int32 = 4 << 20, sendBuffer: Int32 = 1 << 20
     ) throws(NetlinkError) {
-        let socket = try NetlinkSocket.open(receiveBuffer: receiveBuffer, sendBuffer: sendBuffer)
+        let socket = try NetlinkSocket.open(.generic, receiveBuffer: receiveBuffer, sendBuffer: sendBuffer)
         self.init(transport: socket, timeout: timeout, requestsPerSend: requestsPerSend)
     }
 
     /// Talks over something else than a socket of its own.
     package init(transport: any Transport, timeout: Duration, requestsPerSend: Int = 1024) {
-        self.transport = transport
-        self.requestsPerSend = max(1, min(requestsPerSend, transport.receiveRoom / Self.memoryOfAnswer))
-        inbox = Inbox(transport: transport, timeout: timeout)
+        exchange = Exchange(transport: transport, timeout: timeout, requestsPerSend: requestsPerSend)
     }
 
     /// The family of a name. It is asked for once; the kernel numbers it anew where its module is taken out and loaded again.
@@ -82,33 +72,53 @@ public final class GenericNetlink {
     ) throws(NetlinkError) {
         var batch = Batch(family, capacity: 256)
         batch.append(command: command, write)
-        let failures: [Batch.Failure]
-        do throws(BatchInterruption) {
-            failures = try carryOut(&batch) { _, command, attributes throws(NetlinkError) in try answer(command, attributes) }
-        } catch {
-            throw error.reason
+        try exchange.ask(&batch.requests, "command \(command)", answeredBy: family.id) { _, payload throws(NetlinkError) in
+            try payload.withGenericMessage(answer)
         }
-        if let failure = failures.first { throw .refusal(of: command, failure.number, failure.message) }
     }
 
-    /// Numbers for so many requests, which were not used before.
-    func number(_ count: Int) -> Awaited {
-        defer { sequence &+= UInt32(truncatingIfNeeded: count) }
-        return Awaited(sequence: sequence, count: count)
-    }
-
-    /// The number that the next request gets.
-    var nextSequence: UInt32 { sequence }
-
-    /// Refuses to be used while it is in use: answers that one waits for would be lost to the other.
-    func begin() throws(NetlinkError) {
-        guard !isInUse else {
-            throw NetlinkError(.inUse, "the kernel is asked while an answer of it is read: finish the first, or use a second socket")
+    /// Has requests carried out, in their order, in as few sends as the buffers allow. Only the last of each send is acknowledged.
+    ///
+    /// What is not among the failures was carried out. One case is not told by the kernel: a command that ends with `EINTR` is neither
+    /// acknowledged nor reported (`netlink_rcv_skb`). A command that can end so should be the last of a batch, where it is an interruption.
+    ///
+    /// - Parameters:
+    ///   - batch: is numbered and keeps its requests; it may be sent again.
+    ///   - answer: gets each message that the kernel answers a request with: the request's index, and the command and the attributes of the
+    ///     message. If it throws, the send is finished without it.
+    /// - Returns: the requests that were refused, in their order.
+    /// - Throws: where the outcome of some is not known.
+    public func carryOut(
+        _ batch: inout Batch,
+        answer: (_ index: Int, _ command: UInt8, _ attributes: RawSpan) throws(NetlinkError) -> Void = { _, _, _ in }
+    ) throws(BatchInterruption) -> [Batch.Failure] {
+        try exchange.carryOut(&batch.requests, answeredBy: batch.family.id) { index, _, payload throws(NetlinkError) in
+            try payload.withGenericMessage { command, attributes throws(NetlinkError) in try answer(index, command, attributes) }
         }
-        isInUse = true
     }
 
-    func end() { isInUse = false }
+    /// Has the kernel list what it has.
+    ///
+    /// Where that changes while it is listed, or an answer is lost, the list is not whole: then all is listed again.
+    ///
+    /// - Parameters:
+    ///   - attempts: how many times it is listed at most, 1 or more.
+    ///   - write: writes the attributes of the request; called for each attempt.
+    ///   - each: gets each message of the list: its command and its attributes. If it throws, the list is read to its end without it.
+    ///   - restart: called before all is listed again: what `each` was given before does not count.
+    /// - Throws: `refused` with the kernel's error number; `changing` where no list was whole; what stands in the way; what `each` throws.
+    public func dump(
+        _ family: Family, command: UInt8, attempts: Int = 10, write: (inout MessageWriter) -> Void = { _ in },
+        each: (_ command: UInt8, _ attributes: RawSpan) throws(NetlinkError) -> Void, restart: () -> Void
+    ) throws(NetlinkError) {
+        try exchange.dump("command \(command)", attempts: attempts, answeredBy: family.id) { requests, flags in
+            requests.append(family, command: command, flags: flags, write)
+        } each: { payload throws(NetlinkError) in
+            try payload.withGenericMessage(each)
+        } restart: {
+            restart()
+        }
+    }
 }
 
 /// `CTRL_CMD_…` of linux/genetlink.h.

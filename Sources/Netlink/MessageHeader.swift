@@ -8,12 +8,16 @@
     let flags: UInt16
     /// The number of the request that it is or that it answers.
     let sequence: UInt32
+    /// The port of the socket that the request came from which it answers, or which an event is a consequence of; 0 where there is none.
+    let port: UInt32
 
     /// Its size in bytes.
     @usableFromInline static let size = 16
     /// The type of a message that says nothing, `NLMSG_NOOP`.
     @usableFromInline static let noOperation: UInt16 = 1
 
+    /// The least type of a message of a family; those below it are the kernel's own (`NLMSG_MIN_TYPE`).
+    static let firstOfFamily: UInt16 = 16
     /// The type of a message with a request's verdict, `NLMSG_ERROR`.
     static let error: UInt16 = 2
     /// The type of the message at the end of a list, `NLMSG_DONE`.
@@ -23,6 +27,14 @@
     /// `NLM_F_ACK`: an answer is wanted where there is no error, too.
     static let wantsAcknowledgement: UInt16 = 0x4
 
+    /// `NLM_F_REPLACE`: what is there already is replaced.
+    static let replaces: UInt16 = 0x100
+    /// `NLM_F_EXCL`: it is an error where it is there already.
+    static let isExclusive: UInt16 = 0x200
+    /// `NLM_F_CREATE`: it is made where it is not there.
+    static let creates: UInt16 = 0x400
+    /// `NLM_F_APPEND`: it is put behind what is there.
+    static let appends: UInt16 = 0x800
     /// `NLM_F_DUMP`: a list is wanted.
     static let isDump: UInt16 = 0x300
     /// `NLM_F_DUMP_INTR`: what is listed changed meanwhile.
@@ -38,6 +50,7 @@
         type = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt16.self)
         flags = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 6, as: UInt16.self)
         sequence = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt32.self)
+        port = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 12, as: UInt32.self)
     }
 }
 

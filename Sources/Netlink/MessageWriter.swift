@@ -49,6 +49,9 @@
         store(value, at: offset)
     }
 
+    /// Appends an attribute of eight bytes in network order.
+    @inlinable public mutating func put(_ attribute: UInt16, bigEndian value: UInt64) { put(attribute, value.bigEndian) }
+
     /// Appends an attribute of two bytes in network order, such as a port.
     @inlinable public mutating func put(_ attribute: UInt16, bigEndian value: UInt16) { putWord(attribute, value.bigEndian) }
 
@@ -99,6 +102,12 @@
         store(first, at: offset)
         store(second, at: offset + 1)
         store(rest, at: offset + 2)
+    }
+
+    /// Appends four bytes outside of any attribute, in the order of the host.
+    @inlinable mutating func append(_ word: UInt32) {
+        let offset = claim(4)
+        store(word, at: offset)
     }
 
     /// Ends the message. One that is too long becomes one that says nothing, so that the others keep their places.

@@ -39,9 +39,9 @@ public struct NetlinkError: Error, Sendable, CustomStringConvertible {
         self.number = number
     }
 
-    /// The kernel refused a command, with an error number and perhaps words of its own.
-    static func refusal(of command: UInt8, _ number: Int32, _ words: String?) -> NetlinkError {
-        NetlinkError(.refused, "the kernel refuses command \(command): \(errorText(number, words))", number: number)
+    /// The kernel refused a request, such as "command 3", with an error number and perhaps an explanation.
+    static func refusal(of request: String, _ number: Int32, _ explanation: String?) -> NetlinkError {
+        NetlinkError(.refused, "the kernel refuses \(request): \(errorText(number, explanation))", number: number)
     }
 
     /// A failure that the system has a number for, with the number's meaning behind the message.

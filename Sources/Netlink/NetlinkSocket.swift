@@ -1,7 +1,22 @@
 import CNetlink
 import Glibc
 
-/// A socket to generic netlink. Owns libnl's `nl_sock`, and frees it.
+/// The parts of the kernel that are talked with.
+enum NetlinkProtocol: Int32 {
+    case route = 0
+    case netfilter = 12
+    case generic = 16
+
+    fileprivate var name: String {
+        switch self {
+        case .route: "route netlink"
+        case .netfilter: "netfilter's netlink"
+        case .generic: "generic netlink"
+        }
+    }
+}
+
+/// A netlink socket. Owns libnl's `nl_sock`, and frees it.
 ///
 /// It belongs to the network namespace of the thread that opens it.
 @safe final class NetlinkSocket: Transport {
@@ -10,8 +25,12 @@ import Glibc
     /// How many bytes of the kernel's memory there are for what was not received yet.
     let receiveRoom: Int
 
+    /// Its port, which is in the messages of the kernel about what came from it.
+    var port: UInt32 { unsafe nl_socket_get_local_port(handle) }
+
     private let handle: OpaquePointer
-    private let descriptor: Int32
+    /// Its number, for those that wait for it.
+    let descriptor: Int32
     /// The datagram that was received with the one before, and its bytes.
     private var early: Datagram?
     private var earlyBytes: [UInt8] = []
@@ -29,14 +48,18 @@ import Glibc
     /// Opens a socket.
     ///
     /// - Parameters:
+    ///   - groups: the groups of events that it receives.
     ///   - receiveBuffer: bytes; see `GenericNetlink`.
     ///   - sendBuffer: bytes; see `GenericNetlink`.
-    static func open(receiveBuffer: Int32, sendBuffer: Int32) throws(NetlinkError) -> NetlinkSocket {
+    static func open(
+        _ family: NetlinkProtocol, groups: [Int32] = [], receiveBuffer: Int32, sendBuffer: Int32
+    ) throws(NetlinkError) -> NetlinkSocket {
         guard let handle = unsafe nl_socket_alloc() else { throw NetlinkError(.system, "no memory for a netlink socket") }
-        let code = unsafe genl_connect(handle)
+        var code = unsafe nl_connect(handle, family.rawValue)
+        for group in groups where code == 0 { code = unsafe nl_socket_add_membership(handle, group) }
         guard code == 0 else {
             unsafe nl_socket_free(handle)
-            throw NetlinkError(.system, "cannot open a socket to generic netlink: \(unsafe String(cString: nl_geterror(code)))")
+            throw NetlinkError(.system, "cannot open a socket to \(family.name): \(unsafe String(cString: nl_geterror(code)))")
         }
         // What an unprivileged process gets is limited by net.core.rmem_max and wmem_max; CAP_NET_ADMIN gets all it asks for.
         unsafe nl_socket_set_buffer_size(handle, receiveBuffer, sendBuffer)

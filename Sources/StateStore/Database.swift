@@ -79,14 +79,49 @@ import CSQLite
         case null
     }
 
-    /// Runs a statement that returns nothing, with these values for its parameters.
-    func run(_ values: Value...) throws(Database.Failure) {
-        for (index, value) in values.enumerated() { try bind(value, to: Int32(index + 1)) }
-        defer {
+    /// Runs a statement that returns nothing, with a value for each of its parameters.
+    func run(_ values: Value...) throws(Database.Failure) { try run(values) }
+
+    /// Runs a statement that returns nothing, with a value for each of its parameters.
+    ///
+    /// - Returns: how many rows it has changed.
+    @discardableResult func run(_ values: [Value]) throws(Database.Failure) -> Int {
+        // Nothing is copied: what is bound lives until the statement has run, and the next run binds every parameter anew.
+        let code = bind(values, from: 0) { unsafe sqlite3_step(handle) }
+        guard code == SQLITE_DONE || code == SQLITE_ROW else {
+            let failure = failure()
             unsafe sqlite3_reset(handle)
-            unsafe sqlite3_clear_bindings(handle)
+            throw failure
         }
-        _ = try step()
+        unsafe sqlite3_reset(handle)
+        return unsafe Int(sqlite3_changes(sqlite3_db_handle(handle)))
+    }
+
+    /// Binds the values from one on, and calls `body` while they are there.
+    ///
+    /// - Returns: the result of `body`, or of a value that could not be bound.
+    private func bind(_ values: [Value], from index: Int, _ body: () -> Int32) -> Int32 {
+        if index == values.count { return body() }
+        let parameter = Int32(index + 1)
+        func next(after code: Int32) -> Int32 { code == SQLITE_OK ? bind(values, from: index + 1, body) : code }
+        switch values[index] {
+        case .integer(let number): return unsafe next(after: sqlite3_bind_int64(handle, parameter, number))
+        case .null: return unsafe next(after: sqlite3_bind_null(handle, parameter))
+        case .text(var text):
+            return text.withUTF8 { characters in
+                // The address of an empty text may be null, which would bind NULL.
+                guard let start = characters.baseAddress else {
+                    return unsafe next(after: sqlite3_bind_text(handle, parameter, "", 0, nil))
+                }
+                return unsafe start.withMemoryRebound(to: CChar.self, capacity: characters.count) {
+                    unsafe next(after: sqlite3_bind_text(handle, parameter, $0, Int32(characters.count), nil))
+                }
+            }
+        case .bytes(let bytes):
+            return unsafe bytes.withUnsafeBytes { buffer in
+                unsafe next(after: sqlite3_bind_blob64(handle, parameter, buffer.baseAddress, UInt64(buffer.count), nil))
+            }
+        }
     }
 
     /// Goes to the next row; false behind the last.
@@ -107,25 +142,6 @@ import CSQLite
     func bytes(_ column: Int32) -> [UInt8] {
         let start = unsafe sqlite3_column_blob(handle, column)
         return unsafe Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
-    }
-
-    /// Binds copies: SQLite's way to be told so, `SQLITE_TRANSIENT`, is a macro that Swift does not see.
-    private func bind(_ value: Value, to index: Int32) throws(Database.Failure) {
-        let copied = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-        let code: Int32
-        switch value {
-        case .integer(let number):
-            code = unsafe sqlite3_bind_int64(handle, index, number)
-        case .null:
-            code = unsafe sqlite3_bind_null(handle, index)
-        case .text(let text):
-            code = unsafe sqlite3_bind_text(handle, index, text, Int32(text.utf8.count), copied)
-        case .bytes(let bytes):
-            code = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe sqlite3_bind_blob64(handle, index, buffer.baseAddress, UInt64(buffer.count), copied)
-            }
-        }
-        if code != SQLITE_OK { throw failure() }
     }
 
     private func failure() -> Database.Failure {

@@ -7,7 +7,8 @@ struct Statements {
     let rollback: Statement
     /// Changes nothing that anybody reads, and writes a page of the log: SQLite writes none where nothing changes.
     let touch: Statement
-    private let putLoadBalancer: Statement
+    private let updateLoadBalancer: Statement
+    private let insertLoadBalancer: Statement
     private let deleteLoadBalancer: Statement
     private let deleteTraffic: Statement
     private let putDeleted: Statement
@@ -39,11 +40,10 @@ struct Statements {
         end = try database.prepare("COMMIT")
         rollback = try database.prepare("ROLLBACK")
         touch = try database.prepare("UPDATE worker SET touched = touched + 1")
-        putLoadBalancer = try database.prepare(
-            """
-            INSERT INTO load_balancer (id, text, is_suspended, created_at, source) VALUES (?1, ?2, ?3, ?4, ?5)
-            ON CONFLICT (id) DO UPDATE SET text = ?2, is_suspended = ?3, created_at = ?4, source = ?5
-            """)
+        updateLoadBalancer = try database.prepare(
+            "UPDATE load_balancer SET text = ?2, is_suspended = ?3, created_at = ?4, source = ?5 WHERE id = ?1")
+        insertLoadBalancer = try database.prepare(
+            "INSERT INTO load_balancer (id, text, is_suspended, created_at, source) VALUES (?1, ?2, ?3, ?4, ?5)")
         deleteLoadBalancer = try database.prepare("DELETE FROM load_balancer WHERE id = ?1")
         deleteTraffic = try database.prepare("DELETE FROM traffic WHERE id = ?1")
         putDeleted = try database.prepare("INSERT OR REPLACE INTO deleted (id) VALUES (?1)")
@@ -78,9 +78,11 @@ struct Statements {
     func carryOut(_ write: StateWrite) throws(Database.Failure) {
         switch write {
         case .put(let row):
-            try putLoadBalancer.run(
-                .text(row.id), .bytes(row.text), .integer(row.isSuspended ? 1 : 0), .integer(row.createdAt),
-                .text(row.source))
+            let values: [Statement.Value] = [
+                .text(row.id), .bytes(row.text), .integer(row.isSuspended ? 1 : 0), .integer(row.createdAt), .text(row.source),
+            ]
+            // Most are there already, and an "upsert" looks the row up once more.
+            if try updateLoadBalancer.run(values) == 0 { try insertLoadBalancer.run(values) }
         case .delete(let id):
             try deleteLoadBalancer.run(.text(id))
             try deleteTraffic.run(.text(id))

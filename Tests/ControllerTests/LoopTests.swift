@@ -15,7 +15,7 @@ struct LoopTests {
         let now = Timestamp(microseconds: 1)
         pipeline = try CommitPipeline(
             driver: driver, driverName: "fake", store: nil, log: .silent,
-            isOfHost: { $0 == IPAddress("10.0.0.9") }, clock: { Moment(steady: now, wall: now) })
+            hostAddresses: { Set([IPAddress("10.0.0.9")].compactMap(\.self)) }, clock: { Moment(steady: now, wall: now) })
         driver.clear()
     }
 
@@ -53,5 +53,28 @@ struct LoopTests {
         #expect(both.failure?.contains("leads back") == true)
         #expect(pipeline.commit(.create([try lb("e", 90, to: "10.0.0.8", 90)])).isChanged)
         #expect(pipeline.count == 3)
+    }
+
+    @Test("is refused where an UPDATE makes two load balancers lead to each other, of new ones and of those that are there")
+    func update() throws {
+        func pair(_ targetA: UInt16, _ targetB: UInt16) throws -> [LoadBalancer] {
+            [try lb("a", 80, to: "127.0.0.1", targetA), try lb("b", 81, to: "127.0.0.1", targetB)]
+        }
+        func isRefused(_ loadBalancers: [LoadBalancer], over other: String) -> Bool {
+            let change = WantedChange.update(loadBalancers)
+            let sentence = pipeline.commit(change).failure
+            #expect(pipeline.run(.plan(change)).failure == sentence)
+            return sentence?.contains("nodes[0].address: leads back to this load balancer over \(other)") == true
+        }
+        #expect(try isRefused(pair(81, 80), over: "'b'"))
+        #expect(pipeline.count == 0 && driver.calls.isEmpty)
+        #expect(pipeline.commit(.update(try pair(81, 9000))).isChanged)
+        #expect(try isRefused(pair(81, 80), over: "'a'"))
+        // The other way round is no loop, and both turn in one request.
+        #expect(pipeline.commit(.update(try pair(9000, 80))).isChanged)
+        // Nor is a loop whose last part the same request takes away.
+        #expect(pipeline.commit(.update([try lb("a", 80, to: "127.0.0.1", 81)])).isChanged)
+        #expect(try isRefused([pair(81, 82)[0], pair(81, 82)[1], lb("c", 82, to: "127.0.0.1", 80)], over: "'c', 'a'"))
+        #expect(try driver.running == ["a": lb("a", 80, to: "127.0.0.1", 81)])
     }
 }

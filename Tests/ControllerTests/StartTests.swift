@@ -131,18 +131,6 @@ struct StartTests {
         #expect(driver.calls.isEmpty)
     }
 
-    @Test("fails where two load balancers of the state would listen on one place")
-    func sameListener() throws {
-        try leave(balancer("a", 1))
-        let row = StoredLoadBalancerRow(id: "b", text: StoredLoadBalancer.text(of: balancer("b", 1)), isSuspended: false, createdAt: 0)
-        try StateStore(folder: folder.path + "/state").commit([.put(row)])
-        let driver = try RecordingDriver()
-        let failure = try failure(driver)
-        #expect(failure.code == .state)
-        #expect(failure.message.contains("'a'") && failure.message.contains("'b'"))
-        #expect(driver.calls.isEmpty)
-    }
-
     @Test("without a state folder begins with nothing each time")
     func memory() throws {
         let driver = try RecordingDriver()

@@ -59,7 +59,10 @@ final class SimulatedCluster {
         }
     }
 
-    subscript(id: String) -> Host { hosts.first { $0.id == id }! }
+    subscript(id: String) -> Host {
+        guard let host = hosts.first(where: { $0.id == id }) else { fatalError("there is no host \(id)") }
+        return host
+    }
 
     private func machine(_ id: String, _ incarnation: Int, at time: Duration) -> OwnershipMachine {
         let settings = OwnershipMachine.Settings(

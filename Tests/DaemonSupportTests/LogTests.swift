@@ -7,9 +7,9 @@ import Testing
 
 @Suite struct LogLineTests {
     /// A line at a certain moment.
-    private func line(_ style: LogLine.Style, _ level: LogLevel, _ message: String, _ fields: [Log.Field] = []) -> String {
-        var line = LogLine(style)
-        line.make(level, message, fields, at: Timestamp(microseconds: 1_795_221_828_123_456))
+    private func line(_ style: LogLines.Style, _ level: LogLevel, _ message: String, _ fields: [Log.Field] = []) -> String {
+        var line = LogLines(style)
+        line.append(level, message, fields, at: Timestamp(microseconds: 1_795_221_828_123_456))
         return String(decoding: line.bytes, as: UTF8.self)
     }
 
@@ -43,11 +43,11 @@ import Testing
     }
 
     @Test func theDateFollowsTheSeconds() {
-        var line = LogLine(.text)
+        var line = LogLines(.text)
         var lines: [String] = []
         for (second, microsecond) in [(0, 0), (0, 999_999), (1, 1000), (951_782_399, 0), (951_782_400, 0)] as [(Int64, Int64)] {
-            line.make(.info, "m", [], at: Timestamp(microseconds: second * 1_000_000 + microsecond))
-            lines.append(String(decoding: line.bytes.prefix(24), as: UTF8.self))
+            line.append(.info, "m", [], at: Timestamp(microseconds: second * 1_000_000 + microsecond))
+            lines.append(String(decoding: line.take().prefix(24), as: UTF8.self))
         }
         #expect(
             lines == [

@@ -184,12 +184,15 @@ import Testing
 
     @Test func monitorsWithTLS() {
         func words(_ kind: Monitor.Kind, _ change: (inout Monitor) -> Void) -> String {
-            balancer("b", .tcp) { $0.monitor = monitor(kind, change) }.checkWords.joined(separator: " ")
+            let server = balancer("b", .tcp) { $0.monitor = monitor(kind, change) }.servers[0]
+            return server.words(with: .example).replacing("10.0.0.1:8080 weight 1 ", with: "")
         }
         let start = "check inter 30s rise 2 fall 2"
         let verified = "\(start) check-ssl verify required ca-file"
         #expect(words(.tls) { _ in } == "\(verified) @system-ca")
-        #expect(words(.tls) { $0.tls.authorities = "/etc/my ca.pem" } == "\(verified) /etc/my\\x20ca.pem")
+        #expect(
+            words(.tls) { $0.tls.authorities = "/etc/my ca.pem" }
+                == "\(verified) \(BaseConfiguration.example.authorities("/etc/my ca.pem"))")
         #expect(words(.https) { $0.tls.isVerified = false } == "\(start) check-ssl verify none")
         #expect(words(.https) { $0.host = "shop.example:8443" } == "\(verified) @system-ca check-sni shop.example")
         #expect(words(.https) { $0.host = "10.0.0.1:443" } == "\(verified) @system-ca")

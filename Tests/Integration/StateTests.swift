@@ -49,6 +49,42 @@ extension RealServers {
             }
         }
 
+        /// An earlier version took an IPv4 address that is mapped into IPv6 for another one, so that its state can have two on one listener.
+        @Test func ofTwoStoredOnOneListenerTheEarlierIsServed() async throws {
+            try await withRig { rig in
+                func on(_ id: String, _ address: String) -> JSON {
+                    var loadBalancer = loadBalancer(id)
+                    loadBalancer["address"] = .string(address)
+                    return loadBalancer
+                }
+                let gearmand = try await rig.startGearmand()
+                let options = rig.options(gearmand)
+                var worker = try await rig.startWorker(options)
+                try await gearmand.succeed(job("CREATE", on("early", "10.9.0.5")))
+                try await gearmand.succeed(job("CREATE", on("a-late", "10.9.0.6")))
+                #expect(try await worker.end() == .exit(0))
+                try Self.execute(
+                    "UPDATE load_balancer SET text = CAST(replace(CAST(text AS TEXT), '10.9.0.6', '::ffff:10.9.0.5') AS BLOB)",
+                    on: options.stateFolder + "/state.sqlite")
+                for _ in 0..<2 {
+                    worker = try await rig.startWorker(options)
+                    let line = try await worker.log.lines("a stored load balancer is not in service", count: 1)
+                    #expect(line.map { $0["load_balancer"] } == ["a-late"] && line.map { $0["owner"] } == ["early"])
+                    #expect(try await gearmand.nodes() == ["early-0": "UP", "a-late-0": "DOWN"])
+                    #expect(try await worker.end() == .exit(0))
+                }
+                worker = try await rig.startWorker(options)
+                let refused = try await gearmand.ask(job("CREATE", on("third", "10.9.0.5")))
+                #expect(refused["hpcs_error"].text?.contains("'early'") == true)
+                try await gearmand.succeed(job("DELETE", named("early")))
+                #expect(try await gearmand.nodes() == ["a-late-0": "UP"])
+                #expect(try await worker.end(by: SIGKILL) == .signal(SIGKILL))
+                worker = try await rig.startWorker(options)
+                #expect(try await gearmand.nodes() == ["a-late-0": "UP"])
+                #expect(try worker.log.lines("a stored load balancer is not in service").isEmpty)
+            }
+        }
+
         /// Each damages a state file, and is told by a word.
         static let damages: [(name: String, word: String, damage: @Sendable (String) throws -> Void)] = [
             ("garbage", "not a database", { try Data(repeating: 7, count: 8192).write(to: URL(fileURLWithPath: $0)) }),

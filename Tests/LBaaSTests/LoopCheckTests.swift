@@ -24,7 +24,7 @@ struct LoopCheckTests {
             table[loadBalancer.id] = loadBalancer
         }
         let addresses = Set(host.compactMap { IPAddress($0) })
-        return LoopCheck(listeners: listeners, isOfHost: addresses.contains) { table[$0] }.loop(through: LoadBalancerID(id))
+        return LoopCheck(listeners: listeners, hostAddresses: Set(addresses)) { table[$0] }.loop(through: LoadBalancerID(id))
     }
 
     @Test(

@@ -19,7 +19,7 @@ struct SocketTests {
 
     @Test("waits until the deadline, and no longer than that")
     func deadline() throws {
-        let socket = try NetlinkSocket.open(receiveBuffer: 65536, sendBuffer: 65536)
+        let socket = try NetlinkSocket.open(.generic, receiveBuffer: 65536, sendBuffer: 65536)
         var buffer = [UInt8](repeating: 0, count: 64)
         let deadline = ContinuousClock.now + .milliseconds(20)
         #expect(try socket.receive(into: &buffer, until: deadline) == nil)
@@ -29,7 +29,7 @@ struct SocketTests {
 
     @Test("hands datagrams on in their order, however many are there, and into buffers of any size", arguments: 1...5)
     func order(count: Int) throws {
-        let socket = try NetlinkSocket.open(receiveBuffer: 65536, sendBuffer: 65536)
+        let socket = try NetlinkSocket.open(.generic, receiveBuffer: 65536, sendBuffer: 65536)
         for index in 0..<count {
             var request = requestBytes(9999)
             request[8] = UInt8(index)
@@ -46,7 +46,7 @@ struct SocketTests {
 
     @Test("tells how long a datagram was that the buffer did not hold")
     func truncated() throws {
-        let socket = try NetlinkSocket.open(receiveBuffer: 65536, sendBuffer: 65536)
+        let socket = try NetlinkSocket.open(.generic, receiveBuffer: 65536, sendBuffer: 65536)
         try socket.send(requestBytes(16).span.bytes)
         var buffer = [UInt8](repeating: 0xEE, count: 20)
         let datagram = try #require(try receive(socket, into: &buffer))
@@ -58,7 +58,7 @@ struct SocketTests {
 
     @Test("tells that the kernel had to drop something")
     func overrun() throws {
-        let socket = try NetlinkSocket.open(receiveBuffer: 1, sendBuffer: 65536)
+        let socket = try NetlinkSocket.open(.generic, receiveBuffer: 1, sendBuffer: 65536)
         let request = requestBytes(9999)
         for _ in 0..<(socket.receiveRoom / 256 + 2) { try socket.send(request.span.bytes) }
         var buffer = [UInt8](repeating: 0, count: 64)
@@ -71,7 +71,7 @@ struct SocketTests {
 
     @Test("tells how much goes into a send")
     func sendRoom() throws {
-        let socket = try NetlinkSocket.open(receiveBuffer: 65536, sendBuffer: 8192)
+        let socket = try NetlinkSocket.open(.generic, receiveBuffer: 65536, sendBuffer: 8192)
         #expect(socket.sendRoom == 2 * 8192 - 32)
         // Messages that say nothing.
         let most = Array(repeatElement(bytes(UInt32(16)) + bytes(UInt32(1)) + bytes(UInt64(0)), count: socket.sendRoom / 16).joined())
@@ -85,14 +85,14 @@ struct SocketTests {
 
     @Test("asks for more than others get", .enabled(if: mayAdministerNetworks(), "needs CAP_NET_ADMIN"))
     func force() throws {
-        let socket = try NetlinkSocket.open(receiveBuffer: 64 << 20, sendBuffer: 32 << 20)
+        let socket = try NetlinkSocket.open(.generic, receiveBuffer: 64 << 20, sendBuffer: 32 << 20)
         #expect(socket.receiveRoom == 128 << 20)
         #expect(socket.sendRoom == (64 << 20) - 32)
     }
 
     @Test("tells who sent a datagram", .enabled(if: mayAdministerNetworks(), "needs CAP_NET_ADMIN"))
     func sender() throws {
-        let socket = try NetlinkSocket.open(receiveBuffer: 65536, sendBuffer: 65536)
+        let socket = try NetlinkSocket.open(.generic, receiveBuffer: 65536, sendBuffer: 65536)
         try socket.send(requestBytes(16).span.bytes)
         var buffer = [UInt8](repeating: 0, count: 4096)
         _ = try receive(socket, into: &buffer)

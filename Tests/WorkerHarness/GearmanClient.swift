@@ -35,9 +35,12 @@ package final class GearmanClient {
         let client = try connect()
         var size = 0
         var code = GEARMAN_SUCCESS
+        // Without a name for the job libgearman asks libuuid for one, which sets the umask of the whole process to 0 for a moment; with
+        // two threads it can stay 0, and what other tests make can be written by every user.
+        let name = UUID().uuidString
         let answer = job.withUnsafeBytes { bytes in
             // libgearman takes an address with no bytes behind it for a mistake.
-            gearman_client_do(client, function, nil, bytes.isEmpty ? nil : bytes.baseAddress, bytes.count, &size, &code)
+            gearman_client_do(client, function, name, bytes.isEmpty ? nil : bytes.baseAddress, bytes.count, &size, &code)
         }
         defer { free(answer) }
         guard code == GEARMAN_SUCCESS else {

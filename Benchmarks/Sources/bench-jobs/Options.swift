@@ -7,7 +7,7 @@ struct Options {
           --worker PATH            the worker to measure beside echo-worker
           --worker-arguments TEXT  its arguments, parted by spaces, with {server}, {function}, {connections} and {state} filled in
           --any-answer             take any answer of the worker that is not empty, not only a PASS
-          --case LETTERS           only these cases, as in a,c (of a b c d e f g h)
+          --case LETTERS           only these cases, as in a,c (of a b c d e f g h i)
           --pairs N                pairs of runs for each comparison (default 5)
           --quick                  one pair and few jobs: tells whether it runs, not how fast
           --scratch FOLDER         where states and logs go (default: beside this program); its disk is part of what is measured

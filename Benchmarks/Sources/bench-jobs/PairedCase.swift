@@ -24,17 +24,27 @@ struct PairedCase {
         let cpu: Double
     }
 
-    func measure(on bench: Bench) throws -> Section {
+    /// The runs of both.
+    struct Samples {
         var echo: [Sample] = []
         var worker: [Sample] = []
-        for _ in 0..<bench.options.pairCount {
-            echo.append(try sample(.echo, on: bench))
-            worker.append(try sample(.worker, on: bench))
-        }
-        return section(echo, worker, bench.workerName)
+
+        /// The median rates of the echo and of ours.
+        var rates: (echo: Double, worker: Double) { (Spread(echo.map(\.load.rate)).median, Spread(worker.map(\.load.rate)).median) }
     }
 
-    private func sample(_ contestant: Contestant, on bench: Bench) throws -> Sample {
+    func measure(on bench: Bench) throws -> Section { section(try samples(on: bench), bench.workerName) }
+
+    func samples(on bench: Bench) throws -> Samples {
+        var samples = Samples()
+        for _ in 0..<bench.options.pairCount {
+            samples.echo.append(try sample(.echo, on: bench))
+            samples.worker.append(try sample(.worker, on: bench))
+        }
+        return samples
+    }
+
+    func sample(_ contestant: Contestant, on bench: Bench) throws -> Sample {
         let running = try bench.start(contestant, connections: connections, state: state)
         defer { running.process.stop() }
         let before = running.process.cpuMicroseconds
@@ -43,7 +53,8 @@ struct PairedCase {
         return Sample(load: result, cpu: cpu / Double(load.jobs + load.warmup))
     }
 
-    private func section(_ echo: [Sample], _ worker: [Sample], _ workerName: String) -> Section {
+    func section(_ samples: Samples, _ workerName: String) -> Section {
+        let (echo, worker) = (samples.echo, samples.worker)
         let ratios = zip(echo, worker).map { $1.load.rate / $0.load.rate }
         let rates = [echo, worker].map { Spread($0.map(\.load.rate)) }
         let ratio = Spread(ratios)

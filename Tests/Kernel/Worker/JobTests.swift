@@ -9,6 +9,25 @@ extension OnKernel {
         private let patient = ["drain_timeout": "86400"]
         private let service = Service(transport: .tcp, family: .v4)
 
+        @Test("whose traffic would come back to where it came from is refused, and a dry run says the same")
+        func loop() throws {
+            try withWorker([:]) { lab, worker in
+                func lb(_ id: String, _ port: Double, to target: Double) -> JSON {
+                    let node: JSON = ["id": "n", "address": "127.0.0.1", "port": .number(target)]
+                    return ["id": .string(id), "protocol": "TCP", "address": "127.0.0.1", "port": .number(port), "nodes": .array([node])]
+                }
+                let before = try lab.director.savedTable()
+                for loop in [[lb("a", 81, to: 81)], [lb("a", 81, to: 82), lb("b", 82, to: 81)]] {
+                    for action in ["CREATE", "UPDATE"] {
+                        let sentences = try [true, false].map { try worker.ask(job(action, loop, dryRun: $0))["hpcs_error"].text }
+                        #expect(sentences[0] == sentences[1])
+                        #expect(sentences[0]?.contains("its traffic would go round in a loop") == true, "\(sentences)")
+                    }
+                }
+                #expect(try lab.director.savedTable() == before)
+            }
+        }
+
         @Test("DELETE lets what runs finish, and then the service goes")
         func delete() throws {
             try withWorker(patient) { lab, worker in

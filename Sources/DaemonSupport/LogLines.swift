@@ -3,7 +3,7 @@ package import LBaaS
 /// Builds log lines.
 ///
 /// No value can end its line or forge another one: whatever is not plain text is spelled out, in JSON's way also in text lines.
-package struct LogLine {
+package struct LogLines {
     /// How a line is written.
     package enum Style: Equatable, Sendable {
         /// Time, level, message and fields, for people.
@@ -15,18 +15,23 @@ package struct LogLine {
     }
 
     private let style: Style
-    /// The line.
+    /// The lines.
     package private(set) var bytes: [UInt8] = []
 
-    /// Lines of this style.
-    package init(_ style: Style) {
-        self.style = style
-        bytes.reserveCapacity(512)
+    /// No lines, of this style.
+    package init(_ style: Style) { self.style = style }
+
+    /// Takes the lines out.
+    package mutating func take() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
     }
 
-    /// Begins a line anew and builds all of it.
-    package mutating func make(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: Timestamp) {
-        bytes.removeAll(keepingCapacity: true)
+    /// Takes the lines from a place on out again.
+    mutating func remove(from place: Int) { bytes.removeSubrange(place...) }
+
+    /// Appends a line.
+    package mutating func append(_ level: LogLevel, _ message: String, _ fields: [Log.Field], at time: Timestamp) {
         switch style {
         case .text:
             append(time)
@@ -55,7 +60,8 @@ package struct LogLine {
         append(byte: " ")
         append(name: field.name)
         append(byte: "=")
-        let isPlainWord = !field.value.isEmpty && field.value.utf8.allSatisfy { $0.isPlain && !$0.endsWord }
+        var value = field.value
+        let isPlainWord = !value.isEmpty && value.withUTF8 { unsafe $0.allSatisfy { $0.isPlain && !$0.endsWord } }
         if isPlainWord { append(field.value) } else { append(quoted: field.value) }
     }
 
@@ -81,10 +87,8 @@ package struct LogLine {
 
     /// Appends text, with control characters and line ends spelled out, and between quotes also quotes and backslashes.
     private mutating func append(escaping text: String, isQuoted: Bool) {
-        if text.utf8.allSatisfy({ $0.isPlain && !(isQuoted && $0.needsBackslash) }) {
-            append(text)
-            return
-        }
+        var text = text
+        if text.withUTF8({ unsafe $0.allSatisfy { $0.isPlain && !(isQuoted && $0.needsBackslash) } }) { return append(text) }
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\n": append("\\n")
@@ -106,7 +110,10 @@ package struct LogLine {
 
     private mutating func append(byte character: Unicode.Scalar) { bytes.append(UInt8(ascii: character)) }
 
-    private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+    private mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { unsafe bytes.append(contentsOf: $0) }
+    }
 
     /// Appends a time as `2026-11-21T00:43:48.123Z`.
     private mutating func append(_ time: Timestamp) {

@@ -1,0 +1,155 @@
+import CMicrohttpd
+import HostSystem
+import Synchronization
+
+/// What the listeners of a server have in common.
+struct ServerContext: Sendable {
+    let routes: HTTPRoutes
+    let limits: HTTPLimits
+    let admit: (@Sendable (HTTPRequest) -> HTTPResponse?)?
+    let observe: (@Sendable (HTTPRecord) -> Void)?
+    let table: ConnectionTable
+
+    /// The time for a record; zero where nobody wants one.
+    func now() -> Duration { observe == nil ? .zero : Clock.bootTime() }
+}
+
+/// A listening socket with the thread of its connections.
+///
+/// It is safe to be used by several threads: the pointer is set once, before the listener is handed out, and taken once, under a lock.
+@safe final class Listener: @unchecked Sendable {
+    let context: ServerContext
+    private let isLocal: Bool
+    private let scheme: String
+    private let hosts: Set<String>
+    private let origins: Set<String>
+    private let needsCertificate: Bool
+    private let path: SocketPath?
+    private let daemon = Mutex<Daemon?>(nil)
+
+    /// The library's daemon with the texts that it uses.
+    @safe private struct Daemon: @unchecked Sendable {
+        let pointer: OpaquePointer
+        let texts: [UnsafeMutablePointer<CChar>]
+    }
+
+    /// Listens on a Unix socket.
+    init(_ options: UnixListener, _ context: ServerContext) throws(HTTPServerError) {
+        self.context = context
+        (isLocal, scheme, hosts, origins, needsCertificate) = (true, "http", [], [], false)
+        let socket = try ListeningSocket.unix(options)
+        path = SocketPath(options.path)
+        try start(socket, connections: options.connections, ofAddress: 0, tls: nil, "the socket \(options.path)")
+    }
+
+    /// Listens on a TCP port.
+    init(_ options: TCPListener, _ context: ServerContext) throws(HTTPServerError) {
+        self.context = context
+        (isLocal, hosts, origins) = (false, options.hosts, options.origins)
+        scheme = options.tls == nil ? "http" : "https"
+        needsCertificate = options.tls?.authorities != nil
+        path = nil
+        let socket = try ListeningSocket.tcp(options.address, options.port)
+        let name = "\(options.address) port \(options.port)"
+        try start(socket, connections: options.connections, ofAddress: options.connectionsPerAddress, tls: options.tls, name)
+    }
+
+    private func start(
+        _ socket: consuming Descriptor, connections: Int, ofAddress: Int, tls: TCPListener.TLS?, _ name: String
+    ) throws(HTTPServerError) {
+        let texts: [UnsafeMutablePointer<CChar>?] = unsafe [tls?.certificate, tls?.key, tls?.authorities].map {
+            unsafe $0.flatMap { unsafe strdup($0) }
+        }
+        if let certificate = unsafe texts[0], let key = unsafe texts[1] {
+            let code = unsafe mhd_check_pem(certificate, key, texts[2])
+            if code != 0 {
+                unsafe texts.forEach { unsafe free($0) }
+                throw HTTPServerError("the certificate, key or authorities of \(name): \(unsafe String(cString: gnutls_strerror(code)))")
+            }
+        }
+        var settings = unsafe mhd_settings()
+        // The library closes it, also where it does not start.
+        unsafe settings.listener = socket.release()
+        unsafe settings.connection_memory = max(context.limits.head, 4096)
+        unsafe settings.connections = UInt32(clamping: connections)
+        unsafe settings.connections_per_address = UInt32(clamping: ofAddress)
+        unsafe settings.certificate = UnsafePointer(texts[0])
+        unsafe settings.key = UnsafePointer(texts[1])
+        unsafe settings.authorities = UnsafePointer(texts[2])
+        unsafe settings.context = Unmanaged.passUnretained(self).toOpaque()
+        unsafe settings.request = proceedWithRequest
+        unsafe settings.target = beginRequest
+        unsafe settings.completed = endRequest
+        unsafe settings.connection = changeConnection
+        guard let pointer = unsafe mhd_start(&settings) else {
+            unsafe texts.forEach { unsafe free($0) }
+            path?.remove()
+            throw HTTPServerError("\(name): there is no memory or thread for it")
+        }
+        let started = unsafe Daemon(pointer: pointer, texts: texts.compactMap { unsafe $0 })
+        daemon.withLock { $0 = started }
+    }
+
+    /// Its TCP port.
+    var port: UInt16 {
+        daemon.withLock { daemon in daemon.map { unsafe ListeningSocket.port(of: mhd_listening_socket($0.pointer)) } ?? 0 }
+    }
+
+    /// Takes no more connections, and removes the socket's file.
+    func stopTaking() {
+        path?.remove()
+        let socket = daemon.withLock { daemon in daemon.map { unsafe MHD_quiesce_daemon($0.pointer) } ?? -1 }
+        if socket >= 0 { close(socket) }
+    }
+
+    /// Closes all connections and ends the thread. No request waits.
+    func end() {
+        guard let ended = daemon.withLock({ daemon in daemon.take() }) else { return }
+        unsafe MHD_stop_daemon(ended.pointer)
+        unsafe ended.texts.forEach { unsafe free($0) }
+    }
+
+    /// Whether a request names a host that is this server, and comes from a page that may ask it.
+    ///
+    /// - Parameter authority: the host of an absolute target.
+    func check(_ head: RequestHead, authority: String?) throws(HTTPFault) {
+        let host = head.host?.lowercased() ?? ""
+        if let authority, authority.lowercased() != host { throw .malformed("the target of the request names another host than Host") }
+        if !hosts.isEmpty, !hosts.contains(host), !hosts.contains(withoutPort(host)) {
+            throw HTTPFault(status: 421, detail: "this server has no host of that name", endsConnection: true)
+        }
+        guard let origin = head.headers["origin"]?.lowercased() else { return }
+        if origin != "\(scheme)://\(host)", !origins.contains(origin) {
+            throw HTTPFault(status: 403, detail: "pages of another origin may not ask this server", endsConnection: true)
+        }
+    }
+
+    private func withoutPort(_ host: String) -> String {
+        guard let colon = host.utf8.lastIndex(of: UInt8(ascii: ":")), !host.hasSuffix("]") else { return host }
+        return String(host[..<colon])
+    }
+
+    /// Who is at the other end of a connection.
+    func client(_ handle: ConnectionHandle, _ descriptor: Int32) throws(HTTPFault) -> HTTPClient {
+        if isLocal {
+            var peer = peer_credentials()
+            var groups = [UInt32](repeating: 0, count: 256)
+            guard unsafe get_peer_credentials(descriptor, &peer) == 0 else {
+                throw HTTPFault(status: 403, detail: "the system does not tell who sends this request", endsConnection: true)
+            }
+            let count = unsafe get_peer_groups(descriptor, &groups, Int32(groups.count))
+            return .local(user: peer.uid, group: peer.gid, groups: Array(groups.prefix(Int(max(count, 0)))), process: peer.pid)
+        }
+        let (address, port) = unsafe addressText(mhd_connection_address(handle.pointer))
+        return .remote(address: address, port: port, certificate: needsCertificate ? try certificate(handle) : nil)
+    }
+
+    private func certificate(_ handle: ConnectionHandle) throws(HTTPFault) -> HTTPClientCertificate {
+        var found = mhd_client_certificate()
+        guard unsafe mhd_verify_client(handle.pointer, &found) == 0 else {
+            throw HTTPFault(status: 403, detail: "this server wants a certificate of one of its authorities", endsConnection: true)
+        }
+        let name = unsafe withUnsafeBytes(of: found.name) { unsafe String(decoding: $0.prefix(Int(found.name_size)), as: UTF8.self) }
+        return HTTPClientCertificate(commonName: name, fingerprint: unsafe withUnsafeBytes(of: found.fingerprint) { unsafe Array($0) })
+    }
+}

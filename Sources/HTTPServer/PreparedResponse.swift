@@ -1,0 +1,64 @@
+import CMicrohttpd
+
+/// A response of the library's, made of one of ours.
+///
+/// It is safe to be used by several threads: it is not changed once it is made, and the library counts its references under a lock.
+@safe final class PreparedResponse: @unchecked Sendable {
+    private let pointer: OpaquePointer
+    let status: Int
+    /// The client of the event stream that is its body.
+    let client: EventClient?
+
+    /// - Parameters:
+    ///   - handle: the connection that it is for.
+    ///   - isHead: whether it answers HEAD.
+    ///   - endsConnection: whether the connection is closed behind it.
+    /// - Returns: nil where there is no memory for it.
+    init?(_ response: HTTPResponse, for handle: ConnectionHandle, isHead: Bool, endsConnection: Bool = false) {
+        let made: OpaquePointer?
+        switch response.body {
+        case .events where isHead:
+            // The library would send the end of a chunked body.
+            client = nil
+            unsafe made = MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
+        case .bytes(let bytes):
+            client = nil
+            unsafe made = bytes.withUnsafeBytes { bytes in
+                // The library copies them, and does not write to them.
+                unsafe MHD_create_response_from_buffer(
+                    bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
+            }
+        case .events(let stream, let last):
+            let client = stream.client(handle, after: last)
+            self.client = client
+            let reference = unsafe Unmanaged.passRetained(client)
+            unsafe made = MHD_create_response_from_callback(.max, 1024, readEvents, reference.toOpaque(), endEvents)
+            if unsafe made == nil { unsafe reference.release() }
+        }
+        guard let made = unsafe made else { return nil }
+        unsafe pointer = made
+        status = response.status
+        for (name, value) in response.headers { _ = unsafe MHD_add_response_header(made, name, value) }
+        if endsConnection { _ = unsafe MHD_add_response_header(made, "Connection", "close") }
+    }
+
+    deinit { unsafe MHD_destroy_response(pointer) }
+
+    /// Has the library send it. Only on the thread of the connection.
+    func queue(on handle: ConnectionHandle) -> MHD_Result { unsafe MHD_queue_response(handle.pointer, UInt32(status), pointer) }
+}
+
+/// A connection of the library's.
+///
+/// It is handed from thread to thread, but used by others than that of the connection only while it is suspended, when it cannot go away.
+@safe struct ConnectionHandle: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    init(_ pointer: OpaquePointer) { unsafe self.pointer = pointer }
+
+    /// Takes it from its thread until `resume`. Only on its thread, in a callback of the library's.
+    func suspend() { unsafe MHD_suspend_connection(pointer) }
+
+    /// Gives it back to its thread. Only once for each `suspend`.
+    func resume() { unsafe MHD_resume_connection(pointer) }
+}

@@ -1,0 +1,96 @@
+import LBaaS
+
+/// What a virtual IP is on this host now.
+public struct VirtualIPStatus: Hashable, Sendable {
+    /// Which it is.
+    public var virtualIP: VirtualIP
+    /// Its state.
+    public var state: VirtualIPState
+    /// Since when it has this state, in the time of CLOCK_BOOTTIME.
+    public var since: Duration
+    /// Whether the interface has the address. With ACTIVATED it may be missing for `reason`.
+    public var isBound: Bool
+    /// Why it is not as it should be, or why it changed last, in a sentence; nil where nothing is to be said.
+    public var reason: String?
+    /// How many times it was announced.
+    public var announcements: Int
+    /// How many frames other hosts sent that claim the address while it was bound here.
+    public var rivalFrames: Int
+}
+
+/// What the core and the operator are told, in order, each as soon as it happened.
+public enum VirtualIPNotice: Hashable, Sendable {
+    /// The state of a virtual IP changed, or whether it is bound.
+    case changed(VirtualIPStatus)
+    /// Another host claims an address that is bound here. At most once a second for each address.
+    ///
+    /// - Parameter hardwareAddress: of that host, such as `02:00:00:00:00:02`.
+    case rival(VirtualIP, hardwareAddress: String)
+}
+
+/// A virtual IP as the engine has it.
+struct Record {
+    var virtualIP: VirtualIP
+    var state = VirtualIPState.booting
+    var since: Duration
+    /// Until when this host has the right to the address: nil for none, and an end of nil for one without end.
+    var right: Right?
+    /// Why the state changed last, where there is something to say.
+    var reason: String?
+    /// What keeps the address from being bound, or used.
+    var obstacle: String?
+    /// Why the kernel refused to bind it, and when that was.
+    var refusal: (reason: String, at: Duration)?
+    var isBound = false
+    /// Whether an earlier worker left the address bound, and nobody has said yet who has it.
+    var isInherited = false
+    /// When the lifetime of the bound address was renewed last.
+    var renewedAt: Duration?
+    var schedule: AnnouncementSchedule?
+    var announcements = 0
+    var rivalFrames = 0
+    var rivalToldAt: Duration?
+    /// The search for another owner before the address is taken without a right.
+    var search: OwnerSearch?
+    /// How it was told last, so that it is told only where it changed.
+    var told: Told?
+
+    struct Right: Hashable {
+        var end: Duration?
+
+        func isValid(at now: Duration) -> Bool { end.map { $0 > now } ?? true }
+    }
+
+    struct Told: Hashable {
+        var state: VirtualIPState
+        var isBound: Bool
+        var reason: String?
+    }
+
+    /// After a refusal it is tried again so much later.
+    static let retryPause: Duration = .seconds(1)
+
+    /// Whether the kernel refused it just now.
+    func isRefused(at now: Duration) -> Bool { refusal.map { now - $0.at < Self.retryPause } ?? false }
+
+    /// Whether the address is to be bound.
+    func isWanted(at now: Duration) -> Bool { state == .activated && right.map { $0.isValid(at: now) } ?? false }
+
+    var status: VirtualIPStatus {
+        VirtualIPStatus(
+            virtualIP: virtualIP, state: state, since: since, isBound: isBound,
+            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, announcements: announcements, rivalFrames: rivalFrames)
+    }
+}
+
+/// Asks twice whether another host answers for an address.
+struct OwnerSearch {
+    static let probes = 2
+    /// How long an answer is waited for.
+    static let wait: Duration = .milliseconds(100)
+    /// When the search begins anew after an answer.
+    static let pause: Duration = .seconds(1)
+
+    var sent = 0
+    var next: Duration
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Glibc
+import HostSystem
+import LBaaS
+import Netlink
+import TestSupport
+
+@testable import VirtualIPs
+
+/// A switch with hosts and a client behind it, in network namespaces of their own. The interface of each is `eth0`.
+final class Lab: Sendable {
+    let hosts: [Namespace]
+    let client: Namespace
+    private let bridge: Namespace
+
+    /// The addresses that hosts compete for.
+    static let v4 = IPAddress.v4(0x0A00_0064)
+    static let v6 = IPAddress.v6(high: 0x2001_0DB8_0000_0000, low: 0x100)
+
+    /// The hosts have 10.0.0.1 and so on and 2001:db8::1 and so on, and the hardware addresses 02:00:00:00:00:01 and so on. The client has
+    /// the number 9.
+    init(hosts count: Int = 1) throws {
+        bridge = try Namespace()
+        try bridge.ip("link add br0 type bridge\nlink set br0 up")
+        hosts = try (1...count).map { [bridge] number in try Self.host(number, behind: bridge) }
+        client = try Self.host(9, behind: bridge)
+        // Whom the kernel lets ping without more ado: every group.
+        try client.set(["net.ipv4.ping_group_range": "0 2147483647"])
+    }
+
+    private static func host(_ number: Int, behind bridge: Namespace) throws -> Namespace {
+        let host = try Namespace()
+        try host.set(["net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.all.accept_dad": 0])
+        try bridge.ip("link add port\(number) type veth peer name eth0 netns \(host.path)\nlink set port\(number) master br0 up")
+        try host.ip(
+            """
+            link set lo up
+            link set eth0 address \(hardwareAddress(number)) up
+            addr add 10.0.0.\(number)/24 dev eth0
+            addr add 2001:db8::\(number)/64 dev eth0 nodad
+            """)
+        return host
+    }
+
+    static func hardwareAddress(_ number: Int) -> String { "02:00:00:00:00:0\(number)" }
+
+    /// Whether the client gets an answer from an address, within half a second.
+    func isAnswering(_ address: IPAddress) throws -> Bool { try client.run { try Ping(address).isAnswered } }
+
+    /// The hardware address that the client believes an address is at, without asking.
+    func believed(_ address: IPAddress) throws -> String? {
+        let line = try client.run { try runProgram("/sbin/ip", ["neigh", "show", "\(address)", "dev", "eth0"]) }
+        let words = line.split(whereSeparator: \.isWhitespace)
+        return words.firstIndex(of: "lladdr").map { String(words[$0 + 1]) }
+    }
+}
+
+/// One echo request.
+private struct Ping {
+    private let socket: Int32
+
+    init(_ address: IPAddress) throws {
+        let isV6 = address.isV6
+        socket = Glibc.socket(
+            isV6 ? AF_INET6 : AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue),
+            Int32(isV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+        guard socket >= 0 else { throw systemError("cannot open a socket for ICMP") }
+        // The kernel fills in identifier and checksum.
+        let request: [UInt8] = [isV6 ? 128 : 8, 0, 0, 0, 0, 0, 0, 1]
+        let name = address.bytes
+        var v4 = sockaddr_in()
+        var v6 = sockaddr_in6()
+        v4.sin_family = sa_family_t(AF_INET)
+        v6.sin6_family = sa_family_t(AF_INET6)
+        let sent: Int
+        if isV6 {
+            withUnsafeMutableBytes(of: &v6.sin6_addr) { $0.copyBytes(from: name) }
+            sent = withUnsafePointer(to: &v6) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    sendto(socket, request, request.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+                }
+            }
+        } else {
+            withUnsafeMutableBytes(of: &v4.sin_addr) { $0.copyBytes(from: name) }
+            sent = withUnsafePointer(to: &v4) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    sendto(socket, request, request.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+        }
+        guard sent == request.count else {
+            let error = systemError("cannot ping \(address)")
+            close(socket)
+            throw error
+        }
+    }
+
+    /// Waits for the answer.
+    var isAnswered: Bool {
+        defer { close(socket) }
+        var event = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        var buffer = [UInt8](repeating: 0, count: 256)
+        return poll(&event, 1, 500) > 0 && recv(socket, &buffer, buffer.count, 0) > 0
+    }
+}
+
+/// The virtual IPs of one host of a test.
+final class Room: Sendable {
+    let virtualIPs: VirtualIPs
+    let host: Namespace
+    let log = LogRecord()
+    let notices = Record<VirtualIPNotice>()
+
+    init(on host: Namespace, _ list: [VirtualIP], lifetime: Int = 6) throws {
+        self.host = host
+        virtualIPs = try host.run { [log, notices] in
+            try VirtualIPs.start(list, settings: .init(lifetime: lifetime), log: log.log) { notices.add($0) }
+        }
+    }
+
+    deinit { _ = virtualIPs.stop(within: .seconds(10)) }
+
+    /// What a virtual IP is now.
+    func status(_ address: IPAddress = Lab.v4) -> VirtualIPStatus? { virtualIPs.statuses.first { $0.virtualIP.address == address } }
+
+    /// Waits until a virtual IP is in a state, and bound or not.
+    func reaches(_ state: VirtualIPState, bound: Bool, _ address: IPAddress = Lab.v4) async throws {
+        try await eventually("\(address) is \(state) and \(bound ? "" : "not ")bound") {
+            status(address).map { $0.state == state && $0.isBound == bound } ?? false
+        }
+    }
+
+    /// What the host has of an address, or of all addresses with our mark.
+    func entries(_ address: IPAddress? = nil) throws -> [InterfaceAddress] {
+        try host.run {
+            try RouteNetlink().addresses().filter { entry in address.map { IPAddress(entry.key.address) == $0 } ?? (entry.origin == 251) }
+        }
+    }
+
+    /// What nft shows of the host.
+    func rules() throws -> String { try host.run { try runProgram("/usr/sbin/nft", ["list", "ruleset"]) } }
+}
+
+extension VirtualIP {
+    /// A virtual IP on `eth0`.
+    static func on(_ address: IPAddress, _ policy: Policy = .atLeastOne, interface: String = "eth0") throws -> VirtualIP {
+        try VirtualIP(address: address, interface: interface, policy: policy)
+    }
+}
+
+/// So long from now, as rights are told.
+func after(_ duration: Duration) -> Duration { Clock.bootTime() + duration }
