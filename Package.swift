@@ -75,6 +75,7 @@ let package = Package(
         room("Netlink", ["CNetlink"]),
         room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
         room("Metrics", ["HostSystem"]),
+        room("Authorization", ["CCrypto", "HostSystem"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
@@ -129,6 +130,7 @@ let package = Package(
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
+        tests("AuthorizationTests", ["Authorization", "TestSupport"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         .executableTarget(
