@@ -77,6 +77,7 @@ let package = Package(
         room("Metrics", ["HostSystem"]),
         room("Authorization", ["CCrypto", "HostSystem"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
+        room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
@@ -133,6 +134,7 @@ let package = Package(
         tests("AuthorizationTests", ["Authorization", "TestSupport"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
+        tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),
         .executableTarget(
             name: "virtual-ip-holder", dependencies: ["HostSystem", "LBaaS", "VirtualIPs"], path: "Tests/VirtualIPHolder"),
         tests("VirtualIPsTests", ["HostSystem", "LBaaS", "Netlink", "TestSupport", "VirtualIPs", "virtual-ip-holder"]),
