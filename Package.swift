@@ -150,8 +150,7 @@ let package = Package(
             "Kernel",
             [
                 "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "Netlink", "Requests", "StateStore", "TestSupport",
-                "WorkerHarness",
-                "lbaas-worker",
+                "VirtualIPs", "WorkerHarness", "lbaas-worker",
             ],
             exclude: ["rig"]),
     ],
