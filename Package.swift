@@ -74,6 +74,7 @@ let package = Package(
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
         room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
+        room("Metrics", ["HostSystem"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
@@ -128,6 +129,7 @@ let package = Package(
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
+        tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         .executableTarget(
             name: "virtual-ip-holder", dependencies: ["HostSystem", "LBaaS", "VirtualIPs"], path: "Tests/VirtualIPHolder"),
