@@ -76,6 +76,7 @@ let package = Package(
         room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
         room("Metrics", ["HostSystem"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
+        room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
@@ -131,6 +132,7 @@ let package = Package(
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
+        tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),
         .executableTarget(
             name: "virtual-ip-holder", dependencies: ["HostSystem", "LBaaS", "VirtualIPs"], path: "Tests/VirtualIPHolder"),
         tests("VirtualIPsTests", ["HostSystem", "LBaaS", "Netlink", "TestSupport", "VirtualIPs", "virtual-ip-holder"]),

@@ -48,7 +48,7 @@ package struct EtcdError: Error, Sendable, CustomStringConvertible {
     }
 
     /// Whether another endpoint may serve the request that this one failed.
-    var concernsEndpoint: Bool {
+    package var concernsEndpoint: Bool {
         switch code {
         case .unreachable, .timedOut, .unavailable, .tls, .invalidAnswer: true
         default: false

@@ -41,13 +41,9 @@ package final class EtcdCluster: Sendable {
     /// Runs a body while the members run. Few members run at a time, for the memory that they take: the others wait.
     package static func run(_ options: Options = Options(), _ body: (EtcdCluster) async throws -> Void) async throws {
         try await eventually("memory for \(options.members) members of etcd", within: 300) {
-            running.withLock { running in
-                if running > 0, running + options.members > mostMembers { return false }
-                running += options.members
-                return true
-            }
+            running.withLock { $0.begin(options.members) }
         }
-        defer { running.withLock { $0 -= options.members } }
+        defer { running.withLock { $0.end(options.members) } }
         let cluster = try EtcdCluster(options)
         let outcome: (any Error)?
         do {
@@ -62,8 +58,25 @@ package final class EtcdCluster: Sendable {
         if let outcome { throw outcome }
     }
 
-    private static let mostMembers = 4
-    private static let running = Mutex(0)
+    private static let running = Mutex(Running())
+
+    /// What runs at a time: some single members, and one cluster of several.
+    private struct Running: Sendable {
+        private var members = 0
+        private var clusters = 0
+
+        mutating func begin(_ count: Int) -> Bool {
+            if members > 0, members + count > 6 || (count > 1 && clusters > 0) { return false }
+            members += count
+            if count > 1 { clusters += 1 }
+            return true
+        }
+
+        mutating func end(_ count: Int) {
+            members -= count
+            if count > 1 { clusters -= 1 }
+        }
+    }
 
     /// What a client needs to use it.
     package var configuration: EtcdConfiguration {

@@ -1,0 +1,151 @@
+/// What is promised about the owners of a name.
+package enum OwnershipPolicy: String, Hashable, Sendable, CaseIterable {
+    /// Never two owners: an owner that cannot prove its right in time loses the name, also where nobody else can take it.
+    case atMostOne = "at_most_one"
+    /// Always an owner: one that cannot reach etcd keeps the name, so that there can be two until it can.
+    case atLeastOne = "at_least_one"
+}
+
+/// Whether a host with a higher priority takes a name back.
+package enum Preemption: Hashable, Sendable {
+    /// It waits until the owner loses the name or gives it up.
+    case no
+    /// It asks the owner for it after it has been healthy for so long.
+    case after(Duration)
+}
+
+/// How a host takes part in a name.
+package struct Candidacy: Hashable, Sendable {
+    /// 1 to 254: of the healthy hosts the one with the highest owns the name.
+    package var priority: Int
+    /// Whether it takes the name back, and gives it up to a host with a higher priority. The owner and the other host must both allow it.
+    package var preemption: Preemption
+    /// What is promised. It has to be the same on all hosts.
+    package var policy: OwnershipPolicy
+    /// Whether the host can serve the name now. One that cannot gives it up.
+    package var isHealthy: Bool
+
+    /// A candidacy.
+    package init(priority: Int = 100, preemption: Preemption = .no, policy: OwnershipPolicy = .atLeastOne, isHealthy: Bool = true) {
+        (self.priority, self.preemption, self.policy, self.isHealthy) = (priority, preemption, policy, isHealthy)
+    }
+}
+
+/// Why a host does not own a name any more.
+package enum LossReason: Hashable, Sendable, CustomStringConvertible {
+    /// The right could not be renewed in time.
+    case expired
+    /// Another host took this one for dead.
+    case deposed(by: String)
+    /// Another host owns it.
+    case takenOver(by: String)
+    /// This host gave it up: it left, is not healthy, stops, or was told to fail over.
+    case released
+    /// Another worker has the identity of this host.
+    case duplicateHost
+    /// What the store has about it was changed from outside.
+    case withdrawn
+
+    /// The reason in words.
+    package var description: String {
+        switch self {
+        case .expired: "the ownership could not be renewed in etcd in time"
+        case .deposed(let host): "host \(host) took this host for dead"
+        case .takenOver(let host): "host \(host) owns it"
+        case .released: "it was given up"
+        case .duplicateHost: "another worker has the id of this host"
+        case .withdrawn: "its owner in etcd was changed from outside"
+        }
+    }
+}
+
+/// What a host is told about its names. Times are of `Clock.bootTime`.
+package enum OwnershipNotice: Hashable, Sendable {
+    /// It owns a name: until that time, unless it is extended; nil for no limit.
+    case owned(String, until: Duration?)
+    /// It owns all its names with the policy `atMostOne` until that time.
+    case extended(until: Duration)
+    /// It does not own a name any more. Nobody else can own it before this call returns or the time is over that was told last.
+    case lost(String, LossReason)
+    /// Nothing is known of a name with the policy `atLeastOne`, since etcd cannot be reached for three times the takeover time. Where nobody
+    /// answers for it, `assume` makes this host an owner.
+    case unattended(String)
+    /// Another worker with this host's id runs, as a process that is described. This one owns nothing as long as the other has the id.
+    case duplicateHost(process: String)
+    /// etcd is reached, and this host is known there.
+    case connected
+    /// The right of this host could not be renewed, for this reason.
+    case disconnected(String)
+}
+
+/// What is known about a name.
+package struct OwnershipReport: Hashable, Sendable {
+    /// The name.
+    package let name: String
+    /// The host that owns it; nil for none.
+    package let owner: String?
+    /// Whether that is this host, as it was told.
+    package let isOwned: Bool
+
+    /// What is known.
+    package init(name: String, owner: String?, isOwned: Bool) { (self.name, self.owner, self.isOwned) = (name, owner, isOwned) }
+}
+
+/// Why a call of the room failed.
+package struct CoordinationError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure it is.
+    package enum Code: Sendable {
+        /// A setting cannot be used.
+        case configuration
+        /// This host does not own the name.
+        case notOwner
+        /// No other host can own the name now.
+        case noCandidate
+        /// The system has no thread or memory to spare.
+        case exhausted
+    }
+
+    /// What kind of failure it is.
+    package let code: Code
+    /// What went wrong, and what to do.
+    package let message: String
+
+    /// The message.
+    package var description: String { message }
+
+    /// A failure.
+    package init(_ code: Code, _ message: String) { (self.code, self.message) = (code, message) }
+}
+
+/// Who owns which name, among hosts that all want to.
+///
+/// Names are any text without a slash, such as addresses. What becomes of them is told by the function that `start` takes. It is called from
+/// several threads, one call at a time, in order, as soon as it happens: it must not block, for the next call waits for it. It may call the
+/// functions of this protocol, except `start` and `stop`.
+package protocol Coordination: Sendable {
+    /// Begins, and tells from now on what becomes of the names.
+    func start(_ receive: @escaping @Sendable (OwnershipNotice) -> Void) throws(CoordinationError)
+
+    /// Takes part in a name, or changes how; nil takes part no more.
+    func set(_ name: String, _ candidacy: Candidacy?)
+
+    /// Gives a name up to another host, or to the best of the others where none is named.
+    ///
+    /// - Throws: `notOwner`, and `noCandidate` where no other host takes part in it and is alive.
+    func failOver(_ name: String, to host: String?) throws(CoordinationError)
+
+    /// Takes a name with the policy `atLeastOne` that was told as `unattended`. It has no effect where etcd was reached meanwhile.
+    func assume(_ name: String)
+
+    /// What is known about all names, in their order.
+    func report() -> [OwnershipReport]
+
+    /// Ends. Nothing is told any more when it returns.
+    ///
+    /// - Parameters:
+    ///   - releasing: whether the names are given up, so that other hosts own them at once. Otherwise a worker that starts on this host
+    ///     again within the takeover time goes on as their owner.
+    ///   - limit: the longest that it may take.
+    /// - Returns: false where it could not do all of it in time. The other hosts own the names after the takeover time then.
+    func stop(releasing: Bool, within limit: Duration) -> Bool
+}

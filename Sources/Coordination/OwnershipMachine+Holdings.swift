@@ -1,0 +1,128 @@
+import Etcd
+
+// The names that this host owns: taking part, giving up, losing.
+
+extension OwnershipMachine {
+    mutating func set(_ name: String, _ candidacy: Candidacy?, _ now: Duration) {
+        let before = candidacies[name]
+        candidacies[name] = candidacy
+        guard let candidacy, candidacy.isHealthy else {
+            joinedAt[name] = nil
+            wished[name] = nil
+            if candidacy == nil { yielded.remove(name) }
+            if holdings[name] != nil { release(name, heir: nil, now) }
+            return
+        }
+        if before?.isHealthy != true { joinedAt[name] = now }
+        holdings[name]?.policy = candidacy.policy
+    }
+
+    mutating func assume(_ name: String) {
+        guard unattended.contains(name), holdings[name] == nil, let candidacy = candidacies[name], candidacy.isHealthy,
+            candidacy.policy == .atLeastOne
+        else { return }
+        holdings[name] = Holding(policy: .atLeastOne)
+        actions.append(.notify(.owned(name, until: nil)))
+    }
+
+    /// Gives a name up. With `atMostOne` it is lost before the store hears of it. With `atLeastOne` it is kept until another host
+    /// has it, where there is one that can take it.
+    mutating func release(_ name: String, heir: String?, _ now: Duration) {
+        guard let holding = holdings[name] else { return }
+        releases[name] = Release(heir: heir)
+        if holding.policy == .atMostOne || others(for: name, now).isEmpty { return lose(name, .released) }
+        if holding.releasedAt == nil { holdings[name]?.releasedAt = now }
+    }
+
+    /// Loses a name.
+    mutating func lose(_ name: String, _ reason: LossReason) {
+        if holdings.removeValue(forKey: name) != nil { actions.append(.notify(.lost(name, reason))) }
+    }
+
+    /// Loses the names of which the store says that others own them.
+    mutating func reconcileHoldings(_ now: Duration) {
+        for (name, holding) in holdings.sorted(by: { $0.key < $1.key }) {
+            guard let owner = view.owners[name] else {
+                if holding.revision != nil { vanished(name, holding) }
+                continue
+            }
+            if owner.record.host == settings.host, owner.record.incarnation == settings.incarnation {
+                if holding.revision != nil { holdings[name]?.revision = owner.revision }
+            } else if owner.record.host == settings.host {
+                // Another worker with this host's id claimed it. A name that is kept is claimed again.
+                if holding.policy == .atMostOne { lose(name, .duplicateHost) } else { holdings[name]?.revision = nil }
+            } else if !owner.record.host.isEmpty {
+                // With atLeastOne a host that is not heard of is no owner: the name is kept, and claimed again.
+                let host = view.host(owner.record.host, of: owner)
+                let isAlive = host.record.isAlive && now - host.seenAt <= settings.takeover
+                if !isAlive, holding.policy == .atLeastOne {
+                    holdings[name]?.revision = nil
+                } else if holding.releasedAt == nil || holding.policy == .atMostOne {
+                    lose(name, .takenOver(by: owner.record.host))
+                } else if holding.successor == nil {
+                    holdings[name]?.successor = (owner.record.host, now)
+                }
+            } else if holding.revision != nil, owner.revision > holding.revision ?? 0, holding.releasedAt == nil {
+                vanished(name, holding)
+            }
+        }
+    }
+
+    /// Somebody took the record of a name away.
+    private mutating func vanished(_ name: String, _ holding: Holding) {
+        if holding.policy == .atMostOne { lose(name, .withdrawn) } else { holdings[name]?.revision = nil }
+    }
+
+    /// Gives names up to hosts that asked for them.
+    mutating func planWishesOfOthers(_ now: Duration) {
+        for (name, wish) in view.wishes {
+            guard let holding = holdings[name], holding.releasedAt == nil, let revision = holding.revision, wish.revision > revision,
+                let candidacy = candidacies[name], candidacy.preemption != .no,
+                let priority = others(for: name, now)[wish.record.host], priority > candidacy.priority
+            else { continue }
+            release(name, heir: wish.record.host, now)
+        }
+    }
+
+    /// Ends what is kept for too long, and tells of what nobody attends.
+    mutating func planHoldings(_ now: Duration) {
+        for (name, holding) in holdings {
+            guard let releasedAt = holding.releasedAt else { continue }
+            let end = releasedAt + settings.handoverLimit
+            if let (host, time) = holding.successor {
+                if now < time + settings.handoverOverlap {
+                    wake(at: time + settings.handoverOverlap)
+                } else {
+                    lose(name, .takenOver(by: host))
+                }
+            } else if now < end {
+                wake(at: end)
+            } else if isStopping || candidacies[name]?.isHealthy != true {
+                lose(name, .released)
+            } else if let owner = view.owners[name], owner.record.host.isEmpty, !hasRight(now) || owner.record.from == settings.host {
+                // Nobody took it: it is claimed again.
+                holdings[name]?.releasedAt = nil
+                holdings[name]?.revision = nil
+                releases[name] = nil
+            } else {
+                wake(at: now + settings.handoverLimit)
+            }
+        }
+        let silentAt = lastContact + settings.takeover * 3
+        for (name, candidacy) in candidacies.sorted(by: { $0.key < $1.key }) {
+            guard candidacy.policy == .atLeastOne, candidacy.isHealthy, holdings[name] == nil, !unattended.contains(name), !isStopping,
+                !isRefused
+            else { continue }
+            if now < silentAt {
+                wake(at: silentAt)
+            } else {
+                unattended.insert(name)
+                actions.append(.notify(.unattended(name)))
+            }
+        }
+        if let validUntil { wake(at: validUntil) }
+    }
+
+    /// Whether another worker has the id of this host.
+    var isRefused: Bool { if case .refused = registration { true } else { false } }
+}

@@ -1,0 +1,315 @@
+import Etcd
+import TestSupport
+import Testing
+
+@testable import Coordination
+
+@Suite struct SimulationTests {
+    private static let ids = ["a", "b", "c"]
+    private static let names = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+
+    private func cluster(
+        _ seed: UInt64 = 1, _ policy: OwnershipPolicy = .atMostOne, takeover: Duration = .seconds(3), preemption: Preemption = .no
+    ) -> SimulatedCluster {
+        let candidacy = Candidacy(preemption: preemption, policy: policy)
+        return SimulatedCluster(
+            seed: seed, takeover: takeover, hosts: Self.ids,
+            candidacies: Dictionary(uniqueKeysWithValues: Self.names.map { ($0, candidacy) }))
+    }
+
+    /// Starts all hosts and waits until each name has an owner.
+    private func settle(_ cluster: SimulatedCluster) throws {
+        for id in Self.ids {
+            cluster.start(id)
+            cluster.run(for: .milliseconds(30))
+        }
+        let time = cluster.run(until: { Self.names.allSatisfy { cluster.answering($0).count == 1 } }, within: .seconds(5))
+        _ = try #require(time, "an owner of each name")
+        cluster.run(for: .seconds(4))
+    }
+
+    private func owner(_ cluster: SimulatedCluster) throws -> String { try #require(cluster.answering(Self.names[0]).first) }
+
+    @Test("Random faults never make two owners of a name with at_most_one, and one owner is there when they are over", arguments: 0..<4)
+    func atMostOne(_ part: UInt64) {
+        for seed in part * 20..<part * 20 + 20 {
+            let cluster = cluster(
+                seed, .atMostOne, takeover: .seconds([1, 3, 5][Int(seed % 3)]), preemption: seed % 2 == 0 ? .no : .after(.seconds(1)))
+            randomFaults(cluster, seconds: 60)
+            #expect(cluster.violations == [], "seed \(seed)")
+            for name in Self.names { #expect(cluster.answering(name).count == 1, "\(name), seed \(seed)") }
+        }
+    }
+
+    @Test("After random faults a name with at_least_one has one owner", arguments: 0..<2)
+    func atLeastOne(_ part: UInt64) {
+        for seed in part * 20..<part * 20 + 20 {
+            let cluster = cluster(
+                seed, .atLeastOne, takeover: .seconds([1, 3, 5][Int(seed % 3)]), preemption: seed % 2 == 0 ? .no : .after(.seconds(1)))
+            randomFaults(cluster, seconds: 60)
+            for name in Self.names { #expect(cluster.answering(name).count == 1, "\(name), seed \(seed)") }
+        }
+    }
+
+    /// Does harm for a while, then mends everything and lets the hosts settle.
+    private func randomFaults(_ cluster: SimulatedCluster, seconds: Int) {
+        cluster.trouble = 5
+        for id in Self.ids { cluster.start(id) }
+        let end = cluster.now + .seconds(seconds)
+        while cluster.now < end {
+            cluster.run(for: .milliseconds(Int.random(in: 1...1500, using: &cluster.generator)))
+            let host = cluster[Self.ids[Int.random(in: 0..<3, using: &cluster.generator)]]
+            let name = Self.names[Int.random(in: 0..<3, using: &cluster.generator)]
+            switch Int.random(in: 0..<12, using: &cluster.generator) {
+            case 0: host.isCut = true
+            case 1, 2: host.isCut = false
+            case 3: for host in cluster.hosts { host.isCut = true }
+            case 4: for host in cluster.hosts { host.isCut = false }
+            case 5: if host.isRunning, host.frozen == nil { cluster.freeze(host.id) }
+            case 6, 7: if host.frozen != nil { cluster.thaw(host.id) }
+            case 8: if host.isRunning { cluster.kill(host.id) }
+            case 9: if !host.isRunning, host.owned.values.allSatisfy({ $0.map { $0 <= cluster.now } ?? false }) { cluster.start(host.id) }
+            case 10:
+                if host.isRunning, host.frozen == nil, host.machine.refusal(of: name, to: nil, now: cluster.now + host.offset) == nil {
+                    cluster.tell(host, .failOver(name, to: nil))
+                }
+            default:
+                if var candidacy = cluster.candidacies[name], host.isRunning {
+                    candidacy.isHealthy = Bool.random(using: &cluster.generator)
+                    candidacy.priority = Int.random(in: 1...254, using: &cluster.generator)
+                    cluster.tell(host, .set(name, candidacy))
+                }
+            }
+        }
+        cluster.trouble = 0
+        for host in cluster.hosts {
+            host.isCut = false
+            if host.frozen != nil { cluster.thaw(host.id) }
+            if !host.isRunning { cluster.start(host.id) }
+            for (name, candidacy) in cluster.candidacies { cluster.tell(host, .set(name, candidacy)) }
+        }
+        cluster.run(for: cluster.takeover * 4 + .seconds(5))
+    }
+
+    @Test("A host that is dead is replaced after the takeover time, and not before its right is over", arguments: OwnershipPolicy.allCases)
+    func dead(_ policy: OwnershipPolicy) throws {
+        for seed in UInt64(0)..<30 {
+            let cluster = cluster(seed, policy)
+            try settle(cluster)
+            let victim = try owner(cluster)
+            cluster.kill(victim)
+            let time = try #require(
+                cluster.run(
+                    until: { Self.names.allSatisfy { !cluster.answering($0).isEmpty && cluster.answering($0) != [victim] } },
+                    within: .seconds(6)))
+            #expect(time <= cluster.takeover + .milliseconds(100))
+            #expect(cluster.violations == [])
+        }
+    }
+
+    @Test("A host that is frozen loses its names while it stands still, and learns it when it goes on")
+    func frozen() throws {
+        for seed in UInt64(0)..<30 {
+            let cluster = cluster(seed)
+            try settle(cluster)
+            let victim = try owner(cluster)
+            cluster.freeze(victim)
+            cluster.run(for: .seconds(10))
+            let next = try owner(cluster)
+            #expect(next != victim)
+            cluster.thaw(victim)
+            #expect(cluster[victim].owned.isEmpty)
+            cluster.run(for: .seconds(10))
+            #expect(try owner(cluster) == next)
+            #expect(cluster.violations == [])
+        }
+    }
+
+    @Test("An outage of etcd ends rights with at_most_one, but moves no name")
+    func outage() throws {
+        for seed in UInt64(0)..<30 {
+            let cluster = cluster(seed)
+            try settle(cluster)
+            let before = try owner(cluster)
+            for host in cluster.hosts { host.isCut = true }
+            cluster.run(for: .seconds(20))
+            #expect(Self.names.allSatisfy { cluster.answering($0).isEmpty })
+            for host in cluster.hosts { host.isCut = false }
+            let back = cluster.run(until: { Self.names.allSatisfy { !cluster.answering($0).isEmpty } }, within: .seconds(2))
+            #expect(back != nil, "seed \(seed)")
+            cluster.run(for: .seconds(10))
+            #expect(try owner(cluster) == before, "seed \(seed)")
+            #expect(cluster.violations == [])
+        }
+    }
+
+    @Test("An outage of etcd that is shorter than the right takes nothing from the owner")
+    func shortOutage() throws {
+        let cluster = cluster()
+        try settle(cluster)
+        let before = try owner(cluster)
+        for host in cluster.hosts {
+            host.isCut = true
+            host.notices = []
+        }
+        cluster.run(for: .milliseconds(1500))
+        for host in cluster.hosts { host.isCut = false }
+        cluster.run(for: .seconds(10))
+        #expect(try owner(cluster) == before)
+        for host in cluster.hosts { #expect(!host.notices.contains { if case .lost = $0 { true } else { false } }) }
+    }
+
+    @Test("Without etcd an owner with at_least_one keeps its name, and after three takeover times the others are asked to look")
+    func unattended() throws {
+        let cluster = cluster(1, .atLeastOne)
+        try settle(cluster)
+        let before = try owner(cluster)
+        for host in cluster.hosts { host.isCut = true }
+        cluster.run(for: .seconds(8))
+        #expect(cluster.answering(Self.names[0]) == [before])
+        let other = try #require(cluster.hosts.first { $0.id != before })
+        #expect(!other.notices.contains(.unattended(Self.names[0])))
+        cluster.run(for: .seconds(3))
+        #expect(other.notices.contains(.unattended(Self.names[0])))
+        #expect(!cluster[before].notices.contains(.unattended(Self.names[0])))
+        cluster.tell(other, .assume(Self.names[0]))
+        cluster.run(for: .seconds(5))
+        #expect(Set(cluster.answering(Self.names[0])) == [before, other.id])
+        // The other way to etcd is mended first: it takes the name from the owner that nobody hears of, and then there is one.
+        other.isCut = false
+        cluster.run(for: .seconds(10))
+        for host in cluster.hosts { host.isCut = false }
+        cluster.run(for: .seconds(10))
+        #expect(cluster.answering(Self.names[0]).count == 1)
+    }
+
+    @Test("A planned failover goes to the host that was named, at once, and a host that stops hands over")
+    func handover() throws {
+        for policy in OwnershipPolicy.allCases {
+            for seed in UInt64(0)..<20 {
+                let cluster = cluster(seed, policy)
+                try settle(cluster)
+                let before = cluster[try owner(cluster)]
+                let heir = try #require(Self.ids.last { $0 != before.id })
+                var least = 2
+                cluster.ownershipChanged = { least = min(least, cluster.answering(Self.names[0]).count) }
+                cluster.tell(before, .failOver(Self.names[0], to: heir))
+                let time = try #require(cluster.run(until: { cluster.answering(Self.names[0]) == [heir] }, within: .seconds(2)))
+                #expect(time < .milliseconds(policy == .atMostOne ? 50 : 150))
+                // With at_least_one there is no moment without an owner.
+                #expect(least == (policy == .atMostOne ? 0 : 1))
+                cluster.run(for: .seconds(5))
+                #expect(cluster.answering(Self.names[0]) == [heir])
+
+                cluster.tell(cluster[heir], .stop)
+                let stopped = cluster.run(until: { cluster[heir].isStopped }, within: .seconds(2))
+                #expect(stopped != nil)
+                let next = try #require(cluster.run(until: { cluster.answering(Self.names[0]).count == 1 }, within: .seconds(1)))
+                #expect(next < .milliseconds(200))
+                #expect(cluster.answering(Self.names[0]) != [heir])
+                #expect(cluster.violations == [])
+            }
+        }
+    }
+
+    @Test("The host with the highest priority takes a name, and takes it back only where that is allowed")
+    func priorities() throws {
+        for preemption in [Preemption.no, .after(.seconds(2))] {
+            let cluster = cluster(3, .atMostOne, preemption: preemption)
+            try settle(cluster)
+            let name = Self.names[0]
+            let before = try owner(cluster)
+            let others = Self.ids.filter { $0 != before }
+            for (id, priority) in zip(others, [50, 200]) {
+                var candidacy = Candidacy(priority: priority, preemption: preemption, policy: .atMostOne)
+                candidacy.isHealthy = true
+                cluster.tell(cluster[id], .set(name, candidacy))
+            }
+            cluster.run(for: .seconds(5))
+            #expect(cluster.answering(name) == [preemption == .no ? before : others[1]])
+            if preemption == .no { cluster.kill(before) } else { cluster.kill(others[1]) }
+            cluster.run(for: .seconds(5))
+            #expect(cluster.answering(name) == [preemption == .no ? others[1] : before])
+            #expect(cluster.violations == [])
+        }
+    }
+
+    @Test("A host that is not healthy gives its names up, and has them again only where nobody else wants them")
+    func health() throws {
+        let cluster = cluster()
+        try settle(cluster)
+        let before = cluster[try owner(cluster)]
+        cluster.tell(before, .set(Self.names[0], Candidacy(policy: .atMostOne, isHealthy: false)))
+        cluster.run(for: .seconds(1))
+        let next = try owner(cluster)
+        #expect(next != before.id)
+        for host in cluster.hosts { cluster.tell(host, .set(Self.names[0], Candidacy(policy: .atMostOne, isHealthy: false))) }
+        cluster.run(for: .seconds(5))
+        #expect(cluster.answering(Self.names[0]).isEmpty)
+        cluster.tell(before, .set(Self.names[0], Candidacy(policy: .atMostOne)))
+        cluster.run(for: .milliseconds(500))
+        #expect(cluster.answering(Self.names[0]) == [before.id])
+    }
+
+    @Test("A worker that starts again on its host goes on as the owner")
+    func restart() throws {
+        let cluster = cluster()
+        try settle(cluster)
+        let before = try owner(cluster)
+        cluster.kill(before)
+        cluster.run(for: .milliseconds(200))
+        cluster.start(before)
+        let time = try #require(cluster.run(until: { cluster[before].machine.holdings.count > 0 }, within: .seconds(1)))
+        #expect(time < .milliseconds(100))
+        cluster.run(for: .seconds(5))
+        #expect(try owner(cluster) == before)
+        #expect(cluster.violations == [])
+    }
+
+    @Test("What somebody else puts into the store stops nobody")
+    func garbage() throws {
+        let cluster = cluster()
+        try settle(cluster)
+        let before = cluster[try owner(cluster)]
+        let keys = before.machine.keys
+        let garbage: [[UInt8]] = [[], [0], [0xFF, 0xFE], Array("[1]".utf8), Array(#"{"host": "ghost"}"#.utf8)]
+        for value in garbage {
+            for key in [
+                keys.host("ghost"), keys.offer("ghost"), keys.conflict("a"), keys.owner("other"), keys.wish(Self.names[0]),
+                keys.prefix + "x",
+            ] {
+                cluster.put(key, value)
+            }
+            cluster.run(for: .seconds(1))
+            #expect(cluster.answering(Self.names[0]) == [before.id])
+            // The owner's record is taken away from the owner: it is claimed again.
+            cluster.put(keys.owner(Self.names[1]), value)
+            cluster.run(for: .seconds(8))
+            #expect(cluster.answering(Self.names[1]).count == 1, "\(value)")
+        }
+        // The keys of the hosts are deleted, and put again.
+        for id in Self.ids { cluster.delete(keys.host(id)) }
+        cluster.run(for: .seconds(8))
+        for name in Self.names { #expect(cluster.answering(name).count == 1) }
+    }
+
+    @Test("A store that is restored from a backup makes no second owner, and there is one again after the takeover time")
+    func restored() throws {
+        for seed in UInt64(0)..<20 {
+            let cluster = cluster(seed)
+            try settle(cluster)
+            let old = cluster.store
+            let before = cluster[try owner(cluster)]
+            let heir = try #require(Self.ids.first { $0 != before.id })
+            cluster.tell(before, .failOver(Self.names[0], to: heir))
+            cluster.run(for: .seconds(20))
+            #expect(try owner(cluster) == heir)
+            // The backup says that the host before owns the name.
+            cluster.restore(old)
+            for host in cluster.hosts { host.newest = .max }
+            cluster.run(for: .seconds(15))
+            #expect(cluster.violations == [], "seed \(seed)")
+            for name in Self.names { #expect(cluster.answering(name).count == 1, "\(name), seed \(seed)") }
+        }
+    }
+}
