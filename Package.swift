@@ -122,9 +122,10 @@ let package = Package(
         tests(
             "ControllerTests",
             [
-                "Controller", "DummyDriver", "JobMessages", "LBaaS", "LoadBalancerJSON", "Requests", "StateStore", "TestSupport",
+                "Controller", "DummyDriver", "HostSystem", "JobMessages", "LBaaS", "LoadBalancerJSON", "Requests", "StateStore",
+                "TestSupport",
             ]),
-        tests("Simulation", ["Controller", "HostSystem", "LBaaS", "Requests", "StateStore", "TestSupport"]),
+        tests("Simulation", ["Controller", "HealthChecks", "HostSystem", "LBaaS", "Requests", "StateStore", "TestSupport"]),
         tests("HostSystemTests", ["HostSystem", "TestSupport"]),
         tests("JobQueueTests", ["JobQueue", "CGearman", "HostSystem", "TestSupport"]),
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
@@ -156,8 +157,7 @@ let package = Package(
             "Kernel",
             [
                 "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "Netlink", "Requests", "StateStore", "TestSupport",
-                "WorkerHarness",
-                "lbaas-worker",
+                "VirtualIPs", "WorkerHarness", "lbaas-worker",
             ],
             exclude: ["rig"]),
     ],
