@@ -109,6 +109,8 @@ extension VirtualIPService {
         case .lost(let name, _):
             if virtualIPs.withdraw(addresses(name), within: Self.withdrawalLimit) { return }
             log.write(.error, "a virtual IP that is another host's by now is not unbound yet", [("address", name)])
+        // What an earlier worker left is another's by now.
+        case .standby(let name, _): virtualIPs.withdraw(addresses(name))
         case .unattended(let name): virtualIPs.fault(addresses(name))
         // The coordination logs them.
         case .duplicateHost, .connected, .disconnected: break
@@ -129,9 +131,20 @@ extension VirtualIPService {
             log.write(
                 .warning, "no host answers for a virtual IP, and etcd cannot be reached: this host takes it",
                 [("address", virtualIP.address.description)])
-            calls.async { [coordination] in coordination.assume(virtualIP.address.description) }
+            calls.async { self.assume(virtualIP.address) }
         case .rival: break
         }
+    }
+
+    /// Takes an address that nobody answers for. Where etcd was reached meanwhile, it is given up again.
+    private func assume(_ address: IPAddress) {
+        let name = address.description
+        func isOwned() -> Bool { coordination.report().contains { $0.name == name && $0.isOwned } }
+        coordination.assume(name)
+        guard let virtualIPs = running.withLock(\.self), !isOwned() else { return }
+        virtualIPs.withdraw([address])
+        // It may have been told so before that.
+        if isOwned() { virtualIPs.grant([address], until: nil) }
     }
 
     /// Has an address fail, or recover.
