@@ -6,12 +6,15 @@ import Requests
 /// Unchecked because two locks that the compiler does not see guard what changes: jobs are added and taken under the pipeline's lock;
 /// the outcomes are written before `done` is left, by the one thread that commits the batch, and read after it was waited for.
 final class Batch: @unchecked Sendable {
+    private let threads: Threads
     private(set) var jobs: [Job] = []
     private var outcomes: [Outcome] = []
     /// Left when the outcomes are there. One call wakes all who wait; there is none as long as only the committing thread has jobs.
     private var done: DispatchGroup?
     /// Who is told the outcomes without having waited for them.
     private var completions: [(places: Range<Int>, completion: @Sendable ([Outcome]) -> Void)] = []
+
+    init(_ threads: Threads) { self.threads = threads }
 
     /// Adds the jobs of a thread that will wait, under the pipeline's lock; returns their places.
     func add(_ jobs: [Job]) -> Range<Int> {
@@ -33,7 +36,11 @@ final class Batch: @unchecked Sendable {
 
     /// Waits for the outcomes of jobs that another thread commits.
     func outcomes(of places: Range<Int>) -> [Outcome] {
-        done?.wait()
+        if let pause = threads.pause {
+            while done?.wait(timeout: .now()) == .timedOut { pause() }
+        } else {
+            done?.wait()
+        }
         return Array(outcomes[places])
     }
 

@@ -75,28 +75,24 @@ extension CommitPipeline {
     /// could not be committed is tried again: a check tells a thing once.
     ///
     /// - Parameter isRetained: whether what could not be committed is kept for that; otherwise whoever found it finds it again.
-    public func report(
-        _ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]], retaining isRetained: Bool = true
-    ) {
-        guard let next = next(after: reports) else { return }
+    public func report(_ findings: HealthFindings, retaining isRetained: Bool = true) {
+        guard let next = next(after: findings) else { return }
         finish(next, run(next.map { .commit(.health([$0.id: $0.found])) }), isRetained)
     }
 
     /// Takes what checks found, and does not wait until it is committed: what one load balancer waits for, such as a program that is told
     /// that it goes down, does not keep the checks of another one waiting.
-    public func submit(
-        _ reports: [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]], retaining isRetained: Bool = true
-    ) {
-        guard let next = next(after: reports) else { return }
+    public func submit(_ findings: HealthFindings, retaining isRetained: Bool = true) {
+        guard let next = next(after: findings) else { return }
         submit(next.map { .commit(.health([$0.id: $0.found])) }) { [self] outcomes in finish(next, outcomes, isRetained) }
     }
 
     /// What checks found of one load balancer. Each is committed by itself, so that one that fails costs no other.
-    private typealias Part = (id: LoadBalancerID, found: [NodeID: (endpoint: Endpoint, health: NodeHealth)])
+    private typealias Part = (id: LoadBalancerID, found: [NodeID: NodeFinding])
 
-    private func next(after reports: HealthReports) -> [Part]? {
+    private func next(after findings: HealthFindings) -> [Part]? {
         let next = retained.withLock { retained in
-            retained.add(reports)
+            retained.add(findings)
             return retained.next()
         }
         return next.isEmpty ? nil : next.map { ($0.key, $0.value) }

@@ -28,16 +28,27 @@ extension CommitPipeline {
         }
     }
 
-    /// The load balancers whose nodes the appliance checks, and how they are committed to be. Empty where it matters to nobody.
-    var checkedByAppliance: [(loadBalancer: LoadBalancer, health: ServiceHealth)] {
-        committed.read { snapshot in
-            snapshot.facts.health.compactMap { id, health in
+    /// The load balancers whose nodes the appliance checks, and how these are committed to be, or will be when what was found of them is.
+    /// Empty where it matters to nobody.
+    var checkedByAppliance: [(loadBalancer: LoadBalancer, facts: [NodeID: ServiceHealth.NodeFact])] {
+        let found = retained.withLock(\.self)
+        var checked = committed.read { snapshot in
+            snapshot.facts.health.compactMap { id, health -> (loadBalancer: LoadBalancer, facts: [NodeID: ServiceHealth.NodeFact])? in
                 guard let loadBalancer = snapshot.wanted.entries[id]?.inService, !loadBalancer.isSuspended, !health.nodes.isEmpty else {
                     return nil
                 }
-                return (loadBalancer, health)
+                return (loadBalancer, health.nodes)
             }
         }
+        if found.isIdle { return checked }
+        for place in checked.indices {
+            for (node, fact) in checked[place].facts {
+                if let health = found.health(of: node, in: checked[place].loadBalancer.id, version: fact.version) {
+                    checked[place].facts[node]?.health = health
+                }
+            }
+        }
+        return checked
     }
 
     /// Whose log is to be archived; nil where it was deleted.
@@ -68,12 +79,6 @@ extension CommitPipeline {
         } catch {
             throw Refusal(.store, error.message)
         }
-    }
-
-    /// How long the batch in hand takes already, in microseconds; 0 where there is none. For a watchdog.
-    public var busyTime: Int64 {
-        let since = busySince.load(ordering: .relaxed)
-        return since == 0 ? 0 : now().steady.microseconds - since
     }
 
     /// How many load balancers are committed.

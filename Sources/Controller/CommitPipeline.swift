@@ -15,7 +15,8 @@ public final class CommitPipeline: Sendable {
     /// Where jobs gather; nil where none waits.
     private let gathering = Mutex<Batch?>(nil)
     /// Taken by who decides.
-    let turn = Turn()
+    private let turn: Turn
+    private let threads: Threads
     /// Touched by the holder of the turn alone, so the lock is never waited for.
     private let committer: Mutex<Committer>
     let stage: DurableStage
@@ -28,8 +29,6 @@ public final class CommitPipeline: Sendable {
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.
     let drainLog: RepeatedLog
     let connectionLog: RepeatedLog
-    /// When the batch in hand was begun, in microseconds; 0 where there is none.
-    let busySince = Atomic<Int64>(0)
 
     /// Reads the state, asks the appliance what it runs, and brings it to the state.
     ///
@@ -44,7 +43,7 @@ public final class CommitPipeline: Sendable {
     ///   or whose listener an earlier one has, is logged, and does not keep the others from being served.
     package init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
-        progress: ProgressMonitor = ProgressMonitor(), log: Log,
+        progress: ProgressMonitor = ProgressMonitor(), log: Log, threads: Threads = .system,
         hostAddresses: @escaping @Sendable () -> Set<IPAddress> = HostAddresses().all, clock now: @escaping @Sendable () -> Moment
     ) throws(StartFailure) {
         let stored: StoredState
@@ -56,8 +55,10 @@ public final class CommitPipeline: Sendable {
             throw StartFailure(.state, error.message)
         }
         self.now = now
+        self.threads = threads
+        turn = Turn(threads)
         let committed = SnapshotStore(snapshot)
-        let stage = DurableStage(store)
+        let stage = DurableStage(store, threads)
         self.committed = committed
         self.stage = stage
         self.driver = driver
@@ -77,11 +78,11 @@ public final class CommitPipeline: Sendable {
     /// The same with one clock, which nobody sets.
     package convenience init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
-        progress: ProgressMonitor = ProgressMonitor(), log: Log, now: @escaping @Sendable () -> Timestamp
+        progress: ProgressMonitor = ProgressMonitor(), log: Log, threads: Threads = .system, now: @escaping @Sendable () -> Timestamp
     ) throws(StartFailure) {
         try self.init(
             driver: driver, driverName: driverName, capabilities: capabilities, store: store, progress: progress, log: log,
-            hostAddresses: { [] },
+            threads: threads, hostAddresses: { [] },
             clock: {
                 let time = now()
                 return Moment(steady: time, wall: time)
@@ -101,7 +102,7 @@ public final class CommitPipeline: Sendable {
     func run(_ jobs: [Job]) -> [Outcome] {
         if jobs.isEmpty { return [] }
         let (batch, places) = gathering.withLock { gathering in
-            let batch = gathering ?? Batch()
+            let batch = gathering ?? Batch(threads)
             gathering = batch
             return (batch, batch.add(jobs))
         }
@@ -114,7 +115,7 @@ public final class CommitPipeline: Sendable {
     func submit(_ jobs: [Job], completion: @escaping @Sendable ([Outcome]) -> Void) {
         if jobs.isEmpty { return completion([]) }
         let (batch, isFirst) = gathering.withLock { gathering in
-            let batch = gathering ?? Batch()
+            let batch = gathering ?? Batch(threads)
             let isFirst = gathering == nil
             gathering = batch
             batch.add(jobs, completion: completion)
@@ -122,7 +123,7 @@ public final class CommitPipeline: Sendable {
         }
         if !isFirst { return }
         // A thread of its own: Dispatch has but as many for all as there are processors, and a batch may wait to have something handed on.
-        if !startThread({ [self] in _ = lead(batch) }) { _ = lead(batch) }
+        if !threads.start({ [self] in _ = lead(batch) }) { _ = lead(batch) }
     }
 
     /// Commits a batch when its turn has come.
@@ -135,9 +136,7 @@ public final class CommitPipeline: Sendable {
             gathering = nil
             return batch.jobs
         }
-        busySince.store(now().steady.microseconds, ordering: .relaxed)
         let outcomes = commit(jobs)
-        busySince.store(0, ordering: .relaxed)
         batch.finish(outcomes)
         return outcomes
     }
@@ -237,9 +236,9 @@ public final class CommitPipeline: Sendable {
     /// Commits the health in these commitments of what does not wait for effects, without the turn: a node that is down is taken out at once.
     private func commitHealth(of commitments: [Commitment], except ids: Set<LoadBalancerID>) {
         let urgent = commitments.compactMap { commitment -> Commitment? in
-            guard case .health(let reports) = commitment else { return nil }
-            let others = reports.filter { !ids.contains($0.key) }
-            return others.isEmpty || others.count == reports.count && commitments.count == 1 ? nil : .health(others)
+            guard case .health(let findings) = commitment else { return nil }
+            let others = findings.filter { !ids.contains($0.key) }
+            return others.isEmpty || others.count == findings.count && commitments.count == 1 ? nil : .health(others)
         }
         if urgent.isEmpty { return }
         turn.take()

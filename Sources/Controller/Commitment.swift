@@ -7,8 +7,8 @@ enum Commitment: Sendable {
     case change(WantedChange, isForced: Bool = false, by: Origin = .jobs, deadline: Timestamp? = nil)
     /// Take it that these real servers, which drain, have finished.
     case finished([Listener: [Drain]])
-    /// Take what checks report.
-    case health(HealthReports)
+    /// Take what checks found.
+    case health(HealthFindings)
     /// Take it that time has passed for what waits for it.
     case advance([LoadBalancerID])
     /// Report the traffic, each byte once.

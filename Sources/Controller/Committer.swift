@@ -18,6 +18,8 @@ struct Committer {
     private let now: @Sendable () -> Moment
     private let progress: ProgressMonitor.Participant
     private let divergenceLog: RepeatedLog
+    /// The load balancers whose facts the store does not have yet.
+    private var unsavedFacts: [LoadBalancerID] = []
     /// Whether the log was told what the resync under way found.
     private var isResyncTold = false
     private var settledAt = Timestamp(microseconds: 0)
@@ -132,7 +134,7 @@ extension Committer {
             ? [.refused(Refusal(.appliance, failure.message))] : halves(commitments).flatMap { commitAlone(Array($0), traffic) }
         settle()
         // What was refused has its counters changed all the same, and no commit takes that along.
-        saveAccounts()
+        saveRest()
         stage.pass()
         return outcomes
     }
@@ -212,8 +214,9 @@ extension Committer {
         return (Failure(message: message, ids: ids), counterChanges)
     }
 
-    /// Brings these back to what is in force where they run something else.
+    /// Brings these back to what is in force where they run something else, with what is in the way.
     private mutating func settle(_ ids: [LoadBalancerID]) {
+        let ids = machine.withOccupants(of: ids)
         let groups = machine.groups(settling: ids)
         if groups.isEmpty { return }
         let (failure, counterChanges) = perform(groups)
@@ -243,7 +246,7 @@ extension Committer {
         if others.isEmpty { return }
         settle(others.sorted())
         settledAt = now().steady
-        saveAccounts()
+        saveRest()
     }
 
     /// Takes a decision back that could not be made durable, if nobody did that yet.
@@ -270,7 +273,7 @@ extension Committer {
         }
         logDivergence(.info, "the appliance is brought to what is committed")
         settle()
-        saveAccounts()
+        saveRest()
     }
 
     /// Asks the appliance what it runs, and puts right what is not as it should be.
@@ -298,7 +301,7 @@ extension Committer {
         } catch {
             log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
         }
-        saveAccounts()
+        saveRest()
     }
 
     private func logDivergence(_ level: LogLevel, _ message: String) {
@@ -336,11 +339,12 @@ extension Committer {
             log.write(.warning, "the traffic cannot be read; METRICS may miss some", [("error", failure)])
         }
         machine.read(traffic)
-        saveAccounts()
+        saveRest()
     }
 
-    /// Makes the accounts durable that are not, if nobody else does.
-    private mutating func saveAccounts() {
+    /// Makes the accounts and facts durable that are not, if nobody else does.
+    private mutating func saveRest() {
+        saveFacts()
         if machine.ledger.unsavedAccounts.isEmpty { return }
         do throws(StateStoreError) {
             try stage.write(machine.ledger.unsavedAccounts.map { .traffic(StoredTraffic($0.value, of: $0.key)) })
@@ -367,16 +371,33 @@ extension Committer {
     }
 
     /// Gives load balancers facts about their nodes that have none: it did not matter before how they are.
-    private func followUnknown() {
+    private mutating func followUnknown() {
         let (rule, now) = (machine.healthRule, now().steady)
         if rule.checking == .nobody { return }
-        committed.change { snapshot in
+        takeStage()
+        defer { stage.pass() }
+        unsavedFacts += committed.change { snapshot in
+            var ids: [LoadBalancerID] = []
             for entry in snapshot.wanted.entries.values
             where !entry.isOutOfService && rule.applies(to: entry.loadBalancer) && snapshot.facts.health[entry.loadBalancer.id] == nil {
                 var health = ServiceHealth()
-                health.follow(entry.loadBalancer, checkedBy: rule.checking, now: now)
+                health.follow(entry.loadBalancer, checkedBy: rule.checking, version: snapshot.revision, now: now)
                 snapshot.facts.health[entry.loadBalancer.id] = health
+                ids.append(entry.loadBalancer.id)
             }
+            return ids
+        }
+        saveFacts()
+    }
+
+    /// Makes the facts durable that are not, with both turns.
+    private mutating func saveFacts() {
+        if unsavedFacts.isEmpty { return }
+        do throws(StateStoreError) {
+            try stage.write(unsavedFacts.flatMap { committed.health(of: $0).writes(from: nil, of: $0) })
+            unsavedFacts = []
+        } catch {
+            log.write(.error, "how nodes are could not be made durable; this is tried again later", [("error", error.message)])
         }
     }
 }

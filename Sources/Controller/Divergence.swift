@@ -16,6 +16,9 @@ struct Divergence {
     /// Whether this one runs as something else.
     func contains(_ id: LoadBalancerID) -> Bool { running[id] != nil }
 
+    /// Whether this one runs as something else than it should, on one of these listeners.
+    func runs(_ id: LoadBalancerID, on listeners: Set<Listener>) -> Bool { running[id]?.map { listeners.contains($0.listener) } ?? false }
+
     /// What runs of a load balancer that should run as `effective`.
     func running(_ id: LoadBalancerID, effective: LoadBalancer?) -> LoadBalancer? {
         if let running = running[id] { return running }

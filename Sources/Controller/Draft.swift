@@ -120,27 +120,31 @@ struct Draft {
         return base.health(of: id)
     }
 
-    /// Takes what checks report.
-    mutating func take(_ reports: HealthReports, now: Timestamp) {
-        for (id, reports) in reports {
-            change(id) { health, loadBalancer in health.take(reports, of: loadBalancer, now: now) }
+    /// Takes what checks found.
+    ///
+    /// - Returns: of which load balancers the facts say something else now.
+    mutating func take(_ findings: HealthFindings, now: Timestamp) -> [LoadBalancerID] {
+        findings.compactMap { id, findings in
+            change(id) { health, loadBalancer in health.take(findings, of: loadBalancer, now: now) } ? id : nil
         }
     }
 
     /// Takes it that time has passed for these.
-    mutating func advance(_ ids: [LoadBalancerID], now: Timestamp) {
-        for id in ids {
-            change(id) { health, loadBalancer in health.advance(loadBalancer, now: now) }
-        }
+    ///
+    /// - Returns: of which load balancers the facts say something else now.
+    mutating func advance(_ ids: [LoadBalancerID], now: Timestamp) -> [LoadBalancerID] {
+        ids.filter { id in change(id) { health, loadBalancer in health.advance(loadBalancer, now: now) } }
     }
 
-    private mutating func change(_ id: LoadBalancerID, _ change: (inout ServiceHealth, LoadBalancer) -> Void) {
-        guard let loadBalancer = self[id]?.inService, let old = health(of: id) else { return }
+    private mutating func change(_ id: LoadBalancerID, _ change: (inout ServiceHealth, LoadBalancer) -> Void) -> Bool {
+        guard let loadBalancer = self[id]?.inService, let old = health(of: id) else { return false }
         var new = old
         change(&new, loadBalancer)
-        if new == old { return }
+        if new == old { return false }
         changes.health.updateValue(new, forKey: id)
+        if new.saySame(as: old) { return false }
         changes.unsettled.insert(id)
+        return true
     }
 
     /// Lets what is known of the nodes follow a step. What needs no health has none.
@@ -151,7 +155,8 @@ struct Draft {
             return
         }
         var new = old ?? ServiceHealth()
-        new.follow(loadBalancer, checkedBy: rule.checking, now: now)
+        let isMonitorNew = step.old.map { $0.loadBalancer.monitor != loadBalancer.monitor } ?? true
+        new.follow(loadBalancer, checkedBy: rule.checking, version: changes.revision + 1, isMonitorNew: isMonitorNew, now: now)
         if new != old { changes.health.updateValue(new, forKey: step.id) }
     }
 
@@ -161,7 +166,7 @@ struct Draft {
     }
 
     /// Gives the listeners that steps took back to who had them.
-    func takeBack(_ steps: [Transition], in listeners: inout ListenerTable) {
+    func takeBack(_ steps: some Sequence<Transition>, in listeners: inout ListenerTable) {
         for step in steps { step.release(step.new, in: &listeners) }
         for step in steps { _ = step.claim(step.old, in: &listeners) }
     }
@@ -172,8 +177,8 @@ struct Draft {
         for step in moving { step.release(step.old, in: &listeners) }
         for (index, step) in moving.enumerated() {
             guard let new = step.new, let owner = step.claim(new, in: &listeners) else { continue }
-            for done in moving[..<index] { done.release(done.new, in: &listeners) }
-            for done in moving { _ = done.claim(done.old, in: &listeners) }
+            // Those behind it have claimed nothing, and have their old listener to get back all the same.
+            takeBack(moving[..<index] + moving[index...].map { Transition(id: $0.id, old: $0.old, new: nil) }, in: &listeners)
             let path = step.index.map { origin.path(to: $0, step.id, field: "port") + ": " } ?? ""
             let isService = self[owner]?.source == .file
             throw Refusal(

@@ -6,7 +6,7 @@ import StateStore
 /// Unchecked because everything in it is touched by the holder of its turn alone.
 final class DurableStage: @unchecked Sendable {
     private let store: (any DurableStore)?
-    let turn = Turn()
+    private let turn: Turn
     /// The decision that could not be made durable and was not taken back yet.
     private(set) var failed: Decision?
 
@@ -14,7 +14,10 @@ final class DurableStage: @unchecked Sendable {
     private var forgotten: [LoadBalancerID] = []
 
     /// A stage before this store; nil where the state is kept in memory alone.
-    init(_ store: (any DurableStore)?) { self.store = store }
+    init(_ store: (any DurableStore)?, _ threads: Threads) {
+        self.store = store
+        turn = Turn(threads)
+    }
 
     /// Waits for the decision in hand to be durable or failed, and takes the turn.
     func take() { turn.take() }

@@ -1,8 +1,5 @@
 import LBaaS
 
-/// What checks report of the nodes of load balancers.
-typealias HealthReports = [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]
-
 /// Of which load balancers it matters how their nodes are.
 struct HealthRule {
     /// Who finds out.

@@ -43,6 +43,6 @@ struct Publication {
         let (loadBalancer, health) = committed.read { ($0.wanted.entries[id]?.inService, $0.facts.health[id]) }
         let facts = health?.nodes ?? [:]
         let isChecked = loadBalancer.map { !$0.isSuspended && ($0.monitor != nil || checking == .driver) } ?? false
-        checker.check(id, isChecked && !facts.isEmpty ? loadBalancer : nil, health: facts.mapValues(\.health))
+        checker.check(id, isChecked && !facts.isEmpty ? loadBalancer : nil, facts: facts)
     }
 }

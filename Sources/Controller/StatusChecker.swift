@@ -5,8 +5,8 @@ import Synchronization
 
 /// Learns how nodes are from a driver whose appliance checks them itself, by asking it from time to time.
 ///
-/// It keeps no facts of its own: what the driver tells is compared with what is committed, each time anew. So nothing is lost that was
-/// found while another change was under way, and nothing is told twice that is committed already.
+/// It keeps no facts of its own: what the driver tells is compared, each time anew, with what is committed or was found and waits for that.
+/// So nothing is lost that was found while another change was under way, and nothing is told twice.
 public final class StatusChecker: Sendable {
     private let driver: any LoadBalancerDriver
     private weak let pipeline: CommitPipeline?
@@ -18,6 +18,8 @@ public final class StatusChecker: Sendable {
     private let isStopped = Atomic<Bool>(false)
     /// The load balancers that were asked about the last time.
     private let lastAsked = Mutex<Set<LoadBalancerID>>([])
+    /// How often the driver was asked: a later look finds what is newer.
+    private let looks = Atomic<UInt64>(0)
     /// Whether the driver could not tell the last time.
     private let isUnknown = Atomic<Bool>(false)
 
@@ -58,6 +60,7 @@ public final class StatusChecker: Sendable {
     /// - Parameter waits: whether to wait until that is committed.
     func look(waits: Bool = true) {
         guard let pipeline else { return }
+        let number = looks.add(1, ordering: .relaxed).newValue
         let asked = pipeline.checkedByAppliance
         tellDriver(of: Set(asked.map(\.loadBalancer.id)))
         if asked.isEmpty { return }
@@ -69,12 +72,12 @@ public final class StatusChecker: Sendable {
                 reason = error.message
             }
             isUnknown.store(false, ordering: .relaxed)
-            var changes: HealthReports = [:]
+            var changes: HealthFindings = [:]
             for (loadBalancer, facts) in asked {
                 // What the appliance does not run serves nobody.
                 let statuses =
                     found[loadBalancer.id] ?? loadBalancer.nodes.map { NodeStatus(id: $0.id, isUp: false, reason: reason) }
-                let changed = changed(facts, by: statuses)
+                let changed = changed(facts, by: statuses, number)
                 if !changed.isEmpty { changes[loadBalancer.id] = changed }
             }
             if changes.isEmpty { return }
@@ -96,18 +99,18 @@ public final class StatusChecker: Sendable {
     }
 
     private func changed(
-        _ facts: ServiceHealth, by statuses: [NodeStatus]
-    ) -> [NodeID: (endpoint: Endpoint, health: NodeHealth)] {
+        _ facts: [NodeID: ServiceHealth.NodeFact], by statuses: [NodeStatus], _ number: UInt64
+    ) -> [NodeID: NodeFinding] {
         let now = now()
-        var changes: [NodeID: (endpoint: Endpoint, health: NodeHealth)] = [:]
+        var changes: [NodeID: NodeFinding] = [:]
         for status in statuses {
-            guard let fact = facts.nodes[status.id] else { continue }
+            guard let fact = facts[status.id] else { continue }
             var health = fact.health
             let isFirstResult = health.isAssumed && status.isChecked && status.isSound
             guard health.isUp != status.isSound || isFirstResult else { continue }
             let result: CheckResult = status.isSound ? .passed : .failed(status.reason ?? "the appliance calls it down")
             _ = health.take(result, rise: 1, fall: 1, now: min(now, status.since ?? now))
-            changes[status.id] = (fact.endpoint, health)
+            changes[status.id] = NodeFinding(version: fact.version, sequence: number, health: health)
         }
         return changes
     }

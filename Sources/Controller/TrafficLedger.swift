@@ -54,6 +54,8 @@ struct TrafficLedger {
     private(set) var sequence: UInt64 = 0
     /// The sequence at the last change of each load balancer's counters.
     private var changedAt: [LoadBalancerID: UInt64] = [:]
+    /// The sequence when an account was closed last: a reading from before can be of a load balancer that was deleted since.
+    private var closedAt: UInt64 = 0
 
     init(_ accounts: [LoadBalancerID: Account] = [:]) { self.accounts = accounts }
 
@@ -116,7 +118,7 @@ struct TrafficLedger {
     }
 
     private func isCurrent(_ traffic: TrafficReadings, of id: LoadBalancerID) -> Bool {
-        changedAt.isEmpty || changedAt[id] ?? 0 <= traffic.sequence
+        traffic.sequence == sequence || changedAt[id] ?? (accounts[id] == nil ? closedAt : 0) <= traffic.sequence
     }
 
     /// Takes what the counters show, for the next report: a counter that is lost until then takes less with it.
@@ -139,8 +141,9 @@ struct TrafficLedger {
         for id in ids { changedAt[id] = sequence }
     }
 
-    /// Takes accounts as they were: what was kept of them is not durable.
+    /// Takes accounts as they were: what was kept of them is not durable. What was read before is out of date.
     mutating func restore(_ accounts: [LoadBalancerID: Account?]) {
+        countersChanged(of: accounts.keys)
         for (id, account) in accounts {
             self.accounts[id] = account
             if account == nil { unsaved.remove(id) } else { unsaved.insert(id) }
@@ -167,6 +170,8 @@ struct TrafficLedger {
         accounts[id] = nil
         changedAt[id] = nil
         unsaved.remove(id)
+        sequence += 1
+        closedAt = sequence
     }
 }
 

@@ -50,6 +50,8 @@ struct TransactionMachine {
     private var outOfService: [LoadBalancerID] = []
     /// Deleted identities that the state in memory forgot and the store, which takes that with the next commit, did not yet.
     private var forgotten: [LoadBalancerID] = []
+    /// The counters of load balancers that the appliance runs and that are not in force: a batch that failed has left them to be taken again.
+    private var earlyCounters: [LoadBalancerID: [TrafficCounter]] = [:]
     /// Whether there are layers of effects around the appliance, or listeners of events.
     var isAnnounced = false
 
@@ -115,14 +117,11 @@ extension TransactionMachine {
                 let before = draft.changes.drainingListeners.count
                 draft.end(drains)
                 if draft.changes.drainingListeners.count != before { draft.number(.finished(drains, at: now.wall)) }
-            case .health(let reports):
-                let before = draft.changes.health
-                draft.take(reports, now: now.steady)
-                if draft.changes.health != before { draft.number(.health(of: draft.changes.health, before: before, at: now.wall)) }
+            case .health(let findings):
+                let changed = draft.take(findings, now: now.steady)
+                if !changed.isEmpty { draft.number(.health(of: changed, at: now.wall)) }
             case .advance(let ids):
-                let before = draft.changes.health
-                draft.advance(ids, now: now.steady)
-                if draft.changes.health != before { draft.number(nil) }
+                if !draft.advance(ids, now: now.steady).isEmpty { draft.number(nil) }
             case .metrics(let selection):
                 return try metrics(selection, traffic, now, draft, &accounts)
             }
@@ -243,6 +242,14 @@ extension TransactionMachine {
         return patches.isEmpty ? [] : PatchGroup.groups(of: patches)
     }
 
+    /// These, and those that run on a listener which one of these should have and they should not: they have to go with the same steps.
+    func withOccupants(of ids: [LoadBalancerID]) -> [LoadBalancerID] {
+        let others = Set(divergence.ids).subtracting(ids)
+        if others.isEmpty { return ids }
+        let listeners = Set(ids.compactMap { effective($0).appliance?.listener })
+        return ids + others.filter { divergence.runs($0, on: listeners) }.sorted()
+    }
+
     /// Takes what became of steps, and what counters ended and began with.
     mutating func applied(_ groups: [PatchGroup], _ outcomes: [GroupOutcome]) -> AppliedSteps {
         let counters = outcomes.flatMap { Array($0.ended.keys) + Array($0.began.keys) }
@@ -293,6 +300,7 @@ extension TransactionMachine {
     /// - Returns: what the store must take.
     mutating func begin(_ decision: inout Decision, counterChanges: [GroupOutcome]) -> [StateWrite] {
         let draft = decision.draft
+        let counterChanges = takeEarlyCounters(draft) + counterChanges
         decision.counterChanges = counterChanges
         decision.accounts.merge(ledgerChanges(counterChanges, decision)) { _, new in new }
         let writes = writes(decision)
@@ -347,10 +355,24 @@ extension TransactionMachine {
     /// Takes what counters ended and began with of what is in force, which the store does not have yet.
     mutating func keep(counterChanges: [GroupOutcome]) {
         if counterChanges.isEmpty { return }
+        for outcome in counterChanges {
+            for (id, counters) in outcome.ended {
+                earlyCounters[id]?.removeAll { counter in counters.contains { $0.run == counter.run } }
+            }
+            for (id, counters) in outcome.began where base[id] == nil { earlyCounters[id, default: []] += counters }
+        }
         ledger.keepUnsaved(
             ledger.changing(counterChanges, earlier: [:]) { [base] in
                 base[$0].map { TrafficLedger.Life(createdAt: $0.createdAt) }
             })
+    }
+
+    /// What counters began with of load balancers that come into force now.
+    private mutating func takeEarlyCounters(_ draft: Draft) -> [GroupOutcome] {
+        if earlyCounters.isEmpty { return [] }
+        return draft.changes.order.compactMap { id in
+            draft[id].flatMap { _ in earlyCounters.removeValue(forKey: id) }.map { GroupOutcome(began: [id: $0]) }
+        }
     }
 
     /// Takes what counters show.
@@ -432,11 +454,7 @@ extension JournalEntry {
             time: time, cause: "drain", what: "drained " + ended.prefix(8).joined(separator: ", ") + (ended.count > 8 ? ", …" : ""))
     }
 
-    /// Nil where no node turned and no service did: only the count of results changed.
-    fileprivate static func health(
-        of health: [LoadBalancerID: ServiceHealth?], before: [LoadBalancerID: ServiceHealth?], at time: Timestamp
-    ) -> JournalEntry? {
-        let changed = health.filter { before[$0.key] != $0.value }.map(\.key).sorted()
-        return changed.isEmpty ? nil : JournalEntry(time: time, cause: "health", what: "nodes of " + changed.shown)
+    fileprivate static func health(of ids: [LoadBalancerID], at time: Timestamp) -> JournalEntry {
+        JournalEntry(time: time, cause: "health", what: "nodes of " + ids.sorted().shown)
     }
 }

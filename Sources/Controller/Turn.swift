@@ -1,10 +1,11 @@
 import Dispatch
-import Synchronization
 
 /// A right that one thread has at a time. Unlike a lock's, its holder may give it away on another thread.
 final class Turn: Sendable {
     private let semaphore = DispatchSemaphore(value: 1)
-    private let willWait = Mutex<(@Sendable () -> Void)?>(nil)
+    private let threads: Threads
+
+    init(_ threads: Threads) { self.threads = threads }
 
     /// Takes the turn if nobody has it.
     func takeIfFree() -> Bool { semaphore.wait(timeout: .now()) == .success }
@@ -15,14 +16,14 @@ final class Turn: Sendable {
     @discardableResult
     func take() -> Bool {
         if takeIfFree() { return true }
-        willWait.withLock(\.self)?()
-        semaphore.wait()
+        if let pause = threads.pause {
+            while !takeIfFree() { pause() }
+        } else {
+            semaphore.wait()
+        }
         return false
     }
 
     /// Gives the turn to the next.
     func pass() { semaphore.signal() }
-
-    /// Has something done before somebody waits, so that a simulation lets the holder go on.
-    func beforeWaiting(_ body: (@Sendable () -> Void)?) { willWait.withLock { $0 = body } }
 }

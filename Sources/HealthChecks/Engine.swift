@@ -6,7 +6,6 @@ import Synchronization
 
 /// Makes checks when they are due, and takes what comes of them. It lives on the one thread that makes it.
 final class Engine {
-    private let configuration: HealthChecker.Configuration
     private let commands: CommandQueue
     private let progress: ProgressMonitor.Participant?
     private let log: Log
@@ -16,11 +15,8 @@ final class Engine {
     private let poller: Poller
     private let launcher: Launcher
 
-    private var checks = CheckTable()
-    private var timers = TimerQueue()
+    private var checks: CheckRegister<SystemRandomNumberGenerator>
     private var tries: UInt32 = 0
-    private var random = SystemRandomNumberGenerator()
-    private var findings: [(check: RepeatedCheck, turned: Bool)] = []
     private var complaint = Complaint()
     private var isStopped = false
     /// So many checks begin before what is under way is looked at again.
@@ -31,7 +27,7 @@ final class Engine {
         now: @escaping @Sendable () -> Timestamp,
         report: @escaping @Sendable ([HealthReport]) -> Void
     ) throws(HealthCheckError) {
-        self.configuration = configuration
+        checks = CheckRegister(configuration, random: SystemRandomNumberGenerator())
         self.commands = commands
         self.progress = progress
         self.log = log
@@ -77,7 +73,7 @@ final class Engine {
     /// How long there is nothing to do, in ms.
     private var pause: Int32 {
         if launcher.hasNext { return 0 }
-        guard let next = [timers.earliest, launcher.transfers.due].compactMap({ $0 }).min() else { return -1 }
+        guard let next = [checks.earliest, launcher.transfers.due].compactMap({ $0 }).min() else { return -1 }
         // Rounded up: what is woken too early has nothing to do.
         return Int32(min(max((next - .now) / .milliseconds(1), 0), 60_000).rounded(.up))
     }
@@ -124,49 +120,15 @@ extension Engine {
         let taken = commands.take()
         isStopped = isStopped || taken.isStopped
         if isStopped { return }
-        let now = ContinuousClock.now
-        // A few are checked at once; many at a pace that leaves time for others.
-        let firstWithin = min(configuration.firstWithin, configuration.firstPace * taken.changes.count)
-        for change in taken.changes {
-            switch change {
-            case .begin(let key, let check, let health, let fact):
-                begin(check, of: key, health, fact: fact, firstWithin: firstWithin, now: now)
-            case .end(let key): if let check = checks[key] { end(check) }
-            }
-        }
-    }
-
-    private func begin(
-        _ check: Check, of key: CheckKey, _ health: NodeHealth, fact: UInt64, firstWithin: Duration, now: ContinuousClock.Instant
-    ) {
-        if let known = checks[key] {
-            if known.check == check, known.fact == fact { return }
-            end(known)
-        }
-        let schedule = Schedule(
-            delay: check.delay, jitter: configuration.jitter, firstWithin: firstWithin, now: now, random: &random)
-        let begun = checks.insert { RepeatedCheck(check, of: key, fact: fact, slot: $0, health: health, schedule: schedule) }
-        timers.set(begun.slot, at: schedule.due)
-    }
-
-    private func end(_ check: RepeatedCheck) {
-        check.isEnded = true
-        rest(check)
-        timers.remove(check.slot)
-        checks.remove(check)
+        checks.apply(taken.changes, now: .now) { rest($0) }
     }
 
     /// Tells what was found. What was taken away meanwhile is not told.
     private func deliver() {
-        if findings.isEmpty { return }
+        if !checks.hasFindings { return }
         applyCommands()
         if isStopped { return }
-        let reports = findings.filter { !$0.check.isEnded }.map { finding in
-            HealthReport(
-                key: finding.check.key, check: finding.check.check, fact: finding.check.fact, health: finding.check.health,
-                turned: finding.turned)
-        }
-        findings.removeAll(keepingCapacity: true)
+        let reports = checks.takeReports()
         if !reports.isEmpty { report(reports) }
     }
 }
@@ -177,8 +139,7 @@ extension Engine {
     /// Ends tries whose time is up, and begins those that are due.
     private func proceed(now: ContinuousClock.Instant) {
         var left = burst
-        while left > 0, let slot = timers.popDue(at: now) {
-            guard let check = checks[slot] else { continue }
+        while left > 0, let check = checks.popDue(at: now) {
             switch check.stage {
             case .idle: queue(check, now: now)
             case .waiting: break
@@ -209,7 +170,7 @@ extension Engine {
         start(check, ticket, now: now) { probe in
             launcher.limit(of: check.check.kind)?.enter()
             check.stage = .underway(ticket, probe)
-            timers.set(check.slot, at: .now + max(check.check.timeout, .milliseconds(1)))
+            checks.setDeadline(.now + max(check.check.timeout, .milliseconds(1)), of: check)
         }
     }
 
@@ -234,10 +195,8 @@ extension Engine {
 
     /// Takes the result of a try.
     private func finish(_ check: RepeatedCheck, _ result: CheckResult) {
-        let before = check.health
-        let turned = check.health.take(result, rise: check.check.rise, fall: check.check.fall, now: wallClock())
-        if check.health != before { findings.append((check, turned)) }
-        plan(check)
+        rest(check)
+        checks.take(result, of: check, at: wallClock(), now: .now)
     }
 
     /// Leaves out a try that could not be made. The health of the node stays what it is.
@@ -246,13 +205,8 @@ extension Engine {
         complaint.make(now: .now) { count in
             log.write(.warning, "\(count) health checks could not be made, the last of \(check.check.endpoint): \(error.message)")
         }
-        plan(check)
-    }
-
-    private func plan(_ check: RepeatedCheck) {
         rest(check)
-        check.schedule.advance(now: .now, random: &random)
-        timers.set(check.slot, at: check.schedule.due)
+        checks.plan(check, now: .now)
     }
 
     /// Ends the try that is under way.

@@ -157,14 +157,14 @@ public enum NodeChecking: Hashable, Sendable {
     case worker
 }
 
-/// Who finds out how nodes are: told whom to look at and how, he reports what he finds to the commit pipeline.
+/// Finds out how nodes are, and reports it to the commit pipeline.
 public protocol NodeChecker: Sendable {
     /// Checks the nodes of a load balancer that are enabled, from now on as it is now, and no others of it. A check that stays the same goes on.
     ///
     /// - Parameters:
     ///   - loadBalancer: as it is wanted; nil where it is gone, or stands still.
-    ///   - health: how its nodes were last.
-    func check(_ id: LoadBalancerID, _ loadBalancer: LoadBalancer?, health: [NodeID: NodeHealth])
+    ///   - facts: how its nodes are, as it is committed. What is found is told with the version of the fact.
+    func check(_ id: LoadBalancerID, _ loadBalancer: LoadBalancer?, facts: [NodeID: ServiceHealth.NodeFact])
 }
 
 /// What an appliance was found to run.

@@ -12,13 +12,27 @@ public struct ServiceHealth: Hashable, Sendable {
         public var isHeld: Bool
         /// How much of its weight it has, in thousandths, 1 to 1000: less than all while it comes back by steps.
         public var share: UInt16
+        /// The revision of the change since which it is judged as it is now: the change that made the node, moved it or changed its monitor;
+        /// 0 for one that is older than this process. Findings about another version are of no use for it.
+        public fileprivate(set) var version: UInt64
+        /// The number of the last finding that was taken. An older one that comes later is passed over. It is not durable: a process begins
+        /// anew to count.
+        public fileprivate(set) var sequence: UInt64 = 0
 
         /// Facts about a node.
-        public init(endpoint: Endpoint, health: NodeHealth, isHeld: Bool = false, share: UInt16 = 1000) {
+        public init(endpoint: Endpoint, health: NodeHealth, isHeld: Bool = false, share: UInt16 = 1000, version: UInt64 = 0) {
             self.endpoint = endpoint
             self.health = health
             self.isHeld = isHeld
             self.share = share
+            self.version = version
+        }
+
+        /// Whether it says the same as another, whatever it was judged by.
+        public func saysTheSame(as other: NodeFact) -> Bool {
+            var other = other
+            (other.version, other.sequence) = (version, sequence)
+            return self == other
         }
 
         /// Whether it may get traffic.
@@ -39,6 +53,12 @@ public struct ServiceHealth: Hashable, Sendable {
         self.hasQuorum = hasQuorum
     }
 
+    /// Whether these facts say the same as others, whatever they were judged by.
+    public func saySame(as other: ServiceHealth) -> Bool {
+        hasQuorum == other.hasQuorum && nodes.count == other.nodes.count
+            && nodes.allSatisfy { id, fact in other.nodes[id].map(fact.saysTheSame) ?? false }
+    }
+
     /// Whether time alone can change it: a node comes back by steps, or is held.
     public var isRestless: Bool { nodes.values.contains { $0.share < 1000 || $0.isHeld } }
 }
@@ -47,7 +67,13 @@ public struct ServiceHealth: Hashable, Sendable {
 
 extension ServiceHealth {
     /// Follows a load balancer as it is wanted now: nodes that are new are not known yet, nodes that stay are as they were.
-    public mutating func follow(_ loadBalancer: LoadBalancer, checkedBy checking: NodeChecking, now: Timestamp) {
+    ///
+    /// - Parameters:
+    ///   - version: the revision of the change.
+    ///   - isMonitorNew: whether its nodes are checked in another way than before.
+    public mutating func follow(
+        _ loadBalancer: LoadBalancer, checkedBy checking: NodeChecking, version: UInt64, isMonitorNew: Bool = false, now: Timestamp
+    ) {
         // Where nobody looks, all is well. An appliance takes its nodes to be up until it knows better.
         let isChecked = loadBalancer.monitor != nil || checking == .driver
         let isUpFirst = checking == .driver || loadBalancer.monitor.map { $0.initiallyUp ?? false } ?? true
@@ -56,29 +82,30 @@ extension ServiceHealth {
         var followed: [NodeID: NodeFact] = [:]
         followed.reserveCapacity(loadBalancer.nodes.count)
         for node in loadBalancer.nodes {
-            if let fact = nodes[node.id], fact.endpoint == node.endpoint, isChecked || fact.health.isUp {
+            if var fact = nodes[node.id], fact.endpoint == node.endpoint, isChecked || fact.health.isUp {
+                if isMonitorNew { fact.version = version }
                 followed[node.id] = fact
             } else {
                 followed[node.id] = NodeFact(
                     endpoint: node.endpoint,
-                    health: NodeHealth(isUp: isUpFirst, against: 0, reason: nil, since: now, wasUp: isUpFirst && !isAssumed))
+                    health: NodeHealth(isUp: isUpFirst, against: 0, reason: nil, since: now, wasUp: isUpFirst && !isAssumed),
+                    version: version)
             }
         }
         nodes = followed
         judge(loadBalancer, now)
     }
 
-    /// Takes what checks report.
-    ///
-    /// - Parameter reports: how nodes are. What the load balancer no longer has, or has elsewhere, is passed over.
-    public mutating func take(_ reports: [NodeID: (endpoint: Endpoint, health: NodeHealth)], of loadBalancer: LoadBalancer, now: Timestamp)
-    {
-        for (id, report) in reports {
-            guard var fact = nodes[id], fact.endpoint == report.endpoint else { continue }
-            let comesBack = report.health.isUp && !fact.serves
-            fact.health = report.health
+    /// Takes what checks found. A finding about a node that is gone or is judged anew since then, and one that is older than the last that
+    /// was taken, is passed over.
+    public mutating func take(_ findings: [NodeID: NodeFinding], of loadBalancer: LoadBalancer, now: Timestamp) {
+        for (id, finding) in findings {
+            guard var fact = nodes[id], fact.version == finding.version, fact.sequence < finding.sequence else { continue }
+            let comesBack = finding.health.isUp && !fact.serves
+            fact.health = finding.health
+            fact.sequence = finding.sequence
             if comesBack { fact.share = loadBalancer.monitor?.share(after: 0) ?? 1000 }
-            if report.health.isUp { fact.isHeld = false }
+            if finding.health.isUp { fact.isHeld = false }
             nodes[id] = fact
         }
         judge(loadBalancer, now)

@@ -18,7 +18,9 @@ extension ServiceHealth? {
         guard let self else { return old == nil ? [] : [.forgetHealth(id: id.text)] }
         var writes: [StateWrite] = []
         if old?.hasQuorum != self.hasQuorum { writes.append(.quorum(id: id.text, self.hasQuorum)) }
-        for (node, fact) in self.nodes where old?.nodes[node] != fact { writes.append(.node(StoredNodeHealth(fact, of: node, in: id))) }
+        for (node, fact) in self.nodes where !(old?.nodes[node]?.saysTheSame(as: fact) ?? false) {
+            writes.append(.node(StoredNodeHealth(fact, of: node, in: id)))
+        }
         for node in old?.nodes.keys ?? [:].keys where self.nodes[node] == nil { writes.append(.forgetNode(id: id.text, node: node.text)) }
         return writes
     }

@@ -44,6 +44,8 @@ extension Engine {
             records[address]?.isBound = own != nil
             guard record.isWanted(at: now), let link else { continue }
             if let own {
+                if record.schedule == nil { announceAnew(address, at: now) }
+                records[address]?.isInherited = false
                 if needsRenewal(record, own, now: now) { entries.append((address, entry(record, on: link), false)) }
             } else if reason == nil, !record.isRefused(at: now) {
                 entries.append((address, entry(record, on: link), true))
@@ -58,15 +60,14 @@ extension Engine {
                 refused(outcome[index], address, on: records[address]?.virtualIP.interface ?? "", now: now)
                 continue
             }
-            if isNew || records[address]?.isInherited == true {
+            if isNew {
                 log.write(.info, "\(address) is bound", [("interface", records[address]?.virtualIP.interface ?? "")])
-                records[address]?.schedule = AnnouncementSchedule(from: now)
+                announceAnew(address, at: now)
             }
             network.put(entry)
             records[address]?.refusal = nil
             records[address]?.obstacle = nil
             records[address]?.isBound = true
-            records[address]?.isInherited = false
             records[address]?.renewedAt = now
         }
         withdrawLate()

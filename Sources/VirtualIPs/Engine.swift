@@ -204,6 +204,7 @@ final class Engine {
             record.state = state
             record.since = Clock.bootTime()
             record.reason = reason
+            record.schedule = nil
             if record.virtualIP.isFenced { isFenceStale = true }
         } else if state == .failing {
             record.reason = reason ?? record.reason

@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 import JobMessages
 import LBaaS
 import Requests
@@ -15,6 +16,7 @@ final class Bench {
     let clock = ManualClock()
     let folder: TemporaryFolder
     let lines = Lines()
+    let progress = ProgressMonitor()
     private let messages = JobMessages()
     private(set) var pipeline: CommitPipeline
     private(set) var runner: LBaaSController
@@ -22,22 +24,22 @@ final class Bench {
     init(driver: RecordingDriver? = nil, folder: TemporaryFolder? = nil) throws {
         self.driver = try driver ?? RecordingDriver()
         self.folder = try folder ?? TemporaryFolder()
-        (pipeline, runner) = try Self.start(self.driver, StateStore(folder: self.folder.path + "/state"), clock, lines.log)
+        (pipeline, runner) = try Self.start(self.driver, StateStore(folder: self.folder.path + "/state"), clock, progress, lines.log)
         self.driver.clear()
     }
 
     /// Ends the worker and starts another over the same appliance and state.
     func restart() throws {
         // The state is closed when the old pipeline goes.
-        (pipeline, runner) = try Self.start(try RecordingDriver(), nil, clock, .silent)
-        (pipeline, runner) = try Self.start(driver, StateStore(folder: folder.path + "/state"), clock, lines.log)
+        (pipeline, runner) = try Self.start(try RecordingDriver(), nil, clock, progress, .silent)
+        (pipeline, runner) = try Self.start(driver, StateStore(folder: folder.path + "/state"), clock, progress, lines.log)
     }
 
     private static func start(
-        _ driver: RecordingDriver, _ store: sending StateStore?, _ clock: ManualClock, _ log: Log
+        _ driver: RecordingDriver, _ store: sending StateStore?, _ clock: ManualClock, _ progress: ProgressMonitor, _ log: Log
     ) throws -> (CommitPipeline, LBaaSController) {
         let now: @Sendable () -> Timestamp = { clock.now }
-        let pipeline = try CommitPipeline(driver: driver, driverName: "fake", store: store, log: log, now: now)
+        let pipeline = try CommitPipeline(driver: driver, driverName: "fake", store: store, progress: progress, log: log, now: now)
         let surroundings = LBaaSController.Surroundings(
             version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
         return (pipeline, LBaaSController(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings))

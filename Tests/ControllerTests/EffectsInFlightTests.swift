@@ -100,8 +100,9 @@ struct EffectsInFlightTests {
         #expect(events.up == ["a"])
     }
 
-    private func found(_ isUp: Bool) -> HealthReports {
-        ["a": ["n": (Endpoint(host: .address(.v4(0x0A00_0001)), port: 8080), NodeHealth(isUp: isUp, since: bench.clock.now))]]
+    private func found(_ isUp: Bool) -> HealthFindings {
+        let endpoint = Endpoint(host: .address(.v4(0x0A00_0001)), port: 8080)
+        return bench.pipeline.findings(["a": ["n": (endpoint, NodeHealth(isUp: isUp, since: bench.clock.now))]])
     }
 
     /// Has a job done while this one waits for what it has begun, and then lets it go on.

@@ -8,8 +8,8 @@ import Testing
 private final class RecordingChecker: NodeChecker {
     private let told = Mutex<[LoadBalancerID: (loadBalancer: LoadBalancer?, health: [NodeID: NodeHealth])]>([:])
 
-    func check(_ id: LoadBalancerID, _ loadBalancer: LoadBalancer?, health: [NodeID: NodeHealth]) {
-        told.withLock { $0[id] = (loadBalancer, health) }
+    func check(_ id: LoadBalancerID, _ loadBalancer: LoadBalancer?, facts: [NodeID: ServiceHealth.NodeFact]) {
+        told.withLock { $0[id] = (loadBalancer, facts.mapValues(\.health)) }
     }
 
     /// What it was told last of a load balancer; nil where it was told nothing.

@@ -63,6 +63,16 @@ struct LedgerTests {
         #expect(try reported() == 18)
     }
 
+    @Test("has nothing of what a counter showed when it began in a batch of which a part failed")
+    func beganEarly() throws {
+        bench.driver.fail("bad")
+        bench.driver.tell(GroupOutcome(began: ["b": counters([1: 1000])]))
+        let jobs = [balancer("bad", 2), balancer("b", 3)].map { Job.commit(.change(.create([$0]))) }
+        #expect(bench.pipeline.run(jobs).map(\.isChanged) == [false, true])
+        bench.driver.count(1007, of: "b")
+        #expect(bench.pipeline.metrics(ids("b")).bytes == [7])
+    }
+
     @Test("of one that is created anew has nothing of an earlier life")
     func newLife() throws {
         bench.driver.count(100, of: "a")
@@ -70,6 +80,25 @@ struct LedgerTests {
         #expect(change(told(ended: [1: 150], began: [1: 150]), weight: 1))
         bench.driver.count(155, of: "a")
         #expect(try reported() == 5)
+    }
+
+    @Test("read before a DELETE that could not be made durable is not counted again", arguments: [true, false], [true, false])
+    func undone(isUndone: Bool, isKnown: Bool) {
+        let entry = WantedState.Entry(loadBalancer: a, createdAt: bench.clock.now)
+        var ledger = TrafficLedger()
+        if isKnown { ledger.keep(["a": TrafficLedger.Account(reportedAt: bench.clock.now)]) }
+        let reading = TrafficReadings(counters: ["a": counters([1: 89])], sequence: ledger.sequence)
+        let ended = [GroupOutcome(ended: ["a": counters([1: 89])])]
+        ledger.countersChanged(of: ["a"])
+        let former = ledger.account(of: "a")
+        ledger.close("a")
+        if isUndone {
+            ledger.restore(["a": former])
+            ledger.keepUnsaved(ledger.changing(ended, earlier: [:]) { _ in TrafficLedger.Life(createdAt: bench.clock.now) })
+        }
+        let report = ledger.report(on: [entry], traffic: reading, earlier: [:], now: bench.clock.now).report
+        // What was counted for one that is deleted is not of the one that is made in its place.
+        #expect(report.entries.map(\.bytesOut) == [isUndone ? 89 : 0])
     }
 
     @Test("of a load balancer that is gone is nobody's")

@@ -95,7 +95,7 @@ struct PropertyTests {
         #expect(try bench.driver.running == committed)
         #expect(try bench.durable == committed)
         #expect(pipeline.count == committed.count)
-        #expect(pipeline.busyTime == 0)
+        #expect(bench.progress.stuck(now: .seconds(1 << 30)).isEmpty)
     }
 }
 

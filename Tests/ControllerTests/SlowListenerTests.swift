@@ -54,7 +54,7 @@ struct SlowListenerTests {
 
     @Test("does not delay the reaction to the health of another load balancer, which comes later")
     func later() throws {
-        bench.pipeline.submit(["a": found([1, 2], false)])
+        bench.pipeline.submit(bench.pipeline.findings(["a": found([1, 2], false)]))
         listener.waited.wait()
         bench.pipeline.report(["b": found([1], false)])
         #expect(try conditions("b") == [.disabled, .enabled])
@@ -66,7 +66,7 @@ struct SlowListenerTests {
 
     @Test("does not delay the reaction to the health of another load balancer, which is reported with it")
     func together() throws {
-        bench.pipeline.submit(["a": found([1, 2], false), "b": found([1], false)])
+        bench.pipeline.submit(bench.pipeline.findings(["a": found([1, 2], false), "b": found([1], false)]))
         listener.waited.wait()
         #expect(try conditions("b") == [.disabled, .enabled])
         #expect(try conditions("a") == [.enabled, .enabled])
@@ -77,7 +77,7 @@ struct SlowListenerTests {
 
     @Test("gets the reports of one load balancer in their order")
     func reordering() throws {
-        bench.pipeline.submit(["a": found([1, 2], false)])
+        bench.pipeline.submit(bench.pipeline.findings(["a": found([1, 2], false)]))
         listener.waited.wait()
         bench.pipeline.report(["a": found([1], true)])
         #expect(try conditions("a") == [.enabled, .enabled])

@@ -1,5 +1,6 @@
 import LBaaS
 import Requests
+import Synchronization
 
 @testable import Controller
 
@@ -27,7 +28,28 @@ func byID(_ balancers: LoadBalancer...) -> [String: LoadBalancer] {
 /// These load balancers by their ids.
 func ids(_ ids: String...) -> Selection { .named(ids.map { LoadBalancerID($0) }) }
 
+/// How nodes were found, by where they are.
+typealias Found = [LoadBalancerID: [NodeID: (endpoint: Endpoint, health: NodeHealth)]]
+
+private let lastSequence = Atomic<UInt64>(0)
+
 extension CommitPipeline {
+    /// These as findings about the facts that are committed now, newer than all before. What is elsewhere by now is of another fact.
+    func findings(_ found: Found) -> HealthFindings {
+        let sequence = lastSequence.add(1, ordering: .relaxed).newValue
+        return found.reduce(into: [:]) { findings, found in
+            let facts = committed.health(of: found.key)?.nodes ?? [:]
+            findings[found.key] = Dictionary(
+                uniqueKeysWithValues: found.value.map { node, found in
+                    let fact = facts[node].flatMap { $0.endpoint == found.endpoint ? $0 : nil }
+                    return (node, NodeFinding(version: fact?.version ?? .max, sequence: sequence, health: found.health))
+                })
+        }
+    }
+
+    /// Reports how nodes were found.
+    func report(_ found: Found) { report(findings(found)) }
+
     /// Has a change committed.
     func commit(_ change: WantedChange) -> Outcome { run(.commit(.change(change))) }
 

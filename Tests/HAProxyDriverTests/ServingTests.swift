@@ -75,7 +75,7 @@ import Testing
             // As the worker has it below a quorum.
             var unsure = shop
             unsure.quorum = 3
-            health.follow(unsure, checkedBy: .driver, now: Timestamp(microseconds: 0))
+            health.follow(unsure, checkedBy: .driver, version: 1, now: Timestamp(microseconds: 0))
             bench.forget()
             bench.run(health.effectiveWhereNodesAreChecked(unsure))
             #expect(bench.loads == 0)

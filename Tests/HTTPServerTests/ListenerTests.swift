@@ -43,7 +43,8 @@ struct ListenerTests {
         let left = folder.file("left")
         try FileManager.default.linkItem(atPath: path, toPath: left)
         first.finish(within: .zero)
-        try second.listen(on: UnixListener(path: left))
+        // A program that another test starts has the socket until it is executed.
+        try waitUntil("nobody listens any more") { (try? second.listen(on: UnixListener(path: left))) != nil }
         #expect(try runProgram("/usr/bin/curl", ["-sS", "--unix-socket", left, "http://localhost/"]).contains("there is nothing at /"))
         let file = try folder.write("text", to: "file")
         #expect(message { try second.listen(on: UnixListener(path: file)) }?.contains("no socket") == true)

@@ -16,7 +16,7 @@ struct StopTests {
         server.server.stopTaking()
         #expect(try waiting.response().status == 503)
         #expect(server.waiting.all.first?.send(HTTPResponse()) == false)
-        #expect((try? Client(server.port)) == nil)
+        try waitUntil("nobody listens") { (try? Client(server.port)) == nil }
         #expect(!FileManager.default.fileExists(atPath: server.path))
         // A connection that is there gets an answer as well.
         #expect(try idle.get("/").status == 503)

@@ -19,8 +19,11 @@ struct RandomRequests {
         let address: IPAddress? = chance(70) ? .v4(0x0A00_0000 + UInt32(number(1...2))) : nil
         var loadBalancer = LoadBalancer(id: id, serviceProtocol: .tcp, address: address, port: UInt16(number(1...3)))
         if checking != .nobody, chance(60) {
-            loadBalancer.monitor = Monitor(kind: .connect)
-            if chance(30) { loadBalancer.monitor?.slowStart = 20 }
+            var monitor = Monitor(kind: .connect)
+            (monitor.delay, monitor.timeout, monitor.attempts) = (UInt32(number(1...4)), 1, UInt32(number(1...2)))
+            if chance(30) { monitor.slowStart = 20 }
+            if chance(40) { monitor.address = .v4(0x0A02_0001) }
+            loadBalancer.monitor = monitor
         }
         if checking != .nobody, chance(30) { loadBalancer.quorum = UInt32(number(1...3)) }
         if checking != .nobody, chance(20) { loadBalancer.sorryServer = Endpoint(host: .address(.v4(0x0A00_0909)), port: 80) }
@@ -34,7 +37,7 @@ struct RandomRequests {
         return loadBalancer
     }
 
-    private mutating func selection() -> Selection {
+    mutating func selection() -> Selection {
         if chance(20) { return .all }
         return .named(Array(Set((0...number(0...1)).map { _ in jobID() })).sorted())
     }

@@ -35,6 +35,10 @@ final class SimulatedListener: EventListener {
         }
     }
 
-    func flush(within limit: Duration) -> Bool { true }
+    func flush(within limit: Duration) -> Bool {
+        for _ in 0..<2 { world.call() }
+        return true
+    }
+
     func stop(within limit: Duration) -> Bool { true }
 }

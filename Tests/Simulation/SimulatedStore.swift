@@ -7,6 +7,7 @@ import Synchronization
 final class SimulatedStore: DurableStore, Sendable {
     private let world: World
     private let state = Mutex(StoredState())
+    private let entries = Mutex<[JournalEntry]>([])
 
     init(_ world: World) { self.world = world }
 
@@ -15,14 +16,18 @@ final class SimulatedStore: DurableStore, Sendable {
 
     func load() throws(StateStoreError) -> StoredState { durable }
 
-    func journal(after revision: UInt64, limit: Int) throws(StateStoreError) -> [JournalEntry] { [] }
+    /// How many changes are durable.
+    var journalLength: Int { entries.withLock(\.count) }
+
+    /// The changes that are durable, without the first ones.
+    func journal(from place: Int) -> ArraySlice<JournalEntry> { entries.withLock { $0[place...] } }
+
+    func journal(after revision: UInt64, limit: Int) throws(StateStoreError) -> [JournalEntry] {
+        Array(entries.withLock { $0.filter { $0.revision > revision }.prefix(limit) })
+    }
 
     func commit(_ writes: [StateWrite]) throws(StateStoreError) {
-        let meanwhile = world.with { world in
-            defer { world.whileSynchronizing = nil }
-            return world.whileSynchronizing
-        }
-        meanwhile?()
+        world.call()
         let isRefused = world.with { world in
             defer { world.refusedWrites = max(0, world.refusedWrites - 1) }
             return world.refusedWrites > 0
@@ -32,10 +37,20 @@ final class SimulatedStore: DurableStore, Sendable {
         state.withLock { state in
             for write in writes { state.take(write) }
         }
+        for case .journal(let new) in writes { entries.withLock { $0 += new } }
+        world.call()
     }
 }
 
 extension StoredState {
+    /// The rows of facts.
+    init(_ facts: Facts) {
+        self.init()
+        for (id, health) in facts.health {
+            for write in Optional(health).writes(from: nil, of: id) { take(write) }
+        }
+    }
+
     mutating func take(_ write: StateWrite) {
         switch write {
         case .put(let row):

@@ -24,8 +24,10 @@ final class World: Sendable {
         var isMeddled = false
         /// How long each call of the driver takes, in seconds.
         var callTime: Int64 = 0
-        /// What happens while the store synchronizes next.
-        var whileSynchronizing: (@Sendable () -> Void)?
+        /// What is begun beside the step, each after so many calls of the appliance, the store and the listener.
+        var meanwhile: [(calls: Int, body: @Sendable () -> Void)] = []
+        /// How often these were called in this step.
+        var calls = 0
         /// What was found wrong.
         var violations: [String] = []
     }
@@ -33,8 +35,11 @@ final class World: Sendable {
     enum FailureKind: CaseIterable, Sendable { case refused, partly, carriedOut }
 
     let clock = ManualClock()
+    let lockStep: LockStep
     private let state = Mutex(State())
     private let elapsed = Atomic<Int64>(0)
+
+    init(seed: UInt64) { lockStep = LockStep(seed: seed) }
 
     func with<Result: Sendable>(_ body: (inout State) -> Result) -> Result { state.withLock { body(&$0) } }
 
@@ -51,6 +56,18 @@ final class World: Sendable {
             }
             return true
         }
+    }
+
+    /// The core waits for something outside: other tasks may go on, and what is to come meanwhile comes.
+    func call() {
+        let begun = with { state -> [@Sendable () -> Void] in
+            state.calls += 1
+            let due = state.meanwhile.filter { $0.calls <= state.calls }
+            state.meanwhile.removeAll { $0.calls <= state.calls }
+            return due.map(\.body)
+        }
+        for body in begun { lockStep.start(body) }
+        lockStep.mayPause()
     }
 
     /// Lets time pass, in seconds.

@@ -132,6 +132,17 @@ package final class Socket: Sendable {
     }
 }
 
+/// Whether a host answers at an address, where nobody listens on its port 9: it refuses the connection.
+package func isReached(_ address: IPAddress, within seconds: Double) throws -> Bool {
+    let socket = try Socket(.tcp, for: address)
+    do {
+        try socket.connect(to: address, port: 9, within: seconds)
+        throw Failure("somebody listens on port 9 of \(address)")
+    } catch let error as SocketError {
+        return error == .refused
+    }
+}
+
 extension IPAddress {
     /// The address of its family that stands for every one.
     package var any: IPAddress { if case .v4 = self { .v4(0) } else { .v6(high: 0, low: 0) } }

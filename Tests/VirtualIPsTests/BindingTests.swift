@@ -180,6 +180,7 @@ struct BindingTests {
             return removed.count == 2
         }
         #expect(removed == [Lab.v6, third])
+        try await eventually("the one that stays is announced") { second.status().map { $0.announcements > 0 } ?? false }
         #expect(try second.entries(Lab.v4).count == 1)
         let unmarked = try #require(IPAddress("10.0.0.103"))
         #expect(try second.entries(unmarked).count == 1)
@@ -224,6 +225,20 @@ struct BindingTests {
         #expect(done.all == [true])
     }
 
+    @Test("that the kernel refuses is told with the reason, and bound when the kernel takes it, and others do not wait for it")
+    func refused() async throws {
+        let lab = try Lab()
+        try lab.hosts[0].set(["net.ipv6.conf.eth0.disable_ipv6": 1])
+        let room = try Room(on: lab.hosts[0], [.on(Lab.v4), .on(Lab.v6)])
+        room.virtualIPs.grant([Lab.v6], until: nil)
+        try await eventually("it is told") { room.status(Lab.v6)?.reason == "cannot bind it to eth0: Permission denied" }
+        room.virtualIPs.grant([Lab.v4], until: nil)
+        try await room.reaches(.activated, bound: true)
+        try lab.hosts[0].set(["net.ipv6.conf.eth0.disable_ipv6": 0])
+        try await room.reaches(.activated, bound: true, Lab.v6)
+        #expect(room.status(Lab.v6)?.reason == nil)
+    }
+
     @Test("that is not in the list any more is unbound, and one whose interface changes moves there")
     func configure() async throws {
         let lab = try Lab()
@@ -238,7 +253,7 @@ struct BindingTests {
         try await eventually("only the first is bound, and elsewhere") {
             try room.entries().map(\.key) == [.init(interface: mac0, address: NetworkAddress(Lab.v4))]
         }
-        #expect(room.virtualIPs.statuses.map(\.virtualIP.address) == [Lab.v4])
+        try await eventually("the second is not told any more") { room.virtualIPs.statuses.map(\.virtualIP.address) == [Lab.v4] }
         try await eventually("it answers") { try lab.isAnswering(Lab.v4) }
         // By its own hardware address, not that of the interface below it.
         try await eventually("the client believes it") { try lab.believed(Lab.v4) != Lab.hardwareAddress(1) }

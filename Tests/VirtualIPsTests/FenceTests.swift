@@ -94,6 +94,51 @@ struct FenceTests {
         try await room.reaches(.standby, bound: false)
     }
 
+    @Test("answers all the time while a worker ends and the next one begins")
+    func restart() async throws {
+        let lab = try Lab()
+        let list = try [VirtualIP.on(Lab.v4, policy), .on(Lab.v6, policy)]
+        let first = try Room(on: lab.hosts[0], list)
+        first.virtualIPs.grant([Lab.v4, Lab.v6], until: after(.seconds(600)))
+        try await eventually("it answers") { try lab.isAnswering(Lab.v4) }
+        let monitor = try lab.hosts[0].run { try RouteMonitor() }
+        #expect(first.virtualIPs.stop(keeping: true, within: .seconds(10)))
+        let second = try Room(on: lab.hosts[0], list)
+        #expect(second.status()?.state == .booting)
+        let rules = try second.rules()
+        #expect(rules.contains("elements = { \(Lab.v4) timeout") && rules.contains("elements = { \(Lab.v6) timeout"))
+        second.virtualIPs.grant([Lab.v4, Lab.v6], until: after(.seconds(600)))
+        for address in [Lab.v4, Lab.v6] { try await second.reaches(.activated, bound: true, address) }
+        #expect(try #require(try monitor.take()).allSatisfy { if case .addressRemoved = $0 { false } else { true } })
+    }
+
+    @Test("leaves no fence behind for a worker that has none of this policy")
+    func leftoverFence() async throws {
+        let lab = try Lab()
+        let first = try Room(on: lab.hosts[0], [.on(Lab.v4, policy)])
+        #expect(first.virtualIPs.stop(keeping: true, within: .seconds(10)))
+        #expect(try first.rules().contains(Fence.table))
+        let second = try Room(on: lab.hosts[0], [.on(Lab.v4)])
+        #expect(try second.rules().isEmpty)
+        second.virtualIPs.grant([Lab.v4], until: nil)
+        try await eventually("it answers") { try lab.isAnswering(Lab.v4) }
+    }
+
+    @Test("may become one of the other policy and back, without a word from anybody but the list")
+    func policies() async throws {
+        let lab = try Lab()
+        let room = try Room(on: lab.hosts[0], [.on(Lab.v4, policy)])
+        room.virtualIPs.grant([Lab.v4], until: after(.seconds(600)))
+        try await room.reaches(.activated, bound: true)
+        try room.virtualIPs.configure([.on(Lab.v4)])
+        try await eventually("it has no end") { try room.entries().first?.lifetime.valid == .max }
+        #expect(room.status()?.state == .activated)
+        try await eventually("it answers") { try lab.isAnswering(Lab.v4) }
+        // A right without an end is none under this policy.
+        try room.virtualIPs.configure([.on(Lab.v4, policy)])
+        try await room.reaches(.standby, bound: false)
+    }
+
     @Test("stays bound as long as its right holds, longer than the lifetime that the kernel knows")
     func renewed() async throws {
         let lab = try Lab()
@@ -124,7 +169,7 @@ struct FenceTests {
             .appendingPathComponent("virtual-ip-holder").path
         let holder = try lab.hosts[0].run {
             try ChildProcess(
-                program, ["\(Lab.v4)", "eth0", "400"], folder: folder.path, output: folder.file("output"),
+                program, ["eth0", "400", "\(Lab.v4)"], folder: folder.path, output: folder.file("output"),
                 errors: folder.file("errors"))
         }
         do {

@@ -1,4 +1,3 @@
-import HealthChecks
 import LBaaS
 
 extension Check {

@@ -1,8 +1,7 @@
-import HealthChecks
 import LBaaS
 import Testing
 
-@testable import lbaas_worker
+@testable import HealthChecks
 
 /// What the engine is told to do for a monitor.
 @Suite struct CheckTests {
