@@ -16,6 +16,8 @@ struct BaseConfiguration: Hashable, Sendable {
     var logsByPipe = true
     /// Whether haproxy runs with the rights and limits of the worker: the worker starts it.
     var hasRightsOfWorker: Bool { logsByPipe }
+    /// Whether the operator has haproxy bind its ports for itself alone.
+    var sharesNoPorts: Bool { globalLines.contains { $0.prefix { !$0.isWhitespace } == "noreuseport" } }
     /// Whether this host has IPv6.
     var hasIPv6 = true
 

@@ -33,10 +33,13 @@ extension HAProxyDriver {
             for patch in patches { descriptors.remove(patch.loadBalancer.old) }
             let new = patches.compactMap(\.loadBalancer.new).filter { !$0.isSuspended }
             let reason = new.lazy.compactMap { loadBalancer -> String? in
-                if listeners.contains(where: { $0.overlaps(loadBalancer.listener) }) { return nil }
-                let isFree = deadline.wait { PortCheck.refusal(of: loadBalancer, with: self.base) == nil ? true : nil } ?? false
+                // A socket of the same place is handed on from process to process.
+                if listeners.contains(loadBalancer.listener) { return nil }
+                let isShared = listeners.contains { $0.overlaps(loadBalancer.listener) }
+                func refusal() -> String? { PortCheck.refusal(of: loadBalancer, with: self.base, isShared: isShared) }
+                let isFree = deadline.wait { refusal() == nil ? true : nil } ?? false
                 if isFree { return nil }
-                let reason = PortCheck.refusal(of: loadBalancer, with: self.base) ?? "the port was taken a moment ago; try again"
+                let reason = refusal() ?? "the port was taken a moment ago; try again"
                 return "load balancer \(quoted(loadBalancer.id.text)) cannot listen on \(loadBalancer.listener): \(reason)"
             }.first
             if let reason = reason ?? descriptors.add(new) { refusals.append((index, ApplianceError(.refused, reason))) }

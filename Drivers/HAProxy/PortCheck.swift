@@ -8,12 +8,14 @@ import LBaaS
 /// on trying for two seconds in which nobody is served. A haproxy of another owner is not even noticed where it, too, shares ports.
 enum PortCheck {
     /// Why a load balancer cannot listen; nil where it can, or where only haproxy can tell.
-    static func refusal(of loadBalancer: LoadBalancer, with base: BaseConfiguration) -> String? {
+    ///
+    /// - Parameter isShared: whether the haproxy that runs listens on a part of the place, or on a place of which this is a part.
+    static func refusal(of loadBalancer: LoadBalancer, with base: BaseConfiguration, isShared: Bool = false) -> String? {
         guard let address = loadBalancer.address else {
-            return refusal(.v4(0), loadBalancer.port, with: base)
-                ?? (base.hasIPv6 ? refusal(.v6(high: 0, low: 0), loadBalancer.port, with: base) : nil)
+            return refusal(.v4(0), loadBalancer.port, with: base, isShared)
+                ?? (base.hasIPv6 ? refusal(.v6(high: 0, low: 0), loadBalancer.port, with: base, isShared) : nil)
         }
-        return refusal(address, loadBalancer.port, with: base)
+        return refusal(address, loadBalancer.port, with: base, isShared)
     }
 
     /// Why nobody can listen on an address for TCP on any host, in words that follow a colon; nil where one can.
@@ -35,16 +37,18 @@ enum PortCheck {
         return descriptor >= 0
     }
 
-    private static func refusal(_ address: IPAddress, _ port: UInt16, with base: BaseConfiguration) -> String? {
+    private static func refusal(_ address: IPAddress, _ port: UInt16, with base: BaseConfiguration, _ isShared: Bool) -> String? {
         let error =
             switch address {
-            case .v4(let bits): bindV4(bits, port)
-            case .v6(let high, let low): bindV6(high, low, port)
+            case .v4(let bits): bindV4(bits, port, isShared)
+            case .v6(let high, let low): bindV6(high, low, port, isShared)
             }
         switch error {
         case 0: return nil
         // The haproxy that systemd starts has other rights and limits than the worker.
         case EACCES, EPERM, EMFILE, ENFILE: if !base.hasRightsOfWorker { return nil }
+        // It may be the haproxy that runs, which then shares its ports with nobody or not with this user.
+        case EADDRINUSE where isShared: if !base.hasRightsOfWorker || base.sharesNoPorts { return nil }
         default: break
         }
         let place = Endpoint(host: .address(address), port: port)
@@ -57,15 +61,15 @@ enum PortCheck {
             + "/etc/systemd/system/lbaas-worker.service.d/ports.conf and restart the worker"
     }
 
-    private static func bindV4(_ bits: UInt32, _ port: UInt16) -> Int32 {
+    private static func bindV4(_ bits: UInt32, _ port: UInt16, _ isShared: Bool) -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = bits.bigEndian
-        return bind(AF_INET, &address)
+        return bind(AF_INET, &address, isShared)
     }
 
-    private static func bindV6(_ high: UInt64, _ low: UInt64, _ port: UInt16) -> Int32 {
+    private static func bindV6(_ high: UInt64, _ low: UInt64, _ port: UInt16, _ isShared: Bool) -> Int32 {
         var address = sockaddr_in6()
         address.sin6_family = sa_family_t(AF_INET6)
         address.sin6_port = port.bigEndian
@@ -73,17 +77,20 @@ enum PortCheck {
         unsafe withUnsafeMutableBytes(of: &address.sin6_addr) { target in
             unsafe withUnsafeBytes(of: words) { unsafe target.copyMemory(from: $0) }
         }
-        return bind(AF_INET6, &address, isV6Only: high == 0 && low == 0)
+        return bind(AF_INET6, &address, isShared, isV6Only: high == 0 && low == 0)
     }
 
-    /// Binds a socket with the options that haproxy sets, but for SO_REUSEPORT, which would share the port with a haproxy of another owner,
-    /// and closes it again; 0 or an errno.
-    private static func bind<Address>(_ family: Int32, _ address: inout Address, isV6Only: Bool = false) -> Int32 {
+    /// Binds a socket with the options that haproxy sets, and closes it again; 0 or an errno. SO_REUSEPORT only beside our own haproxy: it
+    /// would share the port with a haproxy of another owner.
+    private static func bind<Address>(_ family: Int32, _ address: inout Address, _ isShared: Bool, isV6Only: Bool = false) -> Int32 {
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         if descriptor < 0 { return errno }
         defer { close(descriptor) }
         var yes: Int32 = 1
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        if isShared {
+            unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &yes, socklen_t(MemoryLayout<Int32>.size))
+        }
         if isV6Only {
             unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &yes, socklen_t(MemoryLayout<Int32>.size))
         }

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// What changes the state goes through the commit pipeline; what is only read is read from one snapshot; what takes as long as others let it
 /// has a thread of its own.
-public final class LBaaSController: Sendable {
+public final class LBaaSController: RequestHandler {
     /// What a worker says of itself and finds out about its surroundings.
     public struct Surroundings: Sendable {
         /// The version, as DISCOVER tells it.
@@ -27,7 +27,8 @@ public final class LBaaSController: Sendable {
         }
     }
 
-    private let pipeline: CommitPipeline
+    /// What it commits through.
+    public let pipeline: CommitPipeline
     private let driver: any LoadBalancerDriver
     private let driverName: String
     private let surroundings: Surroundings
@@ -58,10 +59,10 @@ public final class LBaaSController: Sendable {
 
     /// Does what requests ask for that came together: what changes the state in one commit, before the rest.
     ///
-    /// - Parameter origins: who makes each of them; nil for clients whose requests have no name.
+    /// - Parameter origins: who makes each of them.
     /// - Returns: the outcomes in their order; nil for what takes long and is to be done by `perform` on a thread of its own.
-    public func perform(_ requests: [Request], from origins: [Origin]? = nil) -> [Outcome?] {
-        let jobs = requests.indices.map { job(requests[$0], from: origins?[$0] ?? .jobs, deadline: nil) }
+    public func perform(_ requests: [Request], from origins: [Origin]) -> [Outcome?] {
+        let jobs = zip(requests, origins).map { job($0, from: $1, deadline: nil) }
         var done = pipeline.run(jobs.compactMap(\.self)).makeIterator()
         var told = status(requests.compactMap { if case .status(let selection) = $0 { selection } else { nil } }).makeIterator()
         return zip(requests, jobs).map { request, job in
@@ -93,6 +94,16 @@ public final class LBaaSController: Sendable {
             reports.async { [self] in completion(perform(request, from: origin)) }
         }
     }
+
+    /// Wants these load balancers of a source, and no others of it.
+    public func replace(_ source: WantedState.Source, _ loadBalancers: [LoadBalancer]) throws(Refusal) {
+        try pipeline.replace(source, loadBalancers)
+    }
+
+    /// Wants these load balancers of a source, and no others of it, but for those that cannot be.
+    public func replaceSkipping(
+        _ source: WantedState.Source, _ loadBalancers: [LoadBalancer]
+    ) -> [(id: LoadBalancerID, refusal: Refusal)] { pipeline.replaceSkipping(source, loadBalancers) }
 
     /// What the pipeline has to do for a request; nil where it has nothing.
     private func job(_ request: Request, from origin: Origin, deadline: Timestamp?) -> Job? {

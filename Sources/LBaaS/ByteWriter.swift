@@ -82,7 +82,16 @@ public import Glibc
             let (start, length) = (count, utf8.count)
             room(for: length + 2)
             append(held: UInt8(ascii: "\""))
-            for index in 0..<length {
+            var index = 0
+            // Eight bytes at a time: a bit of each is set where it is below 0x20, a quote or a backslash, or behind one such.
+            while index + 8 <= length, let base = utf8.baseAddress {
+                let word = unsafe UnsafeRawPointer(base).loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let special = Self.zeros(word ^ 0x2222_2222_2222_2222) | Self.zeros(word ^ 0x5C5C_5C5C_5C5C_5C5C)
+                if (special | (word &- 0x2020_2020_2020_2020) & ~word) & 0x8080_8080_8080_8080 != 0 { break }
+                unsafe memory.storeBytes(of: word, toByteOffset: count, as: UInt64.self)
+                (count, index) = (count + 8, index + 8)
+            }
+            for index in index..<length {
                 let byte = unsafe utf8[index]
                 if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
                     count = start
@@ -94,6 +103,9 @@ public import Glibc
             return true
         }
     }
+
+    /// A word with the high bit of each byte set that is zero; perhaps also of bytes above one.
+    @inline(__always) private static func zeros(_ word: UInt64) -> UInt64 { (word &- 0x0101_0101_0101_0101) & ~word }
 
     /// Appends a byte, for which there is room.
     @inline(__always) private mutating func append(held byte: UInt8) {

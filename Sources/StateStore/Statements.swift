@@ -26,7 +26,8 @@ struct Statements {
     private let putFlag: Statement
     private let putRevision: Statement
     private let putJournal: Statement
-    private let pruneJournal: Statement
+    private let forgetExcessEntries: Statement
+    private let forgetOldEntries: Statement
 
     /// How many entries the journal keeps.
     static let mostEntries = 10_000
@@ -67,11 +68,15 @@ struct Statements {
         putRevision = try database.prepare("UPDATE worker SET revision = ?1")
         putJournal = try database.prepare(
             "INSERT INTO journal (revision, time, cause, origin, what, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
-        pruneJournal = try database.prepare(
+        // Neither looks at more entries than it takes out: SQLite counts pages, and of the old ones the first that is kept ends the search.
+        // So one that the clock has dated too late keeps those behind it, until there are too many.
+        forgetExcessEntries = try database.prepare(
             """
-            DELETE FROM journal WHERE time < ?1
-            OR revision <= (SELECT revision FROM journal ORDER BY revision DESC LIMIT 1 OFFSET \(Self.mostEntries))
+            DELETE FROM journal WHERE revision IN (
+                SELECT revision FROM journal ORDER BY revision LIMIT max(0, (SELECT count(*) FROM journal) - \(Self.mostEntries)))
             """)
+        forgetOldEntries = try database.prepare(
+            "DELETE FROM journal WHERE revision < (SELECT revision FROM journal WHERE time >= ?1 ORDER BY revision LIMIT 1)")
     }
 
     /// Carries out one write, inside a transaction.
@@ -134,6 +139,8 @@ struct Statements {
         try putJournal.run(
             .integer(Int64(bitPattern: entry.revision)), .integer(entry.time.microseconds), .text(entry.cause), .text(entry.origin),
             .text(entry.what), .text(entry.outcome))
-        if entry.revision % Self.pruneInterval == 0 { try pruneJournal.run(.integer(entry.time.microseconds - Self.longestKept)) }
+        if entry.revision % Self.pruneInterval != 0 { return }
+        try forgetExcessEntries.run()
+        try forgetOldEntries.run(.integer(entry.time.microseconds - Self.longestKept))
     }
 }

@@ -44,6 +44,7 @@ extension Engine {
             guard search.sent < OwnerSearch.probes else {
                 records[address]?.right = .init(end: nil)
                 happen(.fault, to: address, reason: "no host answers for it")
+                tell(.assumed(record.virtualIP))
                 records[address]?.search = nil
                 continue
             }

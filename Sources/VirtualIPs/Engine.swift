@@ -99,7 +99,6 @@ final class Engine {
             if isUnsettled || !commands.isEmpty || Clock.bootTime() >= due { settle() }
         }
         mailbox.close()
-        waiting.forEach { $0.complete() }
     }
 
     /// When to wake without any event.
@@ -130,6 +129,9 @@ final class Engine {
         switch command {
         case .configure(let virtualIPs): configure(virtualIPs)
         case .grant(let addresses, let end): addresses.forEach { grant($0, until: end, now: now) }
+        case .extend(let end):
+            let owned = records.filter { $0.value.virtualIP.isAtMostOne && $0.value.right != nil }
+            owned.keys.forEach { grant($0, until: end, now: now) }
         case .withdraw(let addresses, _):
             addresses.forEach { address in
                 records[address]?.right = nil
@@ -289,10 +291,18 @@ final class Engine {
         listeners.listen(on: interfaces) { message in log.write(.error, message) }
         if !isRunning { end() }
         tell()
-        let done = waiting
-        waiting = []
+        let done = waiting.filter { !isRunning || isDone($0, at: now) }
+        waiting = isRunning ? waiting.filter { !isDone($0, at: now) } : []
         done.forEach { $0.complete() }
         due = nextDue(after: Clock.bootTime())
+    }
+
+    /// Whether a command has had its effect: what the kernel did not unbind is tried again, and nobody else may have it before.
+    private func isDone(_ command: Command, at now: Duration) -> Bool {
+        guard case .withdraw(let addresses, _) = command else { return true }
+        return !addresses.contains { address in
+            records[address].map { !$0.isWanted(at: now) } ?? true && network.entries(of: address).contains(where: \.isOurs)
+        }
     }
 
     private func end() {

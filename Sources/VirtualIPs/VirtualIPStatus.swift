@@ -22,6 +22,8 @@ public struct VirtualIPStatus: Hashable, Sendable {
 public enum VirtualIPNotice: Hashable, Sendable {
     /// The state of a virtual IP changed, or whether it is bound.
     case changed(VirtualIPStatus)
+    /// Nobody could tell who has an address, and no host answered for it: this one took it.
+    case assumed(VirtualIP)
     /// Another host claims an address that is bound here. At most once a second for each address.
     ///
     /// - Parameter hardwareAddress: of that host, such as `02:00:00:00:00:02`.

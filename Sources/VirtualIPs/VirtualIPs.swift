@@ -72,13 +72,27 @@ public final class VirtualIPs: Sendable {
     ///   Addresses of the policy `at_least_one` are kept all the same, until `withdraw`.
     public func grant(_ addresses: [IPAddress], until end: Duration?) { mailbox.post(.grant(addresses, end)) }
 
+    /// The right to all addresses of the policy `at_most_one` that this host has the right to ends later than was told.
+    ///
+    /// - Parameter end: until when, in the time of CLOCK_BOOTTIME.
+    public func extend(until end: Duration) { mailbox.post(.extend(end)) }
+
     /// This host has no right to addresses, or not any more: they are unbound, and the fence is shut for them.
     ///
     /// - Parameter done: called on the room's thread when that is done: then another host may have them.
     public func withdraw(_ addresses: [IPAddress], done: @escaping @Sendable () -> Void = {}) { mailbox.post(.withdraw(addresses, done)) }
 
+    /// Withdraws, and waits until it is done. Not to be called from `notify`.
+    ///
+    /// - Parameter limit: the longest wait.
+    /// - Returns: false where it was not done in that time.
+    public func withdraw(_ addresses: [IPAddress], within limit: Duration) -> Bool {
+        wait(within: limit) { done in withdraw(addresses, done: done) }
+    }
+
     /// Nobody can tell who has the addresses, and that for so long that an owner must have given up or died. Those of the policy
-    /// `at_least_one` are taken, if no host answers for them; those of `at_most_one` stay as they are.
+    /// `at_least_one` are taken, if no host answers for them, which is asked twice and told by `VirtualIPNotice.assumed`; those of
+    /// `at_most_one` stay as they are.
     public func fault(_ addresses: [IPAddress]) { mailbox.post(.fault(addresses)) }
 
     /// Whether what is behind an address works.
@@ -104,8 +118,12 @@ public final class VirtualIPs: Sendable {
     ///   - limit: the longest wait.
     /// - Returns: false where it was not done in that time.
     public func stop(keeping: Bool = false, within limit: Duration) -> Bool {
+        wait(within: limit) { done in mailbox.post(.stop(keeping: keeping, done)) }
+    }
+
+    private func wait(within limit: Duration, _ start: (@escaping @Sendable () -> Void) -> Void) -> Bool {
         let done = DispatchSemaphore(value: 0)
-        mailbox.post(.stop(keeping: keeping, { done.signal() }))
+        start { done.signal() }
         return done.wait(timeout: .now() + limit / .seconds(1)) == .success
     }
 }
@@ -121,6 +139,7 @@ private final class HandedOver: @unchecked Sendable {
 enum Command: Sendable {
     case configure([VirtualIP])
     case grant([IPAddress], Duration?)
+    case extend(Duration)
     case withdraw([IPAddress], @Sendable () -> Void)
     case fault([IPAddress])
     case health(IPAddress, Bool, String?)
@@ -131,7 +150,7 @@ enum Command: Sendable {
     func complete() {
         switch self {
         case .withdraw(_, let done), .stop(_, let done): done()
-        case .configure, .grant, .fault, .health, .announce: break
+        case .configure, .grant, .extend, .fault, .health, .announce: break
         }
     }
 }

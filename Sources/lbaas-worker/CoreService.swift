@@ -13,23 +13,28 @@ final class CoreService: DaemonService {
     private let settings: Settings
     private let log: Log
     private let monitor: ProgressMonitor
-    private let running = Mutex<CommitPipeline?>(nil)
+    private let version: String
+    private let running = Mutex<LBaaSController?>(nil)
 
     /// A core that is not started yet.
     ///
     /// - Parameter monitor: is told how long each step of a commit may take.
-    init(_ settings: Settings, driver: any LoadBalancerDriver, monitor: ProgressMonitor, log: Log) {
+    init(_ settings: Settings, driver: any LoadBalancerDriver, version: String, monitor: ProgressMonitor, log: Log) {
         self.settings = settings
         self.driver = driver
+        self.version = version
         self.monitor = monitor
         self.log = log
     }
 
-    /// The pipeline, for services that are started later.
-    var pipeline: CommitPipeline {
-        guard let pipeline = running.withLock(\.self) else { preconditionFailure("the core is started first") }
-        return pipeline
+    /// The controller, for services that are started later.
+    var controller: LBaaSController {
+        guard let controller = running.withLock(\.self) else { preconditionFailure("the core is started first") }
+        return controller
     }
+
+    /// The pipeline that it commits through.
+    var pipeline: CommitPipeline { controller.pipeline }
 
     func start() throws(StartupFailure) {
         let store = try openStore()
@@ -46,7 +51,12 @@ final class CoreService: DaemonService {
             case .memory: throw StartupFailure(.osError, error.message)
             }
         }
-        running.withLock { $0 = pipeline }
+        let surroundings = LBaaSController.Surroundings(version: version, release: version, diagnose: Diagnosis(settings).run)
+        let controller = LBaaSController(
+            pipeline: pipeline, driver: driver, driverName: settings.driver, surroundings: surroundings,
+            // Each has a thread that mostly waits for the object store.
+            mostArchives: max(1, settings.concurrency / 2))
+        running.withLock { $0 = controller }
     }
 
     func finish(within limit: Duration) -> Bool {

@@ -1,4 +1,3 @@
-import Controller
 import HostSystem
 import JobMessages
 import JobQueue
@@ -7,12 +6,12 @@ import Requests
 
 /// Answers the jobs of one connection.
 final class JobHandler {
-    private let controller: LBaaSController
+    private let core: any RequestHandler
     private let log: Log
     private let messages = JobMessages()
 
-    init(_ controller: LBaaSController, log: Log) {
-        self.controller = controller
+    init(_ core: any RequestHandler, log: Log) {
+        self.core = core
         self.log = log
     }
 
@@ -23,7 +22,7 @@ final class JobHandler {
         let requests = read.map(\.request)
         let understood = jobs.indices.filter { requests[$0] != nil }
         let origins = understood.map { Origin(.jobs, name: jobs.handle(of: $0)) }
-        var outcomes = controller.perform(understood.compactMap { requests[$0] }, from: origins).makeIterator()
+        var outcomes = core.perform(understood.compactMap { requests[$0] }, from: origins).makeIterator()
         var answers: [(handle: String, answer: JobAnswer)] = []
         let responses: [JobQueue.Response] = jobs.indices.map { job in
             let outcome = requests[job] == nil ? nil : outcomes.next() ?? nil
@@ -45,9 +44,9 @@ final class JobHandler {
 
     /// What answers a job by itself, on whatever thread.
     private func answerLater(_ jobs: JobGroup, _ job: Int, from start: Timestamp) -> @Sendable () -> JobQueue.Answer {
-        let (controller, log, workload, handle) = (controller, log, jobs.workload(of: job), jobs.handle(of: job))
+        let (core, log, workload, handle) = (core, log, jobs.workload(of: job), jobs.handle(of: job))
         return {
-            let answer = JobMessages().answer(unsafe workload.span.bytes) { controller.perform($0, from: Origin(.jobs, name: handle)) }
+            let answer = JobMessages().answer(unsafe workload.span.bytes) { core.perform($0, from: Origin(.jobs, name: handle)) }
             let end = Clock.steady()
             return JobQueue.Answer(reply: answer.reply) { log.write(answer, handle: handle, from: start, to: end) }
         }

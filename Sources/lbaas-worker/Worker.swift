@@ -33,14 +33,14 @@ enum Worker {
         _ settings: Settings, _ parts: Parts, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
         let monitor = ProgressMonitor()
-        let core = CoreService(settings, driver: parts.driver, monitor: monitor, log: log)
+        let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, log: log)
         let services: [any DaemonService] = [
             core,
             NotifierService(parts.notifiers, core: core),
-            StaticServices(parts.services, core: core, every: parts.driver.upkeep.resyncInterval, log: log),
+            IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
             CheckService(settings, core: core, monitor: monitor, log: log),
             UpkeepService(core: core),
-            IntakeService(settings, core: core, version: version, log: log),
+            IntakeService(JobIntake(settings, log: log), core: core),
         ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
         return try daemon.run(services) {

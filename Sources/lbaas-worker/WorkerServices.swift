@@ -2,8 +2,8 @@ import Controller
 import DaemonSupport
 import HealthChecks
 import HostSystem
-import JobQueue
 import LBaaS
+import Requests
 import Synchronization
 
 /// Tells the world which services are up.
@@ -105,73 +105,28 @@ final class UpkeepService: DaemonService {
     func stopTaking() { upkeeper.withLock { $0?.stop() } }
 }
 
-/// Takes jobs from the job servers.
+/// An intake, as a part of the worker.
 final class IntakeService: DaemonService {
-    let name = "a job in hand"
-    private let settings: Settings
+    private let intake: any Intake
     private let core: CoreService
-    private let version: String
-    private let log: Log
-    private let queue = Mutex<JobQueue?>(nil)
-    /// The job servers that were reached once.
-    private let reached = Mutex<Set<String>>([])
 
     /// An intake that is not started yet.
-    init(_ settings: Settings, core: CoreService, version: String, log: Log) {
-        self.settings = settings
+    init(_ intake: any Intake, core: CoreService) {
+        self.intake = intake
         self.core = core
-        self.version = version
-        self.log = log
     }
+
+    var name: String { intake.name }
 
     func start() throws(StartupFailure) {
-        let new = makeQueue()
-        queue.withLock { $0 = new }
-        if !new.start() {
-            throw StartupFailure(.osError, "the system has no threads for \(settings.concurrency) connections; lower --concurrency")
+        do throws(IntakeFailure) {
+            try intake.start(handingTo: core.controller)
+        } catch {
+            throw StartupFailure(.osError, error.message)
         }
     }
 
-    func stopTaking() { _ = queue.withLock(\.self)?.stop(timeout: 0) }
+    func stopTaking() { intake.stopTaking() }
 
-    func finish(within limit: Duration) -> Bool {
-        if queue.withLock(\.self)?.stop(timeout: limit.seconds) ?? true { return true }
-        log.write(
-            .error, "a job was still in hand after the shutdown timeout; the job server gives it to another worker",
-            [("seconds", String(settings.shutdownTimeout))])
-        return false
-    }
-
-    private func makeQueue() -> JobQueue {
-        let surroundings = LBaaSController.Surroundings(version: version, release: version, diagnose: Diagnosis(settings).run)
-        let controller = LBaaSController(
-            pipeline: core.pipeline, driver: core.driver, driverName: settings.driver, surroundings: surroundings,
-            // Each has a thread that mostly waits for the object store.
-            mostArchives: max(1, settings.concurrency / 2))
-        var configuration = JobQueue.Configuration(servers: settings.servers, function: settings.function ?? hostName())
-        configuration.connections = settings.concurrency
-        configuration.longestWait = settings.reconnectSleep
-        configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
-        configuration.answerTime = settings.heartbeat.patience
-        return JobQueue(configuration) { [log] in
-            let handler = JobHandler(controller, log: log)
-            return { handler.answer($0) }
-        } report: { [weak self] event in
-            self?.report(event)
-        }
-    }
-
-    private func report(_ event: JobQueue.Event) {
-        switch event {
-        case .connected(let server):
-            _ = reached.withLock { $0.insert(server.description) }
-            log.write(.info, "job server connected", [("server", server.description)])
-        case .lost(let server, let reason):
-            let wasReached = reached.withLock { $0.contains(server.description) }
-            log.write(
-                .warning,
-                wasReached ? "job server lost; it is tried again for ever" : "job server cannot be reached; it is tried again for ever",
-                [("server", server.description), ("reason", reason)])
-        }
-    }
+    func finish(within limit: Duration) -> Bool { intake.finish(within: limit) }
 }

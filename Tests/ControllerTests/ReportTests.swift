@@ -25,7 +25,8 @@ struct ReportTests {
         func asking(_ names: String...) -> Request { .status(.named(names.map { LoadBalancerID($0) })) }
         bench.driver.clear()
         let delete = Request.change(.delete(.named([LoadBalancerID("b")])), ChangeOptions(isDryRun: false, isForced: false))
-        let outcomes = bench.runner.perform([asking("a"), asking("c"), delete, asking("b"), asking("a")])
+        let requests = [asking("a"), asking("c"), delete, asking("b"), asking("a")]
+        let outcomes = bench.runner.perform(requests, from: requests.map { _ in .jobs })
         #expect(bench.driver.calls.filter { $0 == .status }.count == 1)
         try #require(outcomes.count == 5)
         for index in [0, 4] {

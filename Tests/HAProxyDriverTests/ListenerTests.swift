@@ -48,6 +48,35 @@ import Testing
         }
     }
 
+    @Test func aPlaceIsLookedAtThoughHAProxyHasAPartOfIt() async throws {
+        try await withBench { bench in
+            let one = try bench.server("one")
+            let port = try freePort()
+            func shop(_ address: String) -> LoadBalancer { balancer("shop", port: port, to: one) { $0.address = IPAddress(address) } }
+            // Wider, and narrower again, where nothing is in the way.
+            bench.run(shop("127.0.0.1"))
+            bench.run(shop("0.0.0.0"))
+            #expect(try Page(port).body == "one")
+            let pid = bench.serving
+            func isForeseen(_ loadBalancer: LoadBalancer, _ reason: String) throws -> Bool {
+                let foreseen = try #require(bench.driver.objection(to: bench.groups(to: [loadBalancer])))
+                #expect(bench.tryToRun([loadBalancer]) == [foreseen.message])
+                return foreseen.message.contains(reason) && bench.serving == pid
+            }
+            #expect(try isForeseen(shop("192.0.2.1"), "Cannot assign requested address"))
+            bench.run(shop("127.0.0.1"))
+            let next = bench.serving
+            let squatter = try Socket(.tcp, for: .v4(0x7F00_0002))
+            try squatter.bind(to: .v4(0x7F00_0002), port: port)
+            try squatter.listen()
+            let foreseen = try #require(bench.driver.objection(to: bench.groups(to: [shop("0.0.0.0")])))
+            #expect(foreseen.message.contains("Address already in use"))
+            #expect(bench.tryToRun([shop("0.0.0.0")]) == [foreseen.message])
+            #expect(bench.serving == next)
+            #expect(try Page(port).body == "one")
+        }
+    }
+
     @Test func aPortForWhichTheRightsAreMissingIsRefusedUnlessSystemdStartsHAProxy() async throws {
         try await onThread {
             try withoutBindRight {

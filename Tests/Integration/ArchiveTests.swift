@@ -24,7 +24,7 @@ private func balancer(_ id: String, port: UInt16) -> JSON {
     return ["id": .string(id), "protocol": "HTTP", "address": "127.0.0.1", "port": .number(Double(port)), "nodes": [node]]
 }
 
-/// Sends a request, which haproxy answers with 503.
+/// Sends a request, which haproxy answers with 503 before it logs it.
 private func get(_ path: String, from port: UInt16) async throws {
     let answer = try await onThread {
         let socket = try LoopbackSocket.connected(to: port)
@@ -39,6 +39,11 @@ private func linesOnDisk(_ rig: Rig, _ name: String) throws -> [String] {
     let folder = rig.path("logs/" + name)
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return try files.flatMap { try messagesOfLog(String(contentsOfFile: folder + "/" + $0, encoding: .utf8)) }
+}
+
+/// Waits until a worker keeps the line of a request.
+private func hasLine(of path: String, _ rig: Rig, _ name: String) async throws {
+    try await eventually("the line of \(path) is on the disk") { try linesOnDisk(rig, name).contains { $0.contains(path) } }
 }
 
 /// The paths that were asked for, by the bytes of an object.
@@ -62,11 +67,12 @@ extension RealServers {
                     try await gearmand.succeed(job("CREATE", balancer("shop/1", port: port)))
                     try await get("/before", from: port)
                     // What is taken out of the pipe and not on the disk yet goes with a worker that is killed.
-                    try await eventually("the line is on the disk") { try linesOnDisk(rig, "shop_2F1").contains { $0.contains("/before") } }
+                    try await hasLine(of: "/before", rig, "shop_2F1")
                     #expect(try await worker.end(by: SIGKILL) == .signal(SIGKILL))
                     try await get("/meanwhile", from: port)
                     let next = try await rig.startWorker(options)
                     try await get("/after", from: port)
+                    try await hasLine(of: "/after", rig, "shop_2F1")
                     let token = try await swift.token()
                     let reply = try await gearmand.succeed(archive(archived("shop/1"), at: swift.endpoint, token: token))
                     #expect(reply["hpcs_object_store_token"] == "*****")
@@ -165,6 +171,7 @@ private func withArchives(_ body: (Gearmand, WorkerProcess, UInt16) async throws
         let port = try freePort()
         try await gearmand.succeed(job("CREATE", balancer("shop", port: port)))
         try await get("/first", from: port)
+        try await hasLine(of: "/first", rig, "shop")
         try await body(gearmand, worker, port)
     }
 }

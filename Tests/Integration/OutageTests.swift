@@ -22,10 +22,10 @@ extension RealServers {
                     try await load.answers(more: 12)
                 }
                 try await Life.check(lives, over: gearmand)
-                let losses = try worker.log.losses
                 // A job server that ends can take a connection once more, and close it.
+                try await eventually("each loss is followed by a return") { try worker.log.returns.count == worker.log.losses.count + 1 }
+                let losses = try worker.log.losses
                 #expect(losses.count >= 20, "\(losses.map { $0["reason"] ?? "" })")
-                #expect(try worker.log.returns.count == losses.count + 1)
                 for loss in losses {
                     #expect(loss["level"] == "warning" && loss["server"] == gearmand.address && loss["reason"]?.isEmpty == false)
                 }
@@ -43,6 +43,7 @@ extension RealServers {
                 try await gearmand.start()
                 try await worker.isReady()
                 try await gearmand.succeed(job("CREATE", loadBalancer("web")))
+                #expect(try await worker.end() == .exit(0))
                 #expect(try worker.log.losses.count == 1)
                 #expect(try worker.log.returns.count == 1)
             }
@@ -71,6 +72,7 @@ extension RealServers {
                     try await goes.succeed(job("STATS"))
                 }
                 try await Life.check(lives, over: goes)
+                #expect(try await worker.end() == .exit(0))
                 #expect(try worker.log.losses.map { $0["server"] } == Array(repeating: goes.address, count: 3))
                 #expect(try worker.log.returns.count == 5)
             }
@@ -94,6 +96,7 @@ extension RealServers {
                     #expect(try await reply.isPass)
                 }
                 try await gearmand.succeed(job("UPDATE", loadBalancer("web", weights: 7)))
+                #expect(try await worker.end() == .exit(0))
                 #expect(try worker.log.losses.count == 2)
                 #expect(try worker.log.returns.count == 3)
             }
@@ -108,6 +111,8 @@ extension RealServers {
                 let enough = Deadline(seconds: 0.6)
                 try await eventually("several heartbeats") { enough.isOver }
                 try await gearmand.succeed(job("CREATE", loadBalancer("web")))
+                // Its log is whole when it has ended.
+                #expect(try await worker.end() == .exit(0))
                 #expect(try worker.log.losses.isEmpty)
             }
         }

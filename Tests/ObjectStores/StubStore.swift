@@ -129,7 +129,7 @@ package final class StubStore: Sendable {
         case .nonsense: say(socket, "SSH-2.0-OpenSSH_9.2\r\n")
         case .trickle:
             say(socket, "HTTP/1.1 201 Created\r\nContent-Length: 1000000\r\n\r\n")
-            while say(socket, "x") { usleep(20_000) }
+            while poll([socket: POLLIN], until: Deadline(in: .milliseconds(20)))[0] == 0, say(socket, "x") {}
         case .close, .refuse, .stall: break
         }
         return false

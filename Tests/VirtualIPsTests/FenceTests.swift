@@ -23,10 +23,27 @@ struct FenceTests {
         #expect(room.status(address)?.reason == "the right to it ended and was not renewed")
         #expect(try room.entries(address) == [])
         #expect(try !lab.isAnswering(address))
-        // A right that is over already is none.
+        // One that has ended is not extended, and a right that is over already is none.
+        room.virtualIPs.extend(until: after(.seconds(600)))
         room.virtualIPs.grant([address], until: after(.milliseconds(-1)))
         room.virtualIPs.grant([address], until: after(.seconds(600)))
         try await room.reaches(.activated, bound: true, address)
+    }
+
+    @Test("keeps a right that is extended, and without waiting for anything gives it up where it is withdrawn")
+    func extended() async throws {
+        let lab = try Lab()
+        let list = [Lab.v4, Lab.v6]
+        let room = try Room(on: lab.hosts[0], list.map { try .on($0, policy) })
+        room.virtualIPs.grant(list, until: after(.seconds(60)))
+        for address in list { try await room.reaches(.activated, bound: true, address) }
+        room.virtualIPs.extend(until: after(.seconds(6000)))
+        try await eventually("the fence knows") {
+            try room.rules().split(separator: "\n").filter { $0.contains("timeout 1h39m") || $0.contains("timeout 1h40m") }.count == 2
+        }
+        #expect(try await onThread { room.virtualIPs.withdraw(list, within: .seconds(10)) })
+        #expect(try room.entries() == [])
+        #expect(try !room.rules().contains("timeout 1h"))
     }
 
     @Test("cannot be used without a right even if it is bound, and the host's own traffic passes", arguments: [Lab.v4, Lab.v6])

@@ -39,8 +39,10 @@ struct RivalTests {
         try await eventually("the owner is heard") { rooms[1].status(address)?.reason == "\(Lab.hardwareAddress(1)) has it" }
         #expect(rooms[1].status(address)?.state == .standby)
         rooms[0].virtualIPs.fault([address])
+        #expect(!rooms[1].notices.all.contains(.assumed(try .on(address))))
         rooms[0].virtualIPs.withdraw([address])
         try await rooms[1].reaches(.activated, bound: true, address)
+        #expect(rooms[1].notices.all.contains(.assumed(try .on(address))))
         #expect(rooms[1].log.contains("event=fault"))
     }
 

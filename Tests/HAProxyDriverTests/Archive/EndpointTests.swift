@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 import LBaaS
 import ObjectStores
 import Synchronization
@@ -109,10 +110,8 @@ struct EndpointTests {
             while true { try connection.send(String(repeating: "x", count: 1000)) }
         case .blanks:
             try connection.send("HTTP/1.1 201 Created\r\n\r\n")
-            while true {
-                try connection.send(" ")
-                usleep(50_000)
-            }
+            // One at a time, until the client has gone.
+            while poll([connection.descriptor: POLLIN], until: Deadline(in: .milliseconds(50)))[0] == 0 { try connection.send(" ") }
         }
     }
 }

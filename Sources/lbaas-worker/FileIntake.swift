@@ -1,5 +1,3 @@
-import Controller
-import DaemonSupport
 import Dispatch
 import HostSystem
 import LBaaS
@@ -10,16 +8,16 @@ import Synchronization
 ///
 /// One that cannot be served now, because its address is not there yet or its port is taken, costs only itself: the rest is served, and it
 /// is tried again until it can be.
-final class StaticServices: DaemonService {
+final class FileIntake: Intake {
     let name = "the services of the configuration file"
     private let services: [LoadBalancer]
-    private let core: CoreService
     private let interval: Duration
     private let log: Log
     private let queue = DispatchQueue(label: "static-services")
     private let state = Mutex(State())
 
     private struct State: Sendable {
+        var core: (any RequestHandler)?
         /// Why services are not served, as it was logged.
         var refused: [LoadBalancerID: String] = [:]
         var isStopped = false
@@ -31,14 +29,16 @@ final class StaticServices: DaemonService {
     /// Services that are not served yet.
     ///
     /// - Parameter interval: how often those that cannot be served are tried again, at most ten seconds.
-    init(_ services: [LoadBalancer], core: CoreService, every interval: Duration?, log: Log) {
+    init(_ services: [LoadBalancer], every interval: Duration?, log: Log) {
         self.services = services
-        self.core = core
         self.interval = min(interval ?? Self.longestInterval, Self.longestInterval)
         self.log = log
     }
 
-    func start() { attempt() }
+    func start(handingTo core: any RequestHandler) {
+        state.withLock { $0.core = core }
+        attempt()
+    }
 
     func stopTaking() { state.withLock { $0.isStopped = true } }
 
@@ -49,7 +49,8 @@ final class StaticServices: DaemonService {
 
     /// Has the services served, and tries again later where some cannot be.
     private func attempt() {
-        let refused = core.pipeline.replaceSkipping(.file, services)
+        guard let core = state.withLock(\.core) else { return }
+        let refused = core.replaceSkipping(.file, services)
         note(Dictionary(refused.map { ($0.id, $0.refusal.sentence) }) { first, _ in first })
         if state.withLock({ $0.refused.isEmpty || $0.isStopped }) { return }
         queue.asyncAfter(deadline: .now() + interval.seconds) { [weak self] in

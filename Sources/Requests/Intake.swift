@@ -1,0 +1,61 @@
+public import LBaaS
+
+/// What takes requests from outside: it turns them from its own protocol into `Request`, and their outcomes into answers.
+public protocol Intake: Sendable {
+    /// What the log calls what it has in hand.
+    var name: String { get }
+
+    /// Starts to take requests, and hands them to the core.
+    ///
+    /// - Throws: why it cannot.
+    func start(handingTo core: any RequestHandler) throws(IntakeFailure)
+
+    /// Takes no more requests, without waiting for those in hand.
+    func stopTaking()
+
+    /// Waits for the requests in hand to be answered, and ends.
+    ///
+    /// - Parameter limit: the longest that it may take.
+    /// - Returns: false where some were left, which is in the log.
+    func finish(within limit: Duration) -> Bool
+}
+
+/// Why an intake cannot start.
+public struct IntakeFailure: Error {
+    /// A sentence for the operator: what cannot be had, and what to do.
+    public let message: String
+
+    /// A failure with this sentence.
+    public init(_ message: String) { self.message = message }
+}
+
+/// The core, as intakes see it.
+public protocol RequestHandler: Sendable {
+    /// Does what a request asks for, however long it takes.
+    func perform(_ request: Request, from origin: Origin) -> Outcome
+
+    /// Does what requests ask for that came together: what changes the state in one commit, before the rest.
+    ///
+    /// - Parameter origins: who makes each of them.
+    /// - Returns: the outcomes in their order; nil for what takes long and is to be done by `perform` on a thread of its own.
+    func perform(_ requests: [Request], from origins: [Origin]) -> [Outcome?]
+
+    /// Does what a request asks for, without a thread that waits for it.
+    ///
+    /// - Parameters:
+    ///   - limit: a change that is not begun within this time is refused, with the code `expired`.
+    ///   - completion: takes the outcome, durable. It must not block.
+    func submit(
+        _ request: Request, from origin: Origin, within limit: Duration, completion: @escaping @Sendable (Outcome) -> Void)
+
+    /// Wants these load balancers of a source, and no others of it: all of them, or nothing is changed.
+    ///
+    /// - Throws: why they cannot be.
+    func replace(_ source: WantedState.Source, _ loadBalancers: [LoadBalancer]) throws(Refusal)
+
+    /// Wants these load balancers of a source, and no others of it. One that cannot be is left out, and costs no other; where it was there
+    /// it stays as it was.
+    ///
+    /// - Returns: why the ones that are left out cannot be.
+    func replaceSkipping(_ source: WantedState.Source, _ loadBalancers: [LoadBalancer]) -> [(id: LoadBalancerID, refusal: Refusal)]
+}
