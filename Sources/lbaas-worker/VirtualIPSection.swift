@@ -109,7 +109,8 @@ extension Settings {
             guard let part = VirtualIPSection(name: name, section, path: configurationFile ?? "") else { continue }
             guard let virtualIP = mistakes.collect({ () throws(StartupFailure) in try part.virtualIP() }) else { continue }
             if let line = lines.updateValue(section.line, forKey: virtualIP.virtualIP.address) {
-                mistakes.add(part.failure("address: \(virtualIP.name) is the address of the section on line \(line) already", at: "address"))
+                mistakes.add(
+                    part.failure("address: \(virtualIP.name) is the address of the section on line \(line) already", at: "address"))
             }
             found.append(virtualIP)
         }

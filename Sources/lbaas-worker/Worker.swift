@@ -37,14 +37,15 @@ enum Worker {
         let virtualIPs = parts.virtualIPs
         let follower = virtualIPs?.follower().map { Notifier.actuator($0) }
         let first: [any DaemonService] = virtualIPs.map { [$0] } ?? []
-        let services: [any DaemonService] = first + [
-            core,
-            NotifierService(parts.notifiers + (follower.map { [$0] } ?? []), core: core),
-            IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
-            CheckService(settings, core: core, monitor: monitor, log: log),
-            UpkeepService(core: core),
-            IntakeService(JobIntake(settings, log: log), core: core),
-        ]
+        let services: [any DaemonService] =
+            first + [
+                core,
+                NotifierService(parts.notifiers + (follower.map { [$0] } ?? []), core: core),
+                IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
+                CheckService(settings, core: core, monitor: monitor, log: log),
+                UpkeepService(core: core),
+                IntakeService(JobIntake(settings, log: log), core: core),
+            ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
         return try daemon.run(services) {
             log.write(

@@ -9,7 +9,9 @@ import Testing
 
 @Suite("A virtual IP on a host", .enabled(if: geteuid() == 0, "needs root"))
 struct BindingTests {
-    @Test("is bound and answers once the host has the right, and is gone when the right is withdrawn", arguments: [EthernetLab.v4, EthernetLab.v6])
+    @Test(
+        "is bound and answers once the host has the right, and is gone when the right is withdrawn",
+        arguments: [EthernetLab.v4, EthernetLab.v6])
     func grantAndWithdraw(address: IPAddress) async throws {
         let lab = try EthernetLab()
         let room = try Room(on: lab.hosts[0], [.on(address)])
@@ -36,7 +38,9 @@ struct BindingTests {
         #expect(try !lab.isAnswering(address))
     }
 
-    @Test("moves from host to host, and a client that knew the first goes to the second without asking", arguments: [EthernetLab.v4, EthernetLab.v6])
+    @Test(
+        "moves from host to host, and a client that knew the first goes to the second without asking",
+        arguments: [EthernetLab.v4, EthernetLab.v6])
     func move(address: IPAddress) async throws {
         let lab = try EthernetLab(hosts: 2)
         let rooms = try lab.hosts.map { try Room(on: $0, [.on(address)]) }
@@ -93,7 +97,8 @@ struct BindingTests {
     @Test("is bound when its interface comes, and again when it was gone, also under another number")
     func interfaceComes() async throws {
         let host = try Namespace()
-        let room = try Room(on: host, [.on(EthernetLab.v4, interface: "late0"), .on(EthernetLab.v6, .atMostOne(fence: .kernel), interface: "late0")])
+        let room = try Room(
+            on: host, [.on(EthernetLab.v4, interface: "late0"), .on(EthernetLab.v6, .atMostOne(fence: .kernel), interface: "late0")])
         room.virtualIPs.grant([EthernetLab.v4, EthernetLab.v6], until: nil)
         try await room.reaches(.activated, bound: false)
         #expect(room.status()?.reason == "there is no interface late0: it is waited for")

@@ -46,7 +46,9 @@ struct FenceTests {
         #expect(try !room.rules().contains("timeout 1h"))
     }
 
-    @Test("cannot be used without a right even if it is bound, and the host's own traffic passes", arguments: [EthernetLab.v4, EthernetLab.v6])
+    @Test(
+        "cannot be used without a right even if it is bound, and the host's own traffic passes",
+        arguments: [EthernetLab.v4, EthernetLab.v6])
     func fenced(address: IPAddress) async throws {
         let lab = try EthernetLab()
         let room = try Room(on: lab.hosts[0], [.on(address, policy)])

@@ -28,7 +28,9 @@ struct RivalTests {
         try await eventually("it answers") { try lab.isAnswering(address) }
     }
 
-    @Test("that have an address keep it while nobody can tell who has it; it is taken when they are silent", arguments: [EthernetLab.v4, EthernetLab.v6])
+    @Test(
+        "that have an address keep it while nobody can tell who has it; it is taken when they are silent",
+        arguments: [EthernetLab.v4, EthernetLab.v6])
     func fault(address: IPAddress) async throws {
         let lab = try EthernetLab(hosts: 2)
         let rooms = try lab.hosts.map { try Room(on: $0, [.on(address)]) }

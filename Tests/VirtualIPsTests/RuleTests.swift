@@ -163,7 +163,8 @@ struct FrameTests {
     func random(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let known = [
-            Frames.announcement(of: EthernetLab.v4, at: hardware)[0].dropFirst(14), Frames.announcement(of: EthernetLab.v6, at: hardware)[0].dropFirst(54),
+            Frames.announcement(of: EthernetLab.v4, at: hardware)[0].dropFirst(14),
+            Frames.announcement(of: EthernetLab.v6, at: hardware)[0].dropFirst(54),
         ]
         var claims = 0
         for _ in 0..<500 {

@@ -26,7 +26,9 @@ import Testing
     @Test("fails while load balancers listen on it and none of them is up")
     func fails() {
         let follower = follower
-        follower.begin([state("a", up: false), state("b", up: false), state("c", on: .v4(0x0A14_000B), up: false), state("d", on: nil, up: false)])
+        follower.begin([
+            state("a", up: false), state("b", up: false), state("c", on: .v4(0x0A14_000B), up: false), state("d", on: nil, up: false),
+        ])
         #expect(told.all == ["10.20.0.9 none of the 2 load balancers that listen on it is up"])
         follower.remove([EffectiveChange(from: state("a", up: false), to: state("a", up: true))])
         #expect(told.all.dropFirst() == ["10.20.0.9 works"])

@@ -159,7 +159,9 @@ import VirtualIPs
                 == ["lbaas.conf:3: etcd_ca: no endpoint is https; write https://HOST:PORT in etcd"])
     }
 
-    @Test("are refused with a file of a password that has none", arguments: [nil, "", "\nsecret", "a\u{0}b", String(repeating: "a", count: 5000)])
+    @Test(
+        "are refused with a file of a password that has none",
+        arguments: [nil, "", "\nsecret", "a\u{0}b", String(repeating: "a", count: 5000)])
     func password(contents: String?) throws {
         let folder = try TemporaryFolder()
         let path = try contents.map { try folder.write($0, to: "password") } ?? folder.file("missing")
@@ -167,9 +169,10 @@ import VirtualIPs
         let message = try #require(try failure(checking: file).messages.first)
         #expect(message.hasPrefix("[cluster] etcd_password_file: "), "\(message)")
         let right = try folder.write("secret\n", to: "right")
-        guard case .checkConfig = try read(
-            ["--check-config", "--driver", "dummy"],
-            file: "[cluster]\netcd = http://10.0.0.1\netcd_user = lbaas\netcd_password_file = \(right)")
+        guard
+            case .checkConfig = try read(
+                ["--check-config", "--driver", "dummy"],
+                file: "[cluster]\netcd = http://10.0.0.1\netcd_user = lbaas\netcd_password_file = \(right)")
         else { throw Failure("it is refused") }
     }
 }
