@@ -6,6 +6,7 @@ import JobQueue
 import KnownDrivers
 import KnownNotifiers
 import LBaaS
+import WorkerAPI
 
 /// The wiring: makes the services from the settings, and runs them.
 enum Worker {
@@ -24,23 +25,26 @@ enum Worker {
         // As the user that removes it at the end.
         let pidFile = try makePidFile(settings)
         let parts = try Parts(settings, log: log)
-        let exitCode = try serve(settings, parts, version: version, signals: signals, log: log)
+        let api = try settings.apiConfiguration()
+        let exitCode = try serve(settings, parts, api, version: version, signals: signals, log: log)
         pidFile?.remove()
         return exitCode
     }
 
     private static func serve(
-        _ settings: Settings, _ parts: Parts, version: String, signals: Signals, log: Log
+        _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
         let monitor = ProgressMonitor()
         let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, log: log)
+        let jobs = JobIntake(settings, log: log)
         let services: [any DaemonService] = [
             core,
             NotifierService(parts.notifiers, core: core),
             IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
             CheckService(settings, core: core, monitor: monitor, log: log),
             UpkeepService(core: core),
-            IntakeService(JobIntake(settings, log: log), core: core),
+            IntakeService(APIIntake(api, of: settings, jobs: jobs, version: version, log: log), core: core),
+            IntakeService(jobs, core: core),
         ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
         return try daemon.run(services) {
@@ -71,7 +75,11 @@ extension Worker {
     ) throws(StartupFailure) -> Invocation<Settings> {
         try program.read(arguments: arguments) { settings, options, file, isCheck throws(StartupFailure) in
             try checkDriver(settings, options: options, file: file, drivers: drivers)
-            if isCheck { _ = try Parts(settings, log: .silent, isCheck: true) }
+            if !isCheck { return }
+            var mistakes = Mistakes()
+            _ = mistakes.collect { () throws(StartupFailure) in try settings.apiConfiguration(in: file) }
+            _ = mistakes.collect { () throws(StartupFailure) in try Parts(settings, log: .silent, isCheck: true) }
+            try mistakes.check()
         }
     }
 
