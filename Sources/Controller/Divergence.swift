@@ -16,8 +16,10 @@ struct Divergence {
     /// Whether this one runs as something else.
     func contains(_ id: LoadBalancerID) -> Bool { running[id] != nil }
 
-    /// Whether this one runs as something else than it should, on one of these listeners.
-    func runs(_ id: LoadBalancerID, on listeners: Set<Listener>) -> Bool { running[id]?.map { listeners.contains($0.listener) } ?? false }
+    /// Those that run as something else than they should, on one of these listeners, in their order.
+    func ids(on listeners: Set<Listener>) -> [LoadBalancerID] {
+        running.filter { $0.value.map { listeners.contains($0.listener) } ?? false }.keys.sorted()
+    }
 
     /// What runs of a load balancer that should run as `effective`.
     func running(_ id: LoadBalancerID, effective: LoadBalancer?) -> LoadBalancer? {

@@ -41,7 +41,8 @@ package final class EtcdCoordination: Coordination {
     private let timer = Waker()
     private let running = DispatchGroup()
     private let isStopped = DispatchSemaphore(value: 0)
-    private let failures: RepeatedLog
+    /// Which failures are in the log since the last heartbeat that was answered: of endpoints, and others.
+    private let loggedFailures = Mutex<Set<Bool>>([])
 
     /// A host that does nothing before `start`. Once it was started it goes on until `stop`.
     ///
@@ -77,7 +78,6 @@ package final class EtcdCoordination: Coordination {
         self.settings = settings
         state = Mutex(State(machine: OwnershipMachine(protocolSettings, now: Clock.bootTime())))
         lanes = Dictionary(uniqueKeysWithValues: OwnershipMachine.Lane.allCases.map { ($0, RequestLane()) })
-        failures = RepeatedLog(settings.log)
     }
 
     /// Begins, and tells from now on what becomes of the names.
@@ -89,7 +89,7 @@ package final class EtcdCoordination: Coordination {
         let times = state.withLock { $0.machine.settings }
         for (kind, lane) in lanes {
             let isStarted = lane.start(client, within: times.requestLimit, running) { [weak self] sentAt, result in
-                if case .failure(let error) = result { self?.note(error) }
+                self?.note(result, of: kind)
                 self?.take(.answered(kind, sentAt: sentAt, result))
             }
             if !isStarted { throw noThread() }
@@ -220,8 +220,17 @@ extension EtcdCoordination {
         running.leave()
     }
 
+    private func note(_ result: Result<EtcdTransactionResult, EtcdError>, of lane: OwnershipMachine.Lane) {
+        switch result {
+        case .failure(let error): note(error)
+        case .success: if lane == .heartbeat { loggedFailures.withLock { $0 = [] } }
+        }
+    }
+
+    /// Logs the first failure of an outage: during one each request fails, a hundred times a second.
     private func note(_ error: EtcdError) {
-        failures.write(.warning, "etcd does not serve the cluster", [("reason", error.message)])
+        let isNew = loggedFailures.withLock { $0.insert(error.concernsEndpoint).inserted }
+        if isNew { settings.log.write(.warning, "etcd does not serve the cluster", [("reason", error.message)]) }
     }
 
     /// Logs a notice, where it matters to operators.
@@ -236,9 +245,7 @@ extension EtcdCoordination {
             log.write(
                 .error, "another worker has the same host id; give each host an id of its own",
                 [("host", settings.host), ("process", process)])
-        case .connected:
-            failures.end()
-            log.write(.info, "the cluster is reached", [("host", settings.host)])
+        case .connected: log.write(.info, "the cluster is reached", [("host", settings.host)])
         case .disconnected(let reason): log.write(.warning, "this host has no right in the cluster", [("reason", reason)])
         case .extended: break
         }

@@ -85,17 +85,37 @@ struct BatchTests {
     @Test("never have two load balancers run on one listener, whatever a bad one leaves")
     func listeners() throws {
         #expect(bench.pipeline.commit(.create([balancer("a", 3), balancer("bad", 4)])).isChanged)
+        // What works of the first, with which comes the second, is that "c" takes the listener of "a".
+        try expectNoListenerTwice(
+            [.update([]), .create([balancer("c", 3), balancer("a", 2)])], [false, true],
+            from: ["a": 3, "bad": 4], to: ["a": 2, "bad": 4, "c": 3])
+    }
+
+    @Test("have a listener on which a part of a bad one was left")
+    func leftListener() throws {
+        #expect(bench.pipeline.commit(.create([balancer("b", 9)])).isChanged)
+        // Of all three "b" moves to 3, and "d" takes 1, where "b" is to be without the last one.
+        try expectNoListenerTwice(
+            [
+                .create([balancer("bad", 2)]), .create([balancer("b", 1)]),
+                .create([balancer("b", 3), balancer("d", 1), balancer("bad", 2)]),
+            ],
+            [false, true, false], from: ["b": 9], to: ["b": 1])
+    }
+
+    /// Has changes made together, of which those of "bad" fail, and looks at what runs after each step of the appliance.
+    private func expectNoListenerTwice(
+        _ changes: [WantedChange], _ outcomes: [Bool], from old: [LoadBalancerID: UInt16], to new: [LoadBalancerID: UInt16]
+    ) throws {
         bench.driver.fail("bad")
         bench.driver.clear()
-        // What works of the first, with which comes the second, is that "c" takes the listener of "a".
-        let jobs = [WantedChange.update([]), .create([balancer("c", 3), balancer("a", 2)])].map { Job.commit(.change($0)) }
-        #expect(bench.pipeline.run(jobs).map(\.isChanged) == [false, true])
-        var ports: [LoadBalancerID: UInt16] = ["a": 3, "bad": 4]
+        #expect(bench.pipeline.run(changes.map { .commit(.change($0)) }).map(\.isChanged) == outcomes)
+        var ports = old
         for groups in bench.driver.applied {
             for patch in groups.flatMap(\.patches) where patch.id != "bad" { ports[patch.id] = patch.loadBalancer.new?.port }
             #expect(Set(ports.values).count == ports.count, "\(ports)")
         }
-        #expect(ports == ["a": 2, "bad": 4, "c": 3])
+        #expect(ports == new)
     }
 
     @Test("that are judged by what a bad one would have changed are judged anew without it")

@@ -206,6 +206,34 @@ import Testing
         try await eventually("the right is extended") { host.extensions >= before + 2 }
     }
 
+    @Test("A full etcd ends the right of an owner, with the reason in the log, and it has the name again when there is room")
+    func full() async throws {
+        try await EtcdCluster.run(.init(arguments: ["--quota-backend-bytes", "16777216"])) { cluster in
+            let host = try TestHost("a", cluster.configuration, names: [Self.name], Candidacy(policy: .atMostOne))
+            try await end([host]) {
+                _ = try await owner([host])
+                let client = try EtcdClient(cluster.configuration)
+                try await eventually("a full database") {
+                    try await onThread {
+                        do throws(EtcdError) {
+                            try client.put("/big", [UInt8](repeating: 7, count: 1 << 20))
+                            return false
+                        } catch {
+                            return error.code == .noSpace
+                        }
+                    }
+                }
+                try await eventually("the end of the right") { host.losses == [.lost(Self.name, .expired)] }
+                #expect(host.log.contains("disarm the alarm"))
+                let revision = try await onThread { try client.range(.key("/big")).revision }
+                try await cluster.control("compaction", "\(revision)")
+                try await cluster.control("defrag")
+                try await cluster.control("alarm", "disarm")
+                _ = try await owner([host])
+            }
+        }
+    }
+
     @Test("A user logs in again where etcd has forgotten the token, and no name moves")
     func authentication() async throws {
         try await EtcdCluster.run { cluster in

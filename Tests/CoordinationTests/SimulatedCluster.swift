@@ -42,6 +42,8 @@ final class SimulatedCluster {
     var candidacies: [String: Candidacy] = [:]
     /// How often an answer takes long or a request is carried out late, in percent.
     var trouble = 0
+    /// How long everything takes at least, each way.
+    var slowness = Duration.zero
     var violations: [String] = []
     /// Called at each change of what a host owns.
     var ownershipChanged: () -> Void = {}
@@ -98,7 +100,7 @@ final class SimulatedCluster {
 
     private func delay() -> Duration {
         let isLong = Int.random(in: 0..<100, using: &generator) < trouble
-        return .microseconds(Int.random(in: isLong ? 1000...400_000 : 300...3000, using: &generator))
+        return slowness + .microseconds(Int.random(in: isLong ? 1000...400_000 : 300...3000, using: &generator))
     }
 
     // MARK: Hosts

@@ -266,6 +266,22 @@ import Testing
         #expect(cluster.violations == [])
     }
 
+    @Test("An etcd that needs 200 ms for each answer takes no name from its owner")
+    func slow() throws {
+        let cluster = cluster()
+        try settle(cluster)
+        let before = try owner(cluster)
+        for host in cluster.hosts { host.notices = [] }
+        cluster.slowness = .milliseconds(100)
+        cluster.run(for: .seconds(20))
+        #expect(try owner(cluster) == before)
+        for host in cluster.hosts { #expect(!host.notices.contains { if case .lost = $0 { true } else { false } }) }
+        cluster.kill(before)
+        let time = cluster.run(until: { cluster.hosts.contains { $0.id != before && $0.owned.count == 3 } }, within: .seconds(5))
+        #expect(time != nil)
+        #expect(cluster.violations == [])
+    }
+
     @Test("What somebody else puts into the store stops nobody")
     func garbage() throws {
         let cluster = cluster()

@@ -77,6 +77,34 @@ import Testing
         #expect(message { $0.etcd.endpoints = [] }.contains("endpoint"))
     }
 
+    @Test("A claim whose answer comes after the right is over makes no owner, and the name is claimed again")
+    func lateClaim() {
+        let settings = OwnershipMachine.Settings(
+            keys: ClusterKeys(prefix: "/vip/"), host: "a", incarnation: "1", process: "", takeover: .seconds(3), isGone: { _ in false })
+        var (machine, store) = (OwnershipMachine(settings, now: .zero), ModelStore())
+        var notices: [OwnershipNotice] = []
+        var waiting: [OwnershipMachine.Lane: EtcdTransaction] = [:]
+        func take(_ event: OwnershipMachine.Event, at now: Duration) {
+            for action in machine.handle(event, now: now) {
+                if case .notify(let notice) = action { notices.append(notice) }
+                if case .send(let lane, let transaction) = action { waiting[lane] = transaction }
+            }
+        }
+        func answer(_ lane: OwnershipMachine.Lane, sentAt: Duration, at now: Duration) {
+            guard let transaction = waiting.removeValue(forKey: lane) else { return }
+            take(.answered(lane, sentAt: sentAt, .success(store.apply(transaction).result)), at: now)
+        }
+        take(.set("x", Candidacy(policy: .atMostOne)), at: .zero)
+        take(.snapshot(store.snapshot, isRollback: false), at: .zero)
+        answer(.heartbeat, sentAt: .zero, at: .milliseconds(1))
+        answer(.change, sentAt: .milliseconds(1), at: .seconds(5))
+        #expect(store.entries["/vip/owner/x"] != nil)
+        #expect(!notices.contains { if case .owned = $0 { true } else { false } })
+        answer(.heartbeat, sentAt: .seconds(5), at: .seconds(5))
+        answer(.change, sentAt: .seconds(5), at: .seconds(5))
+        #expect(notices.contains(.owned("x", until: .milliseconds(7700))))
+    }
+
     @Test("One host alone owns its names at once, as long as they are healthy")
     func singleHost() throws {
         let host = SingleHost(host: "a")

@@ -52,6 +52,21 @@ struct RandomRequests {
         }
     }
 
+    /// A load balancer with one thing of it changed: a node that moves, another weight, another monitor, one node less.
+    mutating func edited(_ loadBalancer: LoadBalancer) -> LoadBalancer {
+        var edited = loadBalancer
+        let place = number(0...edited.nodes.count - 1)
+        switch number(0...4) {
+        case 0...1:
+            edited.nodes[place].address = .address(.v4(0x0A01_0000 + UInt32(number(1...4))))
+            if Set(edited.nodes.map(\.endpoint)).count < edited.nodes.count { return loadBalancer }
+        case 2: edited.nodes[place].weight = UInt16(number(0...3))
+        case 3: edited.monitor?.attempts = UInt32(number(1...2))
+        default: if edited.nodes.count > 1 { edited.nodes.remove(at: place) }
+        }
+        return edited
+    }
+
     /// The entries of the configuration file.
     mutating func fileEntries() -> [LoadBalancer] {
         distinct(

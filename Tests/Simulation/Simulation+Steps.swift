@@ -74,7 +74,12 @@ extension Simulation {
     // MARK: - Requests
 
     private func change(count: Int) {
-        let changes = (0..<count).map { _ in (random.change(), isForced: random.chance(20)) }
+        let known = sent.model.entries.values.filter { $0.source == .jobs }.map(\.loadBalancer).sorted { $0.id < $1.id }
+        let changes = (0..<count).map { _ in
+            let isEdit = !known.isEmpty && random.chance(30)
+            let change = isEdit ? .create([random.edited(known[random.number(0...known.count - 1)])]) : random.change()
+            return (change, isForced: random.chance(20))
+        }
         note("changes \(changes.map(\.0.text))")
         let origins = changes.map { sent.send($0.0, by: .jobs) }
         let outcomes = pipeline.run(zip(changes, origins).map { .commit(.change($0.0, isForced: $0.isForced, by: $1)) })

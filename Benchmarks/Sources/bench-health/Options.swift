@@ -7,7 +7,7 @@ struct Options {
           --checker PATH  checker-health
           --worker PATH   lbaas-worker
           --rig PATH      what boots a kernel that has IPVS, and runs a command on it
-          --case LETTERS  only these cases, as in a,c (of a b c d e)
+          --case LETTERS  only these cases, as in a,c (of a b c d e f)
           --rounds N      how often each is measured (default 3)
           --quick         one round, a tenth of the nodes, and of the deaths: tells whether it runs, not how well
           --output FILE   write the report there too
