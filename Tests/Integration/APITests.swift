@@ -42,6 +42,18 @@ private struct APIClient: Sendable {
     }
 }
 
+/// Runs a test with a worker that has no job server.
+private func withAPI(_ body: (Rig, WorkerOptions, APIClient, WorkerProcess) async throws -> Void) async throws {
+    try await withRig { rig in
+        let api = try APIClient(in: rig)
+        var options = rig.options()
+        options.configuration = "[gearman]\nservers =\n" + api.section
+        let worker = try rig.spawnWorker(options)
+        try await worker.says("started")
+        try await body(rig, options, api, worker)
+    }
+}
+
 extension RealServers {
     /// The API of a running worker.
     @Suite struct API {
@@ -77,12 +89,7 @@ extension RealServers {
         }
 
         @Test func aWorkerWithoutJobServersIsSteeredByTheAPIAlone() async throws {
-            try await withRig { rig in
-                let api = try APIClient(in: rig)
-                var options = rig.options()
-                options.configuration = "[gearman]\nservers =\n" + api.section
-                let worker = try rig.spawnWorker(options)
-                try await worker.says("started")
+            try await withAPI { rig, options, api, worker in
                 #expect(try await api.curl("/healthz").status == 200)
                 #expect(try await api.curl("/readyz").status == 200)
                 let created = try await api.submit(try job("CREATE", loadBalancer("shop"), loadBalancer("mail", port: 25)).bytes)
@@ -117,12 +124,7 @@ extension RealServers {
         }
 
         @Test func whoMayNotChangeIsRefusedAndTheWorkerTakesTheNextRequest() async throws {
-            try await withRig { rig in
-                let api = try APIClient(in: rig)
-                var options = rig.options()
-                options.configuration = "[gearman]\nservers =\n" + api.section
-                let worker = try rig.spawnWorker(options)
-                try await worker.says("started")
+            try await withAPI { _, _, api, worker in
                 let change = try job("CREATE", loadBalancer("shop")).bytes
                 #expect(try await api.submit(change, token: "look").status == 403)
                 #expect(try await api.submit(change, token: "guess").status == 401)
