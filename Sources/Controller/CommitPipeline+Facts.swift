@@ -32,17 +32,6 @@ extension CommitPipeline {
         return refused.map { ($0.entry.id, $0.refusal) }
     }
 
-    /// Wants these services of the configuration file, and no others of it. To be called before the first job.
-    ///
-    /// - Throws: where one cannot be, with a sentence that names it.
-    public func configure(_ services: [LoadBalancer]) throws(StartFailure) {
-        do throws(Refusal) {
-            try replace(.file, services)
-        } catch {
-            throw StartFailure(.configuration, error.sentence)
-        }
-    }
-
     /// Asks the appliance what it runs, puts right what is not as it is committed, and notes the traffic so far.
     ///
     /// A part at a time, where the driver can look at a part: what waits behind it, such as a node that is down, waits for a part.

@@ -6,8 +6,6 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
         case state
         /// The appliance cannot be asked what it runs.
         case appliance
-        /// A service of the configuration file cannot be.
-        case configuration
         /// There is no memory.
         case memory
     }

@@ -47,7 +47,6 @@ final class CoreService: DaemonService {
             switch error.code {
             case .state: throw StartupFailure(.dataError, error.message)
             case .appliance: throw StartupFailure(.unavailable, error.message)
-            case .configuration: throw StartupFailure(.config, error.message)
             case .memory: throw StartupFailure(.osError, error.message)
             }
         }

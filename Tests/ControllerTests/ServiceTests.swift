@@ -1,4 +1,5 @@
 import LBaaS
+import Requests
 import Testing
 
 @testable import Controller
@@ -9,7 +10,7 @@ struct ServiceTests {
 
     init() throws {
         bench = try Bench()
-        try bench.pipeline.configure([balancer("a", 80), balancer("b", 81), balancer("c", 82)])
+        try bench.pipeline.replace(.file, [balancer("a", 80), balancer("b", 81), balancer("c", 82)])
         bench.driver.clear()
     }
 
@@ -19,9 +20,9 @@ struct ServiceTests {
         try bench.restart()
         #expect(bench.driver.calls.last == .observe)
         bench.driver.clear()
-        try bench.pipeline.configure([balancer("c", 82), balancer("a", 80), balancer("b", 81)])
+        try bench.pipeline.replace(.file, [balancer("c", 82), balancer("a", 80), balancer("b", 81)])
         #expect(bench.driver.calls.isEmpty)
-        try bench.pipeline.configure([balancer("a", 80), balancer("b", 81, weight: 7), balancer("d", 82)])
+        try bench.pipeline.replace(.file, [balancer("a", 80), balancer("b", 81, weight: 7), balancer("d", 82)])
         #expect(Set(bench.driver.applied.flatMap(\.ids).flatMap(\.self)) == ["b", "c", "d"])
         #expect(try bench.holds(["a", "b", "d", "mine"]))
     }
@@ -29,14 +30,14 @@ struct ServiceTests {
     @Test("All of them go where the file has none any more")
     func none() throws {
         try bench.send("CREATE", [listed("mine", 90)])
-        try bench.pipeline.configure([])
+        try bench.pipeline.replace(.file, [])
         #expect(try bench.holds(["mine"]))
         #expect(try bench.send("CREATE", [listed("a", 80)]).isPass)
     }
 
     @Test("They can exchange their places")
     func exchange() throws {
-        try bench.pipeline.configure([balancer("a", 81), balancer("b", 80), balancer("c", 82)])
+        try bench.pipeline.replace(.file, [balancer("a", 81), balancer("b", 80), balancer("c", 82)])
         #expect(try bench.committed["a"]?.port == 81)
         #expect(try bench.holds(["a", "b", "c"]))
     }
@@ -74,11 +75,11 @@ struct ServiceTests {
             (balancer("d", 90, address: "10.9.0.1"), "[service:d] port: 'd' would listen on 10.9.0.1:90/tcp, where 'mine' listens already"),
         ]
         for (service, sentence) in cases {
-            let failure = try #require(throws: StartFailure.self) { try bench.pipeline.configure([kept[0], service]) }
-            #expect(failure.code == .configuration && failure.message.hasPrefix(sentence), "\(failure)")
+            let failure = try #require(throws: Refusal.self) { try bench.pipeline.replace(.file, [kept[0], service]) }
+            #expect(failure.sentence.hasPrefix(sentence), "\(failure)")
             #expect(try bench.holds(["a", "b", "c", "mine"]))
         }
-        try bench.pipeline.configure([kept[0], balancer("d", 81)])
+        try bench.pipeline.replace(.file, [kept[0], balancer("d", 81)])
         #expect(try bench.holds(["a", "d", "mine"]))
     }
 }

@@ -59,10 +59,14 @@ import Testing
                 }
                 #expect(throws: CoordinationError.self) { try others[0].coordination.failOver(Self.name, to: nil) }
                 #expect(throws: CoordinationError.self) { try first.coordination.failOver(Self.name, to: "nobody") }
-                // It is possible as soon as the other host's offer is known.
-                try await eventually("the failover") { (try? first.coordination.failOver(Self.name, to: others[1].id)) != nil }
-                try await eventually("the heir") { others[1].owns(Self.name) }
-                #expect(first.losses == [.lost(Self.name, .released)])
+                // It is possible as soon as the other host's offer is known. The heir has but a head start: on a busy machine another host may
+                // be faster, and is asked to hand over in turn.
+                try await eventually("the heir") {
+                    if others[1].owns(Self.name) { return true }
+                    for host in hosts where host.owns(Self.name) { try? host.coordination.failOver(Self.name, to: others[1].id) }
+                    return false
+                }
+                #expect(!first.losses.isEmpty && first.losses.allSatisfy { $0 == .lost(Self.name, .released) })
                 #expect(try await others[1].stop(releasing: true))
                 try await eventually("another owner") { first.owns(Self.name) || others[0].owns(Self.name) }
                 #expect(others[1].losses == [.lost(Self.name, .released)])

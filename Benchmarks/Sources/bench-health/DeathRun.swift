@@ -40,7 +40,7 @@ struct DeathRun {
         let runs = [
             DeathRun(services: 1, nodes: 100, deaths: deaths),
             DeathRun(services: options.scaled(1000), nodes: options.scaled(10_000), deaths: deaths),
-            DeathRun(services: options.scaled(10_000), nodes: options.scaled(10_000), deaths: deaths, resyncInterval: 1),
+            DeathRun(services: options.scaled(10_000), nodes: options.scaled(10_000), deaths: options.scaled(100), resyncInterval: 1),
         ]
         let results = try runs.map { try $0.boot(options, programs: programs) }
         let rows = zip(runs, results).flatMap { run, result in
