@@ -94,7 +94,8 @@ let package = Package(
             name: "lbaas-worker",
             dependencies: [
                 "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
-                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "WorkerAPI", "HTTPServer", "Authorization",
+                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "WorkerAPI",
+                "HTTPServer", "Authorization",
             ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
@@ -148,14 +149,14 @@ let package = Package(
         tests(
             "WorkerTests",
             [
-                "lbaas-worker", "DaemonSupport", "HealthChecks", "HostSystem", "KnownDrivers", "KnownNotifiers", "LBaaS", "JobQueue",
-                "TestSupport",
+                "lbaas-worker", "Coordination", "DaemonSupport", "Etcd", "HealthChecks", "HostSystem", "KnownDrivers", "KnownNotifiers",
+                "LBaaS", "JobQueue", "TestSupport", "VirtualIPs",
             ]),
         tests(
             "Integration",
             [
-                "BGPNotifier", "CGearman", "CSQLite", "JobMessages", "LBaaS", "ObjectStores", "TestSupport", "WorkerHarness",
-                "lbaas-worker",
+                "BGPNotifier", "CGearman", "CSQLite", "EtcdTestSupport", "JobMessages", "LBaaS", "ObjectStores", "TestSupport",
+                "WorkerHarness", "lbaas-worker",
             ],
             resources: [.copy("Vectors")]),
         tests(

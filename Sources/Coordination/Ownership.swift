@@ -67,6 +67,8 @@ package enum OwnershipNotice: Hashable, Sendable {
     case extended(until: Duration)
     /// It does not own a name any more. Nobody else can own it before this call returns or the time is over that was told last.
     case lost(String, LossReason)
+    /// It takes part in a name that another host owns. Told once for each owner: it is the first that a host hears of a name that is taken.
+    case standby(String, owner: String)
     /// Nothing is known of a name with the policy `atLeastOne`, since etcd cannot be reached for three times the takeover time. Where nobody
     /// answers for it, `assume` makes this host an owner.
     case unattended(String)

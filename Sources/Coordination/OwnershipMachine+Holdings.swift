@@ -123,6 +123,20 @@ extension OwnershipMachine {
         if let validUntil { wake(at: validUntil) }
     }
 
+    /// Tells who owns the names that this host takes part in and does not own.
+    mutating func tellOwners() {
+        for name in holdings.keys { toldOwners[name] = nil }
+        let others = candidacies.keys.filter { name in
+            guard holdings[name] == nil, let owner = view.owners[name]?.record.host else { return false }
+            return !owner.isEmpty && owner != settings.host && owner != toldOwners[name]
+        }
+        for name in others.sorted() {
+            guard let owner = view.owners[name]?.record.host else { continue }
+            toldOwners[name] = owner
+            actions.append(.notify(.standby(name, owner: owner)))
+        }
+    }
+
     /// Whether another worker has the id of this host.
     var isRefused: Bool { if case .refused = registration { true } else { false } }
 }

@@ -128,6 +128,8 @@ struct OwnershipMachine: Sendable {
     /// Nothing is claimed before.
     var claimsNotBefore = Duration.zero
     var unattended: Set<String> = []
+    /// The owners of names that this host was told not to own.
+    var toldOwners: [String: String] = [:]
     var isRefusalTold = false
     var owesConflict = false
     var isStopping = false
@@ -184,6 +186,7 @@ struct OwnershipMachine: Sendable {
         planChange(now)
         planHeartbeat(now)
         planHoldings(now)
+        tellOwners()
         if isOver { nextWake = nil }
     }
 

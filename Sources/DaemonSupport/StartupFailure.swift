@@ -69,6 +69,7 @@ package struct Mistakes: Sendable {
     /// Does something, and adds its failure.
     ///
     /// - Returns: what it gives; nil where it failed.
+    @discardableResult
     package mutating func collect<Result>(_ body: () throws(StartupFailure) -> Result) -> Result? {
         do throws(StartupFailure) {
             return try body()

@@ -110,6 +110,9 @@ public final class VirtualIPs: Sendable {
         }
     }
 
+    /// Why an address cannot be a virtual IP of this host: it is one of the host itself; nil where it can.
+    public func conflict(of address: IPAddress) -> String? { mailbox.published.value.withLock { $0.foreign[address] } }
+
     /// Ends. No call has an effect after it.
     ///
     /// - Parameters:

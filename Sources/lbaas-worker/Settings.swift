@@ -30,6 +30,8 @@ struct Settings: ProgramSettings, Equatable {
     var checkPrograms: [String] = []
     /// A file of PEM certificates of authorities, for checks that name none; nil for the system's.
     var checkAuthorities: String?
+    /// Among which hosts the virtual IPs are shared.
+    var cluster = ClusterSettings()
     /// The API.
     var api = APISettings()
     /// The file that holds the process id.

@@ -53,6 +53,36 @@ enum SettingsTable {
             "health", "ca_file", "FILE", "the authorities that checks by TLS trust; without it, the system's",
             optional: \.checkAuthorities, .path),
         Setting(
+            "cluster", "etcd", "URL", "the members of etcd by which hosts share virtual IPs; without it, this host is alone",
+            list: \.cluster.endpoints, .endpoint),
+        Setting(
+            "cluster", "etcd_ca", "FILE", "the authorities that etcd's certificates are verified by; without it, the system's",
+            optional: \.cluster.authorities, .path),
+        Setting(
+            "cluster", "etcd_cert", "FILE", "the certificate that is shown to etcd",
+            optional: \.cluster.certificate, .path),
+        Setting(
+            "cluster", "etcd_key", "FILE", "the key of that certificate",
+            optional: \.cluster.key, .path),
+        Setting(
+            "cluster", "etcd_user", "NAME", "the user of etcd",
+            optional: \.cluster.user, .text),
+        Setting(
+            "cluster", "etcd_password_file", "FILE", "the file with the user's password",
+            optional: \.cluster.passwordFile, .path),
+        Setting(
+            "cluster", "name", "NAME", "the name of the cluster",
+            \.cluster.name, .part(of: "a name of a cluster")),
+        Setting(
+            "cluster", "host", "ID", "the id of this host, which no other has; without it, the host name",
+            optional: \.cluster.host, .part(of: "an id of a host")),
+        Setting(
+            "cluster", "takeover", "SECONDS", "how long a host is silent before another takes over",
+            \.cluster.takeover, .takeover),
+        Setting(
+            "cluster", "release_on_stop", "true|false", "whether the virtual IPs are given up when the worker stops",
+            \.cluster.releasesOnStop, .truth),
+        Setting(
             "DEFAULT", "log_level", option: "log-level", "LEVEL", "the least level to log: debug, info, warning or error",
             \.logLevel, .name),
         Setting(
@@ -82,7 +112,10 @@ func workerDefinition(
         requests: [(listDrivers, "name the drivers, and end")],
         sectionKinds: drivers.map { .init("worker:\($0.name)", keys: $0.keys.map(\.name)) }
             + notifiers.map { .init("notifier:\($0.name)", keys: $0.keys.map(\.name)) }
-            + [.init(ServiceSection.prefix, isPrefix: true, keys: ServiceSection.keys)],
+            + [
+                .init(VirtualIPSection.prefix, isPrefix: true, keys: VirtualIPSection.keys),
+                .init(ServiceSection.prefix, isPrefix: true, keys: ServiceSection.keys),
+            ],
         refusals: [
             // Encryption to the job server, which the original offered.
             .init(

@@ -37,15 +37,19 @@ enum Worker {
         let monitor = ProgressMonitor()
         let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, log: log)
         let jobs = JobIntake(settings, log: log)
-        let services: [any DaemonService] = [
-            core,
-            NotifierService(parts.notifiers, core: core),
-            IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
-            CheckService(settings, core: core, monitor: monitor, log: log),
-            UpkeepService(core: core),
-            IntakeService(APIIntake(api, of: settings, jobs: jobs, version: version, log: log), core: core),
-            IntakeService(jobs, core: core),
-        ]
+        let virtualIPs = parts.virtualIPs
+        let follower = virtualIPs?.follower().map { Notifier.actuator($0) }
+        let first: [any DaemonService] = virtualIPs.map { [$0] } ?? []
+        let services: [any DaemonService] =
+            first + [
+                core,
+                NotifierService(parts.notifiers + (follower.map { [$0] } ?? []), core: core),
+                IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
+                CheckService(settings, core: core, monitor: monitor, log: log),
+                UpkeepService(core: core),
+                IntakeService(APIIntake(api, of: settings, jobs: jobs, version: version, log: log), core: core),
+                IntakeService(jobs, core: core),
+            ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
         return try daemon.run(services) {
             log.write(
@@ -74,12 +78,19 @@ extension Worker {
         arguments: [String], of program: ProgramDefinition<Settings>, drivers: [DriverRegistration] = KnownDrivers.all
     ) throws(StartupFailure) -> Invocation<Settings> {
         try program.read(arguments: arguments) { settings, options, file, isCheck throws(StartupFailure) in
-            try checkDriver(settings, options: options, file: file, drivers: drivers)
-            if !isCheck { return }
             var mistakes = Mistakes()
-            _ = mistakes.collect { () throws(StartupFailure) in try settings.apiConfiguration(in: file) }
-            _ = mistakes.collect { () throws(StartupFailure) in try Parts(settings, log: .silent, isCheck: true) }
+            mistakes.collect { () throws(StartupFailure) in
+                try checkDriver(settings, options: options, file: file, drivers: drivers)
+            }
+            mistakes.collect { () throws(StartupFailure) in
+                try settings.cluster.check { key, sentence in
+                    guard let file, let line = file.line(section: "cluster", key: key) else { return StartupFailure(.config, sentence) }
+                    return file.failure(line, sentence)
+                }
+            }
+            if isCheck { mistakes.collect { () throws(StartupFailure) in _ = try settings.apiConfiguration(in: file) } }
             try mistakes.check()
+            if isCheck { _ = try Parts(settings, log: .silent, isCheck: true) }
         }
     }
 
@@ -92,6 +103,8 @@ extension Worker {
         /// The notifiers that have a section.
         let notifiers: [Notifier]
         let services: [LoadBalancer]
+        /// Nil where there are none.
+        let virtualIPs: VirtualIPService?
 
         /// Makes them.
         ///
@@ -115,6 +128,11 @@ extension Worker {
             services = mistakes.collect { () throws(StartupFailure) in try settings.services(for: driver) } ?? []
             for doubt in settings.doubts(about: services) {
                 if isCheck { mistakes.add(doubt) } else { log.write(.warning, doubt.message) }
+            }
+            let addresses = mistakes.collect { () throws(StartupFailure) in try settings.virtualIPs() } ?? []
+            let coordination = mistakes.collect { () throws(StartupFailure) in try settings.cluster.coordination(log: log) }
+            virtualIPs = coordination.flatMap { coordination in
+                addresses.isEmpty ? nil : VirtualIPService(addresses, settings.cluster, coordination: coordination, log: log)
             }
             try mistakes.check()
             guard let driver else { throw StartupFailure(.config, "there is no driver") }

@@ -143,6 +143,26 @@ import Testing
         }
     }
 
+    @Test("A host is told once who owns a name that it does not own, and again when another one does")
+    func standby() throws {
+        for policy in OwnershipPolicy.allCases {
+            let cluster = cluster(1, policy)
+            try settle(cluster)
+            let name = Self.names[0]
+            let first = try owner(cluster)
+            func told(_ id: String) -> [String] {
+                cluster[id].notices.compactMap { if case .standby(name, let owner) = $0 { owner } else { nil } }
+            }
+            for id in Self.ids { #expect(told(id) == (id == first ? [] : [first])) }
+            let heir = try #require(Self.ids.last { $0 != first })
+            cluster.tell(cluster[first], .failOver(name, to: heir))
+            cluster.run(for: .seconds(4))
+            for id in Self.ids {
+                #expect(told(id) == (id == first ? [heir] : id == heir ? [first] : [first, heir]), "\(id)")
+            }
+        }
+    }
+
     @Test("An outage of etcd that is shorter than the right takes nothing from the owner")
     func shortOutage() throws {
         let cluster = cluster()

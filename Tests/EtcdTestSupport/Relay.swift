@@ -28,10 +28,14 @@ package final class Relay: Sendable {
     private let state = Mutex(State())
 
     /// A relay to a port of 127.0.0.1, until `end`.
-    package init(to target: UInt16) throws {
+    ///
+    /// - Parameter namespace: where it listens, on the loopback interface; nil for where the calling thread is.
+    package init(to target: UInt16, listeningIn namespace: Namespace? = nil) throws {
         self.target = Mutex(target)
-        port = try freePort()
-        listener = try LoopbackSocket.bound(port: port, listens: true)
+        let port = try freePort()
+        self.port = port
+        func listen() throws -> LoopbackSocket { try LoopbackSocket.bound(port: port, listens: true) }
+        listener = try namespace?.run(listen) ?? listen()
         Thread.detachNewThread { [self] in accept() }
     }
 

@@ -51,7 +51,7 @@ struct AddressTests {
 
     @Test("on an interface that no kernel has is refused", arguments: ["", ".", "..", "a/b", "a b", "a:1", "sixteenletters--"])
     func interface(name: String) throws {
-        let error = #expect(throws: VirtualIPError.self) { try VirtualIP(address: Lab.v4, interface: name) }
+        let error = #expect(throws: VirtualIPError.self) { try VirtualIP(address: EthernetLab.v4, interface: name) }
         #expect(error?.message.hasPrefix("'\(name)' is not a name of an interface") == true)
     }
 
@@ -97,7 +97,7 @@ struct FrameTests {
 
     @Test("of gratuitous ARP is a request and a reply")
     func arp() {
-        let frames = Frames.announcement(of: Lab.v4, at: hardware).map(hex)
+        let frames = Frames.announcement(of: EthernetLab.v4, at: hardware).map(hex)
         #expect(
             frames == [
                 "ffffffffffff020000000002" + "0806" + "0001080006040001" + "0200000000020a000064" + "0000000000000a000064",
@@ -108,7 +108,7 @@ struct FrameTests {
     @Test("that probes has no sender's address")
     func probe() {
         #expect(
-            hex(Frames.probe(for: Lab.v4, from: hardware))
+            hex(Frames.probe(for: EthernetLab.v4, from: hardware))
                 == "ffffffffffff020000000002" + "0806" + "0001080006040001" + "02000000000200000000" + "0000000000000a000064")
     }
 
@@ -123,29 +123,29 @@ struct FrameTests {
 
     @Test("of an unsolicited neighbour advertisement overrides, and goes to all nodes")
     func advertisement() throws {
-        let frame = try #require(Frames.announcement(of: Lab.v6, at: hardware).first)
+        let frame = try #require(Frames.announcement(of: EthernetLab.v6, at: hardware).first)
         #expect(frame.count == 86)
         #expect(hex(Array(frame[..<22])) == "333300000001020000000002" + "86dd" + "600000000020" + "3aff")
-        #expect(Array(frame[22..<38]) == Lab.v6.bytes)
+        #expect(Array(frame[22..<38]) == EthernetLab.v6.bytes)
         #expect(hex(Array(frame[38..<56])) == "ff020000000000000000000000000001" + "8800")
         #expect(Array(frame[58..<62]) == [0x20, 0, 0, 0])
-        #expect(Array(frame[62..<78]) == Lab.v6.bytes)
+        #expect(Array(frame[62..<78]) == EthernetLab.v6.bytes)
         #expect(hex(Array(frame[78...])) == "0201020000000002")
         #expect(sum(frame) == 0xFFFF)
     }
 
     @Test("of a neighbour solicitation comes from no address, and goes to those that may have it")
     func solicitation() {
-        let frame = Frames.probe(for: Lab.v6, from: hardware)
+        let frame = Frames.probe(for: EthernetLab.v6, from: hardware)
         #expect(hex(Array(frame[..<14])) == "3333ff000100" + "020000000002" + "86dd")
         #expect(Array(frame[22..<38]) == [UInt8](repeating: 0, count: 16))
         #expect(hex(Array(frame[38..<54])) == "ff0200000000000000000001ff000100")
         #expect(frame[54] == 135)
-        #expect(Array(frame[62...]) == Lab.v6.bytes)
+        #expect(Array(frame[62...]) == EthernetLab.v6.bytes)
         #expect(sum(frame) == 0xFFFF)
     }
 
-    @Test("is read as the claim that it is", arguments: [Lab.v4, Lab.v6])
+    @Test("is read as the claim that it is", arguments: [EthernetLab.v4, EthernetLab.v6])
     func claims(address: IPAddress) {
         let claims = Frames.announcement(of: address, at: hardware).map { frame in
             address.isV6 ? Claim(advertisement: frame[54...]) : Claim(arp: frame[14...])
@@ -163,7 +163,8 @@ struct FrameTests {
     func random(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let known = [
-            Frames.announcement(of: Lab.v4, at: hardware)[0].dropFirst(14), Frames.announcement(of: Lab.v6, at: hardware)[0].dropFirst(54),
+            Frames.announcement(of: EthernetLab.v4, at: hardware)[0].dropFirst(14),
+            Frames.announcement(of: EthernetLab.v6, at: hardware)[0].dropFirst(54),
         ]
         var claims = 0
         for _ in 0..<500 {

@@ -7,52 +7,6 @@ import TestSupport
 
 @testable import VirtualIPs
 
-/// A switch with hosts and a client behind it, in network namespaces of their own. The interface of each is `eth0`.
-final class Lab: Sendable {
-    let hosts: [Namespace]
-    let client: Namespace
-    private let bridge: Namespace
-
-    /// The addresses that hosts compete for.
-    static let v4 = IPAddress.v4(0x0A00_0064)
-    static let v6 = IPAddress.v6(high: 0x2001_0DB8_0000_0000, low: 0x100)
-
-    /// The hosts have 10.0.0.1 and so on and 2001:db8::1 and so on, and the hardware addresses 02:00:00:00:00:01 and so on. The client has
-    /// the number 9.
-    init(hosts count: Int = 1) throws {
-        bridge = try Namespace()
-        try bridge.ip("link add br0 type bridge\nlink set br0 up")
-        hosts = try (1...count).map { [bridge] number in try Self.host(number, behind: bridge) }
-        client = try Self.host(9, behind: bridge)
-    }
-
-    private static func host(_ number: Int, behind bridge: Namespace) throws -> Namespace {
-        let host = try Namespace()
-        try host.set(["net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.all.accept_dad": 0])
-        try bridge.ip("link add port\(number) type veth peer name eth0 netns \(host.path)\nlink set port\(number) master br0 up")
-        try host.ip(
-            """
-            link set lo up
-            link set eth0 address \(hardwareAddress(number)) up
-            addr add 10.0.0.\(number)/24 dev eth0
-            addr add 2001:db8::\(number)/64 dev eth0 nodad
-            """)
-        return host
-    }
-
-    static func hardwareAddress(_ number: Int) -> String { "02:00:00:00:00:0\(number)" }
-
-    /// Whether the client gets an answer from an address, within half a second: that nobody listens there is one.
-    func isAnswering(_ address: IPAddress) throws -> Bool { try client.run { try isReached(address, within: 0.5) } }
-
-    /// The hardware address that the client believes an address is at, without asking.
-    func believed(_ address: IPAddress) throws -> String? {
-        let line = try client.run { try runProgram("/sbin/ip", ["neigh", "show", "\(address)", "dev", "eth0"]) }
-        let words = line.split(whereSeparator: \.isWhitespace)
-        return words.firstIndex(of: "lladdr").map { String(words[$0 + 1]) }
-    }
-}
-
 /// The virtual IPs of one host of a test.
 final class Room: Sendable {
     let virtualIPs: VirtualIPs
@@ -70,10 +24,10 @@ final class Room: Sendable {
     deinit { _ = virtualIPs.stop(within: .seconds(10)) }
 
     /// What a virtual IP is now.
-    func status(_ address: IPAddress = Lab.v4) -> VirtualIPStatus? { virtualIPs.statuses.first { $0.virtualIP.address == address } }
+    func status(_ address: IPAddress = EthernetLab.v4) -> VirtualIPStatus? { virtualIPs.statuses.first { $0.virtualIP.address == address } }
 
     /// Waits until a virtual IP is in a state, and bound or not.
-    func reaches(_ state: VirtualIPState, bound: Bool, _ address: IPAddress = Lab.v4) async throws {
+    func reaches(_ state: VirtualIPState, bound: Bool, _ address: IPAddress = EthernetLab.v4) async throws {
         try await eventually("\(address) is \(state) and \(bound ? "" : "not ")bound") {
             status(address).map { $0.state == state && $0.isBound == bound } ?? false
         }

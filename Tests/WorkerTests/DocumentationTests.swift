@@ -57,6 +57,8 @@ import Testing
             let row = try #require(notifiers.first { $0.hasPrefix("| `[notifier:\(notifier.name)]`") }, "\(notifier.name)")
             for key in notifier.keys { #expect(row.contains("`\(key.name)`"), "\(key.name) of notifier:\(notifier.name)") }
         }
+        let virtualIPs = try part(below: "Virtual IPs")
+        for key in VirtualIPSection.keys { #expect(virtualIPs.contains("| `\(key)` |"), "\(key) of a virtual IP") }
         let services = try part(below: "Static services")
         for key in ServiceSection.keys {
             let parts = key.split(separator: ".")

@@ -11,9 +11,11 @@ import Testing
 /// The names of the drivers, as an error lists them.
 let driverNames = KnownDrivers.all.map(\.name).joined(separator: ", ")
 
-/// Their sections, those of the notifiers and those of services, as an error lists them.
+/// Their sections, those of the notifiers, of virtual IPs and of services, as an error lists them.
 let driverSections =
-    (KnownDrivers.all.map { "[worker:\($0.name)]" } + KnownNotifiers.all.map { "[notifier:\($0.name)]" } + ["[service:NAME]"])
+    (KnownDrivers.all.map { "[worker:\($0.name)]" } + KnownNotifiers.all.map { "[notifier:\($0.name)]" } + [
+        "[virtual_ip:NAME]", "[service:NAME]",
+    ])
     .joined(separator: ", ")
 
 /// Reads the settings of a command line without the name of the program, and of a configuration file with this text.

@@ -33,7 +33,8 @@ import Testing
 
     @Test func withEveryKeyItIsRightAndTheDefaultsAreTheRealOnes() throws {
         // A unit goes with another mode than the default, no persistence not with one, and some fields with another type of monitor.
-        let others = ["driver =", "unit =", "sessionPersistence =", "monitor.send =", "monitor.expect =", "monitor.command ="]
+        // No address of at_least_one has a fence.
+        let others = ["fence =", "driver =", "unit =", "sessionPersistence =", "monitor.send =", "monitor.expect =", "monitor.command ="]
         var given = try settings(file: uncommented { line in !others.contains { line.hasPrefix($0) } })
         let defaults = Settings()
         for setting in SettingsTable.all where setting.key != "driver" {
@@ -51,6 +52,7 @@ import Testing
             _ = try notifier.make(given.configuration(of: name), .silent)
         }
         let dummy = try #require(KnownDrivers.named("dummy")).make(DriverConfiguration(), .silent)
+        #expect(try given.virtualIPs().map(\.name) == ["10.9.0.1"])
         #expect(try given.services(for: dummy).map(\.id) == ["shop"])
     }
 
@@ -63,7 +65,7 @@ import Testing
             SettingsTable.all.map { "\($0.section)/\($0.key)" }
             + KnownDrivers.all.flatMap { driver in driver.keys.map { "worker:\(driver.name)/\($0.name)" } }
             + KnownNotifiers.all.flatMap { notifier in notifier.keys.map { "notifier:\(notifier.name)/\($0.name)" } }
-            + ServiceSection.keys.map { "service:shop/\($0)" }
+            + VirtualIPSection.keys.map { "virtual_ip:shop/\($0)" } + ServiceSection.keys.map { "service:shop/\($0)" }
         #expect(found.sorted() == known.sorted())
     }
 }

@@ -1,0 +1,162 @@
+import Coordination
+import DaemonSupport
+import HostSystem
+import LBaaS
+import VirtualIPs
+
+/// A virtual IP of the configuration file.
+struct ConfiguredVirtualIP: Equatable {
+    /// The address, where it is bound, and what is promised.
+    let virtualIP: VirtualIP
+    /// How this host competes for it.
+    let candidacy: Candidacy
+    /// Whether it is FAILING while load balancers listen on it and none of them is up.
+    let followsServices: Bool
+
+    /// What owners of it are known by.
+    var name: String { virtualIP.address.description }
+}
+
+/// A section `[virtual_ip:NAME]`: an address that one host of several has. NAME is for people.
+struct VirtualIPSection {
+    private let name: String
+    private let section: Section
+    private let path: String
+
+    /// What the name of such a section begins with.
+    static let prefix = "virtual_ip:"
+
+    /// The keys that such a section may have.
+    static let keys = ["address", "interface", "policy", "fence", "priority", "preempt", "follow_services"]
+
+    /// A section of the configuration file at this path; nil where its name is another's.
+    init?(name: String, _ section: Section, path: String) {
+        guard name.hasPrefix(Self.prefix), name != Self.prefix else { return nil }
+        self.name = name
+        self.section = section
+        self.path = path
+    }
+
+    /// The virtual IP.
+    ///
+    /// - Throws: all that is wrong with it, with the places in the file.
+    func virtualIP() throws(StartupFailure) -> ConfiguredVirtualIP {
+        var mistakes = Mistakes()
+        let address = needed("address", .ipAddress, &mistakes)
+        let interface = needed("interface", .text, &mistakes)
+        let isPolicyGiven = section.values["policy"] != nil
+        let policy = isPolicyGiven ? value("policy", .policy, &mistakes) : .atLeastOne
+        let fence = value("fence", .fence, &mistakes)
+        if fence != nil, policy == .atLeastOne {
+            mistakes.add(failure("fence: only addresses with policy = at_most_one have one", at: "fence"))
+        }
+        var candidacy = Candidacy(policy: policy ?? .atLeastOne)
+        candidacy.priority = value("priority", .wholeNumber(1...254), &mistakes) ?? candidacy.priority
+        candidacy.preemption = value("preempt", .preemption, &mistakes) ?? candidacy.preemption
+        let followsServices = value("follow_services", .truth, &mistakes) ?? false
+        let promise: VirtualIP.Policy = policy == .atMostOne ? .atMostOne(fence: fence ?? .kernel) : .atLeastOne
+        // Each with a right one of the other, so that all that is wrong is told.
+        let place = interface.flatMap { make(.v4(0x0A00_0001), $0, promise, for: "interface", &mistakes)?.interface }
+        let virtualIP = address.flatMap { make($0, place ?? "eth0", promise, for: "address", &mistakes) }
+        try mistakes.check()
+        guard let virtualIP else { throw failure("address is missing", at: "address") }
+        return ConfiguredVirtualIP(virtualIP: virtualIP, candidacy: candidacy, followsServices: followsServices)
+    }
+
+    private func make(
+        _ address: IPAddress, _ interface: String, _ policy: VirtualIP.Policy, for key: String, _ mistakes: inout Mistakes
+    ) -> VirtualIP? {
+        do throws(VirtualIPError) {
+            return try VirtualIP(address: address, interface: interface, policy: policy)
+        } catch {
+            mistakes.add(failure("\(key): \(error.message)", at: key))
+            return nil
+        }
+    }
+
+    private func needed<Value>(_ key: String, _ form: ValueForm<Value>, _ mistakes: inout Mistakes) -> Value? {
+        if section.values[key] == nil { mistakes.add(failure("\(key) is missing", at: key)) }
+        return value(key, form, &mistakes)
+    }
+
+    /// The value of a key; nil where it is not there, or wrong.
+    private func value<Value>(_ key: String, _ form: ValueForm<Value>, _ mistakes: inout Mistakes) -> Value? {
+        guard let text = section.values[key]?.text else { return nil }
+        do throws(BadValue) {
+            return try form.read(text)
+        } catch {
+            mistakes.add(failure("\(key): \(error.sentence)", at: key))
+            return nil
+        }
+    }
+
+    /// What is wrong with a key or, where the section lacks it, with the section.
+    func failure(_ sentence: String, at key: String) -> StartupFailure {
+        let line = section.values[key]?.line ?? section.line
+        return StartupFailure(.config, "\(path):\(line): [\(name)] \(sentence)\(commentHint(section.values[key]?.text ?? ""))")
+    }
+}
+
+extension Settings {
+    /// The virtual IPs of the configuration file, in its order.
+    ///
+    /// - Throws: all that is wrong with them.
+    func virtualIPs() throws(StartupFailure) -> [ConfiguredVirtualIP] {
+        var found: [ConfiguredVirtualIP] = []
+        var lines: [IPAddress: Int] = [:]
+        var mistakes = Mistakes()
+        for (name, section) in sections.sorted(by: { $0.value.line < $1.value.line }) {
+            guard let part = VirtualIPSection(name: name, section, path: configurationFile ?? "") else { continue }
+            guard let virtualIP = mistakes.collect({ () throws(StartupFailure) in try part.virtualIP() }) else { continue }
+            if let line = lines.updateValue(section.line, forKey: virtualIP.virtualIP.address) {
+                mistakes.add(
+                    part.failure("address: \(virtualIP.name) is the address of the section on line \(line) already", at: "address"))
+            }
+            found.append(virtualIP)
+        }
+        try mistakes.check()
+        return found
+    }
+}
+
+extension ValueForm where Value == IPAddress {
+    /// An IPv4 or IPv6 address.
+    fileprivate static var ipAddress: Self {
+        Self { text throws(BadValue) in
+            guard let address = IPAddress(text) else {
+                throw BadValue("'\(text)' is not an IPv4 or IPv6 address, which is written without a prefix length")
+            }
+            return address
+        } write: {
+            $0.description
+        }
+    }
+}
+
+extension ValueForm where Value == OwnershipPolicy {
+    fileprivate static var policy: Self { choice(OwnershipPolicy.allCases.map { ($0.rawValue, $0) }) }
+}
+
+extension ValueForm where Value == VirtualIP.Fence {
+    fileprivate static var fence: Self { choice([("kernel", .kernel), ("none", .none)]) }
+}
+
+extension ValueForm where Value == Preemption {
+    /// `yes`, `no`, or after how many seconds.
+    fileprivate static var preemption: Self {
+        let seconds = ValueForm<Double>.seconds(atLeast: 0)
+        return Self { text throws(BadValue) in
+            switch text {
+            case "no": return .no
+            case "yes": return .after(.zero)
+            default:
+                guard let number = try? seconds.read(text) else {
+                    throw BadValue("'\(text)' is not yes, no or a number of seconds from 0 to 86400")
+                }
+                return .after(.seconds(number))
+            }
+        } write: {
+            if case .after(let time) = $0 { seconds.write(time.seconds) } else { "no" }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+import EtcdTestSupport
+import Foundation
+import Glibc
+import LBaaS
+import TestSupport
+import Testing
+import WorkerHarness
+
+extension RealServers {
+    /// Workers with a virtual IP, each in a network namespace.
+    @Suite("Virtual IPs of workers", .enabled(if: geteuid() == 0, "needs root")) struct VirtualIPTests {
+        private static let address = EthernetLab.v4
+
+        /// A host with a worker whose configuration has the virtual IP.
+        private struct Host {
+            let rig: Rig
+            let lab: EthernetLab
+            /// 1 for the first.
+            let number: Int
+            var section = ""
+            var more = ""
+
+            var namespace: Namespace { lab.hosts[number - 1] }
+
+            func start(launcher: [String] = []) throws -> WorkerProcess {
+                try start("[virtual_ip:test]\naddress = \(address)\ninterface = eth0\n\(section)\n\(more)\n", launcher: launcher)
+            }
+
+            func start(_ configuration: String, launcher: [String] = []) throws -> WorkerProcess {
+                var options = rig.options()
+                // Nobody is there: virtual IPs need no job server.
+                options.servers = ["127.0.0.1:9"]
+                options.stateFolder = rig.path("state-\(number)")
+                options.configuration = configuration
+                options.launcher = launcher
+                return try namespace.run { try rig.spawnWorker(options) }
+            }
+
+            func hasAddress(_ text: String = "\(address)") throws -> Bool {
+                try namespace.run { try runProgram("/sbin/ip", ["-o", "addr", "show"]) }.contains(" \(text)/")
+            }
+
+            /// Whether this host is the one that the client reaches at the address.
+            func serves() throws -> Bool {
+                guard try hasAddress(), try lab.isAnswering(address) else { return false }
+                return try lab.believed(address) == EthernetLab.hardwareAddress(number)
+            }
+
+            func takesOver() async throws { try await eventually("host \(number) serves the address") { try serves() } }
+        }
+
+        /// Two hosts that share etcd, each with a link of its own to it.
+        private func withCluster(
+            _ section: String, _ more: (Int) -> String = { _ in "" }, _ body: ([Host], [Relay]) async throws -> Void
+        ) async throws {
+            try await EtcdCluster.run { etcd in
+                let lab = try EthernetLab(hosts: 2)
+                let links = try lab.hosts.map { try Relay(to: etcd.clientPorts[0], listeningIn: $0) }
+                defer { for link in links { link.end() } }
+                try await withRig { rig in
+                    let hosts = (1...2).map { number in
+                        let cluster = "[cluster]\netcd = http://127.0.0.1:\(links[number - 1].port)\nhost = h\(number)\ntakeover = 1\n"
+                        return Host(rig: rig, lab: lab, number: number, section: section, more: cluster + more(number))
+                    }
+                    try await body(hosts, links)
+                }
+            }
+        }
+
+        private func stop(_ worker: WorkerProcess) async throws {
+            let end = try await worker.end()
+            #expect(end == .exit(0), "\(worker.log.text)")
+        }
+
+        @Test("One host alone has the address from the start of the worker to its stop")
+        func alone() async throws {
+            let lab = try EthernetLab()
+            try await withRig { rig in
+                let host = Host(rig: rig, lab: lab, number: 1)
+                let worker = try host.start()
+                try await host.takesOver()
+                try await worker.says("started")
+                #expect(try host.hasAddress("10.0.0.1"))
+                try await stop(worker)
+                #expect(try !host.hasAddress())
+                #expect(try host.hasAddress("10.0.0.1"))
+            }
+        }
+
+        @Test("A worker that is started again keeps the address", arguments: [SIGKILL, SIGTERM])
+        func restart(signal: Int32) async throws {
+            let lab = try EthernetLab()
+            try await withRig { rig in
+                let host = Host(rig: rig, lab: lab, number: 1, more: "[cluster]\nrelease_on_stop = no")
+                let first = try host.start()
+                try await host.takesOver()
+                try await first.says("started")
+                _ = try await first.end(by: signal)
+                #expect(try host.serves())
+                let second = try host.start()
+                try await second.says("\(Self.address) is ACTIVATED")
+                try await second.says("started")
+                #expect(try host.serves())
+                // It was never taken away, so it did not have to be bound.
+                #expect(try second.log.lines("\(Self.address) is bound").isEmpty)
+            }
+        }
+
+        @Test("A worker whose configuration has the address no more removes what one before left")
+        func leftover() async throws {
+            let lab = try EthernetLab()
+            try await withRig { rig in
+                let host = Host(rig: rig, lab: lab, number: 1)
+                let first = try host.start()
+                try await host.takesOver()
+                _ = try await first.end(by: SIGKILL)
+                let second = try host.start("[virtual_ip:two]\naddress = 10.0.0.101\ninterface = eth0")
+                try await second.says("10.0.0.101 is bound")
+                try await eventually("the old address is gone") { try !host.hasAddress() }
+                #expect(try host.hasAddress("10.0.0.1") && host.hasAddress("10.0.0.101"))
+            }
+        }
+
+        @Test("An address of the host itself ends the start, and is left alone")
+        func ownAddress() async throws {
+            let lab = try EthernetLab()
+            try await withRig { rig in
+                let host = Host(rig: rig, lab: lab, number: 1)
+                try lab.hosts[0].ip("addr add \(Self.address)/24 dev eth0")
+                let worker = try host.start()
+                #expect(try await worker.process.end() == .exit(78))
+                #expect(worker.log.text.contains("\(Self.address) cannot be a virtual IP: it is an address of the host itself"))
+                #expect(try host.hasAddress())
+            }
+        }
+
+        @Test("A worker without the capabilities ends with a sentence that names them")
+        func capabilities() async throws {
+            let lab = try EthernetLab()
+            try await withRig { rig in
+                let drop = "-net_admin,-net_raw"
+                let worker = try Host(rig: rig, lab: lab, number: 1).start(
+                    launcher: ["/usr/bin/setpriv", "--bounding-set=\(drop)", "--inh-caps=\(drop)"])
+                #expect(try await worker.process.end() == .exit(71))
+                #expect(worker.log.text.contains("need the capabilities CAP_NET_ADMIN and CAP_NET_RAW"), "\(worker.log.text)")
+            }
+        }
+
+        @Test("Another host takes over from a worker that is killed, and from one that stops", arguments: ["at_most_one", "at_least_one"])
+        func failover(policy: String) async throws {
+            try await withCluster("policy = \(policy)") { hosts, _ in
+                let first = try hosts[0].start()
+                try await hosts[0].takesOver()
+                let second = try hosts[1].start()
+                try await second.says("the cluster is reached")
+                #expect(try !hosts[1].hasAddress())
+                _ = try await first.end(by: SIGKILL)
+                try await hosts[1].takesOver()
+                if policy == "at_most_one" {
+                    // Nobody runs there: the kernel removes it.
+                    try await eventually("the address of the killed worker is gone") { try !hosts[0].hasAddress() }
+                }
+                let third = try hosts[0].start()
+                try await third.says("the cluster is reached")
+                try await eventually("the first host has given the address up") { try !hosts[0].hasAddress() }
+                #expect(try hosts[1].serves())
+                try await stop(second)
+                #expect(try !hosts[1].hasAddress())
+                try await hosts[0].takesOver()
+                try await stop(third)
+                #expect(try !hosts[0].hasAddress())
+            }
+        }
+
+        @Test("An owner that is started again within the takeover time stays the owner")
+        func restartInCluster() async throws {
+            try await withCluster("policy = at_most_one", { _ in "release_on_stop = no\n" }) { hosts, _ in
+                let first = try hosts[0].start()
+                try await hosts[0].takesOver()
+                try await stop(first)
+                let second = try hosts[0].start()
+                try await second.says("this host owns the name")
+                try await hosts[0].takesOver()
+            }
+        }
+
+        @Test("An owner that loses its link to etcd gives the address up")
+        func partition() async throws {
+            try await withCluster("policy = at_most_one") { hosts, links in
+                _ = try hosts[0].start()
+                try await hosts[0].takesOver()
+                let second = try hosts[1].start()
+                try await second.says("the cluster is reached")
+                links[0].set(.cut)
+                try await hosts[1].takesOver()
+                #expect(try !hosts[0].hasAddress())
+                links[0].set(.open)
+                #expect(try hosts[1].serves())
+            }
+        }
+
+        @Test("An address that follows its services moves to the host whose services are up")
+        func followsServices() async throws {
+            let service = { (number: Int) in
+                """
+                [worker:dummy]
+                checks = yes
+                [service:web]
+                protocol = TCP
+                address = \(Self.address)
+                port = 80
+                nodes = [{"id": "n", "address": "10.0.0.\(number)", "port": 8080}]
+                monitor.type = CONNECT
+                monitor.delay = 1
+                monitor.timeout = 1
+                monitor.attempts = 1
+                """
+            }
+            try await withCluster("policy = at_most_one\nfollow_services = yes", service) { hosts, _ in
+                func node(_ host: Host) throws -> Socket {
+                    try host.namespace.run {
+                        let address = IPAddress.v4(0x0A00_0000 + UInt32(host.number))
+                        let socket = try Socket(.tcp, for: address)
+                        try socket.bind(to: address, port: 8080)
+                        try socket.listen()
+                        return socket
+                    }
+                }
+                var nodes = try hosts.map(node)
+                let first = try hosts[0].start()
+                try await hosts[0].takesOver()
+                try await first.says("started")
+                let second = try hosts[1].start()
+                try await second.says("started")
+                withExtendedLifetime(nodes.removeFirst()) {}
+                try await hosts[1].takesOver()
+                try await first.says("\(Self.address) is FAILING")
+                #expect(try !hosts[0].hasAddress())
+                nodes.insert(try node(hosts[0]), at: 0)
+                withExtendedLifetime(nodes.remove(at: 1)) {}
+                try await hosts[0].takesOver()
+                withExtendedLifetime(nodes) {}
+            }
+        }
+    }
+}
