@@ -54,6 +54,21 @@ package struct ProgramDefinition<Settings: ProgramSettings>: Sendable {
         func matches(_ section: String) -> Bool { isPrefix ? section.hasPrefix(name) && section != name : section == name }
     }
 
+    /// An option that asks for something else than to run.
+    package struct FurtherRequest: Sendable {
+        /// The option, without its dashes.
+        package let name: String
+        /// What it does, in a sentence.
+        package let help: String
+        /// Whether the settings are read and checked for it.
+        package let needsSettings: Bool
+
+        /// A request.
+        package init(_ name: String, needsSettings: Bool = false, _ help: String) {
+            (self.name, self.needsSettings, self.help) = (name, needsSettings, help)
+        }
+    }
+
     /// Options and keys that the program knows and refuses.
     package struct Refusal: Sendable {
         /// What the options begin with, without their dashes.
@@ -82,8 +97,8 @@ package struct ProgramDefinition<Settings: ProgramSettings>: Sendable {
     package let defaultFile: String
     /// The settings, in the order of the help.
     package let settings: [Setting<Settings>]
-    /// Further options that ask for something else than to run, with their help.
-    package let requests: [(name: String, help: String)]
+    /// Further options that ask for something else than to run.
+    package let requests: [FurtherRequest]
     /// The further sections.
     package let sectionKinds: [SectionKind]
     /// What is refused.
@@ -91,7 +106,7 @@ package struct ProgramDefinition<Settings: ProgramSettings>: Sendable {
 
     /// A program.
     package init(
-        name: String, summary: String, defaultFile: String, settings: [Setting<Settings>], requests: [(name: String, help: String)] = [],
+        name: String, summary: String, defaultFile: String, settings: [Setting<Settings>], requests: [FurtherRequest] = [],
         sectionKinds: [SectionKind] = [], refusals: [Refusal] = []
     ) {
         self.name = name
@@ -136,8 +151,10 @@ package enum Invocation<Settings: ProgramSettings>: Sendable {
     case version
     /// Print this text.
     case help(String)
-    /// What one of the program's own requests asks for.
+    /// What one of the program's own requests asks for that needs no settings.
     case other(String)
+    /// What one of the program's own requests asks for.
+    case otherOf(Settings, String)
 }
 
 extension Invocation: Equatable where Settings: Equatable {}
@@ -158,8 +175,8 @@ extension ProgramDefinition {
         switch options.request {
         case .version: return .version
         case .help: return .help(helpText)
-        case .other(let name): return .other(name)
-        case .run, .checkConfig: break
+        case .other(let name) where !requests.contains { $0.name == name && $0.needsSettings }: return .other(name)
+        case .run, .checkConfig, .other: break
         }
         var settings = Settings()
         var mistakes = Mistakes()
@@ -172,6 +189,10 @@ extension ProgramDefinition {
         options.apply(to: &settings, of: self, &mistakes)
         _ = mistakes.collect { () throws(StartupFailure) in try check(settings, options, file, options.request == .checkConfig) }
         try mistakes.check()
-        return options.request == .run ? .run(settings) : .checkConfig(settings)
+        return switch options.request {
+        case .run: .run(settings)
+        case .other(let name): .otherOf(settings, name)
+        default: .checkConfig(settings)
+        }
     }
 }

@@ -109,7 +109,10 @@ func workerDefinition(
         name: "lbaas-worker",
         summary: "Takes load-balancer jobs from Gearman job servers and makes a load balancer of this host be what they ask for.",
         defaultFile: defaultFile, settings: SettingsTable.all,
-        requests: [(listDrivers, "name the drivers, and end")],
+        requests: [
+            .init(listDrivers, "name the drivers, and end"),
+            .init(releaseVirtualIPs, needsSettings: true, "give up the virtual IPs that a worker left which crashed, and end"),
+        ],
         sectionKinds: drivers.map { .init("worker:\($0.name)", keys: $0.keys.map(\.name)) }
             + notifiers.map { .init("notifier:\($0.name)", keys: $0.keys.map(\.name)) }
             + [
@@ -127,6 +130,9 @@ func workerDefinition(
 
 /// The option that names the drivers.
 let listDrivers = "list-drivers"
+
+/// The option that gives up what a crashed worker left.
+let releaseVirtualIPs = "release-virtual-ips"
 
 /// Refuses a driver that this program does not have, and says where its name came from.
 func checkDriver(

@@ -1,6 +1,7 @@
 import Coordination
 import DaemonSupport
 import Dispatch
+import Glibc
 import HostSystem
 import LBaaS
 import Synchronization
@@ -18,6 +19,7 @@ final class VirtualIPService: DaemonService {
     private let coordination: any Coordination
     private let log: Log
     private let running = Mutex<VirtualIPs?>(nil)
+    private let isConnected = Mutex(false)
     /// What is asked of the coordination, in order. It is never asked on the thread of the virtual IPs, which it may wait for.
     private let calls = DispatchQueue(label: "virtual-ips")
 
@@ -97,6 +99,32 @@ final class VirtualIPService: DaemonService {
     }
 }
 
+extension VirtualIPService {
+    /// Gives up what an earlier worker of this host left: owns it as that one did, and stops.
+    ///
+    /// - Parameter limit: the longest wait for the cluster.
+    /// - Returns: false where it was not reached in that time. Then everything stays as it is.
+    func release(within limit: Duration) throws(StartupFailure) -> Bool {
+        try start()
+        let deadline = Deadline(in: limit)
+        while !isSettled {
+            if deadline.isOver {
+                log.write(.warning, "the cluster was not reached: virtual IPs stay as they are")
+                _ = coordination.stop(releasing: false, within: stopTime)
+                _ = running.withLock(\.self)?.stop(keeping: true, within: stopTime)
+                return false
+            }
+            usleep(10_000)
+        }
+        return finish(within: stopTime)
+    }
+
+    /// Whether the cluster has answered, and this host owns again what it owned.
+    private var isSettled: Bool {
+        isConnected.withLock(\.self) && !coordination.report().contains { $0.owner == cluster.hostID && !$0.isOwned }
+    }
+}
+
 // MARK: - What is told
 
 extension VirtualIPService {
@@ -112,8 +140,8 @@ extension VirtualIPService {
         // What an earlier worker left is another's by now.
         case .standby(let name, _): virtualIPs.withdraw(addresses(name))
         case .unattended(let name): virtualIPs.fault(addresses(name))
-        // The coordination logs them.
-        case .duplicateHost, .connected, .disconnected: break
+        case .connected: isConnected.withLock { $0 = true }
+        case .duplicateHost, .disconnected: break
         }
     }
 

@@ -20,6 +20,7 @@ do throws(StartupFailure) {
         print("lbaas-worker \(version)")
     case .help(let text):
         print(text)
+    case .otherOf(let settings, _): _exit(try Worker.releaseVirtualIPs(settings).rawValue)
     case .other:
         for driver in KnownDrivers.all { print("\(driver.name)\t\(driver.summary)") }
     }

@@ -22,17 +22,18 @@ extension RealServers {
 
             var namespace: Namespace { lab.hosts[number - 1] }
 
-            func start(launcher: [String] = []) throws -> WorkerProcess {
-                try start("[virtual_ip:test]\naddress = \(address)\ninterface = eth0\n\(section)\n\(more)\n", launcher: launcher)
+            func start(launcher: [String] = [], arguments: [String] = []) throws -> WorkerProcess {
+                try start("[virtual_ip:test]\naddress = \(address)\ninterface = eth0\n\(section)\n\(more)\n", launcher: launcher, arguments)
             }
 
-            func start(_ configuration: String, launcher: [String] = []) throws -> WorkerProcess {
+            func start(_ configuration: String, launcher: [String] = [], _ arguments: [String] = []) throws -> WorkerProcess {
                 var options = rig.options()
                 // Nobody is there: virtual IPs need no job server.
                 options.servers = ["127.0.0.1:9"]
                 options.stateFolder = rig.path("state-\(number)")
                 options.configuration = configuration
                 options.launcher = launcher
+                options.arguments = arguments
                 return try namespace.run { try rig.spawnWorker(options) }
             }
 
@@ -51,7 +52,7 @@ extension RealServers {
 
         /// Two hosts that share etcd, each with a link of its own to it.
         private func withCluster(
-            _ section: String, _ more: (Int) -> String = { _ in "" }, _ body: ([Host], [Relay]) async throws -> Void
+            _ section: String, takeover: Int = 1, _ more: (Int) -> String = { _ in "" }, _ body: ([Host], [Relay]) async throws -> Void
         ) async throws {
             try await EtcdCluster.run { etcd in
                 let lab = try EthernetLab(hosts: 2)
@@ -59,7 +60,8 @@ extension RealServers {
                 defer { for link in links { link.end() } }
                 try await withRig { rig in
                     let hosts = (1...2).map { number in
-                        let cluster = "[cluster]\netcd = http://127.0.0.1:\(links[number - 1].port)\nhost = h\(number)\ntakeover = 1\n"
+                        let cluster =
+                            "[cluster]\netcd = http://127.0.0.1:\(links[number - 1].port)\nhost = h\(number)\ntakeover = \(takeover)\n"
                         return Host(rig: rig, lab: lab, number: number, section: section, more: cluster + more(number))
                     }
                     try await body(hosts, links)
@@ -181,6 +183,34 @@ extension RealServers {
                 let second = try hosts[0].start()
                 try await second.says("this host owns the name")
                 try await hosts[0].takesOver()
+            }
+        }
+
+        @Test("What a killed worker owned is given up on request", arguments: ["at_most_one", "at_least_one"])
+        func release(policy: String) async throws {
+            // Nobody takes over by itself while the test runs.
+            try await withCluster("policy = \(policy)", takeover: 60) { hosts, links in
+                let release = ["--release-virtual-ips"]
+                let first = try hosts[0].start()
+                try await hosts[0].takesOver()
+                try await first.says("started")
+                let second = try hosts[1].start()
+                try await second.says("another host owns the name")
+                func ends(_ release: WorkerProcess, with code: Int32) async throws {
+                    #expect(try await release.process.end() == .exit(code), "\(release.log.text)")
+                }
+                // A worker runs, ended in good order, or the cluster is not there.
+                try await ends(try hosts[0].start(arguments: release), with: 75)
+                #expect(try hosts[0].serves())
+                _ = try await first.end(by: SIGKILL)
+                try await ends(try hosts[0].start(launcher: ["/usr/bin/env", "SERVICE_RESULT=success"], arguments: release), with: 0)
+                links[0].set(.cut)
+                try await ends(try hosts[0].start(arguments: release), with: 75)
+                #expect(try hosts[0].serves())
+                links[0].set(.open)
+                try await ends(try hosts[0].start(arguments: release), with: 0)
+                #expect(try !hosts[0].hasAddress())
+                try await hosts[1].takesOver()
             }
         }
 
