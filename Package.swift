@@ -76,6 +76,9 @@ let package = Package(
         room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
         room("Metrics", ["HostSystem"]),
         room("Authorization", ["CCrypto", "HostSystem"]),
+        room(
+            "WorkerAPI",
+            ["Authorization", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
@@ -91,7 +94,8 @@ let package = Package(
             name: "lbaas-worker",
             dependencies: [
                 "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
-                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs",
+                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "WorkerAPI",
+                "HTTPServer", "Authorization",
             ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
@@ -133,6 +137,8 @@ let package = Package(
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("AuthorizationTests", ["Authorization", "TestSupport"]),
+        tests(
+            "WorkerAPITests", ["Authorization", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),

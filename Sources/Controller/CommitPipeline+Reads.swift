@@ -16,6 +16,35 @@ extension CommitPipeline {
         return try found.get()
     }
 
+    /// The load balancers that a reader asks after, with the facts and the revision of the same moment.
+    ///
+    /// - Throws: `notFound` where one is not there, or was deleted.
+    func read(
+        _ selection: Selection
+    ) throws(Refusal) -> (revision: UInt64, found: [(entry: WantedState.Entry, health: ServiceHealth?)]) {
+        typealias Found = (revision: UInt64, found: [(entry: WantedState.Entry, health: ServiceHealth?)])
+        var (revision, found) = try committed.read { snapshot -> Result<Found, Refusal> in
+            do throws(Refusal) {
+                let entries: [WantedState.Entry]
+                switch selection {
+                case .all: entries = Array(snapshot.wanted.entries.values)
+                case .named: entries = try selection.entries(all: { [] }, find: { snapshot.wanted.entries[$0] })
+                }
+                return .success((snapshot.revision, entries.map { ($0, snapshot.facts.health[$0.loadBalancer.id]) }))
+            } catch {
+                return .failure(error)
+            }
+        }.get()
+        // Not under the lock.
+        if selection == .all { found.sort { $0.entry.loadBalancer.id < $1.entry.loadBalancer.id } }
+        return (revision, found)
+    }
+
+    /// What is committed, in a few numbers.
+    var summary: StateSummary {
+        committed.read { StateSummary(revision: $0.revision, count: $0.wanted.entries.count, lastChange: $0.lastChange) }
+    }
+
     /// How the nodes of a load balancer are by the worker's checks; nil where nobody but the driver knows.
     func checkedStatus(of loadBalancer: LoadBalancer, _ health: ServiceHealth?) -> [NodeStatus]? {
         guard driver.upkeep.checking == .worker, loadBalancer.monitor != nil, let health else { return nil }

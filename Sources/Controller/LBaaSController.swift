@@ -36,7 +36,7 @@ public final class LBaaSController: RequestHandler {
     /// How many archives are under way.
     private let archives = Mutex(0)
     /// Asks the appliance how nodes are, for requests that no thread waits for.
-    private let reports = DispatchQueue(label: "reports")
+    let reports = DispatchQueue(label: "reports")
 
     /// A controller that commits through this pipeline.
     ///
@@ -146,7 +146,7 @@ public final class LBaaSController: RequestHandler {
     }
 
     /// How the nodes of each load balancer are. What the appliance does not run serves nobody.
-    private func nodes(of found: [(entry: WantedState.Entry, health: ServiceHealth?)]) throws(Refusal) -> [[NodeStatus]] {
+    func nodes(of found: [(entry: WantedState.Entry, health: ServiceHealth?)]) throws(Refusal) -> [[NodeStatus]] {
         do throws(DriverError) {
             let checked = found.map { pipeline.checkedStatus(of: $0.entry.loadBalancer, $0.health) }
             let asked = zip(found, checked).filter { $0.1 == nil }.map(\.0.entry.loadBalancer.id)

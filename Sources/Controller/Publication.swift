@@ -17,6 +17,10 @@ struct Publication {
         var turns: [(id: LoadBalancerID, old: ServiceHealth?, new: ServiceHealth)] = []
         let forgotten = committed.change { snapshot -> [LoadBalancerID] in
             snapshot.revision = changes.revision
+            if var last = changes.journal.last {
+                last.revision = changes.revision
+                snapshot.lastChange = last
+            }
             snapshot.wanted.isEmptyByDelete = changes.isEmptyByDelete
             if !changes.drainingListeners.isEmpty { snapshot.facts.drains = changes.drains }
             for (id, health) in changes.health {

@@ -1,7 +1,7 @@
-import Glibc
+package import Glibc
 
 /// The users and groups of this system. A number stands for itself, whether the database has it or not.
-enum AccountDatabase {
+package enum AccountDatabase {
     /// A user by name or number, with its own group where the database has it.
     static func user(_ text: String) throws(StartupFailure) -> (user: Privileges.User, group: gid_t?) {
         let number = uid_t(text)
@@ -18,25 +18,27 @@ enum AccountDatabase {
             return unsafe (code, (Privileges.User(id: record.pw_uid, name: String(cString: record.pw_name)), record.pw_gid))
         }
         if let found { return found }
-        guard let number else { throw unknown("user", text) }
+        guard let number else { throw unknown("user", text, "--user") }
         return (Privileges.User(id: number, name: nil), nil)
     }
 
     /// A group by name or number.
-    static func group(_ text: String) throws(StartupFailure) -> gid_t {
+    ///
+    /// - Parameter setting: what names it, for the sentence.
+    package static func group(_ text: String, of setting: String = "--group") throws(StartupFailure) -> gid_t {
         if let number = gid_t(text) { return number }
-        let found: gid_t? = unsafe try entry("--group", text) { buffer, size in
+        let found: gid_t? = unsafe try entry(setting, text) { buffer, size in
             var record = unsafe Glibc.group()
             var result: UnsafeMutablePointer<Glibc.group>?
             let code = unsafe getgrnam_r(text, &record, buffer, size, &result)
             return unsafe (code, result == nil ? nil : record.gr_gid)
         }
-        guard let found else { throw unknown("group", text) }
+        guard let found else { throw unknown("group", text, setting) }
         return found
     }
 
-    private static func unknown(_ kind: String, _ name: String) -> StartupFailure {
-        StartupFailure(.noUser, "--\(kind): there is no \(kind) '\(name)'; create it, for instance with systemd-sysusers")
+    private static func unknown(_ kind: String, _ name: String, _ setting: String) -> StartupFailure {
+        StartupFailure(.noUser, "\(setting): there is no \(kind) '\(name)'; create it, for instance with systemd-sysusers")
     }
 
     /// Looks an entry up, with a buffer that grows until the entry fits. The look-up answers with an error number, or 0, and the entry.

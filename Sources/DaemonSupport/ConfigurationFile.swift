@@ -120,8 +120,9 @@ package struct ConfigurationFile: Sendable {
         }
         if let comment = values.first(where: { hasNumberSign($0.text) }) { throw Mistake(comment.line, Self.noComment(setting.key)) }
         setting.clear(&settings)
-        // An empty text is an error, but not where further lines have the values.
+        // An empty text is an error, but not where further lines have the values, or none is a value.
         let given = values.filter { !$0.text.isEmpty }
+        if given.isEmpty, setting.mayBeEmpty { return }
         for value in given.isEmpty ? values : given {
             do throws(BadValue) {
                 try setting.apply(&settings, value.text)

@@ -15,6 +15,8 @@ package struct Setting<Settings: ProgramSettings>: Sendable {
     package let help: String
     /// Whether it may be given several times, all of which count.
     package let isList: Bool
+    /// Whether it is a list that the file may give no value.
+    package let mayBeEmpty: Bool
     /// Takes away the values of a list, so that the first one given replaces what was there.
     package let clear: @Sendable (inout Settings) -> Void
     /// Reads a text and sets the value, or adds it to the list.
@@ -47,11 +49,13 @@ package struct Setting<Settings: ProgramSettings>: Sendable {
     }
 
     /// A setting with several values, separated by commas or blanks.
+    ///
+    /// - Parameter mayBeEmpty: whether the file may also give it no value.
     package init<Value>(
         _ section: String, _ key: String, option: String? = nil, _ placeholder: String, _ help: String,
-        list path: Path<[Value]>, _ form: ValueForm<Value>
+        list path: Path<[Value]>, _ form: ValueForm<Value>, mayBeEmpty: Bool = false
     ) {
-        self.init(section, key, option, placeholder, help, isList: true, clear: { $0[keyPath: path] = [] }) {
+        self.init(section, key, option, placeholder, help, isList: true, mayBeEmpty: mayBeEmpty, clear: { $0[keyPath: path] = [] }) {
             settings, text throws(BadValue) in
             let words = text.split { $0 == "," || $0.isWhitespace }
             guard !words.isEmpty else { throw BadValue("no value; write one \(placeholder) or several") }
@@ -63,7 +67,7 @@ package struct Setting<Settings: ProgramSettings>: Sendable {
 
     private init(
         _ section: String, _ key: String, _ option: String?, _ placeholder: String, _ help: String,
-        isList: Bool = false, clear: @escaping @Sendable (inout Settings) -> Void = { _ in },
+        isList: Bool = false, mayBeEmpty: Bool = false, clear: @escaping @Sendable (inout Settings) -> Void = { _ in },
         apply: @escaping @Sendable (inout Settings, String) throws(BadValue) -> Void,
         text: @escaping @Sendable (Settings) -> String?
     ) {
@@ -73,6 +77,7 @@ package struct Setting<Settings: ProgramSettings>: Sendable {
         self.placeholder = placeholder
         self.help = help
         self.isList = isList
+        self.mayBeEmpty = mayBeEmpty
         self.clear = clear
         self.apply = apply
         self.text = text

@@ -57,15 +57,10 @@ struct ServerContext: Sendable {
     private func start(
         _ socket: consuming Descriptor, connections: Int, ofAddress: Int, tls: TCPListener.TLS?, _ name: String
     ) throws(HTTPServerError) {
-        let texts: [UnsafeMutablePointer<CChar>?] = unsafe [tls?.certificate, tls?.key, tls?.authorities].map {
-            unsafe $0.flatMap { unsafe strdup($0) }
-        }
-        if let certificate = unsafe texts[0], let key = unsafe texts[1] {
-            let code = unsafe mhd_check_pem(certificate, key, texts[2])
-            if code != 0 {
-                unsafe texts.forEach { unsafe free($0) }
-                throw HTTPServerError("the certificate, key or authorities of \(name): \(unsafe String(cString: gnutls_strerror(code)))")
-            }
+        let texts = unsafe pemTexts(tls)
+        if let code = unsafe checkTexts(texts) {
+            unsafe texts.forEach { unsafe free($0) }
+            throw HTTPServerError("the certificate, key or authorities of \(name): \(code)")
         }
         var settings = unsafe mhd_settings()
         // The library closes it, also where it does not start.
@@ -151,5 +146,26 @@ struct ServerContext: Sendable {
         }
         let name = unsafe withUnsafeBytes(of: found.name) { unsafe String(decoding: $0.prefix(Int(found.name_size)), as: UTF8.self) }
         return HTTPClientCertificate(commonName: name, fingerprint: unsafe withUnsafeBytes(of: found.fingerprint) { unsafe Array($0) })
+    }
+}
+
+/// The texts of a listener as the library takes them; nil for those that are not there. The caller frees them.
+private func pemTexts(_ tls: TCPListener.TLS?) -> [UnsafeMutablePointer<CChar>?] {
+    unsafe [tls?.certificate, tls?.key, tls?.authorities].map { unsafe $0.flatMap { unsafe strdup($0) } }
+}
+
+/// What is wrong with the texts; nil where nothing is, or there are none.
+private func checkTexts(_ texts: [UnsafeMutablePointer<CChar>?]) -> String? {
+    guard let certificate = unsafe texts[0], let key = unsafe texts[1] else { return nil }
+    let code = unsafe mhd_check_pem(certificate, key, texts[2])
+    return code == 0 ? nil : unsafe String(cString: gnutls_strerror(code))
+}
+
+extension TCPListener.TLS {
+    /// What is wrong with the certificate, the key or the authorities, in the words of the library; nil where nothing is.
+    package var objection: String? {
+        let texts = unsafe pemTexts(self)
+        defer { unsafe texts.forEach { unsafe free($0) } }
+        return unsafe checkTexts(texts)
     }
 }

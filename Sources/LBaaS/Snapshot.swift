@@ -20,6 +20,8 @@ public struct Snapshot: Sendable {
     public var wanted: WantedState
     /// What is known.
     public var facts: Facts
+    /// The last committed change of this process; nil where there was none.
+    public var lastChange: JournalEntry?
 
     /// A snapshot.
     public init(revision: UInt64 = 0, wanted: WantedState = WantedState(), facts: Facts = Facts()) {

@@ -9,26 +9,24 @@ public enum StoredLoadBalancer {
     public static func text(of loadBalancer: LoadBalancer) -> [UInt8] {
         var writer = FieldWriter(capacity: 256 + loadBalancer.nodes.count * 96)
         writer.raw("[{\"id\":")
-        writer.string(loadBalancer.id.text)
-        writer.field("protocol", loadBalancer.serviceProtocol.rawValue)
-        writer.field("port", loadBalancer.port)
-        if let address = loadBalancer.address { writer.address(.address(address)) }
-        if loadBalancer.algorithm != .roundRobin { writer.field("algorithm", loadBalancer.algorithm.rawValue) }
-        if let monitor = loadBalancer.monitor { writer.monitor(monitor) }
-        if loadBalancer.timeouts != Timeouts() { writer.timeouts(loadBalancer.timeouts) }
-        if let persistence = loadBalancer.sessionPersistence { writer.persistence(persistence) }
-        if let forwarding = loadBalancer.forwarding { writer.forwarding(forwarding) }
-        if let quorum = loadBalancer.quorum { writer.field("quorum", quorum) }
-        if loadBalancer.hysteresis != 0 { writer.field("hysteresis", loadBalancer.hysteresis) }
-        if let percent = loadBalancer.panicPercent { writer.field("panic_percent", percent) }
-        if let sorryServer = loadBalancer.sorryServer {
-            writer.raw(",\"sorry_server\":{\"port\":")
-            writer.number(sorryServer.port)
-            writer.address(sorryServer.host)
-            writer.raw("}")
-        }
-        writer.nodes(loadBalancer.nodes)
+        writer.loadBalancer(loadBalancer)
         writer.raw("}]")
+        return writer.output.bytes
+    }
+
+    /// A load balancer as a job has it, with more members for it and for its nodes.
+    ///
+    /// - Parameters:
+    ///   - members: appends members of the load balancer, each behind a comma.
+    ///   - nodeMembers: appends members of the node at a place, each behind a comma.
+    package static func object(
+        of loadBalancer: LoadBalancer, members: (inout ByteWriter) -> Void, nodeMembers: (Int, inout ByteWriter) -> Void
+    ) -> [UInt8] {
+        var writer = FieldWriter(capacity: 256 + loadBalancer.nodes.count * 160)
+        writer.raw("{\"id\":")
+        writer.loadBalancer(loadBalancer, nodeMembers)
+        members(&writer.output)
+        writer.raw("}")
         return writer.output.bytes
     }
 }
@@ -89,7 +87,7 @@ public struct StoredLoadBalancerReader {
 
 /// Writes the members of an object.
 private struct FieldWriter: ~Copyable {
-    private(set) var output: ByteWriter
+    fileprivate(set) var output: ByteWriter
 
     init(capacity: Int) { output = ByteWriter(capacity: capacity) }
 
@@ -97,8 +95,31 @@ private struct FieldWriter: ~Copyable {
 
     mutating func number(_ number: UInt16) { output.append(decimal: UInt64(number)) }
 
-    mutating func string(_ text: String) {
-        if !output.append(quoted: text) { output.append(JSONWriting.string(text)) }
+    mutating func string(_ text: String) { output.append(json: text) }
+
+    /// The identity of a load balancer, and its members.
+    ///
+    /// - Parameter more: appends further members of the node at a place.
+    mutating func loadBalancer(_ loadBalancer: LoadBalancer, _ more: (Int, inout ByteWriter) -> Void = { _, _ in }) {
+        string(loadBalancer.id.text)
+        field("protocol", loadBalancer.serviceProtocol.rawValue)
+        field("port", loadBalancer.port)
+        if let address = loadBalancer.address { self.address(.address(address)) }
+        if loadBalancer.algorithm != .roundRobin { field("algorithm", loadBalancer.algorithm.rawValue) }
+        if let monitor = loadBalancer.monitor { self.monitor(monitor) }
+        if loadBalancer.timeouts != Timeouts() { timeouts(loadBalancer.timeouts) }
+        if let persistence = loadBalancer.sessionPersistence { self.persistence(persistence) }
+        if let forwarding = loadBalancer.forwarding { self.forwarding(forwarding) }
+        if let quorum = loadBalancer.quorum { field("quorum", quorum) }
+        if loadBalancer.hysteresis != 0 { field("hysteresis", loadBalancer.hysteresis) }
+        if let percent = loadBalancer.panicPercent { field("panic_percent", percent) }
+        if let sorryServer = loadBalancer.sorryServer {
+            raw(",\"sorry_server\":{\"port\":")
+            number(sorryServer.port)
+            address(sorryServer.host)
+            raw("}")
+        }
+        nodes(loadBalancer.nodes, more)
     }
 
     private mutating func name(_ name: StaticString) {
@@ -130,7 +151,7 @@ private struct FieldWriter: ~Copyable {
     }
 
     /// Written in as few pieces as can be: this is most of what a commit writes.
-    mutating func nodes(_ nodes: [Node]) {
+    mutating func nodes(_ nodes: [Node], _ more: (Int, inout ByteWriter) -> Void) {
         raw(",\"nodes\":[")
         for (index, node) in nodes.enumerated() {
             raw(index == 0 ? "{\"id\":" : ",{\"id\":")
@@ -144,6 +165,7 @@ private struct FieldWriter: ~Copyable {
             }
             if node.isBackup { raw(",\"backup\":true") }
             if node.condition != .enabled { field("condition", node.condition.rawValue) }
+            more(index, &output)
             raw("}")
         }
         raw("]")
@@ -219,5 +241,12 @@ private struct FieldWriter: ~Copyable {
             if tunnel.checksum { raw(",\"checksum\":true") }
             raw("}")
         }
+    }
+}
+
+extension ByteWriter {
+    /// Appends a string of JSON, with what must be escaped escaped.
+    package mutating func append(json text: String) {
+        if !append(quoted: text) { append(JSONWriting.string(text)) }
     }
 }

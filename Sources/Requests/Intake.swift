@@ -48,6 +48,21 @@ public protocol RequestHandler: Sendable {
     func submit(
         _ request: Request, from origin: Origin, within limit: Duration, completion: @escaping @Sendable (Outcome) -> Void)
 
+    /// Reads load balancers and how their nodes are, all of one moment. It does not wait for changes that are under way.
+    ///
+    /// - Parameter completion: takes the report, or the refusal `notFound`, or `appliance` where the appliance had to be asked and did not
+    ///   answer. It must not block. It is called before this returns where nothing else has to be asked.
+    func report(on selection: Selection, completion: @escaping @Sendable (Result<StateReport, Refusal>) -> Void)
+
+    /// What there is now, in a few numbers.
+    var summary: StateSummary { get }
+
+    /// The committed changes behind a revision, the oldest first. It waits for a write of the state that is under way.
+    ///
+    /// - Parameter limit: at most so many.
+    /// - Throws: `store` where the state cannot be read.
+    func journal(after revision: UInt64, limit: Int) throws(Refusal) -> [JournalEntry]
+
     /// Wants these load balancers of a source, and no others of it: all of them, or nothing is changed.
     ///
     /// - Throws: why they cannot be.

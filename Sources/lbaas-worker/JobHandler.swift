@@ -58,10 +58,10 @@ extension Log {
     ///
     /// - Parameters:
     ///   - answer: what the job was.
-    ///   - handle: the job server's name of the job.
+    ///   - handle: the job server's name of the job, or who sent it by the API.
     ///   - start: when it came.
     ///   - end: when it was answered.
-    fileprivate func write(_ answer: JobAnswer, handle: String, from start: Timestamp, to end: Timestamp) {
+    func write(_ answer: JobAnswer, handle: String, from start: Timestamp, to end: Timestamp) {
         write(
             answer.error == nil ? .info : .warning, "job",
             Self.fields(of: answer, handle: handle, microseconds: end.microseconds - start.microseconds))

@@ -11,8 +11,8 @@ final class JobIntake: Intake {
     private let settings: Settings
     private let log: Log
     private let queue = Mutex<JobQueue?>(nil)
-    /// The job servers that were reached once.
-    private let reached = Mutex<Set<String>>([])
+    /// Whether there is a connection to each job server that was reached once.
+    private let reached = Mutex<[String: Bool]>([:])
 
     /// An intake that is not started yet.
     init(_ settings: Settings, log: Log) {
@@ -26,6 +26,12 @@ final class JobIntake: Intake {
         if !new.start() {
             throw IntakeFailure("the system has no threads for \(settings.concurrency) connections; lower --concurrency")
         }
+    }
+
+    /// The job servers, and whether there is a connection to each.
+    var servers: [(address: String, isConnected: Bool)] {
+        let reached = reached.withLock(\.self)
+        return settings.servers.map { ($0.description, reached[$0.description] ?? false) }
     }
 
     func stopTaking() { _ = queue.withLock(\.self)?.stop(timeout: 0) }
@@ -55,10 +61,14 @@ final class JobIntake: Intake {
     private func report(_ event: JobQueue.Event) {
         switch event {
         case .connected(let server):
-            _ = reached.withLock { $0.insert(server.description) }
+            reached.withLock { $0[server.description] = true }
             log.write(.info, "job server connected", [("server", server.description)])
         case .lost(let server, let reason):
-            let wasReached = reached.withLock { $0.contains(server.description) }
+            let wasReached = reached.withLock { reached in
+                // One that was never reached stays so.
+                defer { if reached[server.description] != nil { reached[server.description] = false } }
+                return reached[server.description] != nil
+            }
             log.write(
                 .warning,
                 wasReached ? "job server lost; it is tried again for ever" : "job server cannot be reached; it is tried again for ever",

@@ -6,7 +6,7 @@ import LBaaS
 struct Settings: ProgramSettings, Equatable {
     /// The name of the driver.
     var driver = "haproxy"
-    /// The job servers, at least one.
+    /// The job servers; none where jobs come by the API alone.
     var servers = [JobServer(host: "localhost", port: JobServer.defaultPort)]
     /// The Gearman function to serve; nil stands for the host name.
     var function: String?
@@ -32,6 +32,8 @@ struct Settings: ProgramSettings, Equatable {
     var checkAuthorities: String?
     /// Among which hosts the virtual IPs are shared.
     var cluster = ClusterSettings()
+    /// The API.
+    var api = APISettings()
     /// The file that holds the process id.
     var pidFile: String?
     /// The user to become, a name or a number.

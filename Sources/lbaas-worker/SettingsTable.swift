@@ -7,13 +7,15 @@ import LBaaS
 /// The settings of the worker. The command line, the configuration file and the help all come from this one table.
 enum SettingsTable {
     /// Every setting, in the order of the help.
-    static let all: [Setting<Settings>] = [
+    static let all = own + APISettings.table
+
+    private static let own: [Setting<Settings>] = [
         Setting(
             "worker", "driver", option: "driver", "NAME", "the driver of the load balancer; --list-drivers names them",
             \.driver, .text),
         Setting(
             "gearman", "servers", option: "server", "HOST:PORT", "a job server, IPv6 in brackets; may be given several times",
-            list: \.servers, .address(defaultPort: JobServer.defaultPort)),
+            list: \.servers, .address(defaultPort: JobServer.defaultPort), mayBeEmpty: true),
         Setting(
             "gearman", "function", option: "function", "NAME", "the Gearman function to serve; without it, the host name",
             optional: \.function, .function),

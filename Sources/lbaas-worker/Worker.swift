@@ -6,6 +6,7 @@ import JobQueue
 import KnownDrivers
 import KnownNotifiers
 import LBaaS
+import WorkerAPI
 
 /// The wiring: makes the services from the settings, and runs them.
 enum Worker {
@@ -24,16 +25,18 @@ enum Worker {
         // As the user that removes it at the end.
         let pidFile = try makePidFile(settings)
         let parts = try Parts(settings, log: log)
-        let exitCode = try serve(settings, parts, version: version, signals: signals, log: log)
+        let api = try settings.apiConfiguration()
+        let exitCode = try serve(settings, parts, api, version: version, signals: signals, log: log)
         pidFile?.remove()
         return exitCode
     }
 
     private static func serve(
-        _ settings: Settings, _ parts: Parts, version: String, signals: Signals, log: Log
+        _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
         let monitor = ProgressMonitor()
         let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, log: log)
+        let jobs = JobIntake(settings, log: log)
         let virtualIPs = parts.virtualIPs
         let follower = virtualIPs?.follower().map { Notifier.actuator($0) }
         let first: [any DaemonService] = virtualIPs.map { [$0] } ?? []
@@ -44,7 +47,8 @@ enum Worker {
                 IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
                 CheckService(settings, core: core, monitor: monitor, log: log),
                 UpkeepService(core: core),
-                IntakeService(JobIntake(settings, log: log), core: core),
+                IntakeService(APIIntake(api, of: settings, jobs: jobs, version: version, log: log), core: core),
+                IntakeService(jobs, core: core),
             ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
         return try daemon.run(services) {
@@ -84,6 +88,7 @@ extension Worker {
                     return file.failure(line, sentence)
                 }
             }
+            if isCheck { mistakes.collect { () throws(StartupFailure) in _ = try settings.apiConfiguration(in: file) } }
             try mistakes.check()
             if isCheck { _ = try Parts(settings, log: .silent, isCheck: true) }
         }

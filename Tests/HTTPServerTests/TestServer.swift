@@ -3,6 +3,9 @@ import HTTPServer
 import Synchronization
 import TestSupport
 
+/// The client that tests of this room use.
+typealias Client = HTTPTestClient
+
 /// A running server with some routes. It ends with this value.
 final class TestServer: Sendable {
     let server: HTTPServer

@@ -56,7 +56,7 @@ import Testing
             "[gearman]\nservers = a,\n  b:0\n  c",
             "lbaas.conf:3: servers: 'b:0' does not end in a port from 1 to 65535; write HOST:PORT, or [ADDRESS]:PORT for IPv6"
         ),
-        ("[gearman]\nservers =\n", "lbaas.conf:2: servers: no value; write one HOST:PORT or several"),
+        ("[health]\nprograms =\n", "lbaas.conf:2: programs: no value; write one PATH or several"),
         (
             "[DEFAULT]\nuser =\n",
             "lbaas.conf:2: user: '' is empty or has control characters in it; leave the setting out to get its default"
@@ -67,15 +67,15 @@ import Testing
         ),
         (
             "# x\n[gearmen]\n",
-            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], \(driverSections)"
+            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], \(driverSections)"
         ),
         (
             "[gearman]\n[]",
-            "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], \(driverSections)"
+            "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], \(driverSections)"
         ),
         (
             "[worker:vrrp]\nx = 1",
-            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], \(driverSections)"
+            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], \(driverSections)"
         ),
         ("\nconcurrency = 2\n", "lbaas.conf:2: concurrency stands before the first section; put it below the section that it belongs to"),
         (

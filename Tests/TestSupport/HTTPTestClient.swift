@@ -1,43 +1,42 @@
 import Glibc
-import TestSupport
 
 /// A client of HTTP that sends what it is told, byte for byte.
-final class Client {
+package final class HTTPTestClient {
     /// What a server answers.
-    struct Response: Equatable {
-        var status = 0
+    package struct Response: Equatable {
+        package var status = 0
         /// The fields, their names in small letters.
-        var headers: [String: String] = [:]
-        var body = ""
+        package var headers: [String: String] = [:]
+        package var body = ""
     }
 
-    let socket: LoopbackSocket
+    package let socket: LoopbackSocket
     private var buffer: [UInt8] = []
-    private(set) var isClosed = false
+    package private(set) var isClosed = false
 
-    init(_ port: UInt16, source: UInt8 = 1) throws { socket = try .connected(to: port, source: source) }
+    package init(_ port: UInt16, source: UInt8 = 1) throws { socket = try .connected(to: port, source: source) }
 
-    func send(_ text: String) throws { try socket.send(text) }
+    package func send(_ text: String) throws { try socket.send(text) }
 
     /// Sends a request and reads the response.
-    func ask(_ text: String) throws -> Response {
+    package func ask(_ text: String) throws -> Response {
         try send(text)
         return try response(isHead: text.hasPrefix("HEAD"))
     }
 
     /// Sends GET for a path.
-    func get(_ path: String, _ fields: String = "") throws -> Response {
+    package func get(_ path: String, _ fields: String = "") throws -> Response {
         try ask("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n")
     }
 
     /// Sends POST with text.
-    func post(_ path: String, _ body: String, type: String = "text/plain") throws -> Response {
-        try ask(
-            "POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    package func post(_ path: String, _ body: String, type: String = "text/plain", _ fields: String = "") throws -> Response {
+        let length = "Content-Length: \(body.utf8.count)\r\n"
+        return try ask("POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(type)\r\n\(length)\(fields)\r\n\(body)")
     }
 
     /// Reads a response; one with 100 as well.
-    func response(isHead: Bool = false) throws -> Response {
+    package func response(isHead: Bool = false) throws -> Response {
         var response = try head()
         if isHead || response.status == 100 || response.status == 204 { return response }
         if let length = response.headers["content-length"].flatMap({ Int($0) }) {
@@ -49,7 +48,7 @@ final class Client {
     }
 
     /// Reads the head of a response.
-    func head() throws -> Response {
+    package func head() throws -> Response {
         let lines = try text(through: "\r\n\r\n").split(separator: "\r\n")
         var response = Response()
         response.status = Int(lines.first?.split(separator: " ").dropFirst().first ?? "") ?? 0
@@ -61,7 +60,7 @@ final class Client {
     }
 
     /// Reads a chunk of a body; nil at the last.
-    func chunk() throws -> String? {
+    package func chunk() throws -> String? {
         let size = Int(try text(through: "\r\n").dropLast(), radix: 16) ?? 0
         let piece = try bytes(size)
         _ = try bytes(2)
@@ -69,7 +68,7 @@ final class Client {
     }
 
     /// Reads events until one is the last.
-    func events(until isLast: (String) -> Bool) throws -> [String] {
+    package func events(until isLast: (String) -> Bool) throws -> [String] {
         var events: [String] = []
         while true {
             while let end = rest.range(of: "\n\n") {
@@ -86,7 +85,7 @@ final class Client {
     private var rest = ""
 
     /// Sends a byte again and again until the server closes the connection.
-    func trickle(_ byte: String) throws {
+    package func trickle(_ byte: String) throws {
         let deadline = Deadline(seconds: 60)
         while !isClosed {
             if deadline.isOver { throw Failure("the server does not close the connection") }
@@ -97,7 +96,7 @@ final class Client {
     }
 
     /// What is sent until the server closes the connection.
-    func untilClosed() throws -> String {
+    package func untilClosed() throws -> String {
         while !isClosed { try more() }
         defer { buffer = [] }
         return String(decoding: buffer, as: UTF8.self)

@@ -1,0 +1,70 @@
+public import LBaaS
+
+/// Load balancers as they are committed at one moment, and how their nodes are.
+public struct StateReport: Sendable {
+    /// One load balancer.
+    public struct Item: Sendable {
+        /// The load balancer as it is wanted, and by whom.
+        public let entry: WantedState.Entry
+        /// Its nodes, in the order of the load balancer.
+        public let nodes: [NodeStatus]
+        /// Whether the service has its quorum; nil where nobody finds out.
+        public let hasQuorum: Bool?
+
+        /// One load balancer.
+        public init(entry: WantedState.Entry, nodes: [NodeStatus], hasQuorum: Bool?) {
+            self.entry = entry
+            self.nodes = nodes
+            self.hasQuorum = hasQuorum
+        }
+    }
+
+    /// The revision of the state that was read.
+    public let revision: UInt64
+    /// The load balancers: in the order of the request, or in that of their identities.
+    public let items: [Item]
+
+    /// A report.
+    public init(revision: UInt64, items: [Item]) {
+        self.revision = revision
+        self.items = items
+    }
+}
+
+extension StateReport.Item {
+    /// How a load balancer is. The raw value is its name on the wire.
+    public enum Status: String, Sendable {
+        /// Its service is up: it has its quorum, or a node serves.
+        case up = "UP"
+        /// Its service is down.
+        case down = "DOWN"
+        /// A request has suspended it.
+        case suspended = "SUSPENDED"
+        /// Another load balancer has its listener.
+        case outOfService = "OUT_OF_SERVICE"
+    }
+
+    /// How the load balancer is.
+    public var status: Status {
+        if entry.isOutOfService { return .outOfService }
+        if entry.loadBalancer.isSuspended { return .suspended }
+        return hasQuorum ?? nodes.contains(where: \.isUp) ? .up : .down
+    }
+}
+
+/// The committed state in a few numbers.
+public struct StateSummary: Sendable {
+    /// The number of the last committed change.
+    public let revision: UInt64
+    /// How many load balancers there are.
+    public let count: Int
+    /// The last committed change of this process; nil where there was none.
+    public let lastChange: JournalEntry?
+
+    /// A summary.
+    public init(revision: UInt64, count: Int, lastChange: JournalEntry?) {
+        self.revision = revision
+        self.count = count
+        self.lastChange = lastChange
+    }
+}

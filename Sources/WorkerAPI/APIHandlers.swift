@@ -1,0 +1,203 @@
+import Authorization
+import Dispatch
+import HTTPServer
+import HostSystem
+import JSON
+import LBaaS
+import Requests
+
+/// Answers the requests of the API.
+///
+/// Handlers run on the thread of a listener, so they do nothing that takes long: what the core does is answered by its completion, and what
+/// is large is read and written on a queue.
+final class APIHandlers: Sendable {
+    /// The most bytes of a job. The reply has about as many, and both are in memory.
+    static let longestJob = 8 << 20
+    /// The most bytes that are read and written on the thread of a listener.
+    private static let longestAtOnce = 16 << 10
+    /// A change that is not begun within this time is refused.
+    private static let patience = Duration.seconds(30)
+    /// The most entries of the journal in a response.
+    static let longestJournal = 1000
+
+    private let core: any RequestHandler
+    private let worker: WorkerDescription
+    private let jobs: any JobTranslator
+    private let access: Access
+    private let queue = DispatchQueue(label: "api")
+
+    init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access) {
+        self.core = core
+        self.worker = worker
+        self.jobs = jobs
+        self.access = access
+    }
+
+    private func origin(of request: HTTPRequest) -> Origin {
+        Origin(.jobs, name: "api:\(access.principal(of: request)?.name ?? "-")")
+    }
+
+    /// Does something at once, or on the queue where it is about so many bytes.
+    private func work(on bytes: Int, _ body: @escaping @Sendable () -> Void) {
+        if bytes > Self.longestAtOnce { queue.async(execute: body) } else { body() }
+    }
+}
+
+// MARK: - The worker
+
+extension APIHandlers {
+    /// GET /healthz.
+    func health(_ request: HTTPRequest) -> HTTPResponse { .json("{\"status\": \"OK\"}") }
+
+    /// GET /readyz.
+    func readiness(_ request: HTTPRequest) -> HTTPResponse {
+        let servers = worker.jobServers()
+        let isReady = servers.isEmpty || servers.contains(where: \.isConnected)
+        let reasons = isReady ? [] : ["none of the \(servers.count) job servers is connected"]
+        return .json(
+            JSONWriting.object(["ready": String(isReady), "reasons": JSONWriting.list(reasons.map(JSONWriting.string))]),
+            status: isReady ? 200 : 503)
+    }
+
+    /// GET /v1/status.
+    func status(_ request: HTTPRequest) -> HTTPResponse {
+        let summary = core.summary
+        let servers = worker.jobServers().map {
+            JSONWriting.object(["server": JSONWriting.string($0.address), "connected": String($0.isConnected)])
+        }
+        var response = HTTPResponse.json(
+            JSONWriting.object([
+                "version": JSONWriting.string(worker.version), "driver": JSONWriting.string(worker.driver),
+                "function": JSONWriting.string(worker.function), "started": JSONWriting.string(worker.start.text),
+                "job_servers": JSONWriting.list(servers), "revision": String(summary.revision),
+                "load_balancers": String(summary.count), "last_change": summary.lastChange?.text ?? "null",
+            ]))
+        response.headers.append(("ETag", etag(summary.revision)))
+        return response
+    }
+}
+
+// MARK: - What is read
+
+extension APIHandlers {
+    /// GET /v1/load-balancers.
+    func list(_ request: HTTPRequest, _ reply: HTTPReply) {
+        core.report(on: .all) { [queue] result in
+            queue.async { reply.send(response(to: result, request) { $0.text }) }
+        }
+    }
+
+    /// GET /v1/load-balancers/{id}.
+    func show(_ request: HTTPRequest, _ reply: HTTPReply) {
+        let id = LoadBalancerID(request.parameter("id") ?? "")
+        core.report(on: .named([id])) { result in
+            reply.send(response(to: result, request) { ($0.items.first?.text ?? []) + [0x0A] })
+        }
+    }
+
+    /// GET /v1/journal.
+    func journal(_ request: HTTPRequest, _ reply: HTTPReply) {
+        do throws(Refusal) {
+            try request.allowQuery("after", "limit")
+            let revision = UInt64(try request.number("after", 0...Int.max) ?? 0)
+            let limit = try request.number("limit", 1...Self.longestJournal) ?? 100
+            queue.async { [core] in
+                do throws(Refusal) {
+                    let entries = try core.journal(after: revision, limit: limit)
+                    reply.send(.json(JSONWriting.object(["journal": JSONWriting.list(entries.map(\.text))])))
+                } catch {
+                    reply.send(.problem(error))
+                }
+            }
+        } catch {
+            reply.send(.problem(error))
+        }
+    }
+}
+
+private func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
+
+private func response(
+    to result: Result<StateReport, Refusal>, _ request: HTTPRequest, _ text: (StateReport) -> [UInt8]
+) -> HTTPResponse {
+    switch result {
+    case .failure(let refusal): return .problem(refusal)
+    case .success(let report):
+        var response = HTTPResponse(type: "application/json", text(report))
+        response.headers.append(("ETag", etag(report.revision)))
+        return response
+    }
+}
+
+// MARK: - Jobs
+
+extension APIHandlers {
+    /// POST /v1/jobs.
+    func job(_ request: HTTPRequest, _ reply: HTTPReply) {
+        work(on: request.body.count) { [self] in
+            let origin = origin(of: request)
+            let job = jobs.read(request.body, from: origin.name)
+            let answer: @Sendable (Outcome?) -> Void = { outcome in
+                let result = job.answer(outcome)
+                reply.send(HTTPResponse(type: "application/json", result.reply))
+                result.log()
+            }
+            guard let asked = job.request else { return answer(nil) }
+            core.submit(asked, from: origin, within: Self.patience) { [self] outcome in
+                work(on: request.body.count) { answer(outcome) }
+            }
+        }
+    }
+
+    /// POST /v1/plan.
+    func plan(_ request: HTTPRequest, _ reply: HTTPReply) {
+        work(on: request.body.count) { [self] in
+            let origin = origin(of: request)
+            let job = jobs.read(request.body, from: origin.name)
+            guard let asked = job.request else {
+                return _ = reply.send(.problem(Refusal(.invalid, job.answer(nil).error ?? "the job is not understood")))
+            }
+            guard case .change(let change, let options) = asked else {
+                return _ = reply.send(
+                    .problem(
+                        Refusal(
+                            .invalid,
+                            "hpcs_action: changes nothing, so there is no plan; UPDATE, CREATE, SUSPEND, ENABLE and DELETE have one")))
+            }
+            let planned = Request.change(change, ChangeOptions(isDryRun: true, isForced: options.isForced))
+            core.submit(planned, from: origin, within: Self.patience) { outcome in
+                switch outcome {
+                case .planned(let steps):
+                    reply.send(.json(JSONWriting.object(["plan": JSONWriting.list(steps.map(JSONWriting.string))])))
+                case .refused(let refusal): reply.send(.problem(refusal))
+                default: reply.send(.problem(Refusal(.notFound, job.answer(outcome).error ?? "there is no plan for this job")))
+                }
+            }
+        }
+    }
+}
+
+// MARK: - The query
+
+extension HTTPRequest {
+    /// Refuses a name in the query that the route does not have, and one that is there twice.
+    fileprivate func allowQuery(_ names: String...) throws(Refusal) {
+        for (place, (name, _)) in query.enumerated() {
+            if !names.contains(name) {
+                throw Refusal(
+                    .invalid, "'\(name.shortened)' is no parameter of \(route); its parameters are \(names.joined(separator: ", "))")
+            }
+            if query[..<place].contains(where: { $0.name == name }) { throw Refusal(.invalid, "the parameter \(name) is given twice") }
+        }
+    }
+
+    /// A number of the query; nil where it is not there.
+    fileprivate func number(_ name: String, _ range: ClosedRange<Int>) throws(Refusal) -> Int? {
+        guard let text = query(name) else { return nil }
+        guard let number = Int(text), range.contains(number), text.utf8.first != UInt8(ascii: "+") else {
+            throw Refusal(
+                .invalid, "the parameter \(name): '\(text.shortened)' is not a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+}

@@ -1,0 +1,62 @@
+import Authorization
+import HTTPServer
+package import LBaaS
+package import Requests
+import Synchronization
+
+/// Takes requests by HTTP: over a Unix socket, and over TCP.
+package final class APIIntake: Intake {
+    package let name = "a request of the API"
+    private let configuration: APIConfiguration
+    private let worker: WorkerDescription
+    private let jobs: any JobTranslator
+    private let log: Log
+    private let server = Mutex<HTTPServer?>(nil)
+
+    /// An intake that does not listen yet.
+    package init(_ configuration: APIConfiguration, worker: WorkerDescription, jobs: any JobTranslator, log: Log) {
+        self.configuration = configuration
+        self.worker = worker
+        self.jobs = jobs
+        self.log = log
+    }
+
+    package func start(handingTo core: any RequestHandler) throws(IntakeFailure) {
+        let routes = APIRoutes(APIHandlers(core: core, worker: worker, jobs: jobs, access: configuration.access))
+        let access = configuration.access
+        var limits = HTTPLimits()
+        // As long as an appliance may take for a change, and an object store for a log. A change that is not begun is refused before.
+        limits.handler = .seconds(180)
+        let new = HTTPServer(routes: routes.table, limits: limits) { request in
+            routes.action(of: request).flatMap { access.refusal(of: request, to: $0) }
+        }
+        do throws(HTTPServerError) {
+            if let tcp = configuration.tcp { try new.listen(on: tcp) }
+            if let socket = configuration.socket { try listen(new, socket) }
+        } catch {
+            new.finish(within: .zero)
+            throw IntakeFailure("the API cannot listen: \(error.description)")
+        }
+        server.withLock { $0 = new }
+    }
+
+    private func listen(_ server: HTTPServer, _ socket: UnixListener) throws(HTTPServerError) {
+        do throws(HTTPServerError) {
+            try server.listen(on: socket)
+        } catch {
+            if !configuration.isSocketOptional { throw error }
+            log.write(
+                .warning, "the API cannot listen on its default socket; set `socket` in [api], `none` for no socket",
+                [("error", error.description)])
+        }
+    }
+
+    package func stopTaking() { server.withLock(\.self)?.stopTaking() }
+
+    package func finish(within limit: Duration) -> Bool {
+        guard let server = server.withLock({ $0.take() }), !server.finish(within: min(limit, .seconds(2))) else { return true }
+        log.write(.warning, "a client of the API did not take its response before the stop")
+        // What it asked for is done or refused, and it was told or is gone.
+        return true
+    }
+}

@@ -1,0 +1,43 @@
+import Authorization
+import HTTPServer
+
+/// The routing table of the API, and what each route does as far as it matters who asks.
+struct APIRoutes: Sendable {
+    private struct Key: Hashable {
+        let method: HTTPMethod
+        let pattern: String
+    }
+
+    private(set) var table = HTTPRoutes()
+    private var actions: [Key: Action] = [:]
+
+    init(_ handlers: APIHandlers) {
+        table.add(.get, "/healthz", handlers.health)
+        table.add(.get, "/readyz", handlers.readiness)
+        allow(.read, .get, "/v1/status")
+        table.add(.get, "/v1/status", handlers.status)
+        add(.read, .get, "/v1/load-balancers", handlers.list)
+        add(.read, .get, "/v1/load-balancers/{id}", handlers.show)
+        add(.read, .get, "/v1/journal", handlers.journal)
+        let job = HTTPRoutes.Body(type: "application/json", limit: APIHandlers.longestJob)
+        add(.change, .post, "/v1/jobs", body: job, handlers.job)
+        add(.read, .post, "/v1/plan", body: job, handlers.plan)
+    }
+
+    /// What a request does; nil where anybody may do it.
+    func action(of request: HTTPRequest) -> Action? {
+        actions[Key(method: request.method == .head ? .get : request.method, pattern: request.route)]
+    }
+
+    private mutating func allow(_ action: Action, _ method: HTTPMethod, _ pattern: String) {
+        actions[Key(method: method, pattern: pattern)] = action
+    }
+
+    private mutating func add(
+        _ action: Action, _ method: HTTPMethod, _ pattern: String, body: HTTPRoutes.Body = .init(),
+        _ handler: @escaping HTTPRoutes.LateHandler
+    ) {
+        allow(action, method, pattern)
+        table.add(method, pattern, body: body, late: handler)
+    }
+}

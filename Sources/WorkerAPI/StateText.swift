@@ -1,0 +1,77 @@
+import JSON
+import LBaaS
+import LoadBalancerJSON
+import Requests
+
+// The JSON of what is read.
+
+extension StateReport {
+    /// All of its load balancers: `{"revision": N, "loadBalancers": […]}`.
+    var text: [UInt8] {
+        var bytes = Array("{\"revision\": \(revision), \"loadBalancers\": [".utf8)
+        for (place, item) in items.enumerated() {
+            if place > 0 { bytes += [UInt8(ascii: ","), UInt8(ascii: "\n")] }
+            bytes += item.text
+        }
+        return bytes + Array("]}\n".utf8)
+    }
+}
+
+extension StateReport.Item {
+    /// The load balancer as a job has it, with how it and its nodes are.
+    var text: [UInt8] {
+        let loadBalancer = entry.loadBalancer
+        let byID = Dictionary(nodes.map { ($0.id, $0) }) { first, _ in first }
+        return StoredLoadBalancer.object(of: loadBalancer) { output in
+            output.append(",\"status\":\"")
+            output.append(status.rawValue)
+            output.append("\",\"source\":\"")
+            output.append(entry.source.rawValue)
+            output.append("\",\"created\":\"")
+            output.append(time: entry.createdAt)
+            output.append("\"")
+        } nodeMembers: { place, output in
+            let node = loadBalancer.nodes[place]
+            // What the text of a load balancer leaves out as the default.
+            if node.weight == 1 { output.append(",\"weight\":1") }
+            if node.condition == .enabled { output.append(",\"condition\":\"ENABLED\"") }
+            // An appliance tells of the nodes in the order of the load balancer, mostly.
+            guard let status = nodes.indices.contains(place) && nodes[place].id == node.id ? nodes[place] : byID[node.id] else { return }
+            output.append(status.isUp ? ",\"status\":\"UP\",\"state\":\"" : ",\"status\":\"DOWN\",\"state\":\"")
+            output.append(status.state.rawValue)
+            output.append("\"")
+            if let reason = status.reason {
+                output.append(",\"reason\":")
+                output.append(json: reason)
+            }
+            if let since = status.since {
+                output.append(",\"since\":\"")
+                output.append(time: since)
+                output.append("\"")
+            }
+        }
+    }
+}
+
+extension JournalEntry {
+    /// The entry as an object.
+    var text: String {
+        JSONWriting.object([
+            "revision": String(revision), "time": JSONWriting.string(time.text), "source": JSONWriting.string(cause),
+            "origin": JSONWriting.string(origin), "what": JSONWriting.string(what), "outcome": JSONWriting.string(outcome),
+        ])
+    }
+}
+
+extension Timestamp {
+    /// The time as RFC 3339 has it, in UTC: `2014-01-09T15:11:45.704Z`.
+    var text: String {
+        var bytes: [UInt8] = []
+        append(to: &bytes, separator: "T", fractionDigits: 3)
+        return String(decoding: bytes, as: UTF8.self) + "Z"
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func append(time: Timestamp) { append(time.text) }
+}

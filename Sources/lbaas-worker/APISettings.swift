@@ -1,0 +1,200 @@
+import Authorization
+import DaemonSupport
+import Glibc
+import HTTPServer
+import HostSystem
+import JobQueue
+import LBaaS
+import WorkerAPI
+
+/// The section `[api]`.
+struct APISettings: Sendable, Equatable {
+    /// Where the Unix socket is by default.
+    static let defaultSocket = "/run/lbaas/api.sock"
+
+    /// Its Unix socket; nil for none.
+    var socket: String? = defaultSocket
+    /// The address and port to listen on.
+    var listen: JobServer?
+    /// PEM files: the certificate, its key, the authorities of clients.
+    var certificate: String?
+    var key: String?
+    var clientAuthorities: String?
+    /// The file of the tokens.
+    var tokens: String?
+    /// Groups of the host whose members may change things over the socket.
+    var operators: [String] = []
+    /// Groups whose members may look.
+    var viewers: [String] = []
+
+    /// The settings of the section.
+    static let table: [Setting<Settings>] = [
+        Setting("api", "socket", "PATH", "the Unix socket of the API; 'none' turns it off", \.api.socket, .pathOrNone),
+        Setting(
+            "api", "listen", "ADDRESS:PORT", "where the API listens by TCP; needs TLS where it is not loopback",
+            optional: \.api.listen, .address()),
+        Setting("api", "tls_cert", "FILE", "the certificate of the API", optional: \.api.certificate, .path),
+        Setting("api", "tls_key", "FILE", "the key of the certificate", optional: \.api.key, .path),
+        Setting(
+            "api", "tls_client_ca", "FILE", "the authorities of which clients must have a certificate",
+            optional: \.api.clientAuthorities, .path),
+        Setting("api", "tokens", "FILE", "who may use the API over TCP: NAME ROLE SHA256 in each line", optional: \.api.tokens, .path),
+        Setting(
+            "api", "operators", "GROUP", "groups of this host whose members may change things over the socket",
+            list: \.api.operators, .text),
+        Setting("api", "viewers", "GROUP", "groups of this host whose members may look", list: \.api.viewers, .text),
+    ]
+}
+
+extension ValueForm where Value == String? {
+    /// A path from the root, where the word `none` stands for no value.
+    static var pathOrNone: Self {
+        Self { text throws(BadValue) in
+            text == "none" ? nil : try ValueForm<String>.path.read(text)
+        } write: {
+            $0 ?? "none"
+        }
+    }
+}
+
+// MARK: - What is made of them
+
+extension APISettings {
+    /// The most bytes of a file that the section names.
+    private static let largestFile = 1 << 20
+
+    /// Reads the files and looks the groups up.
+    ///
+    /// - Parameter place: where a key stands, for the sentences: `FILE:LINE: KEY`.
+    /// - Throws: all mistakes.
+    func configuration(place: (String) -> String) throws(StartupFailure) -> APIConfiguration {
+        var mistakes = Mistakes()
+        func refuse(_ key: String, _ sentence: String) { mistakes.add(StartupFailure(.config, "\(place(key)): \(sentence)")) }
+
+        let operators = groups(operators, "operators", place, &mistakes)
+        let viewers = groups(viewers, "viewers", place, &mistakes)
+        let table = tokens.flatMap { readTokens($0, place, &mistakes) } ?? TokenTable()
+        var configuration = APIConfiguration(
+            access: Access(local: LocalAccess(serviceUser: geteuid(), operators: operators, viewers: viewers), tokens: table))
+        if let socket { configureSocket(socket, isForGroups: !operators.isEmpty || !viewers.isEmpty, place, &configuration, &mistakes) }
+
+        let texts = [("tls_cert", certificate), ("tls_key", key), ("tls_client_ca", clientAuthorities)].map { name, path in
+            path.flatMap { read($0, name, place, &mistakes) }
+        }
+        if certificate == nil, key != nil { refuse("tls_key", "there is no tls_cert beside it; set both, or neither") }
+        if key == nil, certificate != nil { refuse("tls_cert", "there is no tls_key beside it; set both, or neither") }
+        if certificate == nil, clientAuthorities != nil {
+            refuse("tls_client_ca", "certificates of clients need tls_cert and tls_key")
+        }
+        var tls: TCPListener.TLS?
+        if let certificate = texts[0], let key = texts[1] {
+            let made = TCPListener.TLS(certificate: certificate, key: key, authorities: texts[2])
+            if let objection = made.objection {
+                refuse("tls_cert", "the files of tls_cert, tls_key and tls_client_ca cannot be used together: \(objection)")
+            }
+            tls = made
+        }
+        if let listen {
+            configureTCP(listen, hasTLS: certificate != nil, refuse)
+            var tcp = TCPListener(address: listen.host, port: listen.port)
+            tcp.tls = tls
+            configuration.tcp = tcp
+        } else {
+            for (name, value) in [("tls_cert", certificate), ("tls_client_ca", clientAuthorities), ("tokens", tokens)] where value != nil {
+                refuse(name, "is for `listen`, which is not set")
+            }
+        }
+        try mistakes.check()
+        return configuration
+    }
+
+    private func configureTCP(_ listen: JobServer, hasTLS: Bool, _ refuse: (String, String) -> Void) {
+        guard let address = IPAddress(listen.host) else {
+            return refuse("listen", "'\(listen.host)' is not an IPv4 or IPv6 address; write ADDRESS:PORT, or [ADDRESS]:PORT for IPv6")
+        }
+        if !address.isLoopback, !hasTLS {
+            refuse(
+                "listen", "\(listen.host) is not a loopback address, so tls_cert and tls_key are needed: tokens would be sent in clear text"
+            )
+        }
+        if tokens == nil {
+            refuse(
+                "listen", "there is no `tokens` beside it, so nobody could use it; write NAME ROLE SHA256 for each client into that file")
+        }
+    }
+
+    private func configureSocket(
+        _ path: String, isForGroups: Bool, _ place: (String) -> String, _ configuration: inout APIConfiguration, _ mistakes: inout Mistakes
+    ) {
+        var socket = UnixListener(path: path)
+        // Who connects is known from the kernel, and groups may be several: what a file has is one.
+        socket.mode = isForGroups ? 0o666 : 0o600
+        configuration.isSocketOptional = path == Self.defaultSocket
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+        guard unsafe access(folder.isEmpty ? "/" : folder, W_OK | X_OK) == 0 else {
+            let reason = errorText(errno)
+            if configuration.isSocketOptional { return }
+            return mistakes.add(StartupFailure(.config, "\(place("socket")): the folder \(folder) cannot be written to: \(reason)"))
+        }
+        if path.utf8.count > 107 {
+            mistakes.add(
+                StartupFailure(.config, "\(place("socket")): the path has \(path.utf8.count) bytes; that of a socket may have 107"))
+        }
+        configuration.socket = socket
+    }
+
+    private func groups(_ names: [String], _ key: String, _ place: (String) -> String, _ mistakes: inout Mistakes) -> Set<UInt32> {
+        Set(
+            names.compactMap { name in
+                mistakes.collect { () throws(StartupFailure) in try AccountDatabase.group(name, of: place(key)) }
+            })
+    }
+
+    private func read(_ path: String, _ key: String, _ place: (String) -> String, _ mistakes: inout Mistakes) -> String? {
+        let reason: String
+        do throws(RegularFile.Failure) {
+            return String(decoding: try RegularFile.read(path, limit: Self.largestFile).bytes, as: UTF8.self)
+        } catch {
+            switch error {
+            case .unreadable(let code): reason = errorText(code)
+            case .notRegular: reason = "it is not a regular file"
+            case .tooLarge(let limit): reason = "it has more than \(limit) bytes"
+            }
+        }
+        mistakes.add(StartupFailure(.config, "\(place(key)): \(path) cannot be read: \(reason)"))
+        return nil
+    }
+
+    private func readTokens(_ path: String, _ place: (String) -> String, _ mistakes: inout Mistakes) -> TokenTable? {
+        guard let text = read(path, "tokens", place, &mistakes) else { return nil }
+        do throws(TokenTable.Failure) {
+            return try TokenTable(text)
+        } catch {
+            for mistake in error.mistakes { mistakes.add(StartupFailure(.config, "\(path):\(mistake.line): \(mistake.message)")) }
+            return nil
+        }
+    }
+}
+
+extension IPAddress {
+    fileprivate var isLoopback: Bool {
+        switch self {
+        case .v4(let bits): bits >> 24 == 127
+        case .v6(let high, let low): high == 0 && low == 1
+        }
+    }
+}
+
+extension Settings {
+    /// The API as it is configured.
+    ///
+    /// - Parameter file: the configuration file, for the lines of mistakes.
+    func apiConfiguration(in file: ConfigurationFile? = nil) throws(StartupFailure) -> APIConfiguration {
+        try api.configuration { key in
+            guard let file, let line = file.line(section: "api", key: key) else {
+                return "\(configurationFile.map { "\($0): " } ?? "")[api] \(key)"
+            }
+            return "\(file.path):\(line): \(key)"
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import TestSupport
+import Testing
+import WorkerHarness
+
+/// The API of a running worker.
+private struct APIClient: Sendable {
+    let socket: String
+    let port: UInt16
+    let section: String
+
+    /// A section `[api]` with a socket, a port, and the tokens `look` of a viewer and `work` of an operator.
+    init(in rig: Rig) throws {
+        socket = rig.path("api.sock")
+        port = try freePort()
+        let tokens = try rig.write(
+            """
+            # The SHA-256 of the tokens "look" and "work".
+            ann viewer 3c01eba119e00d79c82b6f65d70bc5f1044d568618bf41377e6d1432023fc2b8
+            bob operator 00e13ed7af55b27622f1d6eab5bec0147e68efe28dc2b12461117afa1a5ed40e
+            """, to: "tokens")
+        section = "[api]\nsocket = \(socket)\nlisten = 127.0.0.1:\(port)\ntokens = \(tokens)\n"
+    }
+
+    /// Runs curl over the socket; answers what the server sends, with the status in a line behind it.
+    func curl(_ path: String, _ arguments: String...) async throws -> (status: Int, body: String) {
+        let words = ["-sS", "--max-time", "30", "--unix-socket", socket, "-w", "\n%{http_code}", "http://localhost\(path)"] + arguments
+        let output = try await onThread { try runProgram("/usr/bin/curl", words) }
+        let end = try #require(output.lastIndex(of: "\n"))
+        return (Int(output[output.index(after: end)...]) ?? 0, String(output[..<end]))
+    }
+
+    /// Sends a job over TCP; answers the reply.
+    func submit(_ job: [UInt8], token: String = "work") async throws -> HTTPTestClient.Response {
+        try await onThread { [port] in
+            let client = try HTTPTestClient(port)
+            try client.send("POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n")
+            try client.send("Content-Type: application/json\r\nContent-Length: \(job.count)\r\n\r\n")
+            try client.socket.send(job)
+            return try client.response()
+        }
+    }
+}
+
+/// Runs a test with a worker that has no job server.
+private func withAPI(_ body: (Rig, WorkerOptions, APIClient, WorkerProcess) async throws -> Void) async throws {
+    try await withRig { rig in
+        let api = try APIClient(in: rig)
+        var options = rig.options()
+        options.configuration = "[gearman]\nservers =\n" + api.section
+        let worker = try rig.spawnWorker(options)
+        try await worker.says("started")
+        try await body(rig, options, api, worker)
+    }
+}
+
+extension RealServers {
+    /// The API of a running worker.
+    @Suite struct API {
+        @Test func theReplyToAJobIsByteForByteThatOfGearman() async throws {
+            try await withRig { rig in
+                let gearmand = try await rig.startGearmand()
+                let api = try APIClient(in: rig)
+                var options = rig.options(gearmand)
+                options.configuration = api.section
+                let worker = try await rig.startWorker(options)
+                var jobs = BadInput.jobs
+                jobs.append(
+                    (
+                        "CREATE",
+                        Array(
+                            #"{ "hpcs_action":"create", "x": [1.0, "é"],  "loadBalancers":[{"id":"a","protocol":"TCP","port":"81","nodes":[{"id":1,"address":"10.0.0.1","port":80}]}]}"#
+                                .utf8)
+                    ))
+                jobs.append(("STATS", Array(#"{"hpcs_action": "STATS"}"#.utf8)))
+                jobs.append(("DISCOVER", Array(#"{"hpcs_action": "DISCOVER"}"#.utf8)))
+                jobs.append(("DIAGNOSTICS", Array(#"{"hpcs_action": "DIAGNOSTICS"}"#.utf8)))
+                jobs.append(("an unknown field", Array(#"{"hpcs_action": "STATS", "loadbalancers": []}"#.utf8)))
+                jobs.append(("an unknown id", Array(#"{"hpcs_action": "DELETE", "loadBalancers": [{"id": "b"}]}"#.utf8)))
+                jobs.append(("a dry run", Array(#"{"hpcs_action": "DELETE", "hpcs_dry_run": true}"#.utf8)))
+                for (name, bytes) in jobs {
+                    let expected = try await gearmand.ask(bytes: bytes)
+                    let response = try await api.submit(bytes)
+                    #expect(response.status == 200 && response.body == String(decoding: expected, as: UTF8.self), "\(name)")
+                }
+                let lines = try await worker.log.jobs(2 * jobs.count)
+                #expect(lines.filter { $0["handle"] == "api:bob" }.count == jobs.count)
+            }
+        }
+
+        @Test func aWorkerWithoutJobServersIsSteeredByTheAPIAlone() async throws {
+            try await withAPI { rig, options, api, worker in
+                #expect(try await api.curl("/healthz").status == 200)
+                #expect(try await api.curl("/readyz").status == 200)
+                let created = try await api.submit(try job("CREATE", loadBalancer("shop"), loadBalancer("mail", port: 25)).bytes)
+                #expect(try JSON(bytes: Array(created.body.utf8)).isPass)
+
+                let status = try JSON(bytes: Array(try await api.curl("/v1/status").body.utf8))
+                #expect(status["load_balancers"] == 2 && status["driver"] == "dummy" && status["job_servers"] == [])
+                #expect(status["last_change"]["origin"] == "api:bob" && status["last_change"]["revision"] == status["revision"])
+                let list = try JSON(bytes: Array(try await api.curl("/v1/load-balancers").body.utf8))
+                #expect(list["loadBalancers"].elements.map { $0["id"] } == ["mail", "shop"])
+                let shop = try JSON(bytes: Array(try await api.curl("/v1/load-balancers/shop").body.utf8))
+                #expect(shop["status"] == "UP" && shop["nodes"][0]["status"] == "UP" && shop["nodes"][0]["weight"] == 1)
+                let head = try await api.curl("/v1/load-balancers/shop", "-I").body
+                #expect(head.contains("ETag: \"\(list["revision"])\""))
+
+                let missing = try await api.curl("/v1/load-balancers/none")
+                #expect(missing.status == 404 && missing.body.contains("\"code\": \"not_found\""))
+                let plan = try await api.curl(
+                    "/v1/plan", "-H", "Content-Type: application/json", "-d",
+                    #"{"hpcs_action": "DELETE", "loadBalancers": [{"id": "shop"}]}"#)
+                #expect(plan.status == 200 && plan.body.contains("shop"))
+                #expect(try await api.curl("/v1/load-balancers/shop").status == 200)
+
+                // What was done is there after a restart, and so is the journal.
+                #expect(try await worker.end() == .exit(0))
+                let again = try rig.spawnWorker(options)
+                try await again.says("started")
+                let journal = try JSON(bytes: Array(try await api.curl("/v1/journal?limit=10").body.utf8))
+                #expect(journal["journal"].elements.map { $0["origin"] } == ["api:bob"])
+                #expect(try await api.curl("/v1/load-balancers/mail").status == 200)
+            }
+        }
+
+        @Test func whoMayNotChangeIsRefusedAndTheWorkerTakesTheNextRequest() async throws {
+            try await withAPI { _, _, api, worker in
+                let change = try job("CREATE", loadBalancer("shop")).bytes
+                #expect(try await api.submit(change, token: "look").status == 403)
+                #expect(try await api.submit(change, token: "guess").status == 401)
+                #expect(try await api.submit([UInt8](repeating: 0x20, count: 10_000_000)).status == 413)
+                #expect(try await api.curl("/v1/jobs", "-d", "{}").status == 415)
+                #expect(try await api.curl("/v1/jobs").status == 405)
+                #expect(try await api.curl("/v1/nothing").status == 404)
+                // One leaves in the middle of a job.
+                try await onThread { [port = api.port] in
+                    let head = "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer work\r\n"
+                    try HTTPTestClient(port).send("\(head)Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+                }
+                let list = try JSON(bytes: Array(try await api.curl("/v1/load-balancers").body.utf8))
+                #expect(list["loadBalancers"] == [])
+                #expect(!worker.log.text.contains("guess") && !worker.log.text.contains("Bearer"))
+                #expect(try await worker.end() == .exit(0))
+                #expect(!FileManager.default.fileExists(atPath: api.socket))
+            }
+        }
+
+        @Test func aSocketThatIsConfiguredAndCannotBeMadeEndsTheStart() async throws {
+            try await withRig { rig in
+                var options = rig.options()
+                options.configuration = "[gearman]\nservers =\n[api]\nsocket = \(rig.path("missing/api.sock"))\n"
+                let (end, errors) = try await rig.runWorker(options)
+                #expect(end == .exit(78))
+                #expect(errors.contains("socket: the folder \(rig.path("missing")) cannot be written to"))
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import DaemonSupport
+import JobQueue
+import TestSupport
+import Testing
+
+@testable import lbaas_worker
+
+/// The section `[api]`.
+@Suite struct APISectionTests {
+    /// The mistakes that `--check-config` finds in a section with these lines.
+    private func mistakes(_ lines: String...) throws -> [String] {
+        let file = "[api]\n" + lines.joined(separator: "\n") + "\n"
+        do {
+            _ = try read(["--check-config", "--driver", "dummy"], file: file)
+            return []
+        } catch let failure as StartupFailure {
+            return withoutFolder(failure).messages
+        }
+    }
+
+    @Test func everyKeyIsRead() throws {
+        let given = try settings(
+            file: """
+                [api]
+                socket = none
+                listen = [::1]:8780
+                tls_cert = /c
+                tls_key = /k
+                tls_client_ca = /a
+                tokens = /t
+                operators = lb, ops
+                viewers = all
+                """)
+        let expected = APISettings(
+            socket: nil, listen: JobServer(host: "::1", port: 8780), certificate: "/c", key: "/k", clientAuthorities: "/a", tokens: "/t",
+            operators: ["lb", "ops"], viewers: ["all"])
+        #expect(given.api == expected)
+        #expect(try settings().api == APISettings())
+    }
+
+    @Test func aWorkerMayHaveNoJobServer() throws {
+        #expect(try settings(file: "[gearman]\nservers =\n").servers == [])
+        #expect(try settings(["--server", "a"], file: "[gearman]\nservers =\n").servers == [JobServer(host: "a", port: 4730)])
+    }
+
+    @Test(arguments: [
+        ("socket = api.sock", "lbaas.conf:2: socket: 'api.sock' does not begin with a /; write the whole path"),
+        (
+            "socket = /nowhere/at/all/api.sock",
+            "lbaas.conf:2: socket: the folder /nowhere/at/all cannot be written to: No such file or directory"
+        ),
+        (
+            "listen = localhost:1",
+            "lbaas.conf:2: listen: 'localhost' is not an IPv4 or IPv6 address; write ADDRESS:PORT, or [ADDRESS]:PORT for IPv6"
+        ),
+        ("tls_key = /missing.pem", "lbaas.conf:2: tls_key: /missing.pem cannot be read: No such file or directory"),
+        ("tls_cert = /dev/null", "lbaas.conf:2: tls_cert: /dev/null cannot be read: it is not a regular file"),
+        ("tls_client_ca = /missing.pem", "lbaas.conf:2: tls_client_ca: certificates of clients need tls_cert and tls_key"),
+        ("tokens = /missing", "lbaas.conf:2: tokens: is for `listen`, which is not set"),
+        (
+            "operators = no-such-group",
+            "lbaas.conf:2: operators: there is no group 'no-such-group'; create it, for instance with systemd-sysusers"
+        ),
+        (
+            "viewers = no-such-group",
+            "lbaas.conf:2: viewers: there is no group 'no-such-group'; create it, for instance with systemd-sysusers"
+        ),
+    ])
+    func aMistakeIsNamedWithItsFileAndLine(line: String, message: String) throws {
+        #expect(try mistakes(line).contains(message))
+    }
+
+    @Test func anAddressThatOthersReachNeedsTLSAndEveryListenerNeedsTokens() throws {
+        let found = try mistakes("socket = none", "listen = 192.0.2.1:8780")
+        #expect(found.count == 2)
+        #expect(found.allSatisfy { $0.hasPrefix("lbaas.conf:3: listen: ") })
+        #expect(found[0].contains("not a loopback address") && found[1].contains("no `tokens`"))
+    }
+
+    @Test func aMistakeInTheFileOfTokensIsNamedWithItsLine() throws {
+        let folder = try TemporaryFolder()
+        let tokens = try folder.write("# who may\nann viewer 00\nbob boss 11\n", to: "tokens")
+        #expect(
+            try mistakes("listen = 127.0.0.1:8780", "tokens = \(tokens)") == [
+                "\(tokens):2: the hash of ann is not a SHA-256 in 64 hexadecimal digits",
+                "\(tokens):3: 'boss' is not a role: viewer, operator or admin",
+            ])
+    }
+
+    @Test func filesThatAreNoCertificateAreRefused() throws {
+        let folder = try TemporaryFolder()
+        let (certificate, key) = (try folder.write("no", to: "cert.pem"), try folder.write("no", to: "key.pem"))
+        let tokens = try folder.write("", to: "tokens")
+        let found = try mistakes(
+            "listen = 127.0.0.1:8780", "tokens = \(tokens)", "tls_cert = \(certificate)", "tls_key = \(key)")
+        #expect(found.count == 1 && found[0].hasPrefix("lbaas.conf:4: tls_cert: the files of tls_cert, tls_key and tls_client_ca cannot"))
+    }
+
+    @Test func theDefaultSocketIsNoMistakeWhereItsFolderIsMissing() throws {
+        #expect(try mistakes("socket = \(APISettings.defaultSocket)") == [])
+    }
+}
