@@ -74,7 +74,7 @@ package struct ConfigurationFile: Sendable {
         if let refusal = program.refusals.first(where: { $0.section == section && $0.keys.contains(key) }) {
             throw Mistake(line, "\(key): \(refusal.reason)")
         }
-        guard keys.contains(key) else {
+        guard keys.contains(key) || program.hasFurtherKey(key, section: section) else {
             let right = keys.isEmpty ? "it has none" : "its keys are \(keys.joined(separator: ", "))"
             throw Mistake(line, "'\(key)' is not a key of [\(section)]; \(right)")
         }

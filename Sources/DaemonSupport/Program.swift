@@ -40,12 +40,15 @@ package struct ProgramDefinition<Settings: ProgramSettings>: Sendable {
         package let isPrefix: Bool
         /// Its keys.
         package let keys: [String]
+        /// Keys that it may have too, and that are too many to be listed, such as numbered ones.
+        package let furtherKeys: Set<String>
 
         /// Sections of this name, or of names that begin so, with these keys.
-        package init(_ name: String, isPrefix: Bool = false, keys: [String]) {
+        package init(_ name: String, isPrefix: Bool = false, keys: [String], furtherKeys: Set<String> = []) {
             self.name = name
             self.isPrefix = isPrefix
             self.keys = keys
+            self.furtherKeys = furtherKeys
         }
 
         /// How it is called where sections are listed.
@@ -132,6 +135,11 @@ package struct ProgramDefinition<Settings: ProgramSettings>: Sendable {
     func keys(of section: String) -> [String]? {
         if settingSections.contains(section) { return settings.filter { $0.section == section }.map(\.key) }
         return sectionKinds.first { $0.matches(section) }?.keys
+    }
+
+    /// Whether a section may have a key that is not listed.
+    func hasFurtherKey(_ key: String, section: String) -> Bool {
+        sectionKinds.contains { $0.matches(section) && $0.furtherKeys.contains(key) }
     }
 
     /// Whether a section is one of those that any name may follow.

@@ -116,7 +116,7 @@ func workerDefinition(
         sectionKinds: drivers.map { .init("worker:\($0.name)", keys: $0.keys.map(\.name)) }
             + notifiers.map { .init("notifier:\($0.name)", keys: $0.keys.map(\.name)) }
             + [
-                .init(VirtualIPSection.prefix, isPrefix: true, keys: VirtualIPSection.keys),
+                .init(VirtualIPSection.prefix, isPrefix: true, keys: VirtualIPSection.keys, furtherKeys: VirtualIPSection.numberedKeys),
                 .init(ServiceSection.prefix, isPrefix: true, keys: ServiceSection.keys),
             ],
         refusals: [

@@ -1,5 +1,6 @@
 import Coordination
 import DaemonSupport
+import HealthChecks
 import HostSystem
 import LBaaS
 import VirtualIPs
@@ -12,6 +13,8 @@ struct ConfiguredVirtualIP: Equatable {
     let candidacy: Candidacy
     /// Whether it is FAILING while load balancers listen on it and none of them is up.
     let followsServices: Bool
+    /// What must work for the host to have it.
+    var checks: [Check] = []
 
     /// What owners of it are known by.
     var name: String { virtualIP.address.description }
@@ -27,7 +30,17 @@ struct VirtualIPSection {
     static let prefix = "virtual_ip:"
 
     /// The keys that such a section may have.
-    static let keys = ["address", "interface", "policy", "fence", "priority", "preempt", "follow_services"]
+    static let keys =
+        ["address", "interface", "policy", "fence", "priority", "preempt", "follow_services"] + checkKeys.map { prefix(ofCheck: 1) + $0 }
+
+    /// Those of further checks.
+    static let numberedKeys = Set((2...mostChecks).flatMap { number in checkKeys.map { prefix(ofCheck: number) + $0 } })
+
+    private static let checkKeys = ["type", "host", "port", "interval", "timeout", "fall", "rise"]
+    private static let mostChecks = 9
+
+    /// What the keys of a check begin with.
+    private static func prefix(ofCheck number: Int) -> String { number == 1 ? "check." : "check.\(number)." }
 
     /// A section of the configuration file at this path; nil where its name is another's.
     init?(name: String, _ section: Section, path: String) {
@@ -54,13 +67,34 @@ struct VirtualIPSection {
         candidacy.priority = value("priority", .wholeNumber(1...254), &mistakes) ?? candidacy.priority
         candidacy.preemption = value("preempt", .preemption, &mistakes) ?? candidacy.preemption
         let followsServices = value("follow_services", .truth, &mistakes) ?? false
+        let checks = (1...Self.mostChecks).compactMap { check($0, &mistakes) }
         let promise: VirtualIP.Policy = policy == .atMostOne ? .atMostOne(fence: fence ?? .kernel) : .atLeastOne
         // Each with a right one of the other, so that all that is wrong is told.
         let place = interface.flatMap { make(.v4(0x0A00_0001), $0, promise, for: "interface", &mistakes)?.interface }
         let virtualIP = address.flatMap { make($0, place ?? "eth0", promise, for: "address", &mistakes) }
         try mistakes.check()
         guard let virtualIP else { throw failure("address is missing", at: "address") }
-        return ConfiguredVirtualIP(virtualIP: virtualIP, candidacy: candidacy, followsServices: followsServices)
+        return ConfiguredVirtualIP(virtualIP: virtualIP, candidacy: candidacy, followsServices: followsServices, checks: checks)
+    }
+
+    /// A check; nil where there is none of this number, or it is wrong.
+    private func check(_ number: Int, _ mistakes: inout Mistakes) -> Check? {
+        let prefix = Self.prefix(ofCheck: number)
+        if Self.checkKeys.allSatisfy({ section.values[prefix + $0] == nil }) { return nil }
+        let kind = needed(prefix + "type", .checkKind, &mistakes)
+        let host = needed(prefix + "host", .ipAddress, &mistakes)
+        let port = needed(prefix + "port", .wholeNumber(1...65535), &mistakes)
+        let interval = value(prefix + "interval", .seconds(atLeast: 0.1), &mistakes) ?? 1
+        let timeout = value(prefix + "timeout", .seconds(atLeast: 0.1), &mistakes) ?? min(1, interval)
+        if timeout > interval {
+            mistakes.add(failure("\(prefix)timeout: it is longer than the interval of \(interval) seconds", at: prefix + "timeout"))
+        }
+        let fall = value(prefix + "fall", .wholeNumber(1...100), &mistakes) ?? 3
+        let rise = value(prefix + "rise", .wholeNumber(1...100), &mistakes) ?? 1
+        guard let kind, let host, let port else { return nil }
+        return Check(
+            kind, address: host, port: UInt16(port), delay: .seconds(interval), timeout: .seconds(timeout), rise: UInt32(rise),
+            fall: UInt32(fall))
     }
 
     private func make(
@@ -131,6 +165,11 @@ extension ValueForm where Value == IPAddress {
             $0.description
         }
     }
+}
+
+extension ValueForm where Value == Check.Kind {
+    /// The name is LINK's.
+    fileprivate static var checkKind: Self { choice([("TCP", .connect)]) }
 }
 
 extension ValueForm where Value == OwnershipPolicy {

@@ -2,6 +2,7 @@ import Coordination
 import DaemonSupport
 import Dispatch
 import Glibc
+import HealthChecks
 import HostSystem
 import LBaaS
 import Synchronization
@@ -20,6 +21,9 @@ final class VirtualIPService: DaemonService {
     private let log: Log
     private let running = Mutex<VirtualIPs?>(nil)
     private let isConnected = Mutex(false)
+    private let checker = Mutex<HealthChecker?>(nil)
+    /// Why addresses fail, by who found it.
+    private let failures = Mutex<[IPAddress: [String: String]]>([:])
     /// What is asked of the coordination, in order. It is never asked on the thread of the virtual IPs, which it may wait for.
     private let calls = DispatchQueue(label: "virtual-ips")
 
@@ -40,7 +44,7 @@ final class VirtualIPService: DaemonService {
         if addresses.isEmpty { return nil }
         return ServiceFollower(addresses) { [weak self] address, reason in
             guard let self else { return }
-            calls.async { self.note(address, failure: reason) }
+            calls.async { self.note(address, of: "services", failure: reason) }
         }
     }
 
@@ -61,6 +65,7 @@ final class VirtualIPService: DaemonService {
             try refuseOwnAddresses(virtualIPs)
             for virtualIP in configured { coordination.set(virtualIP.name, virtualIP.candidacy) }
             try begin()
+            try beginChecks()
         } catch {
             _ = virtualIPs.stop(keeping: true, within: stopTime)
             throw error
@@ -72,6 +77,25 @@ final class VirtualIPService: DaemonService {
             try coordination.start { [weak self] in self?.follow($0) }
         } catch {
             throw StartupFailure(error.code == .configuration ? .config : .osError, error.message)
+        }
+    }
+
+    private func beginChecks() throws(StartupFailure) {
+        let now = Clock.steady()
+        let changes = configured.flatMap { virtualIP in
+            virtualIP.checks.enumerated().map { place, check in
+                HealthChecker.Change.begin(
+                    CheckKey(loadBalancer: LoadBalancerID(virtualIP.name), node: NodeID("\(place + 1)")), check,
+                    NodeHealth(isUp: true, since: now))
+            }
+        }
+        if changes.isEmpty { return }
+        do throws(HealthCheckError) {
+            let new = try HealthChecker(.init(), log: log, now: Clock.steady) { [weak self] in self?.take($0) }
+            new.update(changes)
+            checker.withLock { $0 = new }
+        } catch {
+            throw StartupFailure(.osError, error.message)
         }
     }
 
@@ -87,6 +111,7 @@ final class VirtualIPService: DaemonService {
     func finish(within limit: Duration) -> Bool {
         guard let virtualIPs = running.withLock(\.self) else { return true }
         let deadline = Deadline(in: min(limit, stopTime))
+        checker.withLock(\.self)?.stop(within: .milliseconds(200))
         let isReleasing = cluster.releasesOnStop
         if !coordination.stop(releasing: isReleasing, within: deadline.rest * 2 / 3) {
             log.write(
@@ -175,10 +200,28 @@ extension VirtualIPService {
         if isOwned() { virtualIPs.grant([address], until: nil) }
     }
 
+    /// Takes what checks found, on their thread.
+    private func take(_ reports: [HealthReport]) {
+        for report in reports where report.turned {
+            guard let address = IPAddress(report.key.loadBalancer.text) else { continue }
+            let (check, name) = (report.check, "check \(report.key.node.text)")
+            let place = Endpoint(host: .address(check.address), port: check.port)
+            let failure = report.health.isUp ? nil : "\(name) of \(place) fails: \(report.health.reason ?? "no answer")"
+            calls.async { self.note(address, of: name, failure: failure) }
+        }
+    }
+
     /// Has an address fail, or recover.
     ///
-    /// - Parameter failure: why what is behind it does not work; nil where it does.
-    private func note(_ address: IPAddress, failure: String?) {
+    /// - Parameters:
+    ///   - source: who found it.
+    ///   - failure: why what is behind it does not work; nil where it does.
+    private func note(_ address: IPAddress, of source: String, failure: String?) {
+        let failure = failures.withLock { failures in
+            failures[address, default: [:]][source] = failure
+            let all = failures[address]?.sorted { $0.key < $1.key }.map(\.value) ?? []
+            return all.isEmpty ? nil : all.joined(separator: "; ")
+        }
         guard let virtualIPs = running.withLock(\.self), let virtualIP = configured.first(where: { $0.virtualIP.address == address }) else {
             return
         }

@@ -229,8 +229,10 @@ extension RealServers {
             }
         }
 
-        @Test("An address that follows its services moves to the host whose services are up")
-        func followsServices() async throws {
+        @Test(
+            "An address moves to the host where what is behind it works", arguments: ["follow_services = yes", "check"])
+        func health(section: String) async throws {
+            let check = "check.type = TCP\ncheck.host = 127.0.0.1\ncheck.port = 8080\ncheck.interval = 0.1"
             let service = { (number: Int) in
                 """
                 [worker:dummy]
@@ -246,12 +248,12 @@ extension RealServers {
                 monitor.attempts = 1
                 """
             }
-            try await withCluster("policy = at_most_one\nfollow_services = yes", service) { hosts, _ in
+            let (section, more) = section == "check" ? (check, { _ in "" }) : (section, service)
+            try await withCluster("policy = at_most_one\n\(section)", more) { hosts, _ in
                 func node(_ host: Host) throws -> Socket {
                     try host.namespace.run {
-                        let address = IPAddress.v4(0x0A00_0000 + UInt32(host.number))
-                        let socket = try Socket(.tcp, for: address)
-                        try socket.bind(to: address, port: 8080)
+                        let socket = try Socket(.tcp, for: .v4(0))
+                        try socket.bind(to: .v4(0), port: 8080)
                         try socket.listen()
                         return socket
                     }

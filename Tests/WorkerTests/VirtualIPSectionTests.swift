@@ -1,6 +1,7 @@
 import Coordination
 import DaemonSupport
 import Etcd
+import HealthChecks
 import LBaaS
 import TestSupport
 import Testing
@@ -95,6 +96,52 @@ import VirtualIPs
                 "lbaas.conf:16: [virtual_ip:d] fence: only addresses with policy = at_most_one have one",
                 "lbaas.conf:21: [virtual_ip:f] address: 10.20.0.8 is the address of the section on line 17 already",
             ])
+    }
+
+    @Test("have checks, which are numbered where there are several")
+    func checks() throws {
+        let address = "[virtual_ip:a]\naddress = 10.20.0.9\ninterface = eth0\n"
+        let virtualIP = try #require(
+            try settings(
+                file: address
+                    + """
+                    check.type = TCP
+                    check.host = 127.0.0.1
+                    check.port = 8080
+                    check.9.type = TCP
+                    check.9.host = ::1
+                    check.9.port = 1
+                    check.9.interval = 0.5
+                    check.9.timeout = 0.25
+                    check.9.fall = 1
+                    check.9.rise = 2
+                    check.3.type = TCP
+                    check.3.host = ::1
+                    check.3.port = 65535
+                    check.3.interval = 0.5
+                    """
+            ).virtualIPs().first)
+        let loopback = IPAddress.v6(high: 0, low: 1)
+        #expect(
+            virtualIP.checks == [
+                Check(.connect, address: .v4(0x7F00_0001), port: 8080, delay: .seconds(1), timeout: .seconds(1), rise: 1, fall: 3),
+                Check(
+                    .connect, address: loopback, port: 65535, delay: .milliseconds(500), timeout: .milliseconds(500), rise: 1, fall: 3),
+                Check(.connect, address: loopback, port: 1, delay: .milliseconds(500), timeout: .milliseconds(250), rise: 2, fall: 1),
+            ])
+        #expect(
+            try failure(checking: address + "check.2.type = UDP\ncheck.2.host = localhost\ncheck.2.timeout = 2\ncheck.fall = 0").messages
+                == [
+                    "lbaas.conf:1: [virtual_ip:a] check.type is missing",
+                    "lbaas.conf:1: [virtual_ip:a] check.host is missing",
+                    "lbaas.conf:1: [virtual_ip:a] check.port is missing",
+                    "lbaas.conf:7: [virtual_ip:a] check.fall: '0' is not a whole number from 1 to 100",
+                    "lbaas.conf:4: [virtual_ip:a] check.2.type: 'UDP' is not one of TCP",
+                    "lbaas.conf:5: [virtual_ip:a] check.2.host: 'localhost' is not an IPv4 or IPv6 address, which is written without a prefix length",
+                    "lbaas.conf:1: [virtual_ip:a] check.2.port is missing",
+                    "lbaas.conf:6: [virtual_ip:a] check.2.timeout: it is longer than the interval of 1.0 seconds",
+                ])
+        #expect(try failure(checking: address + "check.10.type = TCP").messages.first?.contains("'check.10.type' is not a key of") == true)
     }
 
     @Test("go with a cluster, which has every key and defaults")
