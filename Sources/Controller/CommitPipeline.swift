@@ -148,8 +148,8 @@ public final class CommitPipeline: Sendable {
         var commitments: [Commitment] = []
         for job in jobs {
             switch job {
-            case .plan(let change, let isForced, let origin):
-                others.append(committer.withLock { $0.plan(change, isForced: isForced, by: origin) })
+            case .plan(let change, let isForced, let origin, let revision):
+                others.append(committer.withLock { $0.plan(change, isForced: isForced, by: origin, expecting: revision) })
             case .resync(let ids, let isFirst):
                 committer.withLock { $0.resync(of: ids, isFirst: isFirst) }
                 others.append(.changed)

@@ -3,8 +3,9 @@ import Requests
 
 /// What is to be durable.
 enum Commitment: Sendable {
-    /// Change what is wanted. Forced, what leaves does so at once, whatever connections it has. Not begun later than `deadline`.
-    case change(WantedChange, isForced: Bool = false, by: Origin = .jobs, deadline: Timestamp? = nil)
+    /// Change what is wanted. Forced, what leaves does so at once, whatever connections it has. Not begun later than `deadline`,
+    /// and not where what it names was changed since the expected revision.
+    case change(WantedChange, isForced: Bool = false, by: Origin = .jobs, deadline: Timestamp? = nil, expecting: UInt64? = nil)
     /// Take it that these real servers, which drain, have finished.
     case finished([Listener: [Drain]])
     /// Take what checks found.
@@ -18,7 +19,7 @@ enum Commitment: Sendable {
 /// What is to be done, in the order in which it came.
 enum Job: Sendable {
     /// Tell what a change would do.
-    case plan(WantedChange, isForced: Bool = false, by: Origin = .jobs)
+    case plan(WantedChange, isForced: Bool = false, by: Origin = .jobs, expecting: UInt64? = nil)
     /// Ask the appliance what it runs, and put it right: of these load balancers, or, where none are named, everything. The log is told once
     /// from the first part of a resync to the last.
     case resync(of: [LoadBalancerID]? = nil, isFirst: Bool = true)

@@ -45,6 +45,24 @@ struct Draft {
         return base.wasDeleted(id)
     }
 
+    /// Refuses a change of load balancers that are not as they were at a revision; nil for a change that may be made at any.
+    func check(_ change: WantedChange, expecting revision: UInt64?) throws(Refusal) {
+        guard let revision else { return }
+        for (index, id) in change.loadBalancers.enumerated() where !isUnchanged(id, since: revision) {
+            throw Refusal(
+                .precondition,
+                "loadBalancers[\(index)]: \(quoted(id.text)) is not as it was at revision \(revision); read it again, and then change it")
+        }
+    }
+
+    private func isUnchanged(_ id: LoadBalancerID, since revision: UInt64) -> Bool {
+        // Nobody has read what is not committed.
+        if changes.entries[id] != nil || base.pending?.entries[id] != nil { return false }
+        return base.committed.read { snapshot in
+            snapshot.wanted.entries[id] != nil && revision <= snapshot.revision && snapshot.revision(of: id) <= revision
+        }
+    }
+
     /// How many load balancers jobs want.
     var count: Int { changes.count }
 

@@ -108,9 +108,12 @@ public final class LBaaSController: RequestHandler {
     /// What the pipeline has to do for a request; nil where it has nothing.
     private func job(_ request: Request, from origin: Origin, deadline: Timestamp?) -> Job? {
         switch request {
-        case .change(let change, let options) where options.isDryRun: .plan(change, isForced: options.isForced, by: origin)
+        case .change(let change, let options) where options.isDryRun:
+            .plan(change, isForced: options.isForced, by: origin, expecting: options.expectedRevision)
         case .change(let change, let options):
-            .commit(.change(change, isForced: options.isForced, by: origin, deadline: deadline))
+            .commit(
+                .change(
+                    change, isForced: options.isForced, by: origin, deadline: deadline, expecting: options.expectedRevision))
         case .metrics(let selection): .commit(.metrics(selection))
         case .status, .discover, .diagnostics, .archive: nil
         }

@@ -28,7 +28,11 @@ struct Publication {
                 snapshot.facts.health[id] = health
             }
             return changes.order.compactMap { id in
-                guard let entry = changes.entries[id] ?? nil else { return snapshot.wanted.delete(id) }
+                guard let entry = changes.entries[id] ?? nil else {
+                    snapshot.changeRevisions[id] = nil
+                    return snapshot.wanted.delete(id)
+                }
+                snapshot.changeRevisions[id] = changes.revision
                 snapshot.wanted.put(entry)
                 return nil
             }

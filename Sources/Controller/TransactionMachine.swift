@@ -76,10 +76,11 @@ extension TransactionMachine {
     ) -> Outcome {
         do throws(Refusal) {
             switch commitment {
-            case .change(let change, let isForced, let origin, let deadline):
+            case .change(let change, let isForced, let origin, let deadline, let revision):
                 if let deadline, deadline < now.steady {
                     throw Refusal(.expired, "the request waited for longer than it may; nothing was changed, send it again")
                 }
+                try draft.check(change, expecting: revision)
                 try accept(change, isForced: isForced, by: origin, now, &draft)
             case .finished(let drains):
                 let before = draft.changes.drainingListeners.count
@@ -179,11 +180,12 @@ extension TransactionMachine {
     ///
     /// - Returns: the steps of the appliance, or why the change is refused.
     mutating func plan(
-        _ change: WantedChange, isForced: Bool, by origin: Origin, now: Moment
+        _ change: WantedChange, isForced: Bool, by origin: Origin, expecting revision: UInt64? = nil, now: Moment
     ) -> Result<[PatchGroup], Refusal> {
         var draft = Draft(on: base)
         defer { draft.undo(in: &listeners) }
         do throws(Refusal) {
+            try draft.check(change, expecting: revision)
             try accept(change, isForced: isForced, by: origin, now, &draft)
             return .success(groups(to: draft))
         } catch {

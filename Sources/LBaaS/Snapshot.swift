@@ -22,11 +22,19 @@ public struct Snapshot: Sendable {
     public var facts: Facts
     /// The last committed change of this process; nil where there was none.
     public var lastChange: JournalEntry?
+    /// The revision of the last change of each load balancer that there is and that was changed by this process.
+    public var changeRevisions: [LoadBalancerID: UInt64] = [:]
+    /// The revision that this process has begun with.
+    public let firstRevision: UInt64
 
     /// A snapshot.
     public init(revision: UInt64 = 0, wanted: WantedState = WantedState(), facts: Facts = Facts()) {
         self.revision = revision
+        firstRevision = revision
         self.wanted = wanted
         self.facts = facts
     }
+
+    /// The revision at which a load balancer was changed last; for one that was not changed by this process, that of the start.
+    public func revision(of id: LoadBalancerID) -> UInt64 { changeRevisions[id] ?? firstRevision }
 }

@@ -22,11 +22,15 @@ public struct ChangeOptions: Hashable, Sendable {
     public let isDryRun: Bool
     /// Whether what leaves does so at once, without finishing what it has.
     public let isForced: Bool
+    /// The revision at which its client has read the load balancers that it names: where one of them was changed since, the request is
+    /// refused with the code `precondition`. Nil where that does not matter.
+    public let expectedRevision: UInt64?
 
     /// Options.
-    public init(isDryRun: Bool = false, isForced: Bool = false) {
+    public init(isDryRun: Bool = false, isForced: Bool = false, expectedRevision: UInt64? = nil) {
         self.isDryRun = isDryRun
         self.isForced = isForced
+        self.expectedRevision = expectedRevision
     }
 }
 

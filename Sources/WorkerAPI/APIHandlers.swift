@@ -16,11 +16,11 @@ final class APIHandlers: Sendable {
     /// The most bytes that are read and written on the thread of a listener.
     private static let longestAtOnce = 16 << 10
     /// A change that is not begun within this time is refused.
-    private static let patience = Duration.seconds(30)
+    static let patience = Duration.seconds(30)
     /// The most entries of the journal in a response.
     static let longestJournal = 1000
 
-    private let core: any RequestHandler
+    let core: any RequestHandler
     private let worker: WorkerDescription
     private let jobs: any JobTranslator
     private let access: Access
@@ -33,7 +33,7 @@ final class APIHandlers: Sendable {
         self.access = access
     }
 
-    private func origin(of request: HTTPRequest) -> Origin {
+    func origin(of request: HTTPRequest) -> Origin {
         Origin(.jobs, name: "api:\(access.principal(of: request)?.name ?? "-")")
     }
 
@@ -167,8 +167,7 @@ extension APIHandlers {
             let planned = Request.change(change, ChangeOptions(isDryRun: true, isForced: options.isForced))
             core.submit(planned, from: origin, within: Self.patience) { outcome in
                 switch outcome {
-                case .planned(let steps):
-                    reply.send(.json(JSONWriting.object(["plan": JSONWriting.list(steps.map(JSONWriting.string))])))
+                case .planned(let steps): reply.send(.plan(steps))
                 case .refused(let refusal): reply.send(.problem(refusal))
                 default: reply.send(.problem(Refusal(.notFound, job.answer(outcome).error ?? "there is no plan for this job")))
                 }
@@ -181,7 +180,7 @@ extension APIHandlers {
 
 extension HTTPRequest {
     /// Refuses a name in the query that the route does not have, and one that is there twice.
-    fileprivate func allowQuery(_ names: String...) throws(Refusal) {
+    func allowQuery(_ names: String...) throws(Refusal) {
         for (place, (name, _)) in query.enumerated() {
             if !names.contains(name) {
                 throw Refusal(

@@ -10,6 +10,8 @@ struct APIRoutes: Sendable {
 
     private(set) var table = HTTPRoutes()
     private var actions: [Key: Action] = [:]
+    /// The routes that only tell what they would do where the query says `dry_run=true`.
+    private var plannable: Set<Key> = []
 
     init(_ handlers: APIHandlers) {
         table.add(.get, "/healthz", handlers.health)
@@ -18,6 +20,9 @@ struct APIRoutes: Sendable {
         table.add(.get, "/v1/status", handlers.status)
         add(.read, .get, "/v1/load-balancers", handlers.list)
         add(.read, .get, "/v1/load-balancers/{id}", handlers.show)
+        addChange(.delete, "/v1/load-balancers/{id}", handlers.delete)
+        addChange(.post, "/v1/load-balancers/{id}/suspend", handlers.suspend)
+        addChange(.post, "/v1/load-balancers/{id}/enable", handlers.enable)
         add(.read, .get, "/v1/journal", handlers.journal)
         let job = HTTPRoutes.Body(type: "application/json", limit: APIHandlers.longestJob)
         add(.change, .post, "/v1/jobs", body: job, handlers.job)
@@ -26,7 +31,13 @@ struct APIRoutes: Sendable {
 
     /// What a request does; nil where anybody may do it.
     func action(of request: HTTPRequest) -> Action? {
-        actions[Key(method: request.method == .head ? .get : request.method, pattern: request.route)]
+        let key = Key(method: request.method == .head ? .get : request.method, pattern: request.route)
+        return plannable.contains(key) && request.query("dry_run") == "true" ? .read : actions[key]
+    }
+
+    private mutating func addChange(_ method: HTTPMethod, _ pattern: String, _ handler: @escaping HTTPRoutes.LateHandler) {
+        plannable.insert(Key(method: method, pattern: pattern))
+        add(.change, method, pattern, handler)
     }
 
     private mutating func allow(_ action: Action, _ method: HTTPMethod, _ pattern: String) {

@@ -145,6 +145,26 @@ extension RealServers {
             }
         }
 
+        @Test func aChangeIsMadeOnlyWhereTheLoadBalancerIsAsItsClientHasReadIt() async throws {
+            try await withAPI { _, _, api, _ in
+                let created = try await api.submit(try job("CREATE", loadBalancer("shop"), loadBalancer("mail", port: 25)).bytes)
+                #expect(created.status == 200)
+                let read = try JSON(bytes: Array(try await api.curl("/v1/status").body.utf8))["revision"]
+                let match = "If-Match: \"\(read)\""
+                #expect(try await api.curl("/v1/load-balancers/mail", "-X", "DELETE").status == 204)
+                // Another load balancer has changed, this one has not.
+                let suspended = try await api.curl("/v1/load-balancers/shop/suspend", "-X", "POST", "-H", match)
+                #expect(suspended.status == 200 && suspended.body.contains("\"status\":\"SUSPENDED\""))
+                let stale = try await api.curl("/v1/load-balancers/shop", "-X", "DELETE", "-H", match)
+                #expect(stale.status == 412 && stale.body.contains("\"code\": \"precondition\""))
+                let plan = try await api.curl("/v1/load-balancers/shop/enable?dry_run=true", "-X", "POST")
+                #expect(plan.status == 200 && plan.body.contains("\"plan\": ["))
+                #expect(try await api.curl("/v1/load-balancers/shop").body.contains("\"status\":\"SUSPENDED\""))
+                #expect(try await api.curl("/v1/load-balancers/shop/enable", "-X", "POST").status == 200)
+                #expect(try await api.curl("/v1/load-balancers/none/suspend", "-X", "POST").status == 404)
+            }
+        }
+
         @Test func aSocketThatIsConfiguredAndCannotBeMadeEndsTheStart() async throws {
             try await withRig { rig in
                 var options = rig.options()

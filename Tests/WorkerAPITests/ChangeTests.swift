@@ -1,0 +1,65 @@
+import LBaaS
+import Requests
+import TestSupport
+import Testing
+
+/// Changes of one load balancer.
+@Suite struct ChangeTests {
+    private let api: TestAPI
+
+    init() throws {
+        api = try TestAPI()
+        api.core.hold([item("a")])
+    }
+
+    private var options: ChangeOptions? {
+        if case .change(_, let options)? = api.core.submitted.all.last?.request { options } else { nil }
+    }
+
+    @Test func aLoadBalancerIsDeletedSuspendedAndEnabledInTheNameOfTheClient() throws {
+        #expect(try api.ask("DELETE", "/v1/load-balancers/a?force=true", as: "operator").status == 204)
+        #expect(options == ChangeOptions(isForced: true))
+        let suspended = try api.ask("POST", "/v1/load-balancers/a/suspend", as: "operator")
+        #expect(suspended.status == 200 && suspended.body.hasPrefix(#"{"id":"a""#) && suspended.headers["etag"] == "\"7\"")
+        #expect(try api.ask("POST", "/v1/load-balancers/a/enable", as: "operator").status == 200)
+        let names = api.core.submitted.all.map { submitted in
+            if case .change(let change, _) = submitted.request { change.name } else { "" }
+        }
+        #expect(names == ["DELETE", "SUSPEND", "ENABLE"])
+        #expect(api.core.submitted.all.allSatisfy { $0.request.loadBalancers == ["a"] && $0.origin.name == "api:operator-name" })
+    }
+
+    @Test func aDryRunIsAPlanAndAViewerMayAskForIt() throws {
+        api.core.answer(.planned(["stop a"]))
+        let response = try api.ask("POST", "/v1/load-balancers/a/suspend?dry_run=true", as: "viewer")
+        #expect(response.status == 200 && response.body == "{\"plan\": [\"stop a\"]}\n")
+        #expect(options?.isDryRun == true)
+        #expect(try api.ask("POST", "/v1/load-balancers/a/suspend?dry_run=false", as: "viewer").status == 403)
+        #expect(try api.ask("POST", "/v1/jobs?dry_run=true", "a", as: "viewer").status == 403)
+    }
+
+    @Test(arguments: [
+        ("\"17\"", UInt64(17)), ("*", nil), ("\"17\", \"19\"", 19), ("W/\"18\", \"3\"", 3), (" \"4\" ", 4),
+    ])
+    func theRevisionOfIfMatchGoesWithTheChange(field: String, revision: UInt64?) throws {
+        let client = try HTTPTestClient(api.port)
+        let head = "DELETE /v1/load-balancers/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer admin\r\n"
+        #expect(try client.ask("\(head)If-Match: \(field)\r\n\r\n").status == 204)
+        #expect(options?.expectedRevision == revision)
+    }
+
+    @Test(arguments: [("17", 400), ("\"", 400), ("", 412), ("W/\"17\"", 412), ("\"abc\"", 412), ("\"-1\"", 412)])
+    func anIfMatchThatCannotHoldChangesNothing(field: String, status: Int) throws {
+        let client = try HTTPTestClient(api.port)
+        let head = "DELETE /v1/load-balancers/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer admin\r\n"
+        #expect(try client.ask("\(head)If-Match: \(field)\r\n\r\n").status == status)
+        #expect(api.core.submitted.all.isEmpty)
+    }
+
+    @Test(arguments: ["?dry_run=yes", "?force=1", "?forced=true", "?force=true&force=false"])
+    func aWrongParameterChangesNothing(query: String) throws {
+        #expect(try api.ask("DELETE", "/v1/load-balancers/a\(query)").status == 400)
+        #expect(try api.ask("POST", "/v1/load-balancers/a/enable?force=true").status == 400)
+        #expect(api.core.submitted.all.isEmpty)
+    }
+}
