@@ -31,6 +31,8 @@ struct ServerContext: Sendable {
     @safe private struct Daemon: @unchecked Sendable {
         let pointer: OpaquePointer
         let texts: [UnsafeMutablePointer<CChar>]
+        /// Whether the socket was taken from it. The library would hand it out again, when its number may be another's.
+        var isQuiesced = false
     }
 
     /// Listens on a Unix socket.
@@ -93,7 +95,11 @@ struct ServerContext: Sendable {
     /// Takes no more connections, and removes the socket's file.
     func stopTaking() {
         path?.remove()
-        let socket = daemon.withLock { daemon in daemon.map { unsafe MHD_quiesce_daemon($0.pointer) } ?? -1 }
+        let socket = daemon.withLock { daemon -> Int32 in
+            guard let running = daemon, !running.isQuiesced else { return -1 }
+            daemon?.isQuiesced = true
+            return unsafe MHD_quiesce_daemon(running.pointer)
+        }
         if socket >= 0 { close(socket) }
     }
 

@@ -22,7 +22,7 @@ final class APIHandlers: Sendable {
 
     let core: any RequestHandler
     private let worker: WorkerDescription
-    private let jobs: any JobTranslator
+    let jobs: any JobTranslator
     private let access: Access
     private let queue = DispatchQueue(label: "api")
 
@@ -38,7 +38,7 @@ final class APIHandlers: Sendable {
     }
 
     /// Does something at once, or on the queue where it is about so many bytes.
-    private func work(on bytes: Int, _ body: @escaping @Sendable () -> Void) {
+    func work(on bytes: Int, _ body: @escaping @Sendable () -> Void) {
         if bytes > Self.longestAtOnce { queue.async(execute: body) } else { body() }
     }
 }

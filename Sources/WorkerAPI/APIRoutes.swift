@@ -14,17 +14,18 @@ struct APIRoutes: Sendable {
     private var plannable: Set<Key> = []
 
     init(_ handlers: APIHandlers) {
+        let job = HTTPRoutes.Body(type: "application/json", limit: APIHandlers.longestJob)
         table.add(.get, "/healthz", handlers.health)
         table.add(.get, "/readyz", handlers.readiness)
         allow(.read, .get, "/v1/status")
         table.add(.get, "/v1/status", handlers.status)
         add(.read, .get, "/v1/load-balancers", handlers.list)
         add(.read, .get, "/v1/load-balancers/{id}", handlers.show)
+        addChange(.put, "/v1/load-balancers/{id}", body: job, handlers.put)
         addChange(.delete, "/v1/load-balancers/{id}", handlers.delete)
         addChange(.post, "/v1/load-balancers/{id}/suspend", handlers.suspend)
         addChange(.post, "/v1/load-balancers/{id}/enable", handlers.enable)
         add(.read, .get, "/v1/journal", handlers.journal)
-        let job = HTTPRoutes.Body(type: "application/json", limit: APIHandlers.longestJob)
         add(.change, .post, "/v1/jobs", body: job, handlers.job)
         add(.read, .post, "/v1/plan", body: job, handlers.plan)
     }
@@ -35,9 +36,11 @@ struct APIRoutes: Sendable {
         return plannable.contains(key) && request.query("dry_run") == "true" ? .read : actions[key]
     }
 
-    private mutating func addChange(_ method: HTTPMethod, _ pattern: String, _ handler: @escaping HTTPRoutes.LateHandler) {
+    private mutating func addChange(
+        _ method: HTTPMethod, _ pattern: String, body: HTTPRoutes.Body = .init(), _ handler: @escaping HTTPRoutes.LateHandler
+    ) {
         plannable.insert(Key(method: method, pattern: pattern))
-        add(.change, method, pattern, handler)
+        add(.change, method, pattern, body: body, handler)
     }
 
     private mutating func allow(_ action: Action, _ method: HTTPMethod, _ pattern: String) {

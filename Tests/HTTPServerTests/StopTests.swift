@@ -5,6 +5,17 @@ import Testing
 
 @Suite("A server that stops")
 struct StopTests {
+    @Test func aServerThatIsStoppedTwiceClosesNothingOfAnother() throws {
+        let server = try TestServer()
+        server.server.stopTaking()
+        // One of them has the number that the listening socket had.
+        let others = (0..<32).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+        defer { others.forEach { close($0) } }
+        server.server.stopTaking()
+        server.server.finish(within: .zero)
+        #expect(others.allSatisfy { fcntl($0, F_GETFD) >= 0 })
+    }
+
     @Test("answers what waits with 503, and closes all connections")
     func stop() throws {
         let server = try TestServer()

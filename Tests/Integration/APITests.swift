@@ -165,6 +165,33 @@ extension RealServers {
             }
         }
 
+        @Test func aLoadBalancerThatIsPutIsThatOfTheBody() async throws {
+            try await withAPI { _, _, api, _ in
+                func put(_ id: String, _ body: String, _ more: String...) async throws -> (status: Int, body: String) {
+                    let type = "Content-Type: application/json"
+                    return try await api.curl(
+                        "/v1/load-balancers/\(id)\(more.first ?? "")", "-X", "PUT", "-H", type, "-H", more.last ?? type, "-d", body)
+                }
+                let nodes = #""nodes": [{"id": "n", "address": "10.0.0.1", "port": 80}]"#
+                let made = try await put("shop", "{\"protocol\": \"TCP\", \"port\": 81, \(nodes)}")
+                #expect(made.status == 200 && made.body.contains(#""id":"shop","protocol":"TCP","port":81"#))
+                // What is read can be put back.
+                let again = try await put("shop", try await api.curl("/v1/load-balancers/shop").body)
+                #expect(again == made)
+                let wrong = try await put("shop", "{\"protocol\": \"TCP\", \"port\": 70000, \(nodes)}")
+                #expect(wrong.status == 400 && wrong.body.contains("\"pointer\": \"/loadBalancers/0/port\""))
+                #expect(try await put("shop", "{\"id\": \"mail\", \"protocol\": \"TCP\", \(nodes)}").status == 400)
+                let taken = try await put("mail", "{\"protocol\": \"TCP\", \"port\": 81, \(nodes)}")
+                #expect(taken.status == 409 && taken.body.contains("listens already"))
+                #expect(
+                    try await put("web", "{\"protocol\": \"TCP\", \"port\": 82, \(nodes)}", "?dry_run=true", "X: y").body.contains(
+                        "\"plan\""))
+                #expect(try await put("web", "{\"protocol\": \"TCP\", \"port\": 82, \(nodes)}", "", "If-Match: \"1\"").status == 412)
+                let list = try JSON(bytes: Array(try await api.curl("/v1/load-balancers").body.utf8))
+                #expect(list["loadBalancers"].elements.map { $0["id"] } == ["shop"])
+            }
+        }
+
         @Test func aSocketThatIsConfiguredAndCannotBeMadeEndsTheStart() async throws {
             try await withRig { rig in
                 var options = rig.options()

@@ -29,6 +29,25 @@ import Testing
         #expect(api.core.submitted.all.allSatisfy { $0.request.loadBalancers == ["a"] && $0.origin.name == "api:operator-name" })
     }
 
+    @Test func aLoadBalancerIsPutUnderTheIdOfThePath() throws {
+        for body in ["{}", "{\"protocol\": \"TCP\"}", "{\"id\": \"a\"}", " {\"x\": {}} "] {
+            #expect(try api.ask("PUT", "/v1/load-balancers/a", body, as: "operator").status == 200, "\(body)")
+        }
+        #expect(api.core.submitted.all.map(\.request.loadBalancers) == [["a"], ["a"], ["a"], ["a"]])
+        #expect(api.core.submitted.all.allSatisfy { $0.origin.name == "api:operator-name" })
+    }
+
+    @Test(arguments: [
+        "", "x", "[]", "[{\"id\": \"a\"}]", "\"a\"", "{\"id\": \"a\"}, {\"id\": \"c\"}", "{}], \"hpcs_action\": \"DELETE\", \"x\": [{}",
+        "{",
+        "{\"id\": \"b\"}",
+    ])
+    func aBodyThatIsNoLoadBalancerOfThatIdChangesNothing(body: String) throws {
+        let response = try api.ask("PUT", "/v1/load-balancers/a", body)
+        #expect(response.status == 400 && response.headers["content-type"] == "application/problem+json", "\(response)")
+        #expect(api.core.submitted.all.isEmpty)
+    }
+
     @Test func aDryRunIsAPlanAndAViewerMayAskForIt() throws {
         api.core.answer(.planned(["stop a"]))
         let response = try api.ask("POST", "/v1/load-balancers/a/suspend?dry_run=true", as: "viewer")

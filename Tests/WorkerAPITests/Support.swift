@@ -83,6 +83,10 @@ struct FakeTranslator: JobTranslator {
     func read(_ text: [UInt8], from client: String) -> any TranslatedJob {
         let text = String(decoding: text, as: UTF8.self)
         if text == "nonsense" { return Job(request: nil) }
+        if text.hasPrefix("{\"hpcs_action\": \"CREATE\", \"loadBalancers\": [{") {
+            let id: LoadBalancerID = text.contains("\"id\": \"b\"") ? "b" : "a"
+            return Job(request: .change(.create([item(id).entry.loadBalancer]), ChangeOptions()))
+        }
         if text == "stats" { return Job(request: .status(.all)) }
         return Job(request: .change(.delete(.named([LoadBalancerID(text)])), ChangeOptions()))
     }
