@@ -174,6 +174,22 @@ extension RealServers {
             }
         }
 
+        @Test("Another host takes over from a worker that is frozen, which gives the address up when it goes on")
+        func frozen() async throws {
+            try await withCluster("policy = at_most_one") { hosts, _ in
+                let first = try hosts[0].start()
+                try await hosts[0].takesOver()
+                let second = try hosts[1].start()
+                try await second.says("another host owns the name")
+                first.process.send(SIGSTOP)
+                try await hosts[1].takesOver()
+                first.process.send(SIGCONT)
+                try await first.says("another host owns the name")
+                try await eventually("the first host has given the address up") { try !hosts[0].hasAddress() }
+                #expect(try hosts[1].serves())
+            }
+        }
+
         @Test("An owner that is started again within the takeover time stays the owner")
         func restartInCluster() async throws {
             try await withCluster("policy = at_most_one", { _ in "release_on_stop = no\n" }) { hosts, _ in
