@@ -21,6 +21,7 @@ final class VirtualIPService: DaemonService {
     private let log: Log
     private let running = Mutex<VirtualIPs?>(nil)
     private let isConnected = Mutex(false)
+    private let routes = Mutex<[OwnedRoutes]>([])
     private let checker = Mutex<HealthChecker?>(nil)
     /// Why addresses fail, by who found it.
     private let failures = Mutex<[IPAddress: [String: String]]>([:])
@@ -38,14 +39,31 @@ final class VirtualIPService: DaemonService {
         self.log = log
     }
 
-    /// What has addresses FAIL and recover as their services do; nil where no address follows its services.
-    func follower() -> ServiceFollower? {
+    /// What has addresses FAIL and recover as their services do; nothing where no address follows its services.
+    var followers: [Notifier] {
         let addresses = Set(configured.filter(\.followsServices).map(\.virtualIP.address))
-        if addresses.isEmpty { return nil }
-        return ServiceFollower(addresses) { [weak self] address, reason in
+        if addresses.isEmpty { return [] }
+        let follower = ServiceFollower(addresses) { [weak self] address, reason in
             guard let self else { return }
             calls.async { self.note(address, of: "services", failure: reason) }
         }
+        return [.actuator(follower)]
+    }
+
+    /// Notifiers that tell of routes to virtual IPs only while this host has them. To be called before the start.
+    func owning(_ notifiers: [Notifier]) -> [Notifier] {
+        let addresses = Set(configured.map(\.virtualIP.address))
+        return notifiers.map { notifier in
+            guard case .actuator(let actuator) = notifier, actuator.layer == .routes else { return notifier }
+            let owned = OwnedRoutes(actuator, addresses: addresses, withdrawsOnStop: cluster.releasesOnStop)
+            routes.withLock { $0.append(owned) }
+            return .actuator(owned)
+        }
+    }
+
+    /// Has routes to an address told, or withdrawn.
+    private func tellRoutes(_ address: IPAddress, isOwned: Bool) {
+        for routes in routes.withLock(\.self) { routes.set(address, isOwned: isOwned) }
     }
 
     func start() throws(StartupFailure) {
@@ -160,6 +178,7 @@ extension VirtualIPService {
         case .owned(let name, let end): virtualIPs.grant(addresses(name), until: end)
         case .extended(let end): virtualIPs.extend(until: end)
         case .lost(let name, _):
+            for address in addresses(name) { tellRoutes(address, isOwned: false) }
             if virtualIPs.withdraw(addresses(name), within: Self.withdrawalLimit) { return }
             log.write(.error, "a virtual IP that is another host's by now is not unbound yet", [("address", name)])
         // What an earlier worker left is another's by now.
@@ -176,6 +195,9 @@ extension VirtualIPService {
     private func follow(_ notice: VirtualIPNotice) {
         switch notice {
         case .changed(let status):
+            // Also one that an earlier worker left, until somebody says whose it is.
+            let isOwned = status.isBound && (status.state == .activated || status.state == .booting)
+            tellRoutes(status.virtualIP.address, isOwned: isOwned)
             guard status.state == .activated, !status.isBound, let reason = status.reason else { return }
             log.write(
                 .warning, "a virtual IP of this host cannot be bound",

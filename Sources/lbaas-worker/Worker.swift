@@ -38,12 +38,12 @@ enum Worker {
         let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, log: log)
         let jobs = JobIntake(settings, log: log)
         let virtualIPs = parts.virtualIPs
-        let follower = virtualIPs?.follower().map { Notifier.actuator($0) }
+        let notifiers = virtualIPs.map { $0.owning(parts.notifiers) + $0.followers } ?? parts.notifiers
         let first: [any DaemonService] = virtualIPs.map { [$0] } ?? []
         let services: [any DaemonService] =
             first + [
                 core,
-                NotifierService(parts.notifiers + (follower.map { [$0] } ?? []), core: core),
+                NotifierService(notifiers, core: core),
                 IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
                 CheckService(settings, core: core, monitor: monitor, log: log),
                 UpkeepService(core: core),
