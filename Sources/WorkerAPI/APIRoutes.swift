@@ -25,6 +25,7 @@ struct APIRoutes: Sendable {
         addChange(.delete, "/v1/load-balancers/{id}", handlers.delete)
         addChange(.post, "/v1/load-balancers/{id}/suspend", handlers.suspend)
         addChange(.post, "/v1/load-balancers/{id}/enable", handlers.enable)
+        addChange(.patch, "/v1/load-balancers/{id}/nodes/{node}", body: job, handlers.patchNode)
         add(.read, .get, "/v1/journal", handlers.journal)
         add(.change, .post, "/v1/jobs", body: job, handlers.job)
         add(.read, .post, "/v1/plan", body: job, handlers.plan)

@@ -30,7 +30,7 @@ extension APIHandlers {
 
     private func named(by request: HTTPRequest) -> Selection { .named([id(in: request)]) }
 
-    private func id(in request: HTTPRequest) -> LoadBalancerID { LoadBalancerID(request.parameter("id") ?? "") }
+    func id(in request: HTTPRequest) -> LoadBalancerID { LoadBalancerID(request.parameter("id") ?? "") }
 
     /// PUT /v1/load-balancers/{id}: CREATE of one load balancer.
     func put(_ request: HTTPRequest, _ reply: HTTPReply) {
@@ -66,11 +66,18 @@ extension APIHandlers {
     ///
     /// - Throws: where the body is not one object of JSON.
     private func hasID(_ body: [UInt8]) throws(Refusal) -> Bool {
+        try readObject(body) { object in object.members.contains { $0.name.equals("id") } }
+    }
+
+    /// Reads a body that is one object of JSON.
+    ///
+    /// - Throws: where it is not.
+    func readObject<Value>(_ body: [UInt8], _ read: (JSONValue) -> Value) throws(Refusal) -> Value {
         guard let tokenizer = JSONTokenizer() else { throw Refusal(.busy, "the worker is out of memory; send it again later") }
-        let found: Bool?
+        let found: Value?
         do throws(JSONTextError) {
             found = try unsafe tokenizer.withDocument(body.span.bytes) { document in
-                document.root.isObject ? document.root.members.contains { $0.name.equals("id") } : nil
+                document.root.isObject ? read(document.root) : nil
             }
         } catch {
             throw Refusal(.invalid, "the body is not a JSON object: \(error.reason)")
@@ -88,16 +95,21 @@ extension APIHandlers {
             let options = ChangeOptions(
                 isDryRun: try request.boolean("dry_run"), isForced: try request.boolean("force"),
                 expectedRevision: try request.expectedRevision())
-            core.submit(.change(change, options), from: origin(of: request), within: Self.patience) { outcome in
-                switch outcome {
-                case .changed: done()
-                case .planned(let steps): reply.send(.plan(steps))
-                case .refused(let refusal): reply.send(.problem(refusal))
-                default: reply.send(.problem(Refusal(.notFound, "the load balancer was deleted")))
-                }
+            core.submit(.change(change, options), from: origin(of: request), within: Self.patience) { [self] outcome in
+                answer(outcome, to: reply, done: done)
             }
         } catch {
             reply.send(.problem(error))
+        }
+    }
+
+    /// Answers with what became of a change.
+    func answer(_ outcome: Outcome, to reply: HTTPReply, done: () -> Void) {
+        switch outcome {
+        case .changed: done()
+        case .planned(let steps): reply.send(.plan(steps))
+        case .refused(let refusal): reply.send(.problem(refusal))
+        default: reply.send(.problem(Refusal(.notFound, "the load balancer was deleted")))
         }
     }
 }
@@ -111,7 +123,7 @@ extension HTTPResponse {
 
 extension HTTPRequest {
     /// Whether a parameter of the query is true; false where it is not there.
-    fileprivate func boolean(_ name: String) throws(Refusal) -> Bool {
+    func boolean(_ name: String) throws(Refusal) -> Bool {
         switch query(name) {
         case nil, "false": return false
         case "true": return true
@@ -120,7 +132,7 @@ extension HTTPRequest {
     }
 
     /// The latest revision that `If-Match` allows; nil where it allows any.
-    fileprivate func expectedRevision() throws(Refusal) -> UInt64? {
+    func expectedRevision() throws(Refusal) -> UInt64? {
         let fields = headers.all("if-match")
         if fields.isEmpty || fields == ["*"] { return nil }
         var revisions: [UInt64] = []

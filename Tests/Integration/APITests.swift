@@ -192,6 +192,28 @@ extension RealServers {
             }
         }
 
+        @Test func patchesOfTwoNodesAtOnceBothHold() async throws {
+            try await withAPI { _, _, api, _ in
+                let created = try await api.submit(try job("CREATE", loadBalancer("shop", weights: 1, 1)).bytes)
+                #expect(created.status == 200)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for node in 0...1 {
+                        group.addTask {
+                            for weight in 2...6 {
+                                let response = try await api.curl(
+                                    "/v1/load-balancers/shop/nodes/shop-\(node)", "-X", "PATCH", "-H", "Content-Type: application/json",
+                                    "-d", "{\"weight\": \(weight)}")
+                                #expect(response.status == 200, "\(response)")
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                let shop = try JSON(bytes: Array(try await api.curl("/v1/load-balancers/shop").body.utf8))
+                #expect(shop["nodes"].elements.map { $0["weight"] } == [6, 6])
+            }
+        }
+
         @Test func aSocketThatIsConfiguredAndCannotBeMadeEndsTheStart() async throws {
             try await withRig { rig in
                 var options = rig.options()

@@ -48,6 +48,36 @@ import Testing
         #expect(api.core.submitted.all.isEmpty)
     }
 
+    @Test func aNodeGetsAWeightAndAConditionAndTheRestStays() throws {
+        api.core.hold([item("a", NodeStatus(id: "m", isUp: true), NodeStatus(id: "n", isUp: true))])
+        let body = "{\"weight\": 5, \"condition\": \"draining\"}"
+        #expect(try api.ask("PATCH", "/v1/load-balancers/a/nodes/n", body, as: "operator").status == 200)
+        guard case .change(.create(let changed), let options)? = api.core.submitted.all.last?.request else { throw Failure("no CREATE") }
+        #expect(changed.map { $0.nodes.map(\.weight) } == [[1, 5]])
+        #expect(changed.map { $0.nodes.map(\.condition) } == [[.enabled, .draining]])
+        // It is committed only where the load balancer is still the one that was read.
+        #expect(options == ChangeOptions(expectedRevision: 7))
+        #expect(try api.ask("PATCH", "/v1/load-balancers/a/nodes/x", body).status == 404)
+        #expect(try api.ask("PATCH", "/v1/load-balancers/b/nodes/n", body).status == 404)
+    }
+
+    @Test func aPatchIsTriedAgainWhereTheLoadBalancerHasChangedMeanwhile() throws {
+        api.core.hold([item("a", NodeStatus(id: "n", isUp: true))])
+        api.core.answer(.refused(Refusal(.precondition, "it is not as it was")))
+        #expect(try api.ask("PATCH", "/v1/load-balancers/a/nodes/n", "{\"weight\": 5}").status == 412)
+        #expect(api.core.submitted.all.count == 10)
+    }
+
+    @Test(arguments: [
+        "", "[]", "{}", "{\"weight\": -1}", "{\"weight\": 257}", "{\"weight\": \"x\"}", "{\"weight\": null}", "{\"condition\": \"GONE\"}",
+        "{\"condition\": 1}", "{\"weight\": 1, \"port\": 2}", "{\"weight\": 1, \"weight\": 2}",
+    ])
+    func aPatchThatIsNoneChangesNothing(body: String) throws {
+        api.core.hold([item("a", NodeStatus(id: "n", isUp: true))])
+        #expect(try api.ask("PATCH", "/v1/load-balancers/a/nodes/n", body).status == 400)
+        #expect(api.core.submitted.all.isEmpty)
+    }
+
     @Test func aDryRunIsAPlanAndAViewerMayAskForIt() throws {
         api.core.answer(.planned(["stop a"]))
         let response = try api.ask("POST", "/v1/load-balancers/a/suspend?dry_run=true", as: "viewer")
