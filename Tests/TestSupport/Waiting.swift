@@ -14,8 +14,11 @@ package struct Overdue: Error, CustomStringConvertible {
 /// - Throws: `Overdue` where it is not in time; what the condition throws.
 package func eventually(_ what: String, within seconds: Double = 60, _ condition: () async throws -> Bool) async throws {
     let deadline = Deadline(seconds: seconds)
-    while try await !condition() {
-        if deadline.isOver { throw Overdue(what: what, seconds: seconds) }
+    while true {
+        // An answer can be long in coming back to a busy pool: it counts as one of the time when it was asked for.
+        let isLast = deadline.isOver
+        if try await condition() { return }
+        if isLast { throw Overdue(what: what, seconds: seconds) }
         try await Task.sleep(for: .milliseconds(5))
     }
 }
