@@ -114,9 +114,10 @@ struct BGPNotifierTests {
         #expect(!notifier.flush(within: wait))
         let first = try FakeExaBGP(in: bench.folder)
         try await eventually("the first one is told") { first.routes == ["10.9.0.1/32"] }
+        // Its end before its last answer would be no new loss: it was not connected then.
+        try await eventually("it is connected") { bench.record.contains("ExaBGP connected") }
         first.end()
-        // Its end can come before its last answer, which is another reason.
-        try await eventually("it is known to be gone") { bench.record.contains("ExaBGP lost") }
+        try await eventually("it is known to be gone") { bench.record.contains("reason=ExaBGP is gone") }
         notifier.notify([.of(.down, "10.9.0.1"), .of(.up, "10.9.0.2", id: "b")])
         let start = ContinuousClock.now
         #expect(!notifier.flush(within: wait))
