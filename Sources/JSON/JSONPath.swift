@@ -2,7 +2,7 @@
 
 extension JSONValue {
     /// `loadBalancers[0].nodes[2].port`; `job` for the root.
-    public var path: String {
+    package var path: String {
         var path = ""
         var value = document.root
         while value.index != index, let (step, next) = value.step(towards: index) {
@@ -13,7 +13,7 @@ extension JSONValue {
     }
 
     /// Where a field of this object stands, or would.
-    public func path(of field: String) -> String { index == 0 ? field : "\(path).\(field)" }
+    package func path(of field: String) -> String { index == 0 ? field : "\(path).\(field)" }
 
     /// The element or member with the value of this index in it, and what the path gets for it.
     private func step(towards target: Int) -> (step: String, next: JSONValue)? {

@@ -1,7 +1,7 @@
 /// Writes values as JSON text.
-public enum JSONWriting {
+package enum JSONWriting {
     /// A string in quotes, with what must be escaped escaped.
-    public static func string(_ text: String) -> String {
+    package static func string(_ text: String) -> String {
         var output = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -19,10 +19,10 @@ public enum JSONWriting {
     }
 
     /// A list of texts that are JSON already.
-    public static func list(_ items: some Sequence<String>) -> String { "[\(items.joined(separator: ", "))]" }
+    package static func list(_ items: some Sequence<String>) -> String { "[\(items.joined(separator: ", "))]" }
 
     /// An object of members whose values are JSON already; without those that have none.
-    public static func object(_ members: KeyValuePairs<StaticString, String?>) -> String {
+    package static func object(_ members: KeyValuePairs<StaticString, String?>) -> String {
         "{" + members.compactMap { name, value in value.map { "\"\(name)\": \($0)" } }.joined(separator: ", ") + "}"
     }
 }

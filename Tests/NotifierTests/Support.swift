@@ -37,9 +37,5 @@ final class TemporaryFolder: Sendable {
 ///
 /// - Throws: where it is not in time.
 func eventually(_ what: String, within seconds: Double = 20, _ condition: () throws -> Bool) async throws {
-    let deadline = Deadline(seconds: seconds)
-    while try !condition() {
-        if deadline.isOver { throw Failure("waited \(seconds) s in vain: \(what)") }
-        try await Task.sleep(for: .milliseconds(2))
-    }
+    try await TestSupport.eventually(what, within: seconds, condition)
 }
