@@ -57,7 +57,7 @@ struct EventTests {
         #expect(
             try next()
                 == "id: 9\nevent: service\ndata: {\"revision\": 9, \"time\": \"1970-01-01T00:00:02.000Z\", \"load_balancer\": \"a\\n\", "
-                + "\"listener\": \"10.0.0.9:80\", \"status\": \"UP\", \"weight\": 1}")
+                + "\"listener\": \"10.0.0.9:80/tcp\", \"status\": \"UP\", \"weight\": 1}")
         publish(revision: 10, [journalEntry(10, "jobs", "SUSPEND a")], from: (entry(nil), nil), to: (entry(nil, suspended: true), nil))
         #expect(try next().contains("\"status\": \"SUSPENDED\""))
         #expect(try next().contains("\"reason\": \"suspended\""))
