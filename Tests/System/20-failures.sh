@@ -39,8 +39,9 @@ END
 aWorkerThatFailsIsTriedUntilItCanStart() {
     # Without the rights of the drop-in, IPVS cannot be asked.
     printf '[worker]\ndriver = ipvs\n' | configure
+    drop_in lbaas-worker RestartSec=0.1
     systemctl start --no-block lbaas-worker
-    # More often than systemd tries by default, which is five times.
+    # More often than systemd tries by default, which is five times in ten seconds.
     within 30 has_restarted 7
     configure </dev/null
     within 10 is_active
@@ -48,7 +49,7 @@ aWorkerThatFailsIsTriedUntilItCanStart() {
 
 aWrongConfigurationIsNotTriedAgain() {
     printf '[worker]\ndriver = nonsense\n' | configure
-    ! systemctl start lbaas-worker
+    fails systemctl start lbaas-worker
     is "$(property lbaas-worker ActiveState)/$(property lbaas-worker ExecMainStatus)/$(restarts)" failed/78/0
     has "$(journalctl --unit=lbaas-worker --output=cat -n 20)" "/etc/lbaas/lbaas.conf:2: driver: 'nonsense'"
 }

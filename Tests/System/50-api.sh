@@ -19,13 +19,17 @@ theSocketIsForMembersOfGroupsThatTheConfigurationNames() {
     groupadd --force lbaas-operators
     groupadd --force lbaas-viewers
     person stranger
-    person operator lbaas-operators
-    person viewer lbaas-viewers
+    person manager lbaas-operators
+    person watcher lbaas-viewers
     printf '[api]\noperators = lbaas-operators\nviewers = lbaas-viewers\n[worker]\ndriver = dummy\n' | configure
+    fails systemctl start lbaas-worker
+    is "$(property lbaas-worker ExecMainStatus)" 78
+    has "$(journalctl --unit=lbaas-worker --output=cat -n 20)" "lbaas-worker-groups.conf"
+    turn_on groups
     systemctl start lbaas-worker
     local body='{"protocol": "HTTP", "nodes": [{"id": "a", "address": "10.0.0.1", "port": 80}]}'
-    is "$(as viewer GET /v1/status) $(as operator GET /v1/status) $(as stranger GET /v1/status)" "200 200 403"
-    is "$(as viewer PUT /v1/load-balancers/shop "$body") $(as operator PUT /v1/load-balancers/shop "$body")" "403 200"
+    is "$(as watcher GET /v1/status) $(as manager GET /v1/status) $(as stranger GET /v1/status)" "200 200 403"
+    is "$(as watcher PUT /v1/load-balancers/shop "$body") $(as manager PUT /v1/load-balancers/shop "$body")" "403 200"
     # What else is in the folder of the socket is nobody else's.
     is "$(runuser -u stranger -- ls /run/lbaas/haproxy 2>/dev/null || echo closed)" closed
 }

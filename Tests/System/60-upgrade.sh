@@ -45,7 +45,7 @@ aRemovedPackageEndsItsHAProxyAndKeepsWhatItKnew() {
     within 20 answers http://127.0.0.1:8081/
 }
 
-aPurgedPackageLeavesNothing() {
+thePurgeOfThePackageLeavesNothing() {
     turn_on ports ipvs vip
     systemctl start lbaas-worker
     balancer shop 8081

@@ -6,18 +6,29 @@ drop_ins=/usr/share/lbaas-worker
 
 # prepare: what each test finds.
 prepare() {
-    local unit
-    for unit in lbaas-worker haproxy exabgp etcd gearman-job-server; do
-        systemctl stop "$unit" 2>/dev/null || true
-        rm -rf "/etc/systemd/system/$unit.service.d"
-    done
-    systemctl kill --kill-whom=all --signal=KILL lbaas-worker 2>/dev/null || true
-    rm -rf /var/lib/lbaas /run/lbaas /etc/polkit-1/rules.d/50-lbaas-haproxy.rules /var/lib/etcd/default
-    ip link show lbaas0 >/dev/null 2>&1 && ip link delete lbaas0
-    [ ! -x /usr/bin/lbaas-worker ] || ipvsadm --clear
-    systemctl daemon-reload
+    systemctl stop lbaas-worker haproxy exabgp etcd gearman-job-server 2>/dev/null || true
+    if [ -e /sys/fs/cgroup/system.slice/lbaas-worker.service ]; then
+        systemctl kill --kill-whom=all --signal=KILL lbaas-worker
+    fi
+    if compgen -G '/etc/systemd/system/*.service.d' >/dev/null; then
+        rm -rf /etc/systemd/system/*.service.d
+        systemctl daemon-reload
+    fi
     systemctl reset-failed
+    rm -rf /var/lib/lbaas /run/lbaas /etc/polkit-1/rules.d/50-lbaas-haproxy.rules /var/lib/etcd/default
+    ! ip link show lbaas0 >/dev/null 2>&1 || ip link delete lbaas0
+    ipvsadm --clear
     configure </dev/null
+}
+
+# installed: installs the package where it is not.
+installed() {
+    [ -x /usr/bin/lbaas-worker ] || {
+        apt-get install -qq -y "$packages"/lbaas-worker_*.deb >/dev/null
+        systemctl stop lbaas-worker
+        rm -rf /var/lib/lbaas /run/lbaas
+        configure </dev/null
+    }
 }
 
 # configure: /etc/lbaas/lbaas.conf becomes what is read, with no job server where it names none.
@@ -50,6 +61,9 @@ is() { [ "$1" = "$2" ] || { printf 'it is    %s\nand not  %s\n' "$1" "$2"; retur
 
 # has TEXT PART: fails where the text does not have the part.
 has() { [[ $1 == *"$2"* ]] || { printf "there is no '%s' in\n%s\n" "$2" "$1"; return 1; }; }
+
+# fails COMMAND...: fails where the command does not.
+fails() { if "$@"; then echo "it did not fail: $*"; return 1; fi; }
 
 # logged TEXT: whether the worker has said so since its last start.
 logged() { journalctl --quiet --unit=lbaas-worker "_SYSTEMD_INVOCATION_ID=$(property lbaas-worker InvocationID)" --output=cat | grep -qF -- "$1"; }
