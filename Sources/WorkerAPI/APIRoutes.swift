@@ -29,6 +29,8 @@ struct APIRoutes: Sendable {
         add(.read, .get, "/v1/why/{id}", handlers.why)
         add(.read, .get, "/v1/why/{id}/{node}", handlers.why)
         add(.read, .get, "/v1/journal", handlers.journal)
+        allow(.read, .get, "/v1/events")
+        table.add(.get, "/v1/events", handlers.events)
         add(.change, .post, "/v1/jobs", body: job, handlers.job)
         add(.read, .post, "/v1/plan", body: job, handlers.plan)
     }
