@@ -114,10 +114,18 @@ public struct JSONValue {
     public var spelling: String { unsafe String(decoding: document.bytes(range), as: UTF8.self) }
 
     /// The characters of a string; nil for anything else.
-    @inlinable public var string: String? { isString ? unsafe String(decoding: characters, as: UTF8.self) : nil }
+    public var string: String? {
+        guard isString else { return nil }
+        // They are UTF-8, which the tokenizer has checked. To copy them to their place is the fastest for short ones.
+        let characters = unsafe characters
+        return unsafe String(unsafeUninitializedCapacity: characters.count) { buffer in
+            unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(from: characters)
+            return characters.count
+        }
+    }
 
     /// The characters of a string.
-    @inlinable public var characters: UnsafeRawBufferPointer {
+    @inlinable @inline(__always) public var characters: UnsafeRawBufferPointer {
         let token = token
         let start = Int(token.characters)
         return unsafe document.bytes(start..<start + Int(token.length), unescaped: token.is_escaped != 0)
@@ -179,7 +187,7 @@ public struct JSONValue {
     public var isEmpty: Bool { Int(token.next) == index + 1 }
 
     /// The members of an object, in order.
-    @inlinable public var members: JSONMembers { JSONMembers(elements: elements) }
+    @inlinable public var members: JSONMembers { JSONMembers(of: self) }
 }
 
 /// The values of an array, in order.
@@ -207,13 +215,22 @@ public struct JSONElements: Sequence, IteratorProtocol {
 
 /// The members of an object, in order.
 public struct JSONMembers: Sequence, IteratorProtocol {
-    @usableFromInline var elements: JSONElements
+    @usableFromInline let document: JSONDocument
+    @usableFromInline var position: Int
+    @usableFromInline let end: Int
 
-    @inlinable init(elements: JSONElements) { self.elements = elements }
+    @inlinable init(of object: JSONValue) {
+        document = object.document
+        position = object.index + 1
+        end = Int(object.token.next)
+    }
 
     /// The next of them; nil behind the last.
     @inlinable public mutating func next() -> (name: JSONValue, value: JSONValue)? {
-        guard let name = elements.next(), let value = elements.next() else { return nil }
-        return (name, value)
+        guard position < end else { return nil }
+        // The value is behind its name.
+        let name = position
+        position = Int(document.token(name + 1).next)
+        return (JSONValue(document: document, index: name), JSONValue(document: document, index: name + 1))
     }
 }
