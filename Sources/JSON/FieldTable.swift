@@ -1,10 +1,14 @@
+/// A field that an object may have. An enumeration has a case for each, in the order of its table.
+public protocol FieldName: RawRepresentable<Int> {
+    /// The names of all of them.
+    static var table: FieldTable<Self> { get }
+}
+
 /// The fields that an object may have. Other fields are passed over.
-///
-/// `Name` has a case for each of them, in the order of the table.
-public struct FieldTable<Name: RawRepresentable<Int>>: Sendable {
+public struct FieldTable<Name: FieldName>: Sendable {
     @usableFromInline let keys: JSONKeys
 
-    /// A table of 24 names of ASCII at most.
+    /// A table of 24 names of ASCII at most. They are found fastest in the order in which objects mostly have them.
     public init(_ names: [String]) {
         keys = JSONKeys(names)
         precondition(names.count <= Fields<Name>.most)
@@ -15,12 +19,14 @@ public struct FieldTable<Name: RawRepresentable<Int>>: Sendable {
     /// - Throws: where a field is there twice.
     @inlinable public func find(in object: JSONValue) throws(FieldError) -> Fields<Name> {
         var fields = Fields<Name>(object: object)
+        var expected = 0
         for (name, value) in object.members {
-            if let place = keys.place(of: name) {
+            if let place = keys.place(of: name, expected: expected) {
                 if fields.found[place] != 0 { throw value.isRepeated }
                 fields.found[place] = Int32(truncatingIfNeeded: value.index)
-            } else if fields.nearMiss == nil {
-                fields.nearMiss = keys.nearMiss(of: name, in: object)
+                expected = place + 1
+            } else if fields.mistyped == 0, keys.nearMiss(of: name) != nil {
+                fields.mistyped = Int32(truncatingIfNeeded: name.index)
             }
         }
         return fields
@@ -38,7 +44,7 @@ public struct FieldTable<Name: RawRepresentable<Int>>: Sendable {
 /// The fields of an object.
 ///
 /// Whoever reads them calls `refuseNearMiss`, after what a missing field is answered with.
-public struct Fields<Name: RawRepresentable<Int>> {
+public struct Fields<Name: FieldName> {
     /// The most fields of a table.
     static var most: Int { 24 }
 
@@ -46,8 +52,8 @@ public struct Fields<Name: RawRepresentable<Int>> {
     public let object: JSONValue
     /// The index of each value in the document; 0, which is the root, where there is none.
     @usableFromInline var found: InlineArray<24, Int32>
-    /// What is wrong with the first name that is no field but one mistyped.
-    @usableFromInline var nearMiss: String?
+    /// The index of the first name that is no field but one mistyped; 0 where there is none.
+    @usableFromInline var mistyped: Int32 = 0
 
     @inlinable init(object: JSONValue) {
         self.object = object
@@ -62,21 +68,19 @@ public struct Fields<Name: RawRepresentable<Int>> {
 
     /// Refuses a field that is mistyped, for to pass it over would do another thing than was asked for.
     @inlinable public func refuseNearMiss() throws(FieldError) {
-        if let nearMiss { throw .invalid(nearMiss) }
+        if mistyped != 0 { throw nearMiss }
+    }
+
+    @usableFromInline var nearMiss: FieldError {
+        let name = JSONValue(document: object.document, index: Int(mistyped))
+        return .invalid(
+            "\(object.path(of: (name.string ?? "").shortened)): is not a field; did you mean \(Name.table.keys.nearMiss(of: name) ?? "")?")
     }
 
     /// A field; nil where it is absent or null.
     @inlinable public func unlessNull(_ name: Name) -> JSONValue? {
         guard let field = self[name], !field.isNull else { return nil }
         return field
-    }
-}
-
-extension JSONKeys {
-    /// What is wrong with a name of an object that is one of these mistyped; nil where it is none.
-    public func nearMiss(of name: JSONValue, in object: JSONValue) -> String? {
-        guard let key = texts.first(where: { name.isNearMiss(of: $0) }) else { return nil }
-        return "\(object.path(of: (name.string ?? "").shortened)): is not a field; did you mean \(key)?"
     }
 }
 

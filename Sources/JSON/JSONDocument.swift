@@ -155,15 +155,16 @@ public struct JSONValue {
 
     /// A whole number: a JSON integer or a string that holds one; nil for anything else. One beyond `Int` comes as its nearest.
     public var integer: Int? {
-        guard isString || isNumber else { return nil }
-        let digits = unsafe isString ? characters : document.bytes(range)
+        let token = token
+        guard token.kind == JSON_TOKEN_STRING.rawValue || token.kind == JSON_TOKEN_NUMBER.rawValue else { return nil }
+        let digits = unsafe token.kind == JSON_TOKEN_STRING.rawValue ? characters : document.bytes(Int(token.start)..<Int(token.end))
         let isNegative = unsafe digits.first == UInt8(ascii: "-")
         let firstDigit = isNegative ? 1 : 0
         guard digits.count > firstDigit else { return nil }
         var number = 0
         for index in firstDigit..<digits.count {
-            let digit = unsafe Int(digits[index]) - 0x30
-            guard (0...9).contains(digit) else { return nil }
+            let digit = unsafe Int(digits[index] &- 0x30)
+            guard digit <= 9 else { return nil }
             // No number of 18 digits is too large.
             number = index < 18 ? number &* 10 &+ digit : Self.appending(digit, to: number)
         }

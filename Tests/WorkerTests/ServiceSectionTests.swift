@@ -138,7 +138,7 @@ import Testing
         ),
         (
             #"[{"id": 1, "address": "10.0.0.1", "port": 7, "wieght": 2}]"#,
-            "nodes[0].wieght: is no field of a node; its fields are port, address, id, weight, backup, condition"
+            "nodes[0].wieght: is no field of a node; its fields are id, address, port, weight, condition, backup"
         ),
     ])
     func wrongNodesAreNamedWithTheirLine(nodes: String, sentence: String) throws {
