@@ -31,7 +31,7 @@ public struct JSONKeys: Sendable {
         let characters = unsafe string.characters
         let length = characters.count
         // Words are read in one piece: behind the characters of a string there are bytes enough of the tokenizer's.
-        guard length <= 32, let start = unsafe characters.baseAddress else { return nil }
+        guard length <= 32, let start = characters.baseAddress else { return nil }
         let first = unsafe Self.word(0, of: start, length)
         let keys = keys.span
         var index = expected

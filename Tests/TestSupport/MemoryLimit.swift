@@ -1,0 +1,19 @@
+import Glibc
+
+/// Lets a process have so many bytes of memory more than it has.
+package func limitMemory(of process: pid_t, toMore bytes: Int) throws {
+    guard let file = fopen("/proc/\(process)/statm", "r") else { throw systemError("/proc/\(process)/statm") }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 256)
+    guard fgets(&line, Int32(line.count), file) != nil else { throw systemError("fgets") }
+    let size = rlim_t(strtoul(line, nil, 10)) * rlim_t(sysconf(Int32(_SC_PAGESIZE))) + rlim_t(bytes)
+    var limit = rlimit(rlim_cur: size, rlim_max: size)
+    if prlimit(process, __rlimit_resource_t(RLIMIT_AS.rawValue), &limit, nil) != 0 { throw systemError("prlimit") }
+}
+
+/// A job of this length whose field `x` is a list of zeros: of all jobs it takes the most memory.
+package func jobOfZeros(_ length: Int) -> [UInt8] {
+    let start = Array(#"{"hpcs_action":"DISCOVER","x":[0"#.utf8)
+    let zeros = Array(repeating: Array(",0".utf8), count: (length - start.count - 2) / 2).joined()
+    return start + zeros + Array("]}".utf8)
+}
