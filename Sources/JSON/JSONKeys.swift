@@ -45,7 +45,7 @@ public struct JSONKeys: Sendable {
         return nil
     }
 
-    @usableFromInline static func hasRest(of start: UnsafeRawPointer, _ length: Int, _ key: Key) -> Bool {
+    @inline(never) @usableFromInline static func hasRest(of start: UnsafeRawPointer, _ length: Int, _ key: Key) -> Bool {
         var index = 1
         while index * 8 < length {
             guard unsafe key.words[index] == word(index, of: start, length) else { return false }

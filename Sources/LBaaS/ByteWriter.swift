@@ -21,8 +21,7 @@ public import Glibc
 
     /// Appends text.
     @inlinable public mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { utf8 in
+        text.withBytes { utf8 in
             if let start = utf8.baseAddress { unsafe append(start, count: utf8.count) }
         }
     }
@@ -79,8 +78,7 @@ public import Glibc
     ///
     /// - Returns: whether it was appended.
     public mutating func append(quoted text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { utf8 in
+        text.withBytes { utf8 in
             guard let start = utf8.baseAddress else {
                 append("\"\"")
                 return true
@@ -149,5 +147,14 @@ public import Glibc
     private static func resized(_ old: UnsafeMutableRawPointer?, to size: Int) -> UnsafeMutableRawBufferPointer {
         guard let start = unsafe realloc(old, size) else { fatalError("no memory for a text of \(size) bytes") }
         return unsafe UnsafeMutableRawBufferPointer(start: start, count: size)
+    }
+}
+
+extension String {
+    /// Hands the bytes of its UTF-8 to `body`. Unlike `withUTF8`, this needs no copy that can be changed.
+    @inlinable public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        if let result = unsafe utf8.withContiguousStorageIfAvailable(body) { return result }
+        var copy = self
+        return unsafe copy.withUTF8(body)
     }
 }

@@ -30,16 +30,14 @@ extension Identifier {
     public func hash(into hasher: inout Hasher) { hasher.combine(Self.code(of: text)) }
 
     fileprivate static func code(of text: String) -> Int {
-        var text = text
         var hasher = Hasher()
-        text.withUTF8 { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+        text.withBytes { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
         return hasher.finalize()
     }
 
     fileprivate func order(to other: Self) -> Int {
-        var (one, another) = (text, other.text)
-        return one.withUTF8 { left in
-            another.withUTF8 { right in
+        text.withBytes { left in
+            other.text.withBytes { right in
                 guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return left.count - right.count }
                 let order = unsafe memcmp(leftStart, rightStart, min(left.count, right.count))
                 return order == 0 ? left.count - right.count : Int(order)

@@ -25,10 +25,10 @@ public struct LoadBalancer: Hashable, Sendable {
 
     private var fields: [Fields]
 
-    /// Compares the fields where they are, for to copy them costs more.
+    /// Compares the nodes first: they are what mostly changes, and to compare all costs a copy of each.
     public static func == (left: LoadBalancer, right: LoadBalancer) -> Bool {
-        let (one, other) = (left.fields.span, right.fields.span)
-        return one.isIdentical(to: other) || one[0] == other[0]
+        if left.fields.span.isIdentical(to: right.fields.span) { return true }
+        return left.nodes == right.nodes && left.fields == right.fields
     }
 
     /// What tells it from the others.

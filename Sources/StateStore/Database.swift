@@ -105,8 +105,8 @@ import CSQLite
         switch value {
         case .integer(let number): return unsafe sqlite3_bind_int64(handle, parameter, number)
         case .null: return unsafe sqlite3_bind_null(handle, parameter)
-        case .text(var text):
-            return text.withUTF8 { characters in
+        case .text(let text):
+            return text.withBytes { characters in
                 // The address of an empty text may be null, which would bind NULL.
                 guard let start = characters.baseAddress else { return unsafe sqlite3_bind_text(handle, parameter, "", 0, copied) }
                 return unsafe start.withMemoryRebound(to: CChar.self, capacity: characters.count) {
