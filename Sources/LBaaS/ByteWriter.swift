@@ -21,7 +21,7 @@ public import Glibc
 
     /// Appends text.
     @inlinable public mutating func append(_ text: String) {
-        text.withBytes { utf8 in
+        unsafe text.withBytes { utf8 in
             if let start = utf8.baseAddress { unsafe append(start, count: utf8.count) }
         }
     }
@@ -78,7 +78,7 @@ public import Glibc
     ///
     /// - Returns: whether it was appended.
     public mutating func append(quoted text: String) -> Bool {
-        text.withBytes { utf8 in
+        unsafe text.withBytes { utf8 in
             guard let start = utf8.baseAddress else {
                 append("\"\"")
                 return true
@@ -155,6 +155,6 @@ extension String {
     @inlinable public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         if let result = unsafe utf8.withContiguousStorageIfAvailable(body) { return result }
         var copy = self
-        return unsafe copy.withUTF8(body)
+        return copy.withUTF8(body)
     }
 }

@@ -31,13 +31,13 @@ extension Identifier {
 
     fileprivate static func code(of text: String) -> Int {
         var hasher = Hasher()
-        text.withBytes { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+        unsafe text.withBytes { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
         return hasher.finalize()
     }
 
     fileprivate func order(to other: Self) -> Int {
-        text.withBytes { left in
-            other.text.withBytes { right in
+        unsafe text.withBytes { left in
+            unsafe other.text.withBytes { right in
                 guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return left.count - right.count }
                 let order = unsafe memcmp(leftStart, rightStart, min(left.count, right.count))
                 return order == 0 ? left.count - right.count : Int(order)

@@ -1,4 +1,5 @@
 import CSQLite
+import LBaaS
 
 /// An SQLite connection. Owns the handle; one user at a time.
 @safe struct Database: ~Copyable {
@@ -106,7 +107,7 @@ import CSQLite
         case .integer(let number): return unsafe sqlite3_bind_int64(handle, parameter, number)
         case .null: return unsafe sqlite3_bind_null(handle, parameter)
         case .text(let text):
-            return text.withBytes { characters in
+            return unsafe text.withBytes { characters in
                 // The address of an empty text may be null, which would bind NULL.
                 guard let start = characters.baseAddress else { return unsafe sqlite3_bind_text(handle, parameter, "", 0, copied) }
                 return unsafe start.withMemoryRebound(to: CChar.self, capacity: characters.count) {
