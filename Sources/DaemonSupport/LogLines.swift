@@ -61,7 +61,7 @@ package struct LogLines {
         append(name: field.name)
         append(byte: "=")
         let value = field.value
-        let isPlainWord = !value.isEmpty && unsafe value.withBytes { unsafe $0.allSatisfy { $0.isPlain && !$0.endsWord } }
+        let isPlainWord = unsafe !value.isEmpty && value.withBytes { unsafe $0.allSatisfy { $0.isPlain && !$0.endsWord } }
         if isPlainWord { append(field.value) } else { append(quoted: field.value) }
     }
 

@@ -138,7 +138,11 @@ enum StateFile {
         }
         let found = try check(database, path: path)
         try telling(path) { () throws(Database.Failure) in
-            try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; BEGIN EXCLUSIVE; COMMIT;")
+            try database.execute(
+                """
+                PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+                BEGIN EXCLUSIVE; COMMIT;
+                """)
             if found < 2 { try database.execute(stepToVersion2) }
             if found < 3 { try database.execute(stepToVersion3) }
         }

@@ -27,7 +27,8 @@ extension NodePatch {
     init(_ object: JSONValue) throws(FieldError) {
         let fields = try PatchField.table.find(in: object)
         if let stranger = PatchField.table.stranger(in: object) {
-            throw .invalid("\(stranger.shortened): is no field of this request; its fields are \(PatchField.table.all.joined(separator: ", "))")
+            let names = PatchField.table.all.joined(separator: ", ")
+            throw .invalid("\(stranger.shortened): is no field of this request; its fields are \(names)")
         }
         weight = UInt16(try fields[.weight]?.integer("a weight", 0...Int(Node.maximumWeight)))
         condition = try fields[.condition]?.oneOf(conditions, "a condition")
