@@ -176,7 +176,7 @@ import Testing
     @Test func unknownKeysAreNamedWithTheirLine() throws {
         for key in ["id", "name", "ports", "monitor", "monitor.kind", "nodes.id", "Port"] {
             let message = try failure("[service:web]\n\n\(key) = 1\n").message
-            #expect(message.hasPrefix("lbaas.conf:3: '\(key)' is not a key of [service:web]; its keys are protocol, port, address, "))
+            #expect(message.hasPrefix("lbaas.conf:3: '\(key)' is not a key of [service:web]; its keys are protocol, address, port, "))
         }
         #expect(try failure("[service:]\n").message.hasPrefix("lbaas.conf:1: [service:] is not a section; "))
     }
