@@ -13,7 +13,7 @@ package func limitMemory(of process: pid_t, toMore bytes: Int) throws {
 
 /// A job of this length whose field `x` is a list of zeros: of all jobs it takes the most memory.
 package func jobOfZeros(_ length: Int) -> [UInt8] {
-    let start = Array(#"{"hpcs_action":"DISCOVER","x":[0"#.utf8)
-    let zeros = Array(repeating: Array(",0".utf8), count: (length - start.count - 2) / 2).joined()
-    return start + zeros + Array("]}".utf8)
+    let (start, end) = (#"{"hpcs_action":"DISCOVER","x":[0"#, "]}")
+    let zeros = String(repeating: ",0", count: (length - start.utf8.count - end.utf8.count) / 2)
+    return Array((start + zeros + end).utf8)
 }
