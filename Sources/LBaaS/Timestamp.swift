@@ -47,6 +47,13 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         unsafe text.span.extracting(first: 20 + fractionDigits).withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
 
+    /// The time as RFC 3339 has it, in UTC: `2014-01-09T15:11:45.704Z`.
+    public var text: String {
+        var bytes: [UInt8] = []
+        append(to: &bytes, separator: "T", fractionDigits: 3)
+        return String(decoding: bytes, as: UTF8.self) + "Z"
+    }
+
     /// The Gregorian date of a day, counted from 1970-01-01. Years begin in March here, so that the leap day is the last of its year.
     private static func date(ofDay day: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = (day + 719_468).quotientAndFlooredRemainder(dividingBy: 146_097)
