@@ -21,11 +21,13 @@ final class APIHandlers: Sendable {
     static let longestJournal = 1000
 
     let core: any RequestHandler
-    private let worker: WorkerDescription
+    let worker: WorkerDescription
     let jobs: any JobTranslator
     private let access: Access
     private let follower: WorkerEvents
     private let queue = DispatchQueue(label: "api")
+    /// For what asks the appliance, which may take long.
+    let counting = DispatchQueue(label: "traffic")
 
     init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access, events: WorkerEvents) {
         self.core = core

@@ -56,7 +56,7 @@ import Testing
         #expect(references.contains("/dashboard/app.js") && references.contains("/dashboard/style.css"))
         let paths = Set(Dashboard.files.map(\.path))
         #expect(references.allSatisfy(paths.contains))
-        #expect(html.matches(of: /<script[^>]*>[^<]/).isEmpty && html.matches(of: / (?:on[a-z]+|style)=/).isEmpty)
+        #expect(html.matches(of: /<script[^>]*>[^<]/).isEmpty && html.matches(of: /\s(?:on[a-z]+|style)=/).isEmpty)
         for path in paths where path.hasSuffix(".js") {
             let script = try api.ask("GET", path, as: nil).body
             for name in script.matches(of: /from "\.\/([a-z]+\.js)"/).map(\.1) { #expect(paths.contains("/dashboard/\(name)")) }

@@ -5,7 +5,7 @@ import { Detail } from "./detail.js";
 import { Feed } from "./feed.js";
 import { VirtualTable } from "./list.js";
 import { EventLog, JobServers, silence, VirtualIPs } from "./panels.js";
-import { Problem, Session } from "./session.js";
+import { loadBalancerPath, Problem, Session } from "./session.js";
 import { states, stateWords, Store } from "./store.js";
 import { clock, count, element, printable, setAttribute, setText } from "./text.js";
 import { draw, sparkline, Traffic } from "./traffic.js";
@@ -24,6 +24,8 @@ const table = new VirtualTable(find("#scroller"), find("#list"), { make, fill, o
 
 /** Since when nothing is heard of the worker, as a time; null while it is heard. */
 let silentSince = null;
+/** Why the worker cannot do its work. */
+let reasons = [];
 /** Whether the list was read once. */
 let isLoaded = false;
 
@@ -54,9 +56,16 @@ function fill(cells, item) {
   draw(cells.curve, traffic.rates(item.id));
 }
 
-/** Reads how much load balancers have sent. */
+/** Reads how much load balancers have sent, in requests whose addresses are not too long. */
 async function readTraffic(ids) {
-  return new Map();
+  const queries = [""];
+  for (const id of ids.filter((id) => loadBalancerPath(id) !== null)) {
+    const part = `&id=${encodeURIComponent(id)}`;
+    if (queries.at(-1).length + part.length > 8000) queries.push("");
+    queries[queries.length - 1] += part;
+  }
+  const answers = await Promise.all(queries.filter(Boolean).map((query) => session.json("/v1/traffic?" + query.slice(1))));
+  return new Map(answers.flatMap((answer) => answer.traffic.map(({ id, sent }) => [id, sent])));
 }
 
 /** Shows what there is now. */
@@ -90,6 +99,7 @@ function showProblems() {
   showFilter(totals.states);
   const problems = [
     ...(silentSince ? [{ text: silence(silentSince), state: "DOWN" }] : []),
+    ...reasons.map((text) => ({ text: printable(text, 300), state: "DOWN" })),
     ...troubled(totals.states.DOWN, "DOWN", "down"),
     ...troubled(totals.states.OUT_OF_SERVICE, "OUT_OF_SERVICE", "out of service"),
     ...virtualIPs.problems.map((text) => ({ text, state: "DOWN" })),
@@ -199,7 +209,17 @@ function showConnection(state) {
 
 /** Reads everything again. */
 async function readAll() {
-  await Promise.all([readStatus(), readVirtualIPs(), store.reload()]);
+  await Promise.all([readStatus(), readReadiness(), readVirtualIPs(), store.reload()]);
+}
+
+/** Reads why the worker cannot do its work; it can where there are no reasons. */
+async function readReadiness() {
+  try {
+    reasons = (await (await fetch("/readyz", { cache: "no-store", signal: AbortSignal.timeout(20_000) })).json()).reasons ?? [];
+    showProblems();
+  } catch {
+    // The connection tells of it.
+  }
 }
 
 /** Reads what the worker says of itself. Answers whether it did. */
@@ -249,7 +269,7 @@ async function enter() {
   find("#sign-out").hidden = !session.hasToken;
   await readJournal(status.revision);
   feed.start(String(status.revision));
-  await Promise.all([store.reload(), readVirtualIPs()]);
+  await Promise.all([store.reload(), readVirtualIPs(), readReadiness()]);
 }
 
 function leave() {
@@ -323,6 +343,8 @@ find("#login").addEventListener("submit", async (event) => {
 });
 // Times that say how long ago something was go on.
 setInterval(() => silentSince && showProblems(), 5000);
+// Nothing tells of an appliance that does not answer.
+setInterval(() => isLoaded && !silentSince && document.visibilityState === "visible" && readReadiness(), 15_000);
 
 session.askOtherTabs();
 await enter();

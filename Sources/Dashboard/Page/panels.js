@@ -4,8 +4,11 @@ import { age, clock, element, foreign, printable } from "./text.js";
 
 /** The most events that are kept. */
 const mostEvents = 200;
-/** What of the status of a virtual IP is no trouble. */
-const soundStates = new Set(["ACTIVATED", "OWNED", "OWNER", "ACTIVE", "STANDBY", "BACKUP"]);
+/** How a virtual IP is: one that this host should have and does not is wrong, and one that another host has is not. */
+function virtualIPState({ status, bound }) {
+  if (status === "FAILING" || (status === "ACTIVATED" && bound === false)) return "DOWN";
+  return status === "ACTIVATED" ? "UP" : "";
+}
 
 /** Job servers, of `/v1/status`. */
 export class JobServers {
@@ -29,6 +32,11 @@ export class JobServers {
   }
 }
 
+/** An address without the length of its prefix, which is always that of one address. */
+function withoutLength(ip) {
+  return String(ip).replace(/\/\d+$/, "");
+}
+
 /** Virtual IPs, of `/ips`. A worker without them has no panel. */
 export class VirtualIPs {
   #section = document.querySelector("#virtual-ips");
@@ -38,10 +46,10 @@ export class VirtualIPs {
     this.ips = ips;
     this.#section.hidden = ips.length === 0;
     this.#section.querySelector("tbody").replaceChildren(
-      ...ips.map(({ ip, status, interface: device, owner, reason, since }) =>
+      ...ips.map(({ ip, status, bound, interface: device, owner, reason, since }) =>
         element(
-          "tr", {}, element("td", { class: "state", "data-state": soundStates.has(status) ? "UP" : "DOWN" }, printable(status)),
-          element("td", {}, foreign(String(ip).replace(/\/(32|128)$/, "")), device ? element("small", {}, " ", foreign(device)) : null),
+          "tr", {}, element("td", { class: "state", "data-state": virtualIPState({ status, bound }) }, printable(status).toLowerCase()),
+          element("td", {}, foreign(withoutLength(ip)), device ? element("small", {}, " ", foreign(device)) : null),
           element(
             "td", {}, foreign(owner ?? "–", 200),
             reason ? element("small", { class: "reason" }, foreign(reason, 500), since ? ` since ${clock(since)}` : "") : null))));
@@ -49,8 +57,8 @@ export class VirtualIPs {
 
   get problems() {
     return this.ips
-      .filter(({ status }) => !soundStates.has(status))
-      .map(({ ip, status, reason }) => `Virtual IP ${printable(ip)} is ${printable(status)}${reason ? `: ${printable(reason, 200)}` : ""}`);
+      .filter((ip) => virtualIPState(ip) === "DOWN")
+      .map(({ ip, status, reason }) => `Virtual IP ${printable(withoutLength(ip))} is ${printable(status)}${reason ? `: ${printable(reason, 200)}` : ""}`);
   }
 }
 
@@ -103,7 +111,7 @@ function told(type, data) {
     case "service":
       return { text: `${data.load_balancer} on ${data.listener} is ${data.status}${reason}`, state: data.status };
     case "virtual_ip":
-      return { text: `${data.address} is ${data.status}${reason}`, state: soundStates.has(data.status) ? "UP" : "DOWN" };
+      return { text: `${data.address} is ${data.status}${reason}`, state: virtualIPState(data) };
     case "job_server":
       return { text: `${data.server} is ${data.connected ? "connected" : "not connected"}${reason}`, state: data.connected ? "UP" : "DOWN" };
     case "repair":
