@@ -7,7 +7,7 @@ import { VirtualTable } from "./list.js";
 import { EventLog, JobServers, silence, VirtualIPs } from "./panels.js";
 import { loadBalancerPath, Problem, Session } from "./session.js";
 import { states, stateWords, Store } from "./store.js";
-import { clock, count, element, printable, setAttribute, setText } from "./text.js";
+import { age, count, element, printable, setAttribute, setText } from "./text.js";
 import { draw, sparkline, Traffic } from "./traffic.js";
 
 const find = (selector) => document.querySelector(selector);
@@ -52,7 +52,7 @@ function fill(cells, item) {
   setText(cells.listener, printable(item.listener, 200));
   setText(cells.count, `${item.up}/${item.nodes.length}`);
   setText(cells.reason, printable(item.reason, 200));
-  setText(cells.since, item.since ? clock(item.since) : "");
+  setText(cells.since, item.since ? age(item.since) : "");
   draw(cells.curve, traffic.rates(item.id));
 }
 
@@ -169,7 +169,7 @@ function fail(error) {
 // MARK: What happens
 
 function take({ id, type, data }) {
-  events.add({ id, type, data });
+  events.add({ id, type, data: { time: new Date().toISOString(), ...data } });
   switch (type) {
     case "change":
       if (data.count > data.load_balancers.length) store.reload();
@@ -196,13 +196,13 @@ function take({ id, type, data }) {
 }
 
 function showConnection(state) {
-  const wasSilent = silentSince !== null;
+  const mustRead = silentSince !== null || !isLoaded;
   silentSince = state === "live" ? null : (silentSince ?? new Date().toISOString());
   const target = find("#connection");
   setText(target, state === "live" ? "live" : "reconnecting");
   setAttribute(target, "data-state", state);
   showProblems();
-  if (state === "live" && wasSilent) readAll();
+  if (state === "live" && mustRead) readAll();
 }
 
 // MARK: Reading
@@ -268,8 +268,9 @@ async function enter() {
   find("#content").hidden = false;
   find("#sign-out").hidden = !session.hasToken;
   await readJournal(status.revision);
-  feed.start(String(status.revision));
-  await Promise.all([store.reload(), readVirtualIPs(), readReadiness()]);
+  // What is read once the stream is there misses nothing. Without the stream it is shown all the same.
+  feed.start();
+  setTimeout(() => isLoaded || readAll(), 2000);
 }
 
 function leave() {

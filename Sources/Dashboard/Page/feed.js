@@ -42,9 +42,8 @@ export class Feed {
     return this.#isLeading;
   }
 
-  /** Begins behind an event. */
-  start(lastID) {
-    this.#lastID ??= lastID;
+  /** Begins with the next event. */
+  start() {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#heard = Date.now();
@@ -56,6 +55,7 @@ export class Feed {
   stop() {
     this.#isRunning = false;
     this.#lastID = null;
+    this.#state = null;
     this.#waiting?.abort();
     this.#reading?.abort();
   }

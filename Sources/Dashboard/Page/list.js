@@ -43,6 +43,7 @@ export class VirtualTable {
     this.#items = items;
     this.#active = Math.max(0, place);
     this.table.setAttribute("aria-rowcount", items.length + 1);
+    this.scroller.parentElement.style.setProperty("--rows", items.length);
     this.draw();
   }
 

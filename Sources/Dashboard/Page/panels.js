@@ -109,7 +109,10 @@ function told(type, data) {
     case "health":
       return { text: `${data.node} of ${data.load_balancer} is ${data.status}${data.held ? " (held)" : ""}${reason}`, state: data.status };
     case "service":
-      return { text: `${data.load_balancer} on ${data.listener} is ${data.status}${reason}`, state: data.status };
+      return {
+        text: `${data.load_balancer} on ${data.listener} is ${data.status}${reason}`,
+        state: ["suspended", "deleted"].includes(data.reason) ? "" : data.status,
+      };
     case "virtual_ip":
       return { text: `${data.address} is ${data.status}${reason}`, state: virtualIPState(data) };
     case "job_server":
