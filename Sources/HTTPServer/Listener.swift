@@ -133,7 +133,8 @@ struct ServerContext: Sendable {
     /// Whether a host is a name of the DNS. A page may have one that it lets point to this host; a browser that gets at the Unix socket by a
     /// forwarded port would take it for a page of this server.
     private func isName(_ host: String) -> Bool {
-        !host.hasPrefix("[") && host.utf8.contains(UInt8(ascii: ".")) && !host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || 0x30...0x39 ~= $0 }
+        !host.hasPrefix("[") && host.utf8.contains(UInt8(ascii: "."))
+            && !host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || 0x30...0x39 ~= $0 }
     }
 
     private func withoutPort(_ host: String) -> String {

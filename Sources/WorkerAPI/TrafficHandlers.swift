@@ -1,3 +1,4 @@
+import Dispatch
 import HTTPServer
 import JSON
 import LBaaS
