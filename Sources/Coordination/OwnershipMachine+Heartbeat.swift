@@ -103,10 +103,18 @@ extension OwnershipMachine {
             registration = .open(revision: 0)
             return
         }
+        // The store is older than it was, which the watch tells in a moment.
+        if case .open(let known) = registration, entry.modRevision < known, hasRight(now) {
+            beatDue = now + settings.renewal
+            return
+        }
         view.put(entry, now: now)
         let record = HostRecord(entry.value)
         switch record.state {
         case .alive where record.incarnation == settings.incarnation: registration = .open(revision: entry.modRevision)
+        case .alive where settings.isGone(record.process):
+            loseRight(.withdrawn)
+            registration = .open(revision: entry.modRevision)
         case .alive:
             validUntil = nil
             for name in holdings.keys.sorted() { lose(name, .duplicateHost) }

@@ -39,7 +39,10 @@ extension Engine {
         var entries: [(address: IPAddress, entry: InterfaceAddress, isNew: Bool)] = []
         for (address, record) in records {
             let (link, reason) = place(of: record)
-            records[address]?.obstacle = reason ?? record.refusal?.reason
+            // What was refused and is not wanted any more is not tried again.
+            let refusal = record.isWanted(at: now) || record.isRefused(at: now) ? record.refusal : nil
+            records[address]?.refusal = refusal
+            records[address]?.obstacle = reason ?? refusal?.reason ?? carrierLoss(link)
             let own = link.flatMap { network.own(address, interface: $0.index) }
             records[address]?.isBound = own != nil
             guard record.isWanted(at: now), let link else { continue }
@@ -66,7 +69,7 @@ extension Engine {
             }
             network.put(entry)
             records[address]?.refusal = nil
-            records[address]?.obstacle = nil
+            records[address]?.obstacle = carrierLoss(network.link(entry.key.interface))
             records[address]?.isBound = true
             records[address]?.renewedAt = now
         }
@@ -92,8 +95,11 @@ extension Engine {
         if let foreign = network.foreign(address) { return (link, conflict(with: foreign)) }
         if !link.isUp { return (link, "\(name) is down: it is waited for") }
         if record.virtualIP.isFenced, let fenceFailure { return (link, fenceFailure) }
-        return (link, link.hasCarrier || network.own(address, interface: link.index) == nil ? nil : "\(name) has no carrier")
+        return (link, nil)
     }
+
+    /// An interface without a carrier takes an address, and nobody reaches it there.
+    private func carrierLoss(_ link: Link?) -> String? { link.flatMap { $0.hasCarrier ? nil : "\($0.name) has no carrier" } }
 
     /// That an address is the host's own.
     func conflict(with foreign: InterfaceAddress) -> String {

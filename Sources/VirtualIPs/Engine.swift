@@ -132,6 +132,11 @@ final class Engine {
         case .extend(let end):
             let owned = records.filter { $0.value.virtualIP.isAtMostOne && $0.value.right != nil }
             owned.keys.forEach { grant($0, until: end, now: now) }
+        case .yield(let addresses):
+            for address in addresses {
+                records[address]?.isYielding = true
+                records[address]?.schedule = nil
+            }
         case .withdraw(let addresses, _):
             addresses.forEach { address in
                 records[address]?.right = nil
@@ -179,6 +184,7 @@ final class Engine {
         let right = Record.Right(end: record.virtualIP.isAtMostOne ? end : nil)
         guard right.isValid(at: now) else { return }
         record.right = right
+        record.isYielding = false
         record.search = nil
         records[address] = record
         if record.virtualIP.isFenced { isFenceStale = true }
@@ -204,6 +210,7 @@ final class Engine {
             if let reason { fields.append(("reason", reason)) }
             log.write(.info, "\(address) is \(state.rawValue)", fields)
             record.state = state
+            record.isYielding = false
             record.since = Clock.bootTime()
             record.reason = reason
             record.schedule = nil
@@ -319,7 +326,8 @@ final class Engine {
         for (address, entry) in network.allForeign { foreign[address] = conflict(with: entry) }
         for (address, record) in records {
             let status = record.status
-            let told = Record.Told(state: status.state, isBound: status.isBound, reason: status.reason)
+            let told = Record.Told(
+                state: status.state, isBound: status.isBound, reason: status.reason, obstacle: status.obstacle)
             guard record.told != told else { continue }
             records[address]?.told = told
             notices.append(.changed(status))

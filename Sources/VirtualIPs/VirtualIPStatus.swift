@@ -12,6 +12,9 @@ public struct VirtualIPStatus: Hashable, Sendable {
     public var isBound: Bool
     /// Why it is not as it should be, or why it changed last, in a sentence; nil where nothing is to be said.
     public var reason: String?
+    /// Why this host could not serve the address if it had it, in a sentence: its interface is missing, down or without a carrier, the host has
+    /// the address by itself, or the kernel refuses it; nil where it could.
+    public var obstacle: String?
     /// How many times it was announced.
     public var announcements: Int
     /// How many frames other hosts sent that claim the address while it was bound here.
@@ -20,7 +23,7 @@ public struct VirtualIPStatus: Hashable, Sendable {
 
 /// What the core and the operator are told, in order, each as soon as it happened.
 public enum VirtualIPNotice: Hashable, Sendable {
-    /// The state of a virtual IP changed, or whether it is bound.
+    /// The state of a virtual IP changed, whether it is bound, or what keeps it from being served.
     case changed(VirtualIPStatus)
     /// Nobody could tell who has an address, and no host answered for it: this one took it.
     case assumed(VirtualIP)
@@ -39,13 +42,15 @@ struct Record {
     var right: Right?
     /// Why the state changed last, where there is something to say.
     var reason: String?
-    /// What keeps the address from being bound, or used.
+    /// What keeps the address from being bound or used, or would.
     var obstacle: String?
     /// Why the kernel refused to bind it, and when that was.
     var refusal: (reason: String, at: Duration)?
     var isBound = false
     /// Whether an earlier worker left the address bound, and nobody has said yet who has it.
     var isInherited = false
+    /// Whether another host takes it over and announces it.
+    var isYielding = false
     /// When the lifetime of the bound address was renewed last.
     var renewedAt: Duration?
     var schedule: AnnouncementSchedule?
@@ -67,6 +72,7 @@ struct Record {
         var state: VirtualIPState
         var isBound: Bool
         var reason: String?
+        var obstacle: String?
     }
 
     /// After a refusal it is tried again so much later.
@@ -81,7 +87,8 @@ struct Record {
     var status: VirtualIPStatus {
         VirtualIPStatus(
             virtualIP: virtualIP, state: state, since: since, isBound: isBound,
-            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, announcements: announcements, rivalFrames: rivalFrames)
+            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, obstacle: obstacle, announcements: announcements,
+            rivalFrames: rivalFrames)
     }
 }
 

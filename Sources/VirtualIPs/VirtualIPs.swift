@@ -77,6 +77,10 @@ public final class VirtualIPs: Sendable {
     /// - Parameter end: until when, in the time of CLOCK_BOOTTIME.
     public func extend(until end: Duration) { mailbox.post(.extend(end)) }
 
+    /// Another host takes addresses over, and announces them: they stay bound and are announced no more, also where another host claims them.
+    /// To be followed by `grant` or `withdraw`.
+    public func yield(_ addresses: [IPAddress]) { mailbox.post(.yield(addresses)) }
+
     /// This host has no right to addresses, or not any more: they are unbound, and the fence is shut for them.
     ///
     /// - Parameter done: called on the room's thread when that is done: then another host may have them.
@@ -143,6 +147,7 @@ enum Command: Sendable {
     case configure([VirtualIP])
     case grant([IPAddress], Duration?)
     case extend(Duration)
+    case yield([IPAddress])
     case withdraw([IPAddress], @Sendable () -> Void)
     case fault([IPAddress])
     case health(IPAddress, Bool, String?)
@@ -153,7 +158,7 @@ enum Command: Sendable {
     func complete() {
         switch self {
         case .withdraw(_, let done), .stop(_, let done): done()
-        case .configure, .grant, .extend, .fault, .health, .announce: break
+        case .configure, .grant, .extend, .yield, .fault, .health, .announce: break
         }
     }
 }

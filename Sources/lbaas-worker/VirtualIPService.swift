@@ -81,7 +81,7 @@ final class VirtualIPService: DaemonService {
         running.withLock { $0 = virtualIPs }
         do throws(StartupFailure) {
             try refuseOwnAddresses(virtualIPs)
-            for virtualIP in configured { coordination.set(virtualIP.name, virtualIP.candidacy) }
+            calls.sync { configured.forEach(compete) }
             try begin()
             try beginChecks()
         } catch {
@@ -177,6 +177,7 @@ extension VirtualIPService {
         switch notice {
         case .owned(let name, let end): virtualIPs.grant(addresses(name), until: end)
         case .extended(let end): virtualIPs.extend(until: end)
+        case .yielding(let name): virtualIPs.yield(addresses(name))
         case .lost(let name, _):
             for address in addresses(name) { tellRoutes(address, isOwned: false) }
             if virtualIPs.withdraw(addresses(name), within: Self.withdrawalLimit) { return }
@@ -198,6 +199,10 @@ extension VirtualIPService {
             // Also one that an earlier worker left, until somebody says whose it is.
             let isOwned = status.isBound && (status.state == .activated || status.state == .booting)
             tellRoutes(status.virtualIP.address, isOwned: isOwned)
+            // Where there are other hosts, one of them can serve it.
+            if !cluster.endpoints.isEmpty {
+                calls.async { self.note(status.virtualIP.address, of: "interface", failure: status.obstacle) }
+            }
             guard status.state == .activated, !status.isBound, let reason = status.reason else { return }
             log.write(
                 .warning, "a virtual IP of this host cannot be bound",
@@ -239,17 +244,22 @@ extension VirtualIPService {
     ///   - source: who found it.
     ///   - failure: why what is behind it does not work; nil where it does.
     private func note(_ address: IPAddress, of source: String, failure: String?) {
-        let failure = failures.withLock { failures in
-            failures[address, default: [:]][source] = failure
-            let all = failures[address]?.sorted { $0.key < $1.key }.map(\.value) ?? []
-            return all.isEmpty ? nil : all.joined(separator: "; ")
+        let isNew = failures.withLock { failures in
+            defer { failures[address, default: [:]][source] = failure }
+            return failures[address]?[source] != failure
         }
-        guard let virtualIPs = running.withLock(\.self), let virtualIP = configured.first(where: { $0.virtualIP.address == address }) else {
-            return
-        }
-        virtualIPs.health(address, works: failure == nil, reason: failure)
+        guard isNew, let virtualIP = configured.first(where: { $0.virtualIP.address == address }) else { return }
+        compete(virtualIP)
+    }
+
+    /// Takes part in an address, as far as what is behind it works.
+    private func compete(_ virtualIP: ConfiguredVirtualIP) {
+        guard let virtualIPs = running.withLock(\.self) else { return }
+        let address = virtualIP.virtualIP.address
+        let failures = failures.withLock { $0[address] ?? [:] }.sorted { $0.key < $1.key }.map(\.value)
+        virtualIPs.health(address, works: failures.isEmpty, reason: failures.isEmpty ? nil : failures.joined(separator: "; "))
         var candidacy = virtualIP.candidacy
-        candidacy.isHealthy = failure == nil
+        candidacy.isHealthy = failures.isEmpty
         coordination.set(virtualIP.name, candidacy)
     }
 }

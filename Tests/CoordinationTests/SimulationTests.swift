@@ -348,4 +348,30 @@ import Testing
             for name in Self.names { #expect(cluster.answering(name).count == 1, "\(name), seed \(seed)") }
         }
     }
+
+    @Test("A store that is restored from a backup leaves no name with at_least_one without an owner, and a worker knows its predecessor")
+    func restoredAtLeastOne() throws {
+        for seed in UInt64(0)..<20 {
+            let cluster = cluster(seed, .atLeastOne)
+            try settle(cluster)
+            let old = cluster.store
+            // All workers start again, and names have other owners.
+            for id in Self.ids {
+                cluster.kill(id)
+                cluster.run(for: .seconds(4))
+                cluster.start(id)
+                cluster.run(for: .seconds(4))
+            }
+            var isMissing = false
+            cluster.ownershipChanged = { isMissing = isMissing || Self.names.contains { cluster.answering($0).isEmpty } }
+            cluster.restore(old)
+            for host in cluster.hosts { host.newest = .max }
+            cluster.run(for: .seconds(15))
+            #expect(!isMissing, "seed \(seed)")
+            for name in Self.names { #expect(cluster.answering(name).count == 1, "\(name), seed \(seed)") }
+            for host in cluster.hosts {
+                #expect(!host.notices.contains { if case .duplicateHost = $0 { true } else { false } }, "host \(host.id), seed \(seed)")
+            }
+        }
+    }
 }
