@@ -92,12 +92,7 @@ struct Faults {
             let observation = Observation(of: lab)
             let owner = try await lab.owner(of: lab.options.addresses[0])
             if isKilled { try await owner.kill() } else { try await owner.stop() }
-            try await eventually("another owner of all addresses") {
-                lab.options.addresses.allSatisfy { address in
-                    let record = lab.client.record(address.address, .ping)
-                    return record.end > observation.start && record.owner.map { $0 != owner.number } ?? false
-                }
-            }
+            try await observation.moved(lab.options.addresses, from: owner)
             try owner.start()
             try await lab.isWhole()
             try await observation.isComplete()

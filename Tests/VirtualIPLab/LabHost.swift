@@ -97,10 +97,9 @@ final class LabHost: Sendable {
         }
     }
 
-    /// Has its worker give an address up to another host.
-    func failOver(_ address: LabAddress) throws {
-        let id = "\(address.address)"
-        let path = "http://localhost/v1/ips/\(id)/failover"
+    /// Has its worker give an address up to another host, or to the best.
+    func failOver(_ address: LabAddress, to heir: LabHost? = nil) throws {
+        let path = "http://localhost/ips/vip-\(address.address)/failover" + (heir.map { "?host=h\($0.number)" } ?? "")
         _ = try runProgram("/usr/bin/curl", ["-gsS", "--fail-with-body", "--max-time", "5", "--unix-socket", socket, "-X", "POST", path])
     }
 }

@@ -37,6 +37,16 @@ struct Observation {
         lab.client.record(address.address, question).longestSilence(since: start)
     }
 
+    /// Waits until addresses have other owners.
+    func moved(_ addresses: [LabAddress], from owner: LabHost, within seconds: Double = 30) async throws {
+        try await eventually("other owners of the addresses of host \(owner.number)", within: seconds) {
+            addresses.allSatisfy { address in
+                let record = lab.client.record(address.address, .ping)
+                return record.end > start && record.owner.map { $0 != owner.number } ?? false
+            }
+        }
+    }
+
     /// The longest time without an answer, of each policy, in words.
     var longestSilences: String {
         let silences = Dictionary(grouping: lab.options.addresses, by: \.policy).mapValues { $0.map(silence).max() ?? .zero }
