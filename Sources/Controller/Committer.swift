@@ -183,7 +183,7 @@ extension Committer {
     /// What publishes a decision without the decision's turn.
     var publication: Publication {
         Publication(
-            committed: committed, driver: driver, layers: layers, checker: checker, checking: machine.rule.checking, log: log)
+            committed: committed, driver: driver, layers: layers, keeper: machine.admission.keeper, checker: checker, checking: machine.rule.checking, log: log)
     }
 }
 

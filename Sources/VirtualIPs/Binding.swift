@@ -40,6 +40,7 @@ extension Engine {
         for (address, record) in records {
             let (link, reason) = place(of: record)
             records[address]?.obstacle = reason ?? record.refusal?.reason
+            records[address]?.fault = reason ?? (link?.hasCarrier ?? true ? nil : "\(record.virtualIP.interface) has no carrier")
             let own = link.flatMap { network.own(address, interface: $0.index) }
             records[address]?.isBound = own != nil
             guard record.isWanted(at: now), let link else { continue }
