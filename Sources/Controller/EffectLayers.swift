@@ -76,11 +76,6 @@ struct EffectLayers: Sendable {
     /// Whether there are no effects and no listeners.
     var isEmpty: Bool { steps.isEmpty }
 
-    /// Tells what happened to virtual IPs.
-    func notify(_ events: [VirtualIPEvent]) {
-        for listener in listeners { listener.notify(virtualIPs: events) }
-    }
-
     /// Tells how everything is at the start.
     func begin(_ states: [EffectiveState], at time: Timestamp) {
         for actuator in actuators { actuator.begin(states) }

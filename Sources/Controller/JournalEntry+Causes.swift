@@ -5,14 +5,15 @@ extension JournalEntry {
     static func request(
         _ change: WantedChange, by origin: Origin, steps: [Transition], _ virtualIPs: VirtualIPChanges, at time: Timestamp
     ) -> JournalEntry {
-        var what = "\(change.name) \(steps.map(\.id).shown)"
+        let ids = steps.map(\.id)
+        var what = "\(change.name) \(ids.shown)"
         var cause = origin.source.rawValue
         if case .virtualIPs(let change, _) = change {
             let addresses = (Array(virtualIPs.requested.keys) + virtualIPs.failovers.map(\.address)).shown
             if !addresses.isEmpty { what += (steps.isEmpty ? "" : " ") + "virtual IP " + addresses }
             if case .adopt = change { cause = "cluster" }
         }
-        return JournalEntry(time: time, cause: cause, origin: origin.name, what: what)
+        return JournalEntry(time: time, cause: cause, origin: origin.name, what: what, loadBalancers: ids)
     }
 
     static func virtualIPs(_ changed: [(address: IPAddress, fact: VirtualIPFact)], at time: Timestamp) -> JournalEntry {
@@ -31,6 +32,6 @@ extension JournalEntry {
     }
 
     static func health(of ids: [LoadBalancerID], at time: Timestamp) -> JournalEntry {
-        JournalEntry(time: time, cause: "health", what: "nodes of " + ids.sorted().shown)
+        JournalEntry(time: time, cause: health, what: "nodes of " + ids.sorted().shown, loadBalancers: ids)
     }
 }

@@ -21,9 +21,6 @@ public protocol EventListener: Sendable {
     /// Takes what changed, in order.
     func notify(_ events: [ServiceEvent])
 
-    /// Takes what happened to virtual IPs, in order. It is not waited for. One that does not care need not have it.
-    func notify(virtualIPs events: [VirtualIPEvent])
-
     /// Waits until everything told so far is handed on.
     ///
     /// - Parameter limit: the longest wait.
@@ -36,11 +33,6 @@ public protocol EventListener: Sendable {
     /// - Parameter limit: the longest wait.
     /// - Returns: false where something was not handed on in that time.
     func stop(within limit: Duration) -> Bool
-}
-
-extension EventListener {
-    /// Passes it over.
-    public func notify(virtualIPs events: [VirtualIPEvent]) {}
 }
 
 /// What a section `[notifier:NAME]` of the configuration file makes.

@@ -36,6 +36,8 @@ struct APIRoutes: Sendable {
         addChange(.delete, "/ips/{id}", handlers.removeVirtualIP)
         addChange(.post, "/ips/{id}/failover", handlers.failOver)
         add(.read, .get, "/v1/journal", handlers.journal)
+        allow(.read, .get, "/v1/events")
+        table.add(.get, "/v1/events", handlers.events)
         add(.change, .post, "/v1/jobs", body: job, handlers.job)
         add(.read, .post, "/v1/plan", body: job, handlers.plan)
     }

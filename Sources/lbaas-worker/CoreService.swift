@@ -14,13 +14,18 @@ final class CoreService: DaemonService {
     private let virtualIPs: VirtualIPService
     private let log: Log
     private let monitor: ProgressMonitor
+    private let observer: WorkerObserver
     private let version: String
     private let running = Mutex<LBaaSController?>(nil)
 
     /// A core that is not started yet.
     ///
     /// - Parameter monitor: is told how long each step of a commit may take.
-    init(_ settings: Settings, driver: any LoadBalancerDriver, virtualIPs: VirtualIPService, version: String, monitor: ProgressMonitor, log: Log) {
+    init(
+        _ settings: Settings, driver: any LoadBalancerDriver, virtualIPs: VirtualIPService, version: String, monitor: ProgressMonitor,
+        observer: WorkerObserver, log: Log
+    ) {
+        self.observer = observer
         self.settings = settings
         self.driver = driver
         self.virtualIPs = virtualIPs
@@ -44,7 +49,7 @@ final class CoreService: DaemonService {
         do throws(StartFailure) {
             pipeline = try CommitPipeline(
                 driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store,
-                keeper: virtualIPs, progress: monitor, log: log, clock: Clock.moment)
+                keeper: virtualIPs, progress: monitor, observer: observer, log: log, clock: Clock.moment)
         } catch {
             throw error.startup
         }

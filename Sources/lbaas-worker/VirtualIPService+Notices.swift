@@ -44,6 +44,7 @@ extension VirtualIPService {
 
     /// Takes what becomes of the addresses, on their thread. They log what is done.
     func follow(_ notice: VirtualIPNotice) {
+        observer.withLock(\.self)?(notice)
         switch notice {
         case .changed(let status):
             let address = status.virtualIP.address

@@ -26,6 +26,7 @@ final class VirtualIPService: DaemonService {
     /// Who is told what becomes of the virtual IPs; nil before the core runs.
     let core = Mutex<CommitPipeline?>(nil)
     let state = Mutex(State())
+    let observer = Mutex<(@Sendable (VirtualIPNotice) -> Void)?>(nil)
     let routes = Mutex<[OwnedRoutes]>([])
     let checks: VirtualIPChecks
     /// What is asked of the coordination and told to the core, in order. Neither is done on the thread of the virtual IPs, which they may wait
@@ -79,6 +80,9 @@ final class VirtualIPService: DaemonService {
             return .actuator(owned)
         }
     }
+
+    /// Has somebody told what becomes of the addresses, on their thread. To be called before the start.
+    func observe(_ tell: @escaping @Sendable (VirtualIPNotice) -> Void) { observer.withLock { $0 = tell } }
 
     /// Has routes to an address told, or withdrawn.
     func tellRoutes(_ address: IPAddress, isOwned: Bool) {

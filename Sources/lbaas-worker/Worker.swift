@@ -36,8 +36,11 @@ enum Worker {
     private static func serve(
         _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, monitor: ProgressMonitor, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
-        let core = CoreService(settings, driver: parts.driver, virtualIPs: parts.virtualIPs, version: version, monitor: monitor, log: log)
-        let jobs = JobIntake(settings, log: log)
+        let observer = WorkerObserver()
+        parts.virtualIPs.observe { observer.told($0) }
+        let core = CoreService(
+            settings, driver: parts.driver, virtualIPs: parts.virtualIPs, version: version, monitor: monitor, observer: observer, log: log)
+        let jobs = JobIntake(settings, observer: observer, log: log)
         let services: [any DaemonService] = [
             parts.virtualIPs,
             core,
@@ -45,7 +48,7 @@ enum Worker {
             IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
             CheckService(settings, core: core, monitor: monitor, log: log),
             UpkeepService(core: core),
-            IntakeService(APIIntake(api, of: settings, jobs: jobs, version: version, log: log), core: core),
+            IntakeService(APIIntake(api, of: settings, jobs: jobs, events: observer.events, version: version, log: log), core: core),
             IntakeService(jobs, core: core),
         ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)

@@ -36,14 +36,13 @@ private final class Host: VirtualIPKeeper {
 }
 
 /// Notes the events of virtual IPs.
-private final class Listener: EventListener {
+private final class Observer: CoreObserver {
     let told = Record<VirtualIPEvent>()
+    let followsChanges = true
 
-    func begin(_ services: [ServiceEvent]) {}
-    func notify(_ events: [ServiceEvent]) {}
-    func notify(virtualIPs events: [VirtualIPEvent]) { for event in events { told.add(event) } }
-    func flush(within limit: Duration) -> Bool { true }
-    func stop(within limit: Duration) -> Bool { true }
+    func published(_ change: PublishedChange) { for event in change.virtualIPs { told.add(event) } }
+    func committed(_ count: Int, in duration: Duration) {}
+    func repaired(_ repair: ApplianceRepair) {}
 }
 
 @Suite("Virtual IPs as requests")
@@ -186,11 +185,12 @@ struct VirtualIPTests {
             ])
     }
 
-    @Test("have facts, which are read with the state, told to listeners and kept in the journal where they change")
+    @Test("have facts, which are read with the state, told to the observer and kept in the journal where they change")
     func facts() throws {
-        let listener = Listener()
-        bench.pipeline.begin(listeners: [listener])
-        #expect(perform(.add(try virtualIP())).isChanged)
+        let observer = Observer()
+        let bench = try Bench(keeper: host, observer: observer)
+        let create = WantedChange.virtualIPs(.add(try virtualIP()), with: nil)
+        #expect(bench.pipeline.commit(create).isChanged)
         func fact(_ state: VirtualIPState) -> VirtualIPFact {
             VirtualIPFact(state: state, isBound: state == .activated, owner: "h1", reason: nil, since: Timestamp(microseconds: 1))
         }
@@ -201,16 +201,16 @@ struct VirtualIPTests {
             VirtualIPEvent(.changed(fact(.activated)), of: Self.nine, at: time),
         ]
         bench.pipeline.report(events)
-        try waitUntil("they are told") { listener.told.all == events }
+        try waitUntil("they are told") { observer.told.all == events }
         #expect(bench.pipeline.virtualIPs.reports.map(\.fact) == [nil, fact(.activated)])
         bench.pipeline.report([VirtualIPEvent(.changed(fact(.standby)), of: Self.nine, at: time)])
-        try waitUntil("it is told") { listener.told.all.count == 4 }
+        try waitUntil("it is told") { observer.told.all.count == 4 }
         #expect(
             try bench.pipeline.journal(after: 1, limit: 10).map { "\($0.cause) \($0.what)" } == [
                 "virtual_ip 10.0.0.9 ACTIVATED, owner h1", "virtual_ip 10.0.0.9 STANDBY, owner h1",
             ])
-        #expect(perform(.remove([Self.nine], mustExist: true)).isChanged)
-        #expect(perform(.add(try virtualIP())).isChanged)
+        #expect(bench.pipeline.commit(.virtualIPs(.remove([Self.nine], mustExist: true), with: nil)).isChanged)
+        #expect(bench.pipeline.commit(create).isChanged)
         #expect(bench.pipeline.virtualIPs.reports.map(\.fact) == [nil, nil])
     }
 }

@@ -69,7 +69,7 @@ import Testing
                     try client.transact(EtcdTransaction(compares: [], success: [.delete(.prefix("/lbaas/test/vip/address/"))]))
                 }
                 try await eventually("the store has it again") {
-                    let snapshot = try await onThread { try client.range(.prefix("/lbaas/test/vip/address/")) }
+                    let snapshot = try await onThread { try client.rangeAll(.prefix("/lbaas/test/vip/address/")) }
                     return snapshot.entries.map { SharedValue(name: Self.name, $0.value) } == [value(3, "a", nil)]
                 }
                 #expect(!hosts[0].notices.contains { if case .shared = $0 { true } else { false } })
