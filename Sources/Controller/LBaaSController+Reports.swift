@@ -34,6 +34,9 @@ extension LBaaSController {
         }
     }
 
+    /// The virtual IPs in force, and the revision of that moment.
+    public var virtualIPs: (revision: UInt64, reports: [VirtualIPReport]) { pipeline.virtualIPs }
+
     /// What there is now, in a few numbers.
     public var summary: StateSummary { pipeline.summary }
 

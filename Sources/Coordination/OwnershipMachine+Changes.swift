@@ -1,4 +1,5 @@
 import Etcd
+import LBaaS
 
 // What this host changes in the store besides its own key: one request at a time, made from what is known when it is sent.
 
@@ -7,7 +8,7 @@ extension OwnershipMachine {
     mutating func planChange(_ now: Duration) {
         guard change == nil, view.readAt != nil else { return }
         if now < changeDue { return wake(at: changeDue) }
-        let next = vacating(now) ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil)
+        let next = vacating(now) ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil) ?? sharing()
         guard let (kind, compares, success) = next else { return }
         change = (kind, compares.map(\.key), false)
         // Where a comparison fails the answer has what there is instead.
@@ -15,7 +16,7 @@ extension OwnershipMachine {
             .send(.change, EtcdTransaction(compares: compares, success: success, failure: compares.map { .range(.key($0.key)) })))
     }
 
-    private typealias Planned = (kind: Change, compares: [EtcdCompare], success: [EtcdOperation])
+    typealias Planned = (kind: Change, compares: [EtcdCompare], success: [EtcdOperation])
 
     /// Gives up in the store what this host gave up, and what it does not take part in.
     private mutating func vacating(_ now: Duration) -> Planned? {
@@ -201,6 +202,8 @@ extension OwnershipMachine {
                 hold(name, revision, now)
             }
         case .offer(let offer): view.put(keys.offer(settings.host), offer.json, revision: revision, now: now)
+        case .share(let values):
+            for value in values { view.put(keys.value(value.name), value.json, revision: revision, now: now) }
         case .wish(let name): wished[name] = view.owners[name]?.revision
         case .tellConflict: owesConflict = false
         case .clearConflict(let note):

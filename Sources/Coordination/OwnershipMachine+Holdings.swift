@@ -1,4 +1,5 @@
 import Etcd
+import LBaaS
 
 // The names that this host owns: taking part, giving up, losing.
 
@@ -14,7 +15,14 @@ extension OwnershipMachine {
             return
         }
         if before?.isHealthy != true { joinedAt[name] = now }
-        holdings[name]?.policy = candidacy.policy
+        if let holding = holdings[name], holding.policy != candidacy.policy { change(name, to: candidacy.policy, now) }
+    }
+
+    /// Changes what is promised of a name that this host owns. It goes on as its owner where it has the right that the new promise needs.
+    private mutating func change(_ name: String, to policy: OwnershipPolicy, _ now: Duration) {
+        holdings[name]?.policy = policy
+        if policy == .atMostOne, !hasRight(now) || holdings[name]?.revision == nil { return lose(name, .expired) }
+        actions.append(.notify(.owned(name, until: policy == .atMostOne ? validUntil : nil)))
     }
 
     mutating func assume(_ name: String) {

@@ -4,6 +4,8 @@ public struct Facts: Sendable {
     public var health: [LoadBalancerID: ServiceHealth]
     /// The real servers that drain.
     public var drains: DrainTable
+    /// How virtual IPs are, where it is known. It does not survive the process.
+    public var virtualIPs: [IPAddress: VirtualIPFact] = [:]
 
     /// Facts.
     public init(health: [LoadBalancerID: ServiceHealth] = [:], drains: DrainTable = DrainTable()) {
@@ -24,6 +26,8 @@ public struct Snapshot: Sendable {
     public var lastChange: JournalEntry?
     /// The revision of the last change of each load balancer that there is and that was changed by this process.
     public var changeRevisions: [LoadBalancerID: UInt64] = [:]
+    /// The revision of the last change of each virtual IP that was changed by this process.
+    public var virtualIPRevisions: [IPAddress: UInt64] = [:]
     /// The revision that this process has begun with.
     public let firstRevision: UInt64
 
@@ -37,4 +41,7 @@ public struct Snapshot: Sendable {
 
     /// The revision at which a load balancer was changed last; for one that was not changed by this process, that of the start.
     public func revision(of id: LoadBalancerID) -> UInt64 { changeRevisions[id] ?? firstRevision }
+
+    /// The revision at which a virtual IP was changed last; for one that was not changed by this process, that of the start.
+    public func revision(of address: IPAddress) -> UInt64 { virtualIPRevisions[address] ?? firstRevision }
 }

@@ -8,7 +8,7 @@ enum StateFile {
     /// "LBaS", which tells our files from other SQLite files.
     static let applicationID: Int64 = 0x4C42_6153
     /// The version of the tables below.
-    static let version: Int64 = 3
+    static let version: Int64 = 4
 
     private static let schema = """
         PRAGMA application_id = \(applicationID);
@@ -21,6 +21,7 @@ enum StateFile {
             total INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
         \(tablesSinceVersion2)
         \(tablesSinceVersion3)
+        \(tablesSinceVersion4)
         CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
         CREATE TABLE worker (
             is_empty_by_delete INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL DEFAULT 0);
@@ -45,6 +46,20 @@ enum StateFile {
         CREATE TABLE journal (
             revision INTEGER PRIMARY KEY, time INTEGER NOT NULL, cause TEXT NOT NULL, origin TEXT NOT NULL, what TEXT NOT NULL,
             outcome TEXT NOT NULL);
+        """
+
+    /// The text is NULL where the virtual IP was removed.
+    private static let tablesSinceVersion4 = """
+        CREATE TABLE virtual_ip (
+            address TEXT NOT NULL PRIMARY KEY, text TEXT, version INTEGER NOT NULL, host TEXT NOT NULL) WITHOUT ROWID;
+        """
+
+    /// From version 3, which knew no virtual IPs.
+    private static let stepToVersion4 = """
+        BEGIN;
+        \(tablesSinceVersion4)
+        PRAGMA user_version = 4;
+        COMMIT;
         """
 
     /// From version 2, which knew no journal, no revision, no totals, and two sources of load balancers.
@@ -140,6 +155,7 @@ enum StateFile {
             try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT;")
             if found < 2 { try database.execute(stepToVersion2) }
             if found < 3 { try database.execute(stepToVersion3) }
+            if found < 4 { try database.execute(stepToVersion4) }
         }
         database.keepLogOnClose(false)
         return database

@@ -42,7 +42,9 @@ extension Engine {
             // What was refused and is not wanted any more is not tried again.
             let refusal = record.isWanted(at: now) || record.isRefused(at: now) ? record.refusal : nil
             records[address]?.refusal = refusal
-            records[address]?.obstacle = reason ?? refusal?.reason ?? carrierLoss(link)
+            records[address]?.obstacle = reason ?? refusal?.reason
+            records[address]?.fault =
+                reason ?? refusal?.reason ?? (link?.hasCarrier ?? true ? nil : "\(record.virtualIP.interface) has no carrier")
             let own = link.flatMap { network.own(address, interface: $0.index) }
             records[address]?.isBound = own != nil
             guard record.isWanted(at: now), let link else { continue }
@@ -69,7 +71,7 @@ extension Engine {
             }
             network.put(entry)
             records[address]?.refusal = nil
-            records[address]?.obstacle = carrierLoss(network.link(entry.key.interface))
+            records[address]?.obstacle = nil
             records[address]?.isBound = true
             records[address]?.renewedAt = now
         }
@@ -95,11 +97,8 @@ extension Engine {
         if let foreign = network.foreign(address) { return (link, conflict(with: foreign)) }
         if !link.isUp { return (link, "\(name) is down: it is waited for") }
         if record.virtualIP.isFenced, let fenceFailure { return (link, fenceFailure) }
-        return (link, nil)
+        return (link, link.hasCarrier || network.own(address, interface: link.index) == nil ? nil : "\(name) has no carrier")
     }
-
-    /// An interface without a carrier takes an address, and nobody reaches it there.
-    private func carrierLoss(_ link: Link?) -> String? { link.flatMap { $0.hasCarrier ? nil : "\($0.name) has no carrier" } }
 
     /// That an address is the host's own.
     func conflict(with foreign: InterfaceAddress) -> String {
@@ -135,6 +134,7 @@ extension Engine {
         if records[address]?.refusal?.reason != reason { log.write(.error, "\(address): \(reason)") }
         records[address]?.refusal = (reason, now)
         records[address]?.obstacle = reason
+        records[address]?.fault = reason
     }
 
     /// Has requests carried out. Returns the error number of each, and 0 for those that were carried out.

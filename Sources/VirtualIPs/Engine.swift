@@ -73,8 +73,8 @@ final class Engine {
     func begin(_ virtualIPs: [VirtualIP]) throws(VirtualIPError) {
         do throws(NetlinkError) { try list() } catch { throw VirtualIPError(.system, error.message) }
         if virtualIPs.contains(where: \.isFenced) {
-            try Fence.probe()
-            try prepareFence()
+            // Without it nothing that is fenced is bound; it is tried again.
+            try? prepareFence()
         } else {
             // What an earlier worker left would keep back addresses of others.
             Fence.removeLeftover()
@@ -326,8 +326,7 @@ final class Engine {
         for (address, entry) in network.allForeign { foreign[address] = conflict(with: entry) }
         for (address, record) in records {
             let status = record.status
-            let told = Record.Told(
-                state: status.state, isBound: status.isBound, reason: status.reason, obstacle: status.obstacle)
+            let told = Record.Told(state: status.state, isBound: status.isBound, reason: status.reason, fault: status.fault)
             guard record.told != told else { continue }
             records[address]?.told = told
             notices.append(.changed(status))

@@ -1,4 +1,4 @@
-import LBaaS
+public import LBaaS
 
 /// What a virtual IP is on this host now.
 public struct VirtualIPStatus: Hashable, Sendable {
@@ -12,9 +12,9 @@ public struct VirtualIPStatus: Hashable, Sendable {
     public var isBound: Bool
     /// Why it is not as it should be, or why it changed last, in a sentence; nil where nothing is to be said.
     public var reason: String?
-    /// Why this host could not serve the address if it had it, in a sentence: its interface is missing, down or without a carrier, the host has
-    /// the address by itself, or the kernel refuses it; nil where it could.
-    public var obstacle: String?
+    /// Why this host could not serve the address now if it had it: the interface is missing, is down or has no carrier, the address is one
+    /// of the host itself, or the kernel refuses it; nil where it could.
+    public var fault: String?
     /// How many times it was announced.
     public var announcements: Int
     /// How many frames other hosts sent that claim the address while it was bound here.
@@ -44,6 +44,8 @@ struct Record {
     var reason: String?
     /// What keeps the address from being bound or used, or would.
     var obstacle: String?
+    /// Why this host could not serve it now if it had it.
+    var fault: String?
     /// Why the kernel refused to bind it, and when that was.
     var refusal: (reason: String, at: Duration)?
     var isBound = false
@@ -72,7 +74,7 @@ struct Record {
         var state: VirtualIPState
         var isBound: Bool
         var reason: String?
-        var obstacle: String?
+        var fault: String?
     }
 
     /// After a refusal it is tried again so much later.
@@ -87,7 +89,7 @@ struct Record {
     var status: VirtualIPStatus {
         VirtualIPStatus(
             virtualIP: virtualIP, state: state, since: since, isBound: isBound,
-            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, obstacle: obstacle, announcements: announcements,
+            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, fault: fault, announcements: announcements,
             rivalFrames: rivalFrames)
     }
 }

@@ -51,19 +51,22 @@ public final class VirtualIPs: Sendable {
     /// Replaces the list of virtual IPs. One that is new begins as BOOTING; one that is not there any more is unbound; one with another
     /// interface or policy keeps its state.
     ///
-    /// - Throws: `invalid` where an address is new and an address of the host itself; `unsupported` where the kernel cannot fence. Then
-    ///   nothing is changed.
-    public func configure(_ virtualIPs: [VirtualIP]) throws(VirtualIPError) {
-        let published = mailbox.published.value.withLock { $0 }
-        for virtualIP in virtualIPs where published.statuses[virtualIP.address] == nil {
-            if let owner = published.foreign[virtualIP.address] {
-                throw VirtualIPError(.invalid, "\(virtualIP.address) cannot be a virtual IP: \(owner)")
-            }
+    /// One for which there is a `refusal` is not bound as long as there is; its status says why.
+    public func configure(_ virtualIPs: [VirtualIP]) { mailbox.post(.configure(virtualIPs)) }
+
+    /// Why this host cannot have a virtual IP that is new: `invalid` where it is an address of the host itself, `unsupported` where the kernel
+    /// cannot fence; nil where it can.
+    public func refusal(of virtualIP: VirtualIP) -> VirtualIPError? {
+        if let owner = conflict(of: virtualIP.address) {
+            return VirtualIPError(.invalid, "\(virtualIP.address) cannot be a virtual IP: \(owner)")
         }
-        if virtualIPs.contains(where: \.isFenced) {
+        if !virtualIP.isFenced { return nil }
+        do throws(VirtualIPError) {
             try Fence.probe()
+            return nil
+        } catch {
+            return error
         }
-        mailbox.post(.configure(virtualIPs))
     }
 
     /// This host has the right to addresses: they are bound and announced, unless they are FAILING. To be called again for each renewal.

@@ -120,7 +120,7 @@ extension APIHandlers {
     }
 }
 
-private func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
+func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
 
 private func response(
     to result: Result<StateReport, Refusal>, _ request: HTTPRequest, _ text: (StateReport) -> [UInt8]
@@ -185,7 +185,10 @@ extension APIHandlers {
 
 extension HTTPRequest {
     /// Refuses a name in the query that the route does not have, and one that is there twice.
-    func allowQuery(_ names: String...) throws(Refusal) {
+    func allowQuery(_ names: String...) throws(Refusal) { try allowQuery(names) }
+
+    /// Refuses a name in the query that is none of these, and one that is there twice.
+    func allowQuery(_ names: [String]) throws(Refusal) {
         for (place, (name, _)) in query.enumerated() {
             if !names.contains(name) {
                 throw Refusal(

@@ -1,4 +1,5 @@
 import Etcd
+import LBaaS
 import TestSupport
 import Testing
 

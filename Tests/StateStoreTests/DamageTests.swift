@@ -33,7 +33,7 @@ enum Damage: String, CaseIterable {
             bytes[found.lowerBound] ^= 1
         case .tableMissing: return try folder.alter("DROP TABLE traffic")
         case .columnMissing: return try folder.alter("ALTER TABLE load_balancer DROP COLUMN is_suspended")
-        case .newer: return try folder.alter("PRAGMA user_version = 4")
+        case .newer: return try folder.alter("PRAGMA user_version = 5")
         case .newerAndUnknown: return try folder.alter("PRAGMA user_version = 7; DROP TABLE traffic; CREATE TABLE more (x)")
         case .anotherApplication, .anotherApplicationWithLog:
             try FileManager.default.removeItem(at: url)

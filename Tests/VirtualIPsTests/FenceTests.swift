@@ -149,12 +149,12 @@ struct FenceTests {
         let room = try Room(on: lab.hosts[0], [.on(EthernetLab.v4, policy)])
         room.virtualIPs.grant([EthernetLab.v4], until: after(.seconds(600)))
         try await room.reaches(.activated, bound: true)
-        try room.virtualIPs.configure([.on(EthernetLab.v4)])
+        room.virtualIPs.configure([try .on(EthernetLab.v4)])
         try await eventually("it has no end") { try room.entries().first?.lifetime.valid == .max }
         #expect(room.status()?.state == .activated)
         try await eventually("it answers") { try lab.isAnswering(EthernetLab.v4) }
         // A right without an end is none under this policy.
-        try room.virtualIPs.configure([.on(EthernetLab.v4, policy)])
+        room.virtualIPs.configure([try .on(EthernetLab.v4, policy)])
         try await room.reaches(.standby, bound: false)
     }
 
