@@ -144,6 +144,9 @@ package final class EtcdCluster: Sendable {
         }
     }
 
+    /// Whether a member runs.
+    package func isRunning(_ member: Int) -> Bool { processes.withLock { $0[member] }.map { $0.ended == nil } ?? false }
+
     /// Ends a member at once.
     package func kill(_ member: Int) async {
         let process = processes.withLock { $0[member] }

@@ -201,7 +201,7 @@ extension RealServers {
         func obstacle(kind: String) async throws {
             try await withCluster("policy = at_least_one") { hosts, _ in
                 let lab = hosts[0].lab
-                let first = try hosts[0].start()
+                _ = try hosts[0].start()
                 try await hosts[0].takesOver()
                 let second = try hosts[1].start()
                 try await second.says("another host owns the name")

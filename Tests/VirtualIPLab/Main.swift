@@ -5,17 +5,30 @@ import TestSupport
 @main
 enum Main {
     private static let usage = """
-        usage: virtual-ip-lab faults [--seconds N] [--seed N] [--only TEXT]
+        usage: virtual-ip-lab demo
+               virtual-ip-lab faults [--seconds N] [--seed N] [--only TEXT]
+               virtual-ip-lab measure CASE COUNT
+          demo    what becomes of virtual IPs when their owner changes
           faults  what must be harmless, one by one, and then random faults
             --seconds N  how long random faults come and go (default 1800)
             --seed N     which they are; a number that is printed does the same again
             --only TEXT  only what has this in its name, and no random faults
+          measure a case of scripts/bench vip, so many times: prints its figures, one a line
 
         """
 
     static func main() async {
-        setenv("NO_COLOR", "1", 0)
-        let status = await run(CommandLine.arguments.dropFirst())
+        let work = Task { await run(CommandLine.arguments.dropFirst()) }
+        // What it has started ends with it.
+        let signals = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { work.cancel() }
+            source.activate()
+            return source
+        }
+        let status = await work.value
+        withExtendedLifetime(signals) {}
         exit(status)
     }
 
@@ -26,6 +39,8 @@ enum Main {
         }
         do {
             switch arguments.first {
+            case "demo": try await Demonstration().run()
+            case "measure": try await measure(Array(arguments.dropFirst()))
             case "faults": try await faults(arguments.dropFirst()).run()
             default:
                 print(usage, terminator: "")
@@ -51,6 +66,24 @@ enum Main {
             }
         }
         return faults
+    }
+
+    /// `CASE COUNT [SCRIPT]`
+    private static func measure(_ words: [String]) async throws {
+        guard words.count >= 2 else { throw Failure("measure wants a case and how often") }
+        let count = try number(words[1], of: "measure")
+        let parts = words[0].split(separator: ".").map(String.init)
+        if let measurement = Measurement.all.first(where: { $0.name == words[0] }) {
+            try await measurement.run(count)
+        } else if words[0] == "idle" {
+            try await Measurement.idle(seconds: Double(count))
+        } else if parts.count == 2, let kind = Rivals.Kind(rawValue: parts[0]), let event = Rivals.Event(rawValue: parts[1]),
+            words.count > 2
+        {
+            try await Rivals.run(kind, event, count, script: words[2])
+        } else {
+            throw Failure("there is no case \(words[0])")
+        }
     }
 
     private static func number(_ text: String, of option: String) throws -> Int {
