@@ -87,7 +87,8 @@ struct Record {
     var status: VirtualIPStatus {
         VirtualIPStatus(
             virtualIP: virtualIP, state: state, since: since, isBound: isBound,
-            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, fault: fault, announcements: announcements, rivalFrames: rivalFrames)
+            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, fault: fault, announcements: announcements,
+            rivalFrames: rivalFrames)
     }
 }
 

@@ -102,8 +102,8 @@ struct DamageTests {
     func newer() throws {
         try Damage.newer.inflict(on: folder)
         let message = try #require(folder.refusal()?.message)
-        #expect(message.contains("version 4"))
-        #expect(message.contains("up to 3"))
+        #expect(message.contains("version 5"))
+        #expect(message.contains("up to 4"))
     }
 
     @Test("is a log without its file, which is not taken for a first start")
