@@ -146,7 +146,7 @@ extension Draft {
     /// Takes what happened to virtual IPs.
     ///
     /// - Returns: those of which the facts say something else now, with what they say.
-    mutating func take(_ events: [VirtualIPEvent]) -> [(address: IPAddress, fact: VirtualIPFact)] {
+    mutating func take(_ events: [VirtualIPStatusEvent]) -> [(address: IPAddress, fact: VirtualIPFact)] {
         changes.virtualIPEvents += events
         return events.compactMap { event in
             guard case .changed(let fact) = event.kind else { return nil }

@@ -7,7 +7,7 @@ extension CommitPipeline {
     /// Takes what happened to virtual IPs, and does not wait until it is committed.
     ///
     /// - Parameter completion: takes whether it is committed. It must not block.
-    public func report(_ events: [VirtualIPEvent], completion: @escaping @Sendable (Bool) -> Void = { _ in }) {
+    public func report(_ events: [VirtualIPStatusEvent], completion: @escaping @Sendable (Bool) -> Void = { _ in }) {
         if events.isEmpty { return }
         submit([.commit(.virtualIPs(events))]) { [log] outcomes in
             guard case .refused(let refusal)? = outcomes.first else { return completion(true) }

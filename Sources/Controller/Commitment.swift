@@ -13,7 +13,7 @@ enum Commitment: Sendable {
     /// Take it that time has passed for what waits for it.
     case advance([LoadBalancerID])
     /// Take what happened to virtual IPs.
-    case virtualIPs([VirtualIPEvent])
+    case virtualIPs([VirtualIPStatusEvent])
     /// Report the traffic, each byte once.
     case metrics(Selection)
 }

@@ -45,7 +45,7 @@ struct Changes {
     /// How virtual IPs are, where that differs.
     var virtualIPFacts: [IPAddress: VirtualIPFact] = [:]
     /// What listeners are told of virtual IPs.
-    var virtualIPEvents: [VirtualIPEvent] = []
+    var virtualIPEvents: [VirtualIPStatusEvent] = []
     /// Identities that are to be brought to the appliance though they do not change as wanted: the facts of some change, and of others the
     /// appliance runs something else.
     var unsettled: Set<LoadBalancerID> = []

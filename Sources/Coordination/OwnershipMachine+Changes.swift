@@ -8,7 +8,8 @@ extension OwnershipMachine {
     mutating func planChange(_ now: Duration) {
         guard change == nil, view.readAt != nil else { return }
         if now < changeDue { return wake(at: changeDue) }
-        let next = vacating(now) ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil) ?? sharing()
+        let next =
+            vacating(now) ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil) ?? sharing()
         guard let (kind, compares, success) = next else { return }
         change = (kind, compares.map(\.key), false)
         // Where a comparison fails the answer has what there is instead.

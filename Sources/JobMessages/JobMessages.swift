@@ -175,7 +175,8 @@ public struct JobAnswer: Sendable {
     public let error: String?
 
     init(
-        reply: [UInt8], action: String, loadBalancers: [LoadBalancerID] = [], virtualIPs: [IPAddress] = [], isDryRun: Bool = false, error: String?
+        reply: [UInt8], action: String, loadBalancers: [LoadBalancerID] = [], virtualIPs: [IPAddress] = [], isDryRun: Bool = false,
+        error: String?
     ) {
         self.reply = reply
         self.action = action

@@ -156,7 +156,7 @@ public struct VirtualIPFact: Hashable, Sendable {
 }
 
 /// What happened to a virtual IP.
-public struct VirtualIPEvent: Hashable, Sendable {
+public struct VirtualIPStatusEvent: Hashable, Sendable {
     /// What it was.
     public enum Kind: Hashable, Sendable {
         /// It is so from now on.

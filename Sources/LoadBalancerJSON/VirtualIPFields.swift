@@ -56,7 +56,9 @@ package struct VirtualIPDecoder {
         try virtualIP(object, at: try address(object, name), name)
     }
 
-    private static func virtualIP(_ object: JSONValue, at address: IPAddress, _ name: AddressField = .address) throws(FieldError) -> VirtualIP {
+    private static func virtualIP(_ object: JSONValue, at address: IPAddress, _ name: AddressField = .address) throws(FieldError)
+        -> VirtualIP
+    {
         let patch = try patch(object)
         do throws(InvalidVirtualIP) {
             return try patch.virtualIP(at: address)
@@ -137,7 +139,8 @@ extension JSONValue {
     /// The value as a time in seconds, a number with or without a fraction.
     fileprivate func seconds(_ range: ClosedRange<Double>) throws(FieldError) -> Duration {
         guard isNumber, let number = Double(spelling), range.contains(number) else {
-            throw wrong("is not a number of seconds from \(range.lowerBound == 0 ? "0" : "\(range.lowerBound)") to \(Int(range.upperBound))")
+            throw wrong(
+                "is not a number of seconds from \(range.lowerBound == 0 ? "0" : "\(range.lowerBound)") to \(Int(range.upperBound))")
         }
         return .milliseconds(Int((number * 1000).rounded()))
     }

@@ -58,10 +58,10 @@ public struct PublishedChange: Sendable {
     /// The load balancers, each once.
     public let items: [Item]
     /// What happened to virtual IPs, in order: what became of them on this host, and what other hosts did.
-    public let virtualIPs: [VirtualIPEvent]
+    public let virtualIPs: [VirtualIPStatusEvent]
 
     /// What a commit made.
-    public init(revision: UInt64, moment: Moment, journal: [JournalEntry], items: [Item], virtualIPs: [VirtualIPEvent] = []) {
+    public init(revision: UInt64, moment: Moment, journal: [JournalEntry], items: [Item], virtualIPs: [VirtualIPStatusEvent] = []) {
         self.virtualIPs = virtualIPs
         self.revision = revision
         self.moment = moment

@@ -57,6 +57,14 @@ public protocol RequestHandler: Sendable {
     /// The virtual IPs in force in the order of their addresses' text, and the revision of that moment.
     var virtualIPs: (revision: UInt64, reports: [VirtualIPReport]) { get }
 
+    /// Says why a load balancer is as it is, or one of its nodes. The appliance is asked.
+    ///
+    /// - Parameters:
+    ///   - node: nil for the load balancer.
+    ///   - completion: takes the explanation, or the refusal `notFound`. It must not block.
+    func explain(
+        _ id: LoadBalancerID, node: NodeID?, completion: @escaping @Sendable (Result<Explanation, Refusal>) -> Void)
+
     /// What there is now, in a few numbers.
     var summary: StateSummary { get }
 

@@ -8,20 +8,20 @@ enum StateFile {
     /// "LBaS", which tells our files from other SQLite files.
     static let applicationID: Int64 = 0x4C42_6153
     /// The version of the tables below.
-    static let version: Int64 = 4
+    static let version: Int64 = 5
 
     private static let schema = """
         PRAGMA application_id = \(applicationID);
         PRAGMA user_version = \(version);
         CREATE TABLE load_balancer (
             id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL,
-            source TEXT NOT NULL DEFAULT 'jobs');
+            source TEXT NOT NULL DEFAULT 'jobs', revision INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE traffic (
             id TEXT NOT NULL PRIMARY KEY, reported_at INTEGER NOT NULL, unreported INTEGER NOT NULL DEFAULT 0,
             total INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
         \(tablesSinceVersion2)
         \(tablesSinceVersion3)
-        \(tablesSinceVersion4)
+        \(tablesSinceVersion5)
         CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
         CREATE TABLE worker (
             is_empty_by_delete INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL DEFAULT 0);
@@ -49,15 +49,23 @@ enum StateFile {
         """
 
     /// The text is NULL where the virtual IP was removed.
-    private static let tablesSinceVersion4 = """
+    private static let tablesSinceVersion5 = """
         CREATE TABLE virtual_ip (
             address TEXT NOT NULL PRIMARY KEY, text TEXT, version INTEGER NOT NULL, host TEXT NOT NULL) WITHOUT ROWID;
         """
 
-    /// From version 3, which knew no virtual IPs.
+    /// From version 4, which knew no virtual IPs.
+    private static let stepToVersion5 = """
+        BEGIN;
+        \(tablesSinceVersion5)
+        PRAGMA user_version = 5;
+        COMMIT;
+        """
+
+    /// From version 3, which did not know which change had made a load balancer as it is.
     private static let stepToVersion4 = """
         BEGIN;
-        \(tablesSinceVersion4)
+        ALTER TABLE load_balancer ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
         PRAGMA user_version = 4;
         COMMIT;
         """
@@ -156,6 +164,7 @@ enum StateFile {
             if found < 2 { try database.execute(stepToVersion2) }
             if found < 3 { try database.execute(stepToVersion3) }
             if found < 4 { try database.execute(stepToVersion4) }
+            if found < 5 { try database.execute(stepToVersion5) }
         }
         database.keepLogOnClose(false)
         return database

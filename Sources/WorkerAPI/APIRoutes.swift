@@ -35,6 +35,8 @@ struct APIRoutes: Sendable {
         addChange(.patch, "/ips/{id}", body: virtualIP, handlers.patchVirtualIP)
         addChange(.delete, "/ips/{id}", handlers.removeVirtualIP)
         addChange(.post, "/ips/{id}/failover", handlers.failOver)
+        add(.read, .get, "/v1/why/{id}", handlers.why)
+        add(.read, .get, "/v1/why/{id}/{node}", handlers.why)
         add(.read, .get, "/v1/journal", handlers.journal)
         allow(.read, .get, "/v1/events")
         table.add(.get, "/v1/events", handlers.events)

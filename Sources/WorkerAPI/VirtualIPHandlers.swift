@@ -39,7 +39,8 @@ extension APIHandlers {
         do throws(Refusal) {
             let patch = try read(request) { object throws(FieldError) in try VirtualIPDecoder.patch(object) }
             if patch == VirtualIPPatch() {
-                throw Refusal(.invalid, "the body changes nothing: give one of interface, policy, fence, priority, preempt, follow_services, checks")
+                throw Refusal(
+                    .invalid, "the body changes nothing: give one of interface, policy, fence, priority, preempt, follow_services, checks")
             }
             change(request, reply, .edit(address, patch)) { [self] in reply.send(show(address, status: 200)) }
         } catch {

@@ -83,7 +83,8 @@ final class OwnedRoutes: Actuator {
 
     /// A state as the routes are told of it.
     private func owned(_ effective: EffectiveState, _ state: borrowing State) -> EffectiveState {
-        guard let address = effective.service?.service.listener.address, state.addresses.contains(address), !state.owned.contains(address) else {
+        guard let address = effective.service?.service.listener.address, state.addresses.contains(address), !state.owned.contains(address)
+        else {
             return effective
         }
         return effective.withdrawn

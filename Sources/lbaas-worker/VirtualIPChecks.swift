@@ -44,7 +44,8 @@ final class VirtualIPChecks: Sendable {
                 if checks.count < old.count { changes += (checks.count..<old.count).map { .end(key(address, $0)) } }
                 checker.update(changes)
             } catch {
-                log.write(.error, "the checks of a virtual IP cannot be made", [("address", address.description), ("error", error.message)])
+                log.write(
+                    .error, "the checks of a virtual IP cannot be made", [("address", address.description), ("error", error.message)])
             }
             return old.indices.filter { $0 >= checks.count || old[$0] != checks[$0] }.map(name)
         }

@@ -69,7 +69,7 @@ extension VirtualIPService {
                 [("address", virtualIP.address.description)])
             calls.async { self.assume(virtualIP.address) }
         case .rival(let virtualIP, let hardware):
-            let event = VirtualIPEvent(.rival(hardwareAddress: hardware), of: virtualIP.address, at: Clock.moment().wall)
+            let event = VirtualIPStatusEvent(.rival(hardwareAddress: hardware), of: virtualIP.address, at: Clock.moment().wall)
             calls.async { [self] in core.withLock(\.self)?.report([event]) }
         }
     }
@@ -129,7 +129,7 @@ extension VirtualIPService {
         let time = Clock.moment().wall
         let boot = Clock.bootTime()
         let events = state.withLock { state in
-            addresses.compactMap { address -> VirtualIPEvent? in
+            addresses.compactMap { address -> VirtualIPStatusEvent? in
                 guard state.wanted[address] != nil, let status = state.statuses[address] else { return nil }
                 let age = (boot - status.since) / .microseconds(1)
                 var fact = VirtualIPFact(
@@ -142,7 +142,7 @@ extension VirtualIPService {
                 }
                 if old == fact { return nil }
                 state.told[address] = fact
-                return VirtualIPEvent(.changed(fact), of: address, at: time)
+                return VirtualIPStatusEvent(.changed(fact), of: address, at: time)
             }
         }
         core.report(events) { [weak self] isCommitted in

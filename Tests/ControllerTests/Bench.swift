@@ -23,13 +23,17 @@ final class Bench {
     private(set) var pipeline: CommitPipeline
     private(set) var runner: LBaaSController
 
-    init(driver: RecordingDriver? = nil, folder: TemporaryFolder? = nil, keeper: (any VirtualIPKeeper)? = nil, observer: (any CoreObserver)? = nil)
+    init(
+        driver: RecordingDriver? = nil, folder: TemporaryFolder? = nil, keeper: (any VirtualIPKeeper)? = nil,
+        observer: (any CoreObserver)? = nil
+    )
         throws
     {
         (self.keeper, self.observer) = (keeper, observer)
         self.driver = try driver ?? RecordingDriver()
         self.folder = try folder ?? TemporaryFolder()
-        (pipeline, runner) = try Self.start(self.driver, StateStore(folder: self.folder.path + "/state"), keeper, observer, clock, progress, lines.log)
+        (pipeline, runner) = try Self.start(
+            self.driver, StateStore(folder: self.folder.path + "/state"), keeper, observer, clock, progress, lines.log)
         self.driver.clear()
     }
 
@@ -37,11 +41,13 @@ final class Bench {
     func restart() throws {
         // The state is closed when the old pipeline goes.
         (pipeline, runner) = try Self.start(try RecordingDriver(), nil, nil, nil, clock, progress, .silent)
-        (pipeline, runner) = try Self.start(driver, StateStore(folder: folder.path + "/state"), keeper, observer, clock, progress, lines.log)
+        (pipeline, runner) = try Self.start(
+            driver, StateStore(folder: folder.path + "/state"), keeper, observer, clock, progress, lines.log)
     }
 
     private static func start(
-        _ driver: RecordingDriver, _ store: sending StateStore?, _ keeper: (any VirtualIPKeeper)?, _ observer: (any CoreObserver)?, _ clock: ManualClock,
+        _ driver: RecordingDriver, _ store: sending StateStore?, _ keeper: (any VirtualIPKeeper)?, _ observer: (any CoreObserver)?,
+        _ clock: ManualClock,
         _ progress: ProgressMonitor, _ log: Log
     ) throws -> (CommitPipeline, LBaaSController) {
         let now: @Sendable () -> Timestamp = { clock.now }

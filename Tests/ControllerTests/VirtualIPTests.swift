@@ -37,7 +37,7 @@ private final class Host: VirtualIPKeeper {
 
 /// Notes the events of virtual IPs.
 private final class Observer: CoreObserver {
-    let told = Record<VirtualIPEvent>()
+    let told = Record<VirtualIPStatusEvent>()
     let followsChanges = true
 
     func published(_ change: PublishedChange) { for event in change.virtualIPs { told.add(event) } }
@@ -62,7 +62,9 @@ struct VirtualIPTests {
         return virtualIP
     }
 
-    private func perform(_ change: VirtualIPChange, with other: WantedChange? = nil, dryRun: Bool = false, expecting: UInt64? = nil) -> Outcome {
+    private func perform(_ change: VirtualIPChange, with other: WantedChange? = nil, dryRun: Bool = false, expecting: UInt64? = nil)
+        -> Outcome
+    {
         bench.runner.perform(
             .change(.virtualIPs(change, with: other), ChangeOptions(isDryRun: dryRun, expectedRevision: expecting)),
             from: Origin(.jobs, name: "api:ann"))
@@ -196,14 +198,14 @@ struct VirtualIPTests {
         }
         let time = Timestamp(microseconds: 5)
         let events = [
-            VirtualIPEvent(.changed(fact(.activated)), of: Self.nine, at: time),
-            VirtualIPEvent(.rival(hardwareAddress: "02:00:00:00:00:09"), of: Self.nine, at: time),
-            VirtualIPEvent(.changed(fact(.activated)), of: Self.nine, at: time),
+            VirtualIPStatusEvent(.changed(fact(.activated)), of: Self.nine, at: time),
+            VirtualIPStatusEvent(.rival(hardwareAddress: "02:00:00:00:00:09"), of: Self.nine, at: time),
+            VirtualIPStatusEvent(.changed(fact(.activated)), of: Self.nine, at: time),
         ]
         bench.pipeline.report(events)
         try waitUntil("they are told") { observer.told.all == events }
         #expect(bench.pipeline.virtualIPs.reports.map(\.fact) == [nil, fact(.activated)])
-        bench.pipeline.report([VirtualIPEvent(.changed(fact(.standby)), of: Self.nine, at: time)])
+        bench.pipeline.report([VirtualIPStatusEvent(.changed(fact(.standby)), of: Self.nine, at: time)])
         try waitUntil("it is told") { observer.told.all.count == 4 }
         #expect(
             try bench.pipeline.journal(after: 1, limit: 10).map { "\($0.cause) \($0.what)" } == [

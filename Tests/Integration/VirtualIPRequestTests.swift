@@ -51,11 +51,20 @@ extension RealServers {
         @Test(
             "that cannot be are refused with a sentence",
             arguments: [
-                (#"{"ip": "10.0.0.1", "interface": "eth0"}"#, "address: 10.0.0.1 cannot be a virtual IP: it is an address of the host itself, with prefix length 24 on eth0: remove it there, or take another virtual IP"),
+                (
+                    #"{"ip": "10.0.0.1", "interface": "eth0"}"#,
+                    "address: 10.0.0.1 cannot be a virtual IP: it is an address of the host itself, with prefix length 24 on eth0: remove it there, or take another virtual IP"
+                ),
                 (#"{"ip": "224.0.0.9", "interface": "eth0"}"#, "ip: 224.0.0.9 cannot be a virtual IP: it is a multicast address"),
-                (#"{"ip": "10.0.0.100/24", "interface": "eth0"}"#, "ip: \"10.0.0.100/24\" is a network; a virtual IP is one address, without a prefix length or with /32"),
+                (
+                    #"{"ip": "10.0.0.100/24", "interface": "eth0"}"#,
+                    "ip: \"10.0.0.100/24\" is a network; a virtual IP is one address, without a prefix length or with /32"
+                ),
                 (#"{"ip": "10.0.0.100"}"#, "interface: is missing; it says where the address is bound"),
-                (#"{"ip": "10.0.0.100", "interface": "eth0", "policy": "both"}"#, "policy: \"both\" is not one of at_most_one, at_least_one"),
+                (
+                    #"{"ip": "10.0.0.100", "interface": "eth0", "policy": "both"}"#,
+                    "policy: \"both\" is not one of at_most_one, at_least_one"
+                ),
                 (#"{"ip": "10.0.0.100", "interface": "eth0", "priority": 255}"#, "priority: 255 is not a priority (1 to 254)"),
                 (#"{"ip": "10.0.0.101", "interface": "eth0"}"#, "IP already assigned"),
             ])
@@ -82,7 +91,8 @@ extension RealServers {
                 for (method, body) in [("PATCH", #"{"priority": 7}"#), ("DELETE", nil)] {
                     let answer = try await host.ask(method, "/ips/vip-10.0.0.100", body)
                     #expect(answer.status == 400)
-                    #expect(answer.body.contains("10.0.0.100 is a virtual IP of the configuration file, [virtual_ip:test]; change it there"))
+                    #expect(
+                        answer.body.contains("10.0.0.100 is a virtual IP of the configuration file, [virtual_ip:test]; change it there"))
                 }
                 #expect(try await host.ask("POST", "/ips/vip-10.0.0.100/failover").status == 400)
                 #expect(try host.serves())
@@ -159,7 +169,8 @@ extension RealServers {
                     #"{"hpcs_action": "CREATE", "virtualIPs": [{"address": "10.0.0.100", "interface": "eth0"}]}"#)
                 #expect(
                     created
-                        == #"{"hpcs_action": "CREATE", "virtualIPs": [{"address": "10.0.0.100", "interface": "eth0"}], "hpcs_response": "PASS"}"#)
+                        == #"{"hpcs_action": "CREATE", "virtualIPs": [{"address": "10.0.0.100", "interface": "eth0"}], "hpcs_response": "PASS"}"#
+                )
                 try await host.takesOver()
                 try await eventually("STATS tells it") {
                     try await job(stats).contains(#""virtualIPs": [{"address": "10.0.0.100", "status": "ACTIVATED", "owner": "#)
@@ -213,7 +224,8 @@ extension RealServers {
                 }
                 #expect(try worker.log.lines("\(Self.address) is bound").isEmpty)
                 #expect(try worker.log.lines("\(Self.address) is ACTIVATED").isEmpty)
-                let create = #"{"hpcs_action": "CREATE", "loadBalancers": [{"id": "b", "protocol": "TCP", "port": 81, "address": "10.0.0.100", "#
+                let create =
+                    #"{"hpcs_action": "CREATE", "loadBalancers": [{"id": "b", "protocol": "TCP", "port": 81, "address": "10.0.0.100", "#
                     + #""nodes": [{"id": "n", "address": "10.0.0.1", "port": 80}]}]}"#
                 #expect(try await host.ask("POST", "/v1/jobs", create).body.contains("PASS"))
                 try await host.takesOver()

@@ -39,7 +39,8 @@ import Testing
             VirtualIPReport(virtualIP: virtualIP, section: nil, fact: nil), VirtualIPReport(virtualIP: virtualIP, section: "v", fact: fact),
         ]
         #expect(
-            added("STATS", .status([], virtualIPs: reports)) == #""nodes": [], "virtualIPs": [{"address": "10.0.0.9", "status": "BOOTING"}, "#
+            added("STATS", .status([], virtualIPs: reports))
+                == #""nodes": [], "virtualIPs": [{"address": "10.0.0.9", "status": "BOOTING"}, "#
                 + #"{"address": "10.0.0.9", "status": "STANDBY", "owner": "h\"2", "since": "1970-01-01 00:00:01.000000", "#
                 + #""reason": "host h2 owns it"}], "hpcs_response": "PASS""#)
         #expect(added("STATS", .status([])) == #""nodes": [], "hpcs_response": "PASS""#)

@@ -88,7 +88,10 @@ import Testing
                 "CREATE", #"[{"address":"10.0.0.9","interface":"e","fence":"none"}]"#,
                 "virtualIPs[0].fence: only addresses with the policy at_most_one have one"
             ),
-            ("CREATE", #"[{"address":"10.0.0.9","interface":"e","prioriti":1}]"#, "virtualIPs[0].prioriti: is not a field; did you mean priority?"),
+            (
+                "CREATE", #"[{"address":"10.0.0.9","interface":"e","priorit":1}]"#,
+                "virtualIPs[0].priorit: is not a field; did you mean priority?"
+            ),
             (
                 "CREATE", #"[{"address":"10.0.0.9","interface":"e","preempt":"maybe"}]"#,
                 #"virtualIPs[0].preempt: "maybe" is not true, false or a number of seconds from 0 to 86400"#

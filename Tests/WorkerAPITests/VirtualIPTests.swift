@@ -34,7 +34,9 @@ import Testing
     @Test func aViewerReadsAllAndOne() throws {
         let all = try api.ask("GET", "/ips", as: "viewer")
         #expect(all.status == 200 && all.headers["etag"] == "\"7\"")
-        #expect(all.body.hasPrefix("{\"ips\": [\(Self.text), {\"id\": \"vip-2001:db8::1\", \"ip\": \"2001:db8::1/128\", \"status\": \"BOOTING\""))
+        #expect(
+            all.body.hasPrefix(
+                "{\"ips\": [\(Self.text), {\"id\": \"vip-2001:db8::1\", \"ip\": \"2001:db8::1/128\", \"status\": \"BOOTING\""))
         #expect(all.body.contains(#""section": "virtual_ip:b", "interface": "eth1", "policy": "at_most_one", "fence": "kernel""#))
         for id in ["vip-10.20.0.1", "10.20.0.1"] {
             #expect(try api.ask("GET", "/ips/\(id)", as: "viewer").body == Self.text + "\n")
@@ -80,7 +82,7 @@ import Testing
     @Test(arguments: [
         "", "[]", "{", "{}", #"{"ip": 5}"#, #"{"ip": "x", "interface": "e"}"#, #"{"address": "10.0.0.1", "interface": "e"}"#,
         #"{"ip": "10.0.0.1/24", "interface": "e"}"#, #"{"ip": "10.0.0.1"}"#, #"{"ip": "10.0.0.1", "interface": "e", "priority": 0}"#,
-        #"{"ip": "10.0.0.1", "interface": "e", "polici": "x"}"#,
+        #"{"ip": "10.0.0.1", "interface": "e", "polic": "x"}"#,
         #"{"ip": "10.0.0.1", "interface": "e", "checks": [{"type": "TCP"}]}"#,
     ])
     func aBodyThatIsNoVirtualIPIsRefusedInLINKsWords(body: String) throws {

@@ -66,7 +66,8 @@ struct VirtualIPHost {
             defer { for link in links { link.end() } }
             try await withRig { rig in
                 let hosts = (1...count).map { number in
-                    let cluster = "[cluster]\netcd = http://127.0.0.1:\(links[number - 1].port)\nhost = h\(number)\ntakeover = \(takeover)\n"
+                    let cluster =
+                        "[cluster]\netcd = http://127.0.0.1:\(links[number - 1].port)\nhost = h\(number)\ntakeover = \(takeover)\n"
                     return VirtualIPHost(rig: rig, lab: lab, number: number, section: section, more: cluster + more(number))
                 }
                 try await body(hosts, links)
