@@ -142,7 +142,7 @@ extension RealServers {
         func refusal() async throws {
             let v6 = EthernetLab.v6
             let section = "policy = at_least_one\n[virtual_ip:six]\naddress = \(v6)\ninterface = eth0"
-            try await withCluster(section) { hosts, _ in
+            try await VirtualIPHost.withCluster(section) { hosts, _ in
                 try hosts[0].namespace.set(["net.ipv6.conf.eth0.disable_ipv6": 1])
                 let first = try hosts[0].start()
                 try await first.says("\(v6): cannot bind it to eth0")
@@ -199,7 +199,7 @@ extension RealServers {
             "An owner that cannot serve the address gives it up",
             arguments: ["no carrier", "down", "gone", "of the host itself"])
         func obstacle(kind: String) async throws {
-            try await withCluster("policy = at_least_one") { hosts, _ in
+            try await VirtualIPHost.withCluster("policy = at_least_one") { hosts, _ in
                 let lab = hosts[0].lab
                 _ = try hosts[0].start()
                 try await hosts[0].takesOver()
@@ -220,7 +220,7 @@ extension RealServers {
                 default: try lab.hosts[0].ip("addr del \(Self.address)/24 dev eth0")
                 }
                 #expect(try hosts[1].serves())
-                try await stop(second)
+                try await second.stopsInGoodOrder()
                 try await hosts[0].takesOver()
             }
         }
