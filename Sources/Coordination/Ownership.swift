@@ -57,7 +57,7 @@ package enum LossReason: Hashable, Sendable, CustomStringConvertible {
 package enum OwnershipNotice: Hashable, Sendable {
     /// It owns a name: until that time, unless it is extended; nil for no limit.
     case owned(String, until: Duration?)
-    /// It owns all its names with the policy `atMostOne` until that time.
+    /// It still owns all its names, and those with the policy `atMostOne` until that time.
     case extended(until: Duration)
     /// It hands a name with the policy `atLeastOne` over, and keeps it until the other host has it: that one announces it, and this one
     /// must not. `owned` or `lost` follows.

@@ -86,7 +86,7 @@ extension OwnershipMachine {
                 beatDue = sentAt + settings.renewal
                 let until = sentAt + settings.takeover - settings.margin
                 validUntil = until
-                if now < until, holdings.values.contains(where: { $0.policy == .atMostOne }) {
+                if now < until, !holdings.isEmpty {
                     actions.append(.notify(.extended(until: until)))
                 }
             } else if case .entries(let entries)? = answer.results.first {

@@ -53,6 +53,8 @@ struct Record {
     var isInherited = false
     /// Whether another host takes it over and announces it.
     var isYielding = false
+    /// Whether another host may have it by now: this process was stopped for a while.
+    var isDoubtful = false
     /// When the lifetime of the bound address was renewed last.
     var renewedAt: Duration?
     var schedule: AnnouncementSchedule?
@@ -79,6 +81,9 @@ struct Record {
 
     /// After a refusal it is tried again so much later.
     static let retryPause: Duration = .seconds(1)
+
+    /// Whether it is not to be announced, nor defended.
+    var isSilent: Bool { isYielding || isDoubtful }
 
     /// Whether the kernel refused it just now.
     func isRefused(at now: Duration) -> Bool { refusal.map { now - $0.at < Self.retryPause } ?? false }

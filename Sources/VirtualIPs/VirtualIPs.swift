@@ -19,8 +19,15 @@ public final class VirtualIPs: Sendable {
         /// seconds, at least 2; longer than any right that is granted. `ceil(T) + 1` where T is the silence until a takeover.
         public var lifetime: Int
 
+        /// Whether other hosts take addresses over, and `extend` is called all the time while they do not. After this process was stopped for a
+        /// while its addresses are announced only then: another host may have them by now.
+        public var isShared: Bool
+
         /// Settings.
-        public init(lifetime: Int = 6) { self.lifetime = max(2, lifetime) }
+        public init(lifetime: Int = 6, isShared: Bool = false) {
+            self.lifetime = max(2, lifetime)
+            self.isShared = isShared
+        }
     }
 
     private let mailbox: Mailbox
@@ -75,7 +82,7 @@ public final class VirtualIPs: Sendable {
     ///   Addresses of the policy `at_least_one` are kept all the same, until `withdraw`.
     public func grant(_ addresses: [IPAddress], until end: Duration?) { mailbox.post(.grant(addresses, end)) }
 
-    /// The right to all addresses of the policy `at_most_one` that this host has the right to ends later than was told.
+    /// This host still has the right to all addresses that it had, and to those of the policy `at_most_one` until later than was told.
     ///
     /// - Parameter end: until when, in the time of CLOCK_BOOTTIME.
     public func extend(until end: Duration) { mailbox.post(.extend(end)) }
