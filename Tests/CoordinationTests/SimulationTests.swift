@@ -233,6 +233,21 @@ import Testing
         }
     }
 
+    @Test("A name that is given up to nobody in particular goes to the best of the others at once, also where its owner was better")
+    func unnamedHeir() throws {
+        for seed in UInt64(0)..<20 {
+            let cluster = cluster(seed)
+            try settle(cluster)
+            let before = try owner(cluster)
+            if before != "a" { cluster.tell(cluster[before], .failOver(Self.names[0], to: "a")) }
+            cluster.run(for: .seconds(2))
+            #expect(try owner(cluster) == "a")
+            cluster.tell(cluster["a"], .failOver(Self.names[0], to: nil))
+            let time = try #require(cluster.run(until: { cluster.answering(Self.names[0]) == ["b"] }, within: .seconds(2)))
+            #expect(time < .milliseconds(30), "seed \(seed)")
+        }
+    }
+
     @Test("The host with the highest priority takes a name, and takes it back only where that is allowed")
     func priorities() throws {
         for preemption in [Preemption.no, .after(.seconds(2))] {
