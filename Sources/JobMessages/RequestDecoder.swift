@@ -5,11 +5,13 @@ import Requests
 
 private enum JobField: Int {
     case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token, virtualIPs
+    /// Clients of the original have a field of this name, which says nothing here.
+    case virtualIps
 }
 
 private let jobFields = FieldTable<JobField>([
     "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_force", "hpcs_object_store_type", "hpcs_object_store_basepath",
-    "hpcs_object_store_endpoint", "hpcs_object_store_token", "virtualIPs",
+    "hpcs_object_store_endpoint", "hpcs_object_store_token", "virtualIPs", "virtualIps",
 ])
 
 /// What a job asks for. The raw value is its name on the wire.
