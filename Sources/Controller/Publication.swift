@@ -56,7 +56,7 @@ struct Publication {
         if !changes.virtualIPs.isEmpty { keeper?.take(changes.virtualIPs) }
         layers.finish(decision)
         if checker != nil { for id in changes.order { check(id) } }
-        let deleted = changes.order.filter { changes.entries[$0] == .some(nil) }
+        let deleted = changes.removedIDs
         if !deleted.isEmpty { driver.discard(deleted) }
         if isFollowed {
             observer?.published(

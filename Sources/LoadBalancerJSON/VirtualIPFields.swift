@@ -1,18 +1,19 @@
 package import JSON
 package import LBaaS
 
-private enum VirtualIPField: Int {
-    case interface, policy, fence, priority, preempt, followServices, checks, address, ip
+private enum VirtualIPField: Int, FieldName {
+    case address, ip, interface, policy, fence, priority, preempt, followServices, checks
+
+    static let table = FieldTable<VirtualIPField>([
+        "address", "ip", "interface", "policy", "fence", "priority", "preempt", "follow_services", "checks",
+    ])
 }
 
-private enum CheckField: Int {
+private enum CheckField: Int, FieldName {
     case type, host, port, interval, timeout, fall, rise
-}
 
-private let virtualIPFields = FieldTable<VirtualIPField>([
-    "interface", "policy", "fence", "priority", "preempt", "follow_services", "checks", "address", "ip",
-])
-private let checkFields = FieldTable<CheckField>(["type", "host", "port", "interval", "timeout", "fall", "rise"])
+    static let table = FieldTable<CheckField>(["type", "host", "port", "interval", "timeout", "fall", "rise"])
+}
 
 /// A virtual IP as a job has it, or as an address of the API.
 package struct VirtualIPDecoder {
@@ -69,7 +70,7 @@ package struct VirtualIPDecoder {
 
     /// Reads the address of a virtual IP, which may have the length of its prefix behind it.
     private static func address(_ object: JSONValue, _ name: AddressField) throws(FieldError) -> IPAddress {
-        let fields = try virtualIPFields.find(in: object)
+        let fields = try VirtualIPField.table.find(in: object)
         guard let field = fields.unlessNull(name == .ip ? .ip : .address) else {
             try fields.refuseNearMiss()
             throw .invalid("\(object.path(of: name.rawValue)): is missing; it says which virtual IP is meant")
@@ -85,7 +86,7 @@ package struct VirtualIPDecoder {
 
     /// Reads what an object says of a virtual IP besides its address.
     package static func patch(_ object: JSONValue) throws(FieldError) -> VirtualIPPatch {
-        let fields = try virtualIPFields.find(in: object)
+        let fields = try VirtualIPField.table.find(in: object)
         try fields.refuseNearMiss()
         var patch = VirtualIPPatch()
         patch.interface = try fields.unlessNull(.interface)?.string("the name of an interface")
@@ -106,7 +107,7 @@ package struct VirtualIPDecoder {
     }
 
     private static func check(_ object: JSONValue) throws(FieldError) -> VirtualIP.Check {
-        let fields = try checkFields.find(in: object)
+        let fields = try CheckField.table.find(in: object)
         try fields.refuseNearMiss()
         func needed(_ field: CheckField, _ name: StaticString) throws(FieldError) -> JSONValue {
             guard let value = fields.unlessNull(field) else { throw .invalid("\(object.path(of: "\(name)")): is missing") }

@@ -173,7 +173,7 @@ extension VirtualIPService {
     func startFollowing() {
         guard let core = core.withLock(\.self) else { return }
         let follower = state.withLock { state -> ServiceFollower? in
-            if state.isFollowing { return nil }
+            if state.isFollowing || !state.knowsServices { return nil }
             state.isFollowing = state.follower != nil
             return state.follower
         }

@@ -49,6 +49,8 @@ final class VirtualIPService: DaemonService {
         var isConnected = false
         /// What has addresses fail and recover as their services do; nil as long as none does.
         var follower: ServiceFollower?
+        /// Whether all load balancers of the start are known.
+        var knowsServices = false
         /// Whether the follower is one of the core's effects.
         var isFollowing = false
     }
@@ -182,9 +184,16 @@ extension VirtualIPService: VirtualIPKeeper {
     func tell(_ core: CommitPipeline) {
         self.core.withLock { $0 = core }
         calls.async { [self] in
-            startFollowing()
             adoptRest()
             publishAll()
+        }
+    }
+
+    /// Has addresses follow their services from now on: all load balancers are known.
+    func follow() {
+        calls.async { [self] in
+            state.withLock { $0.knowsServices = true }
+            startFollowing()
         }
     }
 }

@@ -47,6 +47,7 @@ enum Worker {
             NotifierService(parts.notifiers, virtualIPs: parts.virtualIPs, core: core),
             IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
             CheckService(settings, core: core, monitor: monitor, log: log),
+            FollowingService(parts.virtualIPs),
             UpkeepService(core: core),
             IntakeService(APIIntake(api, of: settings, jobs: jobs, events: observer.events, version: version, log: log), core: core),
             IntakeService(jobs, core: core),

@@ -36,6 +36,18 @@ final class NotifierService: DaemonService {
     }
 }
 
+/// Has virtual IPs follow their services. It is started behind those that bring load balancers, so that no address is owned before it is known
+/// whether its services are up.
+final class FollowingService: DaemonService {
+    let name = "the virtual IPs that follow their services"
+    private let virtualIPs: VirtualIPService
+
+    /// A service that is not started yet.
+    init(_ virtualIPs: VirtualIPService) { self.virtualIPs = virtualIPs }
+
+    func start() { virtualIPs.follow() }
+}
+
 /// Finds out how nodes are.
 final class CheckService: DaemonService {
     let name = "the checks of the nodes"
