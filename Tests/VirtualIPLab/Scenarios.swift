@@ -11,8 +11,13 @@ extension Scenario {
             let owner = try await lab.owner(of: address)
             let rival = lab.host(owner.number % lab.hosts.count + 1)
             let observation = Observation(of: lab)
+            let events = try owner.followEvents()
             try rival.namespace.ip("addr add \(address.address)/32 dev eth0")
             try await owner.worker.says("another host claims \(address.address)")
+            let hardware = "\"hardware_address\": \"\(EthernetLab.hardwareAddress(rival.number))\""
+            try await eventually("the event of the rival") {
+                try events().contains { $0.contains("\"address\": \"\(address.address)\"") && $0.contains(hardware) }
+            }
             try rival.namespace.ip("addr del \(address.address)/32 dev eth0")
             try await lab.isWhole()
             try await observation.isComplete()
