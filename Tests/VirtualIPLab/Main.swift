@@ -12,7 +12,7 @@ enum Main {
           faults  what must be harmless, one by one, and then random faults
             --seconds N  how long random faults come and go (default 1800)
             --seed N     which they are; a number that is printed does the same again
-            --only TEXT  only what has this in its name, and no random faults
+            --only TEXT  only what has this in its name, such as "random faults"
           measure a case of scripts/bench vip, so many times: prints its figures, one a line
 
         """
