@@ -106,9 +106,9 @@ struct LabAddress: Hashable, Sendable {
         LabAddress(address: .v6(high: 0x2001_0DB8_0000_0000, low: 0x101), policy: "at_least_one", isTakenBack: true),
     ]
 
-    /// So many of IPv4.
+    /// So many of IPv4, from 10.0.0.20 on: 200 at most.
     static func many(_ count: Int, policy: String) -> [LabAddress] {
-        (0..<count).map { LabAddress(address: .v4(0x0A00_0100 + UInt32($0)), policy: policy) }
+        (0..<count).map { LabAddress(address: .v4(0x0A00_0014 + UInt32($0)), policy: policy) }
     }
 
     func section(priority: Int) -> String {
