@@ -93,7 +93,7 @@ extension RealServers {
             }
         }
 
-        @Test("fail over on request, and nobody notices it", arguments: ["at_least_one", "at_most_one"])
+        @Test("fail over on request, from the owner alone", arguments: ["at_least_one", "at_most_one"])
         func failover(policy: String) async throws {
             try await VirtualIPHost.withCluster("policy = \(policy)") { hosts, _ in
                 for host in hosts { try await host.start().says("started") }
