@@ -57,8 +57,11 @@ package enum LossReason: Hashable, Sendable, CustomStringConvertible {
 package enum OwnershipNotice: Hashable, Sendable {
     /// It owns a name: until that time, unless it is extended; nil for no limit.
     case owned(String, until: Duration?)
-    /// It owns all its names with the policy `atMostOne` until that time.
+    /// It still owns all its names, and those with the policy `atMostOne` until that time.
     case extended(until: Duration)
+    /// It hands a name with the policy `atLeastOne` over, and keeps it until the other host has it: that one announces it, and this one
+    /// must not. `owned` or `lost` follows.
+    case yielding(String)
     /// It does not own a name any more. Nobody else can own it before this call returns or the time is over that was told last.
     case lost(String, LossReason)
     /// It takes part in a name that another host owns. Told once for each owner: it is the first that a host hears of a name that is taken.

@@ -120,7 +120,7 @@ extension OwnershipMachine {
             let free = max(owner.seenAt, since)
             // Who gave it up takes it back only where nobody else does.
             if owner.record.from == settings.host, !others(for: name, now).isEmpty { return (free + settings.takeover, nil) }
-            return (free + pause(for: name, candidacy, heir: owner.record.heir, now), nil)
+            return (free + pause(for: name, candidacy, heir: owner.record.heir, besides: owner.record.from, now), nil)
         }
         let host = view.host(id, of: owner)
         if host.record.isAlive || host.record.state == .absent { return nil }
@@ -128,11 +128,13 @@ extension OwnershipMachine {
         return (free + pause(for: name, candidacy, heir: "", now), (id, host.revision))
     }
 
-    /// How long this host waits for those that go before it: the heir, then the ones with higher priorities, then those whose ids are less.
-    private func pause(for name: String, _ candidacy: Candidacy, heir: String, _ now: Duration) -> Duration {
+    /// How long this host waits for those that go before it: the heir, then the ones with higher priorities, then those whose ids are less, but
+    /// for the host that gave the name up.
+    private func pause(for name: String, _ candidacy: Candidacy, heir: String, besides giver: String = "", _ now: Duration) -> Duration {
         if heir == settings.host { return .zero }
         let rank = others(for: name, now).count { host, priority in
-            host == heir || priority > candidacy.priority || (priority == candidacy.priority && host < settings.host)
+            host == heir
+                || host != giver && (priority > candidacy.priority || (priority == candidacy.priority && host < settings.host))
         }
         return settings.rankPause * rank
     }

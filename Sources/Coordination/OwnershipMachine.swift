@@ -135,6 +135,8 @@ struct OwnershipMachine: Sendable {
     var graceUntil = Duration.zero
     /// Nothing is claimed before.
     var claimsNotBefore = Duration.zero
+    /// The revision of a store that was restored: what was put up to it may not hold any more.
+    var rollbackRevision = 0
     var unattended: Set<String> = []
     /// The owners of names that this host was told not to own.
     var toldOwners: [String: String] = [:]
@@ -206,6 +208,8 @@ struct OwnershipMachine: Sendable {
         if !isRollback { return }
         // Another host may own what the store says this one owns, and the other way round. What was asked of the store before is void.
         claimsNotBefore = now + settings.takeover
+        rollbackRevision = snapshot.revision
+        registration = .unknown
         beat?.isObsolete = true
         change?.isObsolete = true
         unshared = Set(values.keys)

@@ -12,8 +12,8 @@ public struct VirtualIPStatus: Hashable, Sendable {
     public var isBound: Bool
     /// Why it is not as it should be, or why it changed last, in a sentence; nil where nothing is to be said.
     public var reason: String?
-    /// Why this host could not serve the address now if it had it: the interface is missing, is down or has no carrier, or the address is
-    /// one of the host itself; nil where it could.
+    /// Why this host could not serve the address now if it had it: the interface is missing, is down or has no carrier, the address is one
+    /// of the host itself, or the kernel refuses it; nil where it could.
     public var fault: String?
     /// How many times it was announced.
     public var announcements: Int
@@ -23,7 +23,7 @@ public struct VirtualIPStatus: Hashable, Sendable {
 
 /// What the core and the operator are told, in order, each as soon as it happened.
 public enum VirtualIPNotice: Hashable, Sendable {
-    /// The state of a virtual IP changed, or whether it is bound.
+    /// The state of a virtual IP changed, whether it is bound, or what keeps it from being served.
     case changed(VirtualIPStatus)
     /// Nobody could tell who has an address, and no host answered for it: this one took it.
     case assumed(VirtualIP)
@@ -42,7 +42,7 @@ struct Record {
     var right: Right?
     /// Why the state changed last, where there is something to say.
     var reason: String?
-    /// What keeps the address from being bound, or used.
+    /// What keeps the address from being bound or used, or would.
     var obstacle: String?
     /// Why this host could not serve it now if it had it.
     var fault: String?
@@ -51,6 +51,10 @@ struct Record {
     var isBound = false
     /// Whether an earlier worker left the address bound, and nobody has said yet who has it.
     var isInherited = false
+    /// Whether another host takes it over and announces it.
+    var isYielding = false
+    /// Whether another host may have it by now: this process was stopped for a while.
+    var isDoubtful = false
     /// When the lifetime of the bound address was renewed last.
     var renewedAt: Duration?
     var schedule: AnnouncementSchedule?
@@ -77,6 +81,9 @@ struct Record {
 
     /// After a refusal it is tried again so much later.
     static let retryPause: Duration = .seconds(1)
+
+    /// Whether it is not to be announced, nor defended.
+    var isSilent: Bool { isYielding || isDoubtful }
 
     /// Whether the kernel refused it just now.
     func isRefused(at now: Duration) -> Bool { refusal.map { now - $0.at < Self.retryPause } ?? false }

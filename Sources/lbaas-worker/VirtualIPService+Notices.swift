@@ -17,6 +17,7 @@ extension VirtualIPService {
             setOwner(cluster.hostID, of: name)
             room.withLock(\.self)?.grant(addresses(name), until: end)
         case .extended(let end): room.withLock(\.self)?.extend(until: end)
+        case .yielding(let name): room.withLock(\.self)?.yield(addresses(name))
         case .lost(let name, let reason):
             if case .takenOver(let host) = reason { setOwner(host, of: name) } else { setOwner(nil, of: name) }
             for address in addresses(name) { tellRoutes(address, isOwned: false) }

@@ -158,7 +158,8 @@ extension VirtualIPService: VirtualIPKeeper {
 
     private func makeRoom(_ virtualIPs: [VirtualIP]) throws(VirtualIPError) -> VirtualIPs {
         // The kernel keeps an address for so long after the worker died. No right is longer than the takeover time.
-        let settings = VirtualIPs.Settings(lifetime: Int(cluster.takeover.rounded(.up)) + 1)
+        let settings = VirtualIPs.Settings(
+            lifetime: Int(cluster.takeover.rounded(.up)) + 1, isShared: !cluster.endpoints.isEmpty)
         return try VirtualIPs.start(virtualIPs, settings: settings, log: log) { [weak self] in self?.follow($0) }
     }
 

@@ -132,6 +132,20 @@ extension RealServers {
             }
         }
 
+        @Test("An owner whose kernel refuses the address gives it up, and keeps its others")
+        func refusal() async throws {
+            let v6 = EthernetLab.v6
+            let section = "policy = at_least_one\n[virtual_ip:six]\naddress = \(v6)\ninterface = eth0"
+            try await VirtualIPHost.withCluster(section) { hosts, _ in
+                try hosts[0].namespace.set(["net.ipv6.conf.eth0.disable_ipv6": 1])
+                let first = try hosts[0].start()
+                try await first.says("\(v6): cannot bind it to eth0")
+                _ = try hosts[1].start()
+                try await eventually("host 2 has the address") { try hosts[1].hasAddress("\(v6)") }
+                #expect(try hosts[0].serves())
+            }
+        }
+
         @Test("What a killed worker owned is given up on request", arguments: ["at_most_one", "at_least_one"])
         func release(policy: String) async throws {
             // Nobody takes over by itself while the test runs.
@@ -172,6 +186,36 @@ extension RealServers {
                 #expect(try !hosts[0].hasAddress())
                 links[0].set(.open)
                 #expect(try hosts[1].serves())
+            }
+        }
+
+        @Test(
+            "An owner that cannot serve the address gives it up",
+            arguments: ["no carrier", "down", "gone", "of the host itself"])
+        func obstacle(kind: String) async throws {
+            try await VirtualIPHost.withCluster("policy = at_least_one") { hosts, _ in
+                let lab = hosts[0].lab
+                _ = try hosts[0].start()
+                try await hosts[0].takesOver()
+                let second = try hosts[1].start()
+                try await second.says("another host owns the name")
+                switch kind {
+                case "no carrier": try lab.setCarrier(1, false)
+                case "down": try lab.hosts[0].ip("link set eth0 down")
+                case "gone": try lab.unplug(1)
+                default: try lab.hosts[0].ip("addr add \(Self.address)/24 dev eth0")
+                }
+                try await hosts[1].takesOver()
+                try await eventually("host 1 does not have it") { try kind == "of the host itself" || !hosts[0].hasAddress() }
+                switch kind {
+                case "no carrier": try lab.setCarrier(1, true)
+                case "down": try lab.hosts[0].ip("link set eth0 up")
+                case "gone": try lab.plug(1)
+                default: try lab.hosts[0].ip("addr del \(Self.address)/24 dev eth0")
+                }
+                #expect(try hosts[1].serves())
+                try await second.stopsInGoodOrder()
+                try await hosts[0].takesOver()
             }
         }
 

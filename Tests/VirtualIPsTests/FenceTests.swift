@@ -35,7 +35,7 @@ struct FenceTests {
         let lab = try EthernetLab()
         let list = [EthernetLab.v4, EthernetLab.v6]
         let room = try Room(on: lab.hosts[0], list.map { try .on($0, policy) })
-        room.virtualIPs.grant(list, until: after(.seconds(60)))
+        room.virtualIPs.grant(list, until: after(.seconds(600)))
         for address in list { try await room.reaches(.activated, bound: true, address) }
         room.virtualIPs.extend(until: after(.seconds(6000)))
         try await eventually("the fence knows") {
