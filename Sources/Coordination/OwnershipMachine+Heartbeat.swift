@@ -86,7 +86,8 @@ extension OwnershipMachine {
                 beatDue = sentAt + settings.renewal
                 let until = sentAt + settings.takeover - settings.margin
                 validUntil = until
-                if now < until, holdings.values.contains(where: { $0.policy == .atMostOne }) {
+                confirmHoldings()
+                if now < until, !holdings.isEmpty {
                     actions.append(.notify(.extended(until: until)))
                 }
             } else if case .entries(let entries)? = answer.results.first {
@@ -103,10 +104,18 @@ extension OwnershipMachine {
             registration = .open(revision: 0)
             return
         }
+        // The store is older than it was, which the watch tells in a moment.
+        if case .open(let known) = registration, entry.modRevision < known, hasRight(now) {
+            beatDue = now + settings.renewal
+            return
+        }
         view.put(entry, now: now)
         let record = HostRecord(entry.value)
         switch record.state {
         case .alive where record.incarnation == settings.incarnation: registration = .open(revision: entry.modRevision)
+        case .alive where settings.isGone(record.process):
+            loseRight(.withdrawn)
+            registration = .open(revision: entry.modRevision)
         case .alive:
             validUntil = nil
             for name in holdings.keys.sorted() { lose(name, .duplicateHost) }
@@ -146,6 +155,14 @@ extension OwnershipMachine {
     private mutating func loseRight(_ reason: LossReason) {
         validUntil = nil
         if reason != .expired { lastFailure = reason.description }
-        for (name, holding) in holdings.sorted(by: { $0.key < $1.key }) where holding.policy == .atMostOne { lose(name, reason) }
+        for (name, holding) in holdings.sorted(by: { $0.key < $1.key }) {
+            if holding.policy == .atMostOne {
+                lose(name, reason)
+            } else {
+                silence(name)
+                // Another host may claim it by now.
+                if case .deposed = reason { holdings[name]?.revision = nil }
+            }
+        }
     }
 }

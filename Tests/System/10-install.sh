@@ -73,6 +73,4 @@ aJobOfDebiansJobServerIsAnswered() {
     says "job server connected"
     has "$(timeout 20 gearman -h localhost -f lb1 '{"hpcs_action": "CREATE", "loadBalancers": [{"id": "shop", "protocol": "HTTP", "nodes": [{"id": "a", "address": "10.0.0.1", "port": 80}]}]}')" \
         '"hpcs_response": "PASS"'
-    # Nothing but the worker's own lines is in its log: what its libraries may not do is not tried.
-    fails logged "Failed to set"
 }
