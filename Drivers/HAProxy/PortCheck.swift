@@ -57,7 +57,7 @@ enum PortCheck {
 
     private static func advice(_ error: Int32, _ port: UInt16) -> String {
         guard error == EACCES, port < 1024 else { return "" }
-        return "; a port below 1024 needs CAP_NET_BIND_SERVICE: link /usr/share/lbaas-worker/lbaas-worker-ports.conf to "
+        return "; a port below 1024 needs CAP_NET_BIND_SERVICE: install lbaas-worker-ports.conf as "
             + "/etc/systemd/system/lbaas-worker.service.d/ports.conf and restart the worker"
     }
 

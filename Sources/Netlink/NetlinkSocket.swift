@@ -59,9 +59,7 @@ enum NetlinkProtocol: Int32 {
         for group in groups where code == 0 { code = unsafe nl_socket_add_membership(handle, group) }
         guard code == 0 else {
             unsafe nl_socket_free(handle)
-            let advice =
-                code == -NLE_AF_NOSUPPORT ? "; in a unit of systemd RestrictAddressFamilies= must name AF_NETLINK, as its drop-in does" : ""
-            throw NetlinkError(.system, "cannot open a socket to \(family.name): \(unsafe String(cString: nl_geterror(code)))\(advice)")
+            throw NetlinkError(.system, "cannot open a socket to \(family.name): \(unsafe String(cString: nl_geterror(code)))")
         }
         // What an unprivileged process gets is limited by net.core.rmem_max and wmem_max; CAP_NET_ADMIN gets all it asks for.
         unsafe nl_socket_set_buffer_size(handle, receiveBuffer, sendBuffer)

@@ -146,16 +146,7 @@ extension APISettings {
     private func groups(_ names: [String], _ key: String, _ place: (String) -> String, _ mistakes: inout Mistakes) -> Set<UInt32> {
         Set(
             names.compactMap { name in
-                mistakes.collect { () throws(StartupFailure) in
-                    let group = try AccountDatabase.group(name, of: place(key))
-                    guard UserNamespace.has(group: group) else {
-                        throw StartupFailure(
-                            .config,
-                            "\(place(key)): the group \(name) is not in the user namespace of this process, so its members cannot be told "
-                                + "apart; under systemd turn the drop-in lbaas-worker-groups.conf on, which has PrivateUsers=no")
-                    }
-                    return group
-                }
+                mistakes.collect { () throws(StartupFailure) in try AccountDatabase.group(name, of: place(key)) }
             })
     }
 

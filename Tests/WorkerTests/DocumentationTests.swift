@@ -7,17 +7,16 @@ import Testing
 
 @testable import lbaas_worker
 
-/// The pages of the root and of docs/, held against what the program has.
+/// README.md and docs/, held against what the program has.
 @Suite struct DocumentationTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// The pages, by their paths below the root.
-    private static let pages: [String] =
-        ["", "docs/"].flatMap { folder in
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent(folder).path)) ?? []
-            return names.filter { $0.hasSuffix(".md") }.sorted().map { folder + $0 }
-        }
+    private static let pages: [String] = {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("docs").path)) ?? []
+        return ["README.md"] + names.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
+    }()
 
     private func text(of page: String) throws -> String {
         try String(contentsOf: Self.root.appendingPathComponent(page), encoding: .utf8)
