@@ -78,7 +78,8 @@ let package = Package(
         room("Authorization", ["CCrypto", "HostSystem"]),
         room(
             "WorkerAPI",
-            ["Authorization", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
+            ["Authorization", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Metrics", "Requests", "WorkerMetrics"]),
+        room("WorkerMetrics", ["HostSystem", "LBaaS", "Metrics", "Requests"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
@@ -95,7 +96,7 @@ let package = Package(
             dependencies: [
                 "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
                 "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "WorkerAPI",
-                "HTTPServer", "Authorization",
+                "HTTPServer", "Authorization", "WorkerMetrics",
             ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
@@ -138,7 +139,7 @@ let package = Package(
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("AuthorizationTests", ["Authorization", "TestSupport"]),
         tests(
-            "WorkerAPITests", ["Authorization", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI"]),
+            "WorkerAPITests", ["Authorization", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI", "WorkerMetrics"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),

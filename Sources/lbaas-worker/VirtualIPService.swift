@@ -16,12 +16,12 @@ final class VirtualIPService: DaemonService {
     let name = "the virtual IPs"
     let stopTime = Duration.seconds(3)
     private let configured: [ConfiguredVirtualIP]
-    private let cluster: ClusterSettings
-    private let coordination: any Coordination
+    let cluster: ClusterSettings
+    let coordination: any Coordination
     private let log: Log
-    private let running = Mutex<VirtualIPs?>(nil)
+    let running = Mutex<VirtualIPs?>(nil)
     private let observer = Mutex<(@Sendable (VirtualIPNotice) -> Void)?>(nil)
-    private let isConnected = Mutex(false)
+    let isConnected = Mutex(false)
     private let routes = Mutex<[OwnedRoutes]>([])
     private let checker = Mutex<HealthChecker?>(nil)
     /// Why addresses fail, by who found it.
@@ -189,7 +189,8 @@ extension VirtualIPService {
         case .standby(let name, _): virtualIPs.withdraw(addresses(name))
         case .unattended(let name): virtualIPs.fault(addresses(name))
         case .connected: isConnected.withLock { $0 = true }
-        case .duplicateHost, .disconnected: break
+        case .disconnected: isConnected.withLock { $0 = false }
+        case .duplicateHost: break
         }
     }
 

@@ -35,8 +35,9 @@ enum Worker {
         _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
         let monitor = ProgressMonitor()
-        let observer = WorkerObserver()
-        let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, observer: observer, log: log)
+        let observer = WorkerObserver(settings, log: log)
+        let driver = MeasuredDriver(parts.driver, observer.metrics)
+        let core = CoreService(settings, driver: driver, version: version, monitor: monitor, observer: observer, log: log)
         let jobs = JobIntake(settings, observer: observer, log: log)
         let virtualIPs = parts.virtualIPs
         virtualIPs?.observe { observer.told($0) }
@@ -47,9 +48,12 @@ enum Worker {
                 core,
                 NotifierService(notifiers, core: core),
                 IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
-                CheckService(settings, core: core, monitor: monitor, log: log),
+                CheckService(settings, core: core, monitor: monitor, observer: observer, log: log),
                 UpkeepService(core: core),
-                IntakeService(APIIntake(api, of: settings, jobs: jobs, events: observer.events, version: version, log: log), core: core),
+                IntakeService(
+                    APIIntake(
+                        api, of: settings, jobs: jobs, observer: observer, driver: driver, core: core, virtualIPs: virtualIPs,
+                        version: version, log: log), core: core),
                 IntakeService(jobs, core: core),
             ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
