@@ -151,7 +151,8 @@ let package = Package(
             "WorkerTests",
             [
                 "lbaas-worker", "Coordination", "DaemonSupport", "Etcd", "HealthChecks", "HostSystem", "KnownDrivers", "KnownNotifiers",
-                "LBaaS", "JobQueue", "TestSupport", "VirtualIPs",
+                "LBaaS", "JobQueue", "Metrics", "TestSupport", "VirtualIPs",
+                "WorkerMetrics",
             ]),
         tests(
             "Integration",

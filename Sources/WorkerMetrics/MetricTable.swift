@@ -12,7 +12,8 @@ package enum WorkerMetric {
     static let loadBalancers = MetricDescription("lbaas_load_balancers", .gauge, labels: ["state"], help: "Load balancers in each state.")
     static let nodes = MetricDescription("lbaas_nodes", .gauge, labels: ["state"], help: "Nodes of all load balancers in each state.")
     static let loadBalancerState = MetricDescription(
-        "lbaas_load_balancer_state", .gauge, labels: ["load_balancer", "state"], help: "1 for the state of the load balancer, 0 for others.")
+        "lbaas_load_balancer_state", .gauge, labels: ["load_balancer", "state"], help: "1 for the state of the load balancer, 0 for others."
+    )
     static let loadBalancerNodes = MetricDescription(
         "lbaas_load_balancer_nodes", .gauge, labels: ["load_balancer"], help: "Nodes of the load balancer.")
     static let loadBalancerNodesUp = MetricDescription(
@@ -25,7 +26,7 @@ package enum WorkerMetric {
     static let nodeState = MetricDescription(
         "lbaas_node_state", .gauge, labels: ["load_balancer", "node", "state"], help: "1, with the state of the node as a label.")
     static let nodeWeight = MetricDescription(
-        "lbaas_node_weight", .gauge, labels: ["load_balancer", "node"], help: "The weight of the node, as it is wanted.")
+        "lbaas_node_weight", .gauge, labels: ["load_balancer", "node"], help: "The weight of the node that is in force now.")
 
     static let jobs = MetricDescription(
         "lbaas_jobs_total", .counter, labels: ["action", "result"], help: "Jobs of job servers and of the API that were answered.")

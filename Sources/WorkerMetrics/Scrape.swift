@@ -74,16 +74,8 @@ extension Scrape {
         text.family(WorkerMetric.nodeState)
         Self.forEachNode(of: items) { node, place in text.sample(1, labels, place, more: node.state.label) }
         text.family(WorkerMetric.nodeWeight)
-        var place = 0
-        for item in items {
-            let nodes = item.entry.loadBalancer.nodes
-            for (index, status) in item.nodes.enumerated() {
-                // Mostly they are in the order of the load balancer.
-                let node = nodes.indices.contains(index) && nodes[index].id == status.id ? nodes[index] : nodes.first { $0.id == status.id }
-                text.sample(UInt64(node?.weight ?? 0), labels, place)
-                place += 1
-            }
-        }
+        let weights = items.flatMap(\.weights)
+        if weights.count == labels.count { for (place, weight) in weights.enumerated() { text.sample(UInt64(weight), labels, place) } }
     }
 
     private static func forEachNode(of items: [StateReport.Item], _ body: (NodeStatus, Int) -> Void) {

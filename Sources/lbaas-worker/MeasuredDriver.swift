@@ -66,6 +66,10 @@ final class MeasuredDriver: LoadBalancerDriver {
         try ask("statistics") { () throws(DriverError) in try driver.statistics(of: ids) }
     }
 
+    func report(on expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancerID: ApplianceReport] {
+        try ask("report") { () throws(DriverError) in try driver.report(on: expected) }
+    }
+
     func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving] {
         try ask("finished") { () throws(DriverError) in try driver.finished(leaving) }
     }
