@@ -76,9 +76,13 @@ let package = Package(
         room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
         room("Metrics", ["HostSystem"]),
         room("Authorization", ["CCrypto", "HostSystem"]),
+        .target(name: "Dashboard", resources: [.embedInCode("Page")], swiftSettings: strict),
         room(
             "WorkerAPI",
-            ["Authorization", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Metrics", "Requests", "WorkerMetrics"]),
+            [
+                "Authorization", "Dashboard", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Metrics", "Requests",
+                "WorkerMetrics",
+            ]),
         room("WorkerMetrics", ["HostSystem", "LBaaS", "Metrics", "Requests"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
@@ -139,7 +143,8 @@ let package = Package(
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("AuthorizationTests", ["Authorization", "TestSupport"]),
         tests(
-            "WorkerAPITests", ["Authorization", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI", "WorkerMetrics"]),
+            "WorkerAPITests",
+            ["Authorization", "Dashboard", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI", "WorkerMetrics"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),

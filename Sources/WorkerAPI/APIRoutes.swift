@@ -18,6 +18,7 @@ struct APIRoutes: Sendable {
         table.add(.get, "/healthz", handlers.health)
         table.add(.get, "/readyz", late: handlers.readiness)
         add(.read, .get, "/metrics", scraper.answer)
+        table.addDashboard()
         allow(.read, .get, "/v1/status")
         table.add(.get, "/v1/status", handlers.status)
         add(.read, .get, "/v1/load-balancers", handlers.list)
