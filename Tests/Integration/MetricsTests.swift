@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 import WorkerHarness
@@ -29,13 +30,13 @@ extension RealServers {
         }
 
         private func withWorker(
-            _ more: String = "", _ body: (Rig, Gearmand, APIClient, WorkerProcess) async throws -> Void
+            _ more: String = "", dummy: String = "checks = yes", _ body: (Rig, Gearmand, APIClient, WorkerProcess) async throws -> Void
         ) async throws {
             try await withRig { rig in
                 let gearmand = try await rig.startGearmand()
                 let api = try APIClient(in: rig)
                 var options = rig.options(gearmand)
-                options.configuration = "[worker:dummy]\nchecks = yes\n\(api.section)\n\(more)"
+                options.configuration = "[worker:dummy]\n\(dummy)\n\(api.section)\n\(more)"
                 try await body(rig, gearmand, api, try await rig.startWorker(options))
             }
         }
@@ -157,6 +158,24 @@ extension RealServers {
                     let isOfVirtualIPs =
                         expression.contains("lbaas_virtual_ip") || expression.contains("lbaas_ip_") || expression.contains("lbaas_cluster")
                     #expect(answer["data"]["result"].elements.isEmpty == isOfVirtualIPs, "\(expression)")
+                }
+            }
+        }
+
+        @Test func aWorkerWhoseApplianceDoesNotAnswerIsNotReady() async throws {
+            try await withWorker(dummy: "fail = status") { _, gearmand, api, _ in
+                #expect(try await api.curl("/readyz").status == 200)
+                try await gearmand.succeed(job("CREATE", loadBalancer("web")))
+                let answer = try await api.curl("/readyz")
+                #expect(answer.status == 503 && answer.body.contains("the appliance cannot be asked: "))
+                let text = try await scrape(api)
+                #expect(samples(text)["lbaas_appliance_up"] == 0 && !text.contains("lbaas_load_balancer_state"))
+                #expect(samples(text)["lbaas_revision"] == 1)
+                #expect(samples(text)[#"lbaas_driver_operations_total{operation="status",result="failed"}"#] ?? 0 >= 2)
+                try await gearmand.succeed(job("SUSPEND", named("web")))
+                try await gearmand.end(by: SIGKILL)
+                try await eventually("the job server is missed") {
+                    try await api.curl("/readyz").body.contains("none of the 1 job servers is connected")
                 }
             }
         }
