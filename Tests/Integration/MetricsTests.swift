@@ -54,7 +54,7 @@ extension RealServers {
                 let text = try await scrape(api)
                 #expect(try await onThread { try runProgram("/usr/bin/promtool", ["check", "metrics"], input: text) } == "")
                 let found = samples(text)
-                let expected = [
+                let expected: [String: Double] = [
                     #"lbaas_load_balancers{state="UP"}"#: 1, #"lbaas_load_balancers{state="SUSPENDED"}"#: 1,
                     #"lbaas_nodes{state="UP"}"#: 1, #"lbaas_nodes{state="DOWN"}"#: 1, #"lbaas_nodes{state="SUSPENDED"}"#: 1,
                     #"lbaas_load_balancer_state{load_balancer="web",state="UP"}"#: 1,
@@ -67,11 +67,12 @@ extension RealServers {
                     #"lbaas_job_duration_seconds_count{action="SUSPEND"}"#: 2, "lbaas_appliance_up": 1,
                     #"lbaas_job_server_connected{server="\#(gearmand.address)"}"#: 1,
                     #"lbaas_api_requests_total{route="/v1/load-balancers/{id}",method="GET",code="404"}"#: 1,
-                    #"lbaas_driver_operations_total{operation="apply",result="ok"}"#: 3, "lbaas_sse_clients": 0,
+                    "lbaas_sse_clients": 0,
                     "lbaas_drift_repaired_total": 0,
                 ]
                 for (name, value) in expected { #expect(found[name] == value, "\(name)") }
                 #expect(found["lbaas_commit_duration_seconds_count"] ?? 0 >= 3)
+                #expect(found[#"lbaas_driver_operations_total{operation="apply",result="ok"}"#] ?? 0 >= 3)
                 #expect(found[#"lbaas_checks_total{type="connect",result="passed"}"#] ?? 0 >= 1)
                 #expect(found[#"lbaas_checks_total{type="connect",result="failed"}"#] ?? 0 >= 1)
                 #expect(found[#"lbaas_check_duration_seconds_count{type="connect"}"#] ?? 0 >= 2)
@@ -94,7 +95,7 @@ extension RealServers {
 
         @Test func alertsPassTheirUnitTestsAndEachIsExplained() async throws {
             let rules = projectFile("etc/lbaas-alerts.yml").path
-            try await onThread {
+            try await onThread { () throws in
                 #expect(try runProgram("/usr/bin/promtool", ["check", "rules", rules]).contains("SUCCESS"))
                 let tests = projectFile("etc/lbaas-alerts-test.yml").path
                 #expect(try runProgram("/usr/bin/promtool", ["test", "rules", tests]).contains("SUCCESS"))
