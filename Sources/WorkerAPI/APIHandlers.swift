@@ -187,7 +187,10 @@ extension APIHandlers {
 
 extension HTTPRequest {
     /// Refuses a name in the query that the route does not have, and one that is there twice.
-    func allowQuery(_ names: String...) throws(Refusal) {
+    func allowQuery(_ names: String...) throws(Refusal) { try allowQuery(names) }
+
+    /// Refuses a name in the query that is none of these, and one that is there twice.
+    func allowQuery(_ names: [String]) throws(Refusal) {
         for (place, (name, _)) in query.enumerated() {
             if !names.contains(name) {
                 let all = names.isEmpty ? "it has none" : "its parameters are \(names.joined(separator: ", "))"

@@ -1,6 +1,7 @@
 import HTTPServer
 import JSON
 import LBaaS
+import LoadBalancerJSON
 import Requests
 
 /// What a request changes of a node.
@@ -90,10 +91,7 @@ extension APIHandlers {
 }
 
 extension Refusal {
-    fileprivate init(_ error: FieldError) {
-        switch error {
-        case .invalid(let sentence): self.init(.invalid, sentence)
-        case .invalidObject(let message, let path): self.init(.invalid, "\(path): \(message)")
-        }
+    init(_ error: FieldError) {
+        self.init(.invalid, error.sentence)
     }
 }

@@ -43,7 +43,7 @@ extension APIIntake {
     /// The API of this worker.
     convenience init(
         _ configuration: APIConfiguration, of settings: Settings, jobs: JobIntake, observer: WorkerObserver, driver: MeasuredDriver,
-        core: CoreService, virtualIPs: VirtualIPService?, version: String, log: Log
+        core: CoreService, virtualIPs: VirtualIPService, version: String, log: Log
     ) {
         let function = settings.function ?? hostName()
         let readiness = Readiness(driver: driver, core: core, virtualIPs: virtualIPs)
@@ -57,7 +57,7 @@ extension APIIntake {
             configuration, worker: worker, jobs: APIJobs(observer: observer), events: observer.events, metrics: observer.metrics, log: log)
         observer.metrics.begin(
             WorkerMetrics.Sources(
-                identity: (version, settings.driver, function), jobServers: { jobs.servers }, virtualIPs: { virtualIPs?.metrics },
+                identity: (version, settings.driver, function), jobServers: { jobs.servers }, virtualIPs: { virtualIPs.metrics },
                 streamClients: { observer.events.clients }, connections: { [weak self] in self?.connections ?? 0 }))
     }
 }

@@ -8,7 +8,7 @@ import Synchronization
 final class Readiness: Sendable {
     private let driver: MeasuredDriver
     private let core: CoreService
-    private let virtualIPs: VirtualIPService?
+    private let virtualIPs: VirtualIPService
     private let queue = DispatchQueue(label: "readiness", attributes: .concurrent)
     /// Since when the appliance is asked; nil where it is not asked now.
     private let asked = Mutex<Duration?>(nil)
@@ -16,7 +16,7 @@ final class Readiness: Sendable {
     /// How long the appliance may take to answer.
     private static let limit = Duration.seconds(2)
 
-    init(driver: MeasuredDriver, core: CoreService, virtualIPs: VirtualIPService?) {
+    init(driver: MeasuredDriver, core: CoreService, virtualIPs: VirtualIPService) {
         (self.driver, self.core, self.virtualIPs) = (driver, core, virtualIPs)
     }
 
@@ -24,7 +24,7 @@ final class Readiness: Sendable {
     ///
     /// - Parameter completion: takes the reasons, in some seconds at the latest; none where it can.
     func reasons(_ completion: @escaping @Sendable ([String]) -> Void) {
-        let answer = Once { [virtualIPs] problem in completion([problem, virtualIPs?.problem].compactMap(\.self)) }
+        let answer = Once { [virtualIPs] problem in completion([problem, virtualIPs.problem].compactMap(\.self)) }
         let now = Clock.bootTime()
         let earlier = asked.withLock { asked in
             defer { asked = asked ?? now }

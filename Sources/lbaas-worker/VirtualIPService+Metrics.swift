@@ -5,10 +5,12 @@ import VirtualIPs
 import WorkerMetrics
 
 extension VirtualIPService {
-    /// What is known of the virtual IPs, as it is measured.
-    var metrics: VirtualIPMetrics {
+    /// What is known of the virtual IPs, as it is measured; nil where there are none.
+    var metrics: VirtualIPMetrics? {
+        let statuses = room.withLock(\.self)?.statuses ?? []
+        if statuses.isEmpty { return nil }
         let owned = Set(coordination.report().filter(\.isOwned).map(\.name))
-        let addresses = (running.withLock(\.self)?.statuses ?? []).map { status in
+        let addresses = statuses.map { status in
             let address = status.virtualIP.address.description
             return VirtualIPMetrics.Address(
                 address: address, interface: status.virtualIP.interface, state: status.state.rawValue, isBound: status.isBound,
@@ -18,9 +20,10 @@ extension VirtualIPService {
             isConnected: problem == nil, states: VirtualIPState.allCases.map(\.rawValue), addresses: addresses)
     }
 
-    /// Why it cannot be judged who owns the virtual IPs; nil where it can.
+    /// Why it cannot be judged who owns the virtual IPs; nil where it can, or there are none.
     var problem: String? {
-        if cluster.endpoints.isEmpty || isConnected.withLock(\.self) { return nil }
+        let (hasSome, isConnected) = state.withLock { (!$0.wanted.isEmpty, $0.isConnected) }
+        if cluster.endpoints.isEmpty || !hasSome || isConnected { return nil }
         return "etcd cannot be reached, so it is not known which host owns the virtual IPs"
     }
 }

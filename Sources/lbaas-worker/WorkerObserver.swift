@@ -59,12 +59,18 @@ final class WorkerObserver: CoreObserver {
 
     /// Takes what became of a virtual IP.
     func told(_ notice: VirtualIPNotice) {
-        guard case .changed(let status) = notice else { return }
-        let (address, state) = (status.virtualIP.address.description, status.state.rawValue)
-        metrics.turned(virtualIP: address, into: state)
         let now = Clock.moment().wall
-        events.publish(
-            virtualIP: address, interface: status.virtualIP.interface, state: state, isBound: status.isBound, reason: status.reason,
-            since: now + (status.since - Clock.bootTime()), at: now)
+        switch notice {
+        case .changed(let status):
+            metrics.turned(virtualIP: status.virtualIP.address.description, into: status.state.rawValue)
+            let since = now + (status.since - Clock.bootTime())
+            events.publish(
+                virtualIP: status.virtualIP.address.description, interface: status.virtualIP.interface, state: status.state.rawValue,
+                isBound: status.isBound, reason: status.reason, since: since, at: now)
+        case .rival(let virtualIP, let hardware):
+            events.publish(rivalOf: virtualIP.address.description, interface: virtualIP.interface, hardware: hardware, at: now)
+        // The change of its state follows.
+        case .assumed: break
+        }
     }
 }
