@@ -79,7 +79,11 @@ let package = Package(
         .target(name: "Dashboard", resources: [.embedInCode("Page")], swiftSettings: strict),
         room(
             "WorkerAPI",
-            ["Authorization", "Dashboard", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
+            [
+                "Authorization", "Dashboard", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Metrics", "Requests",
+                "WorkerMetrics",
+            ]),
+        room("WorkerMetrics", ["HostSystem", "LBaaS", "Metrics", "Requests"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
@@ -96,7 +100,7 @@ let package = Package(
             dependencies: [
                 "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
                 "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "WorkerAPI",
-                "HTTPServer", "Authorization",
+                "HTTPServer", "Authorization", "WorkerMetrics",
             ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
@@ -139,7 +143,8 @@ let package = Package(
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("AuthorizationTests", ["Authorization", "TestSupport"]),
         tests(
-            "WorkerAPITests", ["Authorization", "Dashboard", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI"]),
+            "WorkerAPITests",
+            ["Authorization", "Dashboard", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI", "WorkerMetrics"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),
@@ -155,7 +160,8 @@ let package = Package(
             "WorkerTests",
             [
                 "lbaas-worker", "Coordination", "DaemonSupport", "Etcd", "HealthChecks", "HostSystem", "KnownDrivers", "KnownNotifiers",
-                "LBaaS", "JobQueue", "TestSupport", "VirtualIPs",
+                "LBaaS", "JobQueue", "Metrics", "TestSupport", "VirtualIPs",
+                "WorkerMetrics",
             ]),
         tests(
             "Integration",

@@ -28,6 +28,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("gearman"), .linkedLibrary("pthread")]),
         .executableTarget(name: "job-load", dependencies: ["support"], cSettings: c, linkerSettings: [.linkedLibrary("gearman")]),
         .executableTarget(name: "half-busy", cSettings: c),
+        .executableTarget(
+            name: "http-bytes", dependencies: ["support"], cSettings: c, linkerSettings: [.linkedLibrary("microhttpd")]),
+        .executableTarget(name: "stream-clients", dependencies: ["support"], cSettings: c),
         .executableTarget(name: "health-nodes", dependencies: ["support"], cSettings: c),
         .executableTarget(name: "mortal-nodes", dependencies: ["support"], cSettings: c),
         .target(name: "ipvs-stub", dependencies: ["CNetlinkHeaders"], cSettings: c),
@@ -35,6 +38,7 @@ let package = Package(
         .executableTarget(name: "raw-ipvs", dependencies: ["support"], cSettings: c),
         .target(name: "BenchSupport", swiftSettings: swift),
         .executableTarget(name: "bench-jobs", dependencies: ["BenchSupport"], swiftSettings: swift),
+        .executableTarget(name: "bench-api", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-health", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-ipvs", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-vip", dependencies: ["BenchSupport"], swiftSettings: swift),

@@ -110,6 +110,13 @@ extension CommitPipeline {
         }
     }
 
+    /// Some load balancer that the appliance serves; nil where there is none.
+    public var anyServed: LoadBalancerID? {
+        committed.read { snapshot in
+            snapshot.wanted.entries.values.first { !$0.isOutOfService && !$0.loadBalancer.isSuspended }?.loadBalancer.id
+        }
+    }
+
     /// How many load balancers are committed.
     public var count: Int { committed.read { $0.wanted.entries.count } }
 }

@@ -67,3 +67,16 @@ let endEvents: MHD_ContentReaderFreeCallback = { context in
     guard let context = unsafe context else { return }
     unsafe Unmanaged<EventClient>.fromOpaque(context).takeRetainedValue().close()
 }
+
+/// There is room for a part of a body, for a LargeBody.
+let readBody: MHD_ContentReaderCallback = { context, offset, buffer, size in
+    guard let context = unsafe context else { return mhd_end_of_stream }
+    return unsafe Unmanaged<LargeBody>.fromOpaque(context).takeUnretainedValue().read(
+        from: Int(clamping: offset), into: UnsafeMutableRawBufferPointer(start: buffer, count: size))
+}
+
+/// A body is sent, or will not be.
+let endBody: MHD_ContentReaderFreeCallback = { context in
+    guard let context = unsafe context else { return }
+    unsafe Unmanaged<LargeBody>.fromOpaque(context).release()
+}

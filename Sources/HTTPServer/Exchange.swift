@@ -41,6 +41,7 @@ import Synchronization
     private var received = 0
     private var limit = 0
     private var status: Int?
+    private var problem: String?
 
     init(_ connection: Connection, _ handle: ConnectionHandle, target text: UnsafePointer<CChar>?) {
         self.connection = connection
@@ -112,7 +113,9 @@ import Synchronization
         connection.end(self)
         guard let observe = connection.listener.context.observe else { return }
         observe(
-            HTTPRecord(route: match?.route.pattern, method: method, status: status, duration: connection.listener.context.now() - start))
+            HTTPRecord(
+                route: match?.route.pattern, routeNumber: match?.route.number, request: request, problem: problem, method: method,
+                status: status, duration: connection.listener.context.now() - start))
     }
 
     private func begin(_ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>) -> MHD_Result {
@@ -213,7 +216,6 @@ import Synchronization
         if let answer = match.route.answer { return send(answer(request)) }
         connection.setDeadline(.handler)
         match.route.handle(request, HTTPReply(self))
-        self.request = nil
         let isSuspended = shared.withLock { shared in
             if !shared.isAnswered {
                 handle.suspend()
@@ -246,6 +248,7 @@ import Synchronization
         guard let response else { return .NO }
         stage = .sent
         status = response.status
+        problem = response.detail
         connection.setDeadline(response.client == nil ? .response : .none)
         // While a client takes nothing of its events, it is not suspended, and this time passes.
         if response.client != nil { unsafe mhd_set_timeout(handle.pointer, 300) }

@@ -14,6 +14,8 @@ package struct HTTPResponse: Sendable {
     package var headers: [(name: String, value: String)]
     /// What follows the head. A response to HEAD, and one with 204 or 304, is sent without.
     package var body: Body
+    /// The detail of a problem; nil where it is none.
+    var detail: String?
 
     /// A response with any body.
     package init(status: Int = 200, headers: [(name: String, value: String)] = [], body: Body = .bytes([])) {
@@ -48,6 +50,7 @@ package struct HTTPResponse: Sendable {
         for (name, value) in members { text += ", \"\(name)\": \(value)" }
         var response = HTTPResponse(status: status, type: "application/problem+json", text + "}\n")
         response.headers += headers
+        response.detail = detail
         return response
     }
 

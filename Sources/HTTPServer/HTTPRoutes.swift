@@ -26,14 +26,17 @@ package struct HTTPRoutes: Sendable {
     /// A route of the table.
     final class Route: Sendable {
         let pattern: String
+        /// Its place in the table.
+        let number: Int
         let names: [String]
         let body: Body
         let handle: LateHandler
         /// The handler, where it answers at once.
         let answer: Handler?
 
-        init(pattern: String, names: [String], body: Body, answer: Handler?, handle: @escaping LateHandler) {
+        init(pattern: String, number: Int, names: [String], body: Body, answer: Handler?, handle: @escaping LateHandler) {
             self.pattern = pattern
+            self.number = number
             self.names = names
             self.body = body
             self.answer = answer
@@ -93,7 +96,7 @@ package struct HTTPRoutes: Sendable {
             place = nodes.count - 1
         }
         precondition(nodes[place].routes[method] == nil, "\(method.rawValue) \(pattern) is in the table already")
-        nodes[place].routes[method] = Route(pattern: pattern, names: names, body: body, answer: answer, handle: handle)
+        nodes[place].routes[method] = Route(pattern: pattern, number: all.count, names: names, body: body, answer: answer, handle: handle)
         all.append((method, pattern))
     }
 

@@ -82,6 +82,12 @@ package struct TCPListener: Sendable {
 package struct HTTPRecord: Sendable {
     /// The pattern of its route; nil where it was refused before.
     package let route: String?
+    /// The place of its route in the table, by which the server's user can keep what belongs to it; nil where it was refused before.
+    package let routeNumber: Int?
+    /// The request, without its body; nil where it was refused before.
+    package let request: HTTPRequest?
+    /// The detail of the problem that it was answered with; nil where it was answered with something else.
+    package let problem: String?
     /// Its method; nil where it is none of `HTTPMethod`.
     package let method: HTTPMethod?
     /// The status of the response; nil where the connection ended without one.

@@ -4,8 +4,13 @@ import CMicrohttpd
 ///
 /// It is safe to be used by several threads: it is not changed once it is made, and the library counts its references under a lock.
 @safe final class PreparedResponse: @unchecked Sendable {
+    /// What has more bytes is not copied at once, but in parts of so many: others wait for that.
+    private static let largestCopy = 64 << 10
+
     private let pointer: OpaquePointer
     let status: Int
+    /// The detail of a problem.
+    let detail: String?
     /// The client of the event stream that is its body.
     let client: EventClient?
 
@@ -21,6 +26,12 @@ import CMicrohttpd
             // The library would send the end of a chunked body.
             client = nil
             unsafe made = MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
+        case .bytes(let bytes) where bytes.count > Self.largestCopy:
+            client = nil
+            let reference = unsafe Unmanaged.passRetained(LargeBody(bytes))
+            unsafe made = MHD_create_response_from_callback(
+                UInt64(bytes.count), Self.largestCopy, readBody, reference.toOpaque(), endBody)
+            if unsafe made == nil { unsafe reference.release() }
         case .bytes(let bytes):
             client = nil
             unsafe made = bytes.withUnsafeBytes { bytes in
@@ -38,6 +49,7 @@ import CMicrohttpd
         guard let made = unsafe made else { return nil }
         unsafe pointer = made
         status = response.status
+        detail = response.detail
         for (name, value) in response.headers { _ = unsafe MHD_add_response_header(made, name, value) }
         if endsConnection { _ = unsafe MHD_add_response_header(made, "Connection", "close") }
     }
@@ -46,6 +58,21 @@ import CMicrohttpd
 
     /// Has the library send it. Only on the thread of the connection.
     func queue(on handle: ConnectionHandle) -> MHD_Result { unsafe MHD_queue_response(handle.pointer, UInt32(status), pointer) }
+}
+
+/// A body that is sent part by part.
+final class LargeBody {
+    private let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Copies what there is from an offset on, as far as there is room.
+    func read(from offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let end = min(bytes.count, offset + buffer.count)
+        guard offset < end else { return Int(mhd_end_of_stream) }
+        unsafe buffer.copyBytes(from: bytes[offset..<end])
+        return end - offset
+    }
 }
 
 /// A connection of the library's.

@@ -42,6 +42,18 @@ public struct Check: Hashable, Sendable {
         ///   - path: the program, one that `HealthChecker.Configuration` allows.
         ///   - arguments: what it is called with, besides its path.
         case exec(path: String, arguments: [String])
+
+        /// What it is called: `connect`, `http`, `tls`, `udp`, `icmp` or `exec`.
+        public var name: String {
+            switch self {
+            case .connect: "connect"
+            case .http: "http"
+            case .tls: "tls"
+            case .udp: "udp"
+            case .icmp: "icmp"
+            case .exec: "exec"
+            }
+        }
     }
 
     /// What is done.

@@ -11,6 +11,7 @@ final class Engine {
     private let log: Log
     private let wallClock: @Sendable () -> Timestamp
     private let report: @Sendable ([HealthReport]) -> Void
+    private let observe: (@Sendable (Check, Bool, Duration) -> Void)?
 
     private let poller: Poller
     private let launcher: Launcher
@@ -27,6 +28,7 @@ final class Engine {
         now: @escaping @Sendable () -> Timestamp,
         report: @escaping @Sendable ([HealthReport]) -> Void
     ) throws(HealthCheckError) {
+        observe = configuration.observe
         checks = CheckRegister(configuration, random: SystemRandomNumberGenerator())
         self.commands = commands
         self.progress = progress
@@ -167,6 +169,7 @@ extension Engine {
 
     private func launch(_ check: RepeatedCheck, _ ticket: Ticket, now: ContinuousClock.Instant) {
         commands.statistics.withLock { $0.noteBegin(late: now - check.schedule.due) }
+        check.began = now
         start(check, ticket, now: now) { probe in
             launcher.limit(of: check.check.kind)?.enter()
             check.stage = .underway(ticket, probe)
@@ -196,7 +199,9 @@ extension Engine {
     /// Takes the result of a try.
     private func finish(_ check: RepeatedCheck, _ result: CheckResult) {
         rest(check)
-        checks.take(result, of: check, at: wallClock(), now: .now)
+        let now = ContinuousClock.now
+        observe?(check.check, result == .passed, now - check.began)
+        checks.take(result, of: check, at: wallClock(), now: now)
     }
 
     /// Leaves out a try that could not be made. The health of the node stays what it is.

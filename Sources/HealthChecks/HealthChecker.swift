@@ -37,6 +37,9 @@ public final class HealthChecker: Sendable {
         /// The part of its delay by which each check is put off at most, at random: 0 (the default) to 1.
         public var jitter = 0.0
 
+        /// Told of each check that has ended, on the thread of the checks: whether it passed, and how long it took. It must not wait.
+        public var observe: (@Sendable (Check, Bool, Duration) -> Void)?
+
         /// The defaults: no programs.
         public init() {}
     }

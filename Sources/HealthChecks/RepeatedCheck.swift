@@ -19,6 +19,8 @@ final class RepeatedCheck {
     /// Its place among all.
     let slot: Int
     var health: NodeHealth
+    /// When the try under way began, or the last one.
+    var began = ContinuousClock.Instant.now
     var schedule: Schedule
     var stage = Stage.idle
     /// Whether it was taken away. Nothing is reported of it any more.

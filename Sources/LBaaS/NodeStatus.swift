@@ -1,7 +1,7 @@
 /// How a node is.
 public struct NodeStatus: Hashable, Sendable {
     /// How a node is, with why it gets no new connections. The raw value is its name on the wire.
-    public enum State: String, Hashable, Sendable {
+    public enum State: String, Hashable, Sendable, CaseIterable {
         /// It serves.
         case up = "UP"
         /// It does not serve, though it should.

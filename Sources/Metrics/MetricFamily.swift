@@ -14,22 +14,17 @@ package final class MetricFamily<Instrument: MetricInstrument>: Sendable {
         var children: [Child] = []
     }
 
-    let name: String
-    private let help: String
-    private let kind: MetricsText.Kind
-    private let labels: [String]
+    let description: MetricDescription
     private let make: @Sendable () -> Instrument
     private let state = Mutex(State())
 
-    init(_ name: String, _ kind: MetricsText.Kind, help: String, labels: [String], make: @escaping @Sendable () -> Instrument) {
-        precondition(isMetricName(name), "\(name) is not the name of a metric")
-        precondition(labels.allSatisfy { isLabelName($0) && $0 != "le" }, "\(labels) are not the names of labels")
-        (self.name, self.kind, self.help, self.labels, self.make) = (name, kind, help, labels, make)
+    init(_ description: MetricDescription, make: @escaping @Sendable () -> Instrument) {
+        (self.description, self.make) = (description, make)
     }
 
     /// The instrument for these values of the labels, in the order of the labels.
     package func with(_ values: String...) -> Instrument {
-        precondition(values.count == labels.count, "\(name) has the labels \(labels)")
+        precondition(values.count == description.labels.count, "\(description.name) has the labels \(description.labels)")
         return state.withLock { state in
             if let place = state.places[values] { return state.children[place].instrument }
             let instrument = make()
@@ -41,19 +36,19 @@ package final class MetricFamily<Instrument: MetricInstrument>: Sendable {
     }
 
     private func beginning(_ values: [String], _ suffix: String, _ last: String?) -> [UInt8] {
-        var pairs = zip(labels, values).map { label, value in
+        var pairs = zip(description.labels, values).map { label, value in
             var text = MetricsText()
             text.append(escaped: value, quote: true)
             return "\(label)=\"\(String(decoding: text.bytes, as: UTF8.self))\""
         }
         if let last { pairs.append(last) }
-        return Array("\(name)\(suffix)\(pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}") ".utf8)
+        return Array("\(description.name)\(suffix)\(pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}") ".utf8)
     }
 
     func write(to text: inout MetricsText) {
         let children = state.withLock { $0.children }
         if children.isEmpty { return }
-        text.family(name, kind, help: help)
+        text.family(description)
         for child in children { child.instrument.write(child.beginnings, to: &text) }
     }
 }

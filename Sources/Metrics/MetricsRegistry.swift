@@ -19,40 +19,23 @@ package final class MetricsRegistry: Sendable {
     /// A registry without families.
     package init() {}
 
-    /// Adds a counter without labels.
+    /// Adds counters.
+    package func counters(_ description: MetricDescription) -> MetricFamily<Counter> {
+        add(MetricFamily(description) { Counter() })
+    }
+
+    /// Adds gauges.
+    package func gauges(_ description: MetricDescription) -> MetricFamily<Gauge> {
+        add(MetricFamily(description) { Gauge() })
+    }
+
+    /// Adds histograms.
     ///
-    /// - Parameters:
-    ///   - name: its name, which no other family has and which ends with `_total`.
-    ///   - help: what it counts.
-    package func counter(_ name: String, help: String) -> Counter { counters(name, help: help, labels: []).with() }
-
-    /// Adds counters with labels.
-    package func counters(_ name: String, help: String, labels: [String]) -> MetricFamily<Counter> {
-        add(MetricFamily(name, .counter, help: help, labels: labels) { Counter() })
-    }
-
-    /// Adds a gauge without labels.
-    package func gauge(_ name: String, help: String) -> Gauge { gauges(name, help: help, labels: []).with() }
-
-    /// Adds gauges with labels.
-    package func gauges(_ name: String, help: String, labels: [String]) -> MetricFamily<Gauge> {
-        add(MetricFamily(name, .gauge, help: help, labels: labels) { Gauge() })
-    }
-
-    /// Adds a histogram without labels.
-    ///
-    /// - Parameter bounds: the upper bounds of its buckets, rising; one without a bound is added.
-    package func histogram(
-        _ name: String, help: String, _ unit: Histogram.Unit = .seconds, bounds: [Double] = Histogram.durations
-    ) -> Histogram {
-        histograms(name, help: help, labels: [], unit, bounds: bounds).with()
-    }
-
-    /// Adds histograms with labels.
+    /// - Parameter bounds: the upper bounds of their buckets, rising; one without a bound is added.
     package func histograms(
-        _ name: String, help: String, labels: [String], _ unit: Histogram.Unit = .seconds, bounds: [Double] = Histogram.durations
+        _ description: MetricDescription, _ unit: Histogram.Unit = .seconds, bounds: [Double] = Histogram.durations
     ) -> MetricFamily<Histogram> {
-        add(MetricFamily(name, .histogram, help: help, labels: labels) { Histogram(unit, bounds: bounds) })
+        add(MetricFamily(description) { Histogram(unit, bounds: bounds) })
     }
 
     /// Adds a collector. It is called by one thread at a time.
@@ -60,7 +43,8 @@ package final class MetricsRegistry: Sendable {
 
     private func add<Instrument>(_ family: MetricFamily<Instrument>) -> MetricFamily<Instrument> {
         state.withLock { state in
-            precondition(state.names.insert(family.name).inserted, "there is a metric \(family.name) already")
+            let name = family.description.name
+            precondition(state.names.insert(name).inserted, "there is a metric \(name) already")
             state.collectors.append { family.write(to: &$0) }
         }
         return family
@@ -68,14 +52,16 @@ package final class MetricsRegistry: Sendable {
 
     /// All families as text of the type `MetricsText.type`.
     ///
-    /// With many series it takes some time: it belongs on a thread that nothing else depends on. The memory is used again where nobody has the
-    /// text before any more.
+    /// With many series it takes some time: it belongs on a thread that nothing else depends on. Memory of up to a megabyte is used again for
+    /// the next text, where nobody has the one before any more.
     package func write() -> [UInt8] {
         let collectors = state.withLock { $0.collectors }
         return text.withLock { text in
             text.clear()
             for collector in collectors { collector(&text) }
-            return text.bytes
+            let bytes = text.bytes
+            if bytes.count > 1 << 20 { text = MetricsText() }
+            return bytes
         }
     }
 }

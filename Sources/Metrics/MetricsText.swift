@@ -2,11 +2,6 @@
 ///
 /// A family is begun, and its samples follow. Memory is kept from one text to the next.
 package struct MetricsText: Sendable {
-    /// What a family measures.
-    package enum Kind: String, Sendable {
-        case counter, gauge, histogram
-    }
-
     /// The media type of the text.
     package static let type = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -17,25 +12,23 @@ package struct MetricsText: Sendable {
     /// An empty text.
     package init() {}
 
+    /// A text that goes on.
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
     /// Forgets the text, and keeps the memory.
     package mutating func clear() { bytes.removeAll(keepingCapacity: true) }
 
     /// Begins a family. All of its samples follow, and each family is in a text once.
-    ///
-    /// - Parameters:
-    ///   - name: letters, digits, `_` and `:`, no digit first; that of a counter ends with `_total`.
-    ///   - help: what it measures, and in which unit.
-    package mutating func family(_ name: String, _ kind: Kind, help: String) {
-        precondition(isMetricName(name), "\(name) is not the name of a metric")
-        self.name = Array(name.utf8)
+    package mutating func family(_ description: MetricDescription) {
+        name = Array(description.name.utf8)
         bytes += "# HELP ".utf8
         bytes += self.name
         bytes.append(0x20)
-        append(escaped: help, quote: false)
+        append(escaped: description.help, quote: false)
         bytes += "\n# TYPE ".utf8
         bytes += self.name
         bytes.append(0x20)
-        bytes += kind.rawValue.utf8
+        bytes += description.kind.rawValue.utf8
         bytes.append(0x0A)
     }
 
@@ -57,19 +50,38 @@ package struct MetricsText: Sendable {
     private mutating func begin(_ labels: KeyValuePairs<StaticString, String>) {
         bytes += name
         if !labels.isEmpty {
-            var separator = UInt8(ascii: "{")
-            for (label, value) in labels {
-                bytes.append(separator)
-                append(label)
-                bytes.append(0x3D)
-                bytes.append(0x22)
-                append(escaped: value, quote: true)
-                bytes.append(0x22)
-                separator = UInt8(ascii: ",")
-            }
-            bytes.append(0x7D)
+            bytes.append(UInt8(ascii: "{"))
+            append(labels: labels)
+            bytes.append(UInt8(ascii: "}"))
         }
         bytes.append(0x20)
+    }
+
+    mutating func append(labels: KeyValuePairs<StaticString, String>) {
+        var isFirst = true
+        for (label, value) in labels {
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            append(label)
+            bytes.append(0x3D)
+            bytes.append(0x22)
+            append(escaped: value, quote: true)
+            bytes.append(0x22)
+        }
+    }
+
+    /// Adds a sample of the family with prepared labels.
+    ///
+    /// - Parameter more: further labels, as they are written.
+    package mutating func sample(_ value: UInt64, _ labels: PreparedLabels, _ series: Int, more: StaticString = "") {
+        bytes += name
+        bytes.append(UInt8(ascii: "{"))
+        unsafe labels.withBytes(of: series) { unsafe bytes.append(contentsOf: $0) }
+        append(more)
+        bytes.append(UInt8(ascii: "}"))
+        bytes.append(0x20)
+        append(decimal: value)
+        bytes.append(0x0A)
     }
 
     /// Adds a line whose beginning was made before.
@@ -118,6 +130,7 @@ package struct MetricsText: Sendable {
     }
 
     private mutating func append(decimal number: UInt64) {
+        if number < 10 { return bytes.append(UInt8(truncatingIfNeeded: number) + 0x30) }
         let start = bytes.count
         var rest = number
         repeat {

@@ -42,11 +42,20 @@ package struct WorkerDescription: Sendable {
     package let start: Timestamp
     /// The job servers as they are now. It must not block.
     package let jobServers: @Sendable () -> [JobServer]
+    /// Finds out why it cannot do its work, but for the job servers. It must not block; what it is given takes the reasons, in some seconds
+    /// at the latest.
+    package let problems: @Sendable (@escaping @Sendable ([String]) -> Void) -> Void
+    /// What the appliance has counted of load balancers. It may take as long as the appliance does.
+    package let traffic: @Sendable ([LoadBalancerID]) -> [LoadBalancerID: [TrafficCounter]]
 
     /// What the API tells of a worker.
     package init(
-        version: String, driver: String, function: String, start: Timestamp, jobServers: @escaping @Sendable () -> [JobServer]
+        version: String, driver: String, function: String, start: Timestamp, jobServers: @escaping @Sendable () -> [JobServer],
+        problems: @escaping @Sendable (@escaping @Sendable ([String]) -> Void) -> Void,
+        traffic: @escaping @Sendable ([LoadBalancerID]) -> [LoadBalancerID: [TrafficCounter]]
     ) {
+        self.problems = problems
+        self.traffic = traffic
         self.version = version
         self.driver = driver
         self.function = function

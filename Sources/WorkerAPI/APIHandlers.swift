@@ -36,7 +36,7 @@ final class APIHandlers: Sendable {
     }
 
     func origin(of request: HTTPRequest) -> Origin {
-        Origin(.jobs, name: "api:\(access.principal(of: request)?.name ?? "-")")
+        Origin(.jobs, name: access.origin(of: request))
     }
 
     /// Does something at once, or on the queue where it is about so many bytes.
@@ -52,13 +52,17 @@ extension APIHandlers {
     func health(_ request: HTTPRequest) -> HTTPResponse { .json("{\"status\": \"OK\"}") }
 
     /// GET /readyz.
-    func readiness(_ request: HTTPRequest) -> HTTPResponse {
-        let servers = worker.jobServers()
-        let isReady = servers.isEmpty || servers.contains(where: \.isConnected)
-        let reasons = isReady ? [] : ["none of the \(servers.count) job servers is connected"]
-        return .json(
-            JSONWriting.object(["ready": String(isReady), "reasons": JSONWriting.list(reasons.map(JSONWriting.string))]),
-            status: isReady ? 200 : 503)
+    func readiness(_ request: HTTPRequest, _ reply: HTTPReply) {
+        worker.problems { [worker] problems in
+            let servers = worker.jobServers()
+            let isConnected = servers.isEmpty || servers.contains(where: \.isConnected)
+            let reasons = (isConnected ? [] : ["none of the \(servers.count) job servers is connected"]) + problems
+            reply.send(
+                .json(
+                    JSONWriting.object([
+                        "ready": String(reasons.isEmpty), "reasons": JSONWriting.list(reasons.map(JSONWriting.string)),
+                    ]), status: reasons.isEmpty ? 200 : 503))
+        }
     }
 
     /// GET /v1/status.

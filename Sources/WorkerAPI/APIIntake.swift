@@ -3,6 +3,7 @@ import HTTPServer
 package import LBaaS
 package import Requests
 import Synchronization
+package import WorkerMetrics
 
 /// Takes requests by HTTP: over a Unix socket, and over TCP.
 package final class APIIntake: Intake {
@@ -11,13 +12,16 @@ package final class APIIntake: Intake {
     private let worker: WorkerDescription
     private let jobs: any JobTranslator
     private let events: WorkerEvents
+    private let metrics: WorkerMetrics
     private let log: Log
     private let server = Mutex<HTTPServer?>(nil)
 
     /// An intake that does not listen yet.
     package init(
-        _ configuration: APIConfiguration, worker: WorkerDescription, jobs: any JobTranslator, events: WorkerEvents, log: Log
+        _ configuration: APIConfiguration, worker: WorkerDescription, jobs: any JobTranslator, events: WorkerEvents,
+        metrics: WorkerMetrics, log: Log
     ) {
+        self.metrics = metrics
         self.events = events
         self.configuration = configuration
         self.worker = worker
@@ -26,13 +30,22 @@ package final class APIIntake: Intake {
     }
 
     package func start(handingTo core: any RequestHandler) throws(IntakeFailure) {
-        let routes = APIRoutes(APIHandlers(core: core, worker: worker, jobs: jobs, access: configuration.access, events: events))
         let access = configuration.access
+        let routes = APIRoutes(
+            APIHandlers(core: core, worker: worker, jobs: jobs, access: access, events: events),
+            Scraper(core: core, worker: worker, metrics: metrics))
+        let requests = metrics.requests
+        requests.begin(routes.table.all.map { ($0.method.rawValue, $0.pattern) }, streams: ["/v1/events"])
         var limits = HTTPLimits()
         // As long as an appliance may take for a change, and an object store for a log. A change that is not begun is refused before.
         limits.handler = .seconds(180)
         let new = HTTPServer(routes: routes.table, limits: limits) { request in
             routes.action(of: request).flatMap { access.refusal(of: request, to: $0) }
+        } observe: { [log] record in
+            requests.ended(route: record.routeNumber, status: record.status, in: record.duration)
+            if let request = record.request, routes.isLogged(request) {
+                log.write(record, from: access.origin(of: request))
+            }
         }
         do throws(HTTPServerError) {
             if let tcp = configuration.tcp { try new.listen(on: tcp) }
@@ -54,6 +67,9 @@ package final class APIIntake: Intake {
                 [("error", error.description)])
         }
     }
+
+    /// How many connections there are now.
+    package var connections: Int { server.withLock(\.self)?.connections ?? 0 }
 
     package func stopTaking() { server.withLock(\.self)?.stopTaking() }
 

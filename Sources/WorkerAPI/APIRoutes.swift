@@ -13,10 +13,11 @@ struct APIRoutes: Sendable {
     /// The routes that only tell what they would do where the query says `dry_run=true`.
     private var plannable: Set<Key> = []
 
-    init(_ handlers: APIHandlers) {
+    init(_ handlers: APIHandlers, _ scraper: Scraper) {
         let job = HTTPRoutes.Body(type: "application/json", limit: APIHandlers.longestJob)
         table.add(.get, "/healthz", handlers.health)
-        table.add(.get, "/readyz", handlers.readiness)
+        table.add(.get, "/readyz", late: handlers.readiness)
+        add(.read, .get, "/metrics", scraper.answer)
         table.addDashboard()
         allow(.read, .get, "/v1/status")
         table.add(.get, "/v1/status", handlers.status)
@@ -41,7 +42,7 @@ struct APIRoutes: Sendable {
         add(.read, .get, "/v1/journal", handlers.journal)
         allow(.read, .get, "/v1/events")
         table.add(.get, "/v1/events", handlers.events)
-        add(.change, .post, "/v1/jobs", body: job, handlers.job)
+        add(.change, .post, Self.jobs, body: job, handlers.job)
         add(.read, .post, "/v1/plan", body: job, handlers.plan)
     }
 
@@ -50,6 +51,13 @@ struct APIRoutes: Sendable {
         let key = Key(method: request.method == .head ? .get : request.method, pattern: request.route)
         return plannable.contains(key) && request.query("dry_run") == "true" ? .read : actions[key]
     }
+
+    /// Whether the log has a line of a request: it is one that changes something. A job has a line of its own.
+    func isLogged(_ request: HTTPRequest) -> Bool {
+        actions[Key(method: request.method, pattern: request.route)] == .change && request.route != Self.jobs
+    }
+
+    private static let jobs = "/v1/jobs"
 
     private mutating func addChange(
         _ method: HTTPMethod, _ pattern: String, body: HTTPRoutes.Body = .init(), _ handler: @escaping HTTPRoutes.LateHandler

@@ -25,6 +25,9 @@ package struct Access: Sendable {
         }
     }
 
+    /// Who sends a request, as the journal and the log have it.
+    func origin(of request: HTTPRequest) -> String { "api:\(principal(of: request)?.name ?? "-")" }
+
     /// The response to a request that may not do an action; nil where it may.
     func refusal(of request: HTTPRequest, to action: Action) -> HTTPResponse? {
         let principal = principal(of: request)

@@ -3,14 +3,13 @@ import JobMessages
 import LBaaS
 import Requests
 import WorkerAPI
+import WorkerMetrics
 
 /// Reads and answers the jobs of the API as those of job servers are.
 struct APIJobs: JobTranslator {
-    private let log: Log
+    let observer: WorkerObserver
 
-    init(log: Log) { self.log = log }
-
-    func read(_ text: [UInt8], from client: String) -> any TranslatedJob { APIJob(text, from: client, log: log) }
+    func read(_ text: [UInt8], from client: String) -> any TranslatedJob { APIJob(text, from: client, observer) }
 }
 
 /// A job of the API.
@@ -18,14 +17,14 @@ struct APIJobs: JobTranslator {
 /// Unchecked because it is made by one thread and answered once, by one other that got it from there.
 private final class APIJob: TranslatedJob, @unchecked Sendable {
     private let client: String
-    private let log: Log
+    private let observer: WorkerObserver
     private let start = Clock.steady()
     private let messages = JobMessages()
     private let job: ReadJob
 
-    init(_ text: [UInt8], from client: String, log: Log) {
+    init(_ text: [UInt8], from client: String, _ observer: WorkerObserver) {
         self.client = client
-        self.log = log
+        self.observer = observer
         job = unsafe messages.read(text.span.bytes)
     }
 
@@ -34,8 +33,8 @@ private final class APIJob: TranslatedJob, @unchecked Sendable {
     func answer(_ outcome: Outcome?) -> JobResult {
         let answer = messages.answer(job, outcome)
         let end = Clock.steady()
-        return JobResult(reply: answer.reply, error: answer.error) { [log, client, start] in
-            log.write(answer, handle: client, from: start, to: end)
+        return JobResult(reply: answer.reply, error: answer.error) { [observer, client, start] in
+            observer.answered(answer, handle: client, from: start, to: end)
         }
     }
 }
@@ -43,13 +42,22 @@ private final class APIJob: TranslatedJob, @unchecked Sendable {
 extension APIIntake {
     /// The API of this worker.
     convenience init(
-        _ configuration: APIConfiguration, of settings: Settings, jobs: JobIntake, events: WorkerEvents, version: String, log: Log
+        _ configuration: APIConfiguration, of settings: Settings, jobs: JobIntake, observer: WorkerObserver, driver: MeasuredDriver,
+        core: CoreService, virtualIPs: VirtualIPService, version: String, log: Log
     ) {
+        let function = settings.function ?? hostName()
+        let readiness = Readiness(driver: driver, core: core, virtualIPs: virtualIPs)
         let worker = WorkerDescription(
-            version: version, driver: settings.driver, function: settings.function ?? hostName(), start: Clock.moment().wall
-        ) {
-            jobs.servers.map { WorkerDescription.JobServer(address: $0.address, isConnected: $0.isConnected) }
-        }
-        self.init(configuration, worker: worker, jobs: APIJobs(log: log), events: events, log: log)
+            version: version, driver: settings.driver, function: function, start: Clock.moment().wall,
+            jobServers: { jobs.servers.map { WorkerDescription.JobServer(address: $0.address, isConnected: $0.isConnected) } },
+            problems: readiness.reasons,
+            // What cannot be read is left out: whether the appliance answers is measured.
+            traffic: { (try? driver.statistics(of: $0)) ?? [:] })
+        self.init(
+            configuration, worker: worker, jobs: APIJobs(observer: observer), events: observer.events, metrics: observer.metrics, log: log)
+        observer.metrics.begin(
+            WorkerMetrics.Sources(
+                identity: (version, settings.driver, function), jobServers: { jobs.servers }, virtualIPs: { virtualIPs.metrics },
+                streamClients: { observer.events.clients }, connections: { [weak self] in self?.connections ?? 0 }))
     }
 }

@@ -7,12 +7,12 @@ import Requests
 /// Answers the jobs of one connection.
 final class JobHandler {
     private let core: any RequestHandler
-    private let log: Log
+    private let observer: WorkerObserver
     private let messages = JobMessages()
 
-    init(_ core: any RequestHandler, log: Log) {
+    init(_ core: any RequestHandler, observer: WorkerObserver) {
         self.core = core
-        self.log = log
+        self.observer = observer
     }
 
     /// Answers jobs that came together: what they change is one commit.
@@ -32,8 +32,8 @@ final class JobHandler {
             return .reply(answer.reply)
         }
         let end = Clock.steady()
-        return JobQueue.Answers(responses: responses) { [log] in
-            for job in answered { log.write(job.answer, handle: job.handle, from: start, to: end) }
+        return JobQueue.Answers(responses: responses) { [observer] in
+            for job in answered { observer.answered(job.answer, handle: job.handle, from: start, to: end) }
         }
     }
 
@@ -44,11 +44,11 @@ final class JobHandler {
 
     /// What answers a job by itself, on whatever thread.
     private func answerLater(_ jobs: JobGroup, _ job: Int, from start: Timestamp) -> @Sendable () -> JobQueue.Answer {
-        let (core, log, workload, handle) = (core, log, jobs.workload(of: job), jobs.handle(of: job))
+        let (core, observer, workload, handle) = (core, observer, jobs.workload(of: job), jobs.handle(of: job))
         return {
             let answer = JobMessages().answer(unsafe workload.span.bytes) { core.perform($0, from: Origin(.jobs, name: handle)) }
             let end = Clock.steady()
-            return JobQueue.Answer(reply: answer.reply) { log.write(answer, handle: handle, from: start, to: end) }
+            return JobQueue.Answer(reply: answer.reply) { observer.answered(answer, handle: handle, from: start, to: end) }
         }
     }
 }

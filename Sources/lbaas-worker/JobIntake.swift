@@ -52,8 +52,8 @@ final class JobIntake: Intake {
         configuration.longestWait = settings.reconnectSleep
         configuration.idleTime = settings.heartbeat.isOn ? settings.heartbeat.idle : nil
         configuration.answerTime = settings.heartbeat.patience
-        return JobQueue(configuration) { [log] in
-            let handler = JobHandler(core, log: log)
+        return JobQueue(configuration) { [observer] in
+            let handler = JobHandler(core, observer: observer)
             return { handler.answer($0) }
         } report: { [weak self] event in
             self?.report(event)

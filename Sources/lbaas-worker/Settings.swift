@@ -34,6 +34,8 @@ struct Settings: ProgramSettings, Equatable {
     var cluster = ClusterSettings()
     /// The API.
     var api = APISettings()
+    /// The metrics.
+    var metrics = MetricsSettings()
     /// The file that holds the process id.
     var pidFile: String?
     /// The user to become, a name or a number.

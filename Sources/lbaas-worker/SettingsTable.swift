@@ -7,7 +7,7 @@ import LBaaS
 /// The settings of the worker. The command line, the configuration file and the help all come from this one table.
 enum SettingsTable {
     /// Every setting, in the order of the help.
-    static let all = own + APISettings.table
+    static let all = own + APISettings.table + MetricsSettings.table
 
     private static let own: [Setting<Settings>] = [
         Setting(

@@ -30,7 +30,8 @@ extension VirtualIPService {
         case .unattended(let name): room.withLock(\.self)?.fault(addresses(name))
         case .connected: state.withLock { $0.isConnected = true }
         case .shared(let values): calls.async { self.adopt(values) }
-        case .duplicateHost, .disconnected: break
+        case .disconnected: state.withLock { $0.isConnected = false }
+        case .duplicateHost: break
         }
     }
 

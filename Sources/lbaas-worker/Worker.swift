@@ -36,20 +36,24 @@ enum Worker {
     private static func serve(
         _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, monitor: ProgressMonitor, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
-        let observer = WorkerObserver()
+        let observer = WorkerObserver(settings, log: log)
+        let driver = MeasuredDriver(parts.driver, observer.metrics)
         parts.virtualIPs.observe { observer.told($0) }
         let core = CoreService(
-            settings, driver: parts.driver, virtualIPs: parts.virtualIPs, version: version, monitor: monitor, observer: observer, log: log)
+            settings, driver: driver, virtualIPs: parts.virtualIPs, version: version, monitor: monitor, observer: observer, log: log)
         let jobs = JobIntake(settings, observer: observer, log: log)
         let services: [any DaemonService] = [
             parts.virtualIPs,
             core,
             NotifierService(parts.notifiers, virtualIPs: parts.virtualIPs, core: core),
             IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
-            CheckService(settings, core: core, monitor: monitor, log: log),
+            CheckService(settings, core: core, monitor: monitor, observer: observer, log: log),
             FollowingService(parts.virtualIPs),
             UpkeepService(core: core),
-            IntakeService(APIIntake(api, of: settings, jobs: jobs, events: observer.events, version: version, log: log), core: core),
+            IntakeService(
+                APIIntake(
+                    api, of: settings, jobs: jobs, observer: observer, driver: driver, core: core, virtualIPs: parts.virtualIPs,
+                    version: version, log: log), core: core),
             IntakeService(jobs, core: core),
         ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)

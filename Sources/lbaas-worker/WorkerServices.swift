@@ -5,6 +5,7 @@ import HostSystem
 import LBaaS
 import Requests
 import Synchronization
+import WorkerMetrics
 
 /// Tells the world which services are up.
 final class NotifierService: DaemonService {
@@ -54,6 +55,7 @@ final class CheckService: DaemonService {
     let stopTime = Duration.seconds(1)
     private let settings: Settings
     private let core: CoreService
+    private let observer: WorkerObserver
     private let log: Log
     private let progress: ProgressMonitor.Participant
     private let stop = Mutex<(@Sendable (Duration) -> Bool)?>(nil)
@@ -61,7 +63,8 @@ final class CheckService: DaemonService {
     /// Checks that are not started yet.
     ///
     /// - Parameter monitor: is told whether the checks get on.
-    init(_ settings: Settings, core: CoreService, monitor: ProgressMonitor, log: Log) {
+    init(_ settings: Settings, core: CoreService, monitor: ProgressMonitor, observer: WorkerObserver, log: Log) {
+        self.observer = observer
         self.settings = settings
         self.core = core
         self.log = log
@@ -84,6 +87,9 @@ final class CheckService: DaemonService {
             var configuration = HealthChecker.Configuration()
             configuration.allowedPrograms = Set(settings.checkPrograms)
             configuration.authorities = settings.checkAuthorities
+            configuration.observe = { [metrics = observer.metrics] check, isPass, duration in
+                metrics.checked(check.kind.name, isPass: isPass, in: duration)
+            }
             do throws(HealthCheckError) {
                 let checks = try NodeChecks(configuration, log: log, progress: progress, now: Clock.steady) { [weak pipeline] in
                     pipeline?.submit($0)

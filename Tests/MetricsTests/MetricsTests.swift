@@ -4,6 +4,36 @@ import Metrics
 import TestSupport
 import Testing
 
+extension MetricsRegistry {
+    fileprivate func counters(_ name: String, help: String, labels: [String]) -> MetricFamily<Counter> {
+        counters(MetricDescription(name, .counter, labels: labels, help: help))
+    }
+
+    fileprivate func counter(_ name: String, help: String) -> Counter { counters(name, help: help, labels: []).with() }
+
+    fileprivate func gauges(_ name: String, help: String, labels: [String]) -> MetricFamily<Gauge> {
+        gauges(MetricDescription(name, .gauge, labels: labels, help: help))
+    }
+
+    fileprivate func gauge(_ name: String, help: String) -> Gauge { gauges(name, help: help, labels: []).with() }
+
+    fileprivate func histograms(
+        _ name: String, help: String, labels: [String], _ unit: Histogram.Unit = .seconds, bounds: [Double] = Histogram.durations
+    ) -> MetricFamily<Histogram> {
+        histograms(MetricDescription(name, .histogram, labels: labels, help: help), unit, bounds: bounds)
+    }
+
+    fileprivate func histogram(
+        _ name: String, help: String, _ unit: Histogram.Unit = .seconds, bounds: [Double] = Histogram.durations
+    ) -> Histogram { histograms(name, help: help, labels: [], unit, bounds: bounds).with() }
+}
+
+extension MetricsText {
+    fileprivate mutating func family(_ name: String, _ kind: MetricDescription.Kind, help: String) {
+        family(MetricDescription(name, kind, help: help))
+    }
+}
+
 @Suite("Metrics")
 struct MetricsTests {
     private let registry = MetricsRegistry()

@@ -4,6 +4,7 @@ import LBaaS
 import Requests
 import Synchronization
 import TestSupport
+import WorkerMetrics
 
 @testable import WorkerAPI
 
@@ -112,6 +113,10 @@ struct FakeTranslator: JobTranslator {
 final class TestAPI: Sendable {
     let core = FakeCore()
     let events = WorkerEvents()
+    let metrics = WorkerMetrics(hasNodes: true)
+    /// Why the worker cannot do its work.
+    let problems = Record<String>()
+    let log = LogRecord()
     let port: UInt16
     private let intake: APIIntake
 
@@ -126,8 +131,12 @@ final class TestAPI: Sendable {
         configuration.tcp = TCPListener(address: "127.0.0.1", port: port)
         let worker = WorkerDescription(version: "1.2", driver: "dummy", function: "lb", start: Timestamp(microseconds: 0)) {
             servers.enumerated().map { WorkerDescription.JobServer(address: "gearman\($0):4730", isConnected: $1) }
+        } problems: { [problems] in
+            $0(problems.all)
+        } traffic: { ids in
+            Dictionary(uniqueKeysWithValues: ids.map { ($0, [TrafficCounter(bytesOut: 7, run: 1)]) })
         }
-        intake = APIIntake(configuration, worker: worker, jobs: FakeTranslator(), events: events, log: .silent)
+        intake = APIIntake(configuration, worker: worker, jobs: FakeTranslator(), events: events, metrics: metrics, log: log.log)
         try intake.start(handingTo: core)
     }
 

@@ -67,15 +67,15 @@ import Testing
         ),
         (
             "# x\n[gearmen]\n",
-            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], \(driverSections)"
+            "lbaas.conf:2: [gearmen] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], [metrics], \(driverSections)"
         ),
         (
             "[gearman]\n[]",
-            "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], \(driverSections)"
+            "lbaas.conf:2: [] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], [metrics], \(driverSections)"
         ),
         (
             "[worker:vrrp]\nx = 1",
-            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], \(driverSections)"
+            "lbaas.conf:1: [worker:vrrp] is not a section; the sections are [DEFAULT], [worker], [gearman], [health], [cluster], [api], [metrics], \(driverSections)"
         ),
         ("\nconcurrency = 2\n", "lbaas.conf:2: concurrency stands before the first section; put it below the section that it belongs to"),
         (

@@ -3,7 +3,9 @@ import Foundation
 import KnownDrivers
 import KnownNotifiers
 import LBaaS
+import Metrics
 import Testing
+import WorkerMetrics
 
 @testable import lbaas_worker
 
@@ -42,6 +44,17 @@ import Testing
         for option in Set(options).sorted() {
             #expect(table.contains("| `\(option) ") || table.contains("| `\(option)`"), "\(option)")
         }
+    }
+
+    @Test func theMetricsPageHasTheSameTableAsTheProgram() throws {
+        let rows = try text(of: "docs/metrics.md").split(separator: "\n").filter {
+            $0.hasPrefix("| `lbaas_") || $0.hasPrefix("| `process_")
+        }
+        let expected = WorkerMetric.all.map { metric in
+            let labels = metric.labels.isEmpty ? "–" : metric.labels.map { "`\($0)`" }.joined(separator: ", ")
+            return "| `\(metric.name)` | \(metric.kind.rawValue) | \(labels) | \(metric.help) |"
+        }
+        #expect(rows.map(String.init) == expected)
     }
 
     @Test func theConfigurationPageHasEveryKeyInItsSection() throws {

@@ -56,7 +56,7 @@ package final class JobServer {
     }
 
     /// A port that nobody listens on: the system's choice, let go again.
-    private static func freePort() throws -> UInt16 {
+    package static func freePort() throws -> UInt16 {
         let socket = try Self.socket()
         defer { close(socket) }
         var address = sockaddr_in()

@@ -47,5 +47,8 @@ package final class ServedWorker {
         return time
     }
 
+    /// What the system says of it.
+    package var figures: ProcessFigures { process.figures }
+
     package func stop() { process.stop() }
 }
