@@ -26,6 +26,8 @@ final class APIHandlers: Sendable {
     private let access: Access
     private let follower: WorkerEvents
     private let queue = DispatchQueue(label: "api")
+    /// For what asks the appliance, which may take long.
+    let counting = DispatchQueue(label: "traffic")
 
     init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access, events: WorkerEvents) {
         self.core = core

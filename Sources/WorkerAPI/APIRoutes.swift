@@ -40,6 +40,7 @@ struct APIRoutes: Sendable {
         add(.read, .get, "/v1/why/{id}", handlers.why)
         add(.read, .get, "/v1/why/{id}/{node}", handlers.why)
         add(.read, .get, "/v1/journal", handlers.journal)
+        add(.read, .get, "/v1/traffic", handlers.traffic)
         allow(.read, .get, "/v1/events")
         table.add(.get, "/v1/events", handlers.events)
         add(.change, .post, Self.jobs, body: job, handlers.job)

@@ -1,5 +1,6 @@
 """The dashboard among tabs, after a loss of its worker, with many load balancers, and on screens and devices of all kinds."""
 
+import re
 import time
 
 from support import DashboardCase, load_balancer, wait_for
@@ -21,8 +22,8 @@ return result;
 
 class Tabs(DashboardCase):
     def streams(self):
-        """How many tabs follow the events of the worker. Each would take one of the six connections that the browser opens to it."""
-        return self.page.driver.execute_async_script("navigator.locks.query().then(({ held }) => arguments[0](held.length))")
+        """How many clients follow the events of the worker."""
+        return int(re.search(r"^lbaas_sse_clients (\d+)", self.worker.ask("GET", "/metrics")[1], re.M)[1])
 
     def sees(self, handle, name):
         self.page.driver.switch_to.window(handle)

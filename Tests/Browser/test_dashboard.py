@@ -95,6 +95,13 @@ class Seeing(DashboardCase):
         self.assertIn("refused", self.page.text("#why"))
         self.page.screenshot("why")
 
+    def test_traffic_is_drawn_as_a_curve(self):
+        self.worker.submit("CREATE", load_balancer("shop", self.node().port))
+        self.page.enter()
+        self.page.wait("a curve", "(document.querySelector('#list polyline')?.getAttribute('points') ?? '').includes(' ')")
+        self.page.screenshot("traffic")
+        self.assertRegex(self.page.row("shop")["traffic"], r"^[0-9.]+ [kMG]?B/s$")
+
     def test_a_load_balancer_has_an_address_that_can_be_passed_on(self):
         self.worker.submit("CREATE", load_balancer("a/b?c#d", self.node().port))
         self.page.enter()

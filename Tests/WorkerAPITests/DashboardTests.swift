@@ -65,6 +65,17 @@ import Testing
         }
     }
 
+    @Test func theTrafficOfLoadBalancersThatAreNamedOnceIsTold() throws {
+        let answer = try api.ask("GET", "/v1/traffic?id=a%2Fb&id=c%22d", as: "viewer")
+        #expect(answer.status == 200)
+        #expect(answer.body == #"{"traffic": [{"id": "a/b", "sent": 7}, {"id": "c\"d", "sent": 7}]}"# + "\n")
+        let many = (0...200).map { "id=\($0)" }.joined(separator: "&")
+        for query in ["", "?", "?id=a&id=a", "?id=a&x=b", "?\(many)"] {
+            let refused = try api.ask("GET", "/v1/traffic\(query)", as: "viewer")
+            #expect(refused.status == 400 && refused.body.contains("names 1 to 200 load balancers"), "\(query)")
+        }
+    }
+
     @Test(arguments: ["viewer", "operator", "admin"]) func thePageLearnsWhoIsSignedIn(role: String) throws {
         let status = try api.ask("GET", "/v1/status", as: role).body
         #expect(status.contains("\"principal\": \"\(role)-name\", \"role\": \"\(role)\""))
