@@ -26,6 +26,7 @@ final class APIHandlers: Sendable {
     private let access: Access
     private let follower: WorkerEvents
     private let queue = DispatchQueue(label: "api")
+    let keys = IdempotencyKeys()
 
     init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access, events: WorkerEvents) {
         self.core = core
@@ -122,8 +123,13 @@ private func response(
     to result: Result<StateReport, Refusal>, _ request: HTTPRequest, _ text: (StateReport) -> [UInt8]
 ) -> HTTPResponse {
     switch result {
-    case .failure(let refusal): return .problem(refusal)
+    case .failure(let refusal): return .problem(refusal, at: nil)
     case .success(let report):
+        // Only where nothing that the response tells can change without the revision.
+        let isOfRevision = report.items.allSatisfy { $0.hasQuorum != nil || $0.entry.loadBalancer.monitor == nil }
+        if isOfRevision, request.method == .get || request.method == .head, request.hasAlready(report.revision) {
+            return HTTPResponse(status: 304, headers: [("ETag", etag(report.revision))])
+        }
         var response = HTTPResponse(type: "application/json", text(report))
         response.headers.append(("ETag", etag(report.revision)))
         return response
