@@ -76,9 +76,10 @@ let package = Package(
         room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
         room("Metrics", ["HostSystem"]),
         room("Authorization", ["CCrypto", "HostSystem"]),
+        .target(name: "Dashboard", resources: [.embedInCode("Page")], swiftSettings: strict),
         room(
             "WorkerAPI",
-            ["Authorization", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
+            ["Authorization", "Dashboard", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
         room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
@@ -138,7 +139,7 @@ let package = Package(
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("AuthorizationTests", ["Authorization", "TestSupport"]),
         tests(
-            "WorkerAPITests", ["Authorization", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI"]),
+            "WorkerAPITests", ["Authorization", "Dashboard", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),

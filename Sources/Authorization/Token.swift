@@ -12,8 +12,10 @@ package enum Token {
     }
 
     /// The SHA-256 of a token, 32 bytes.
-    package static func hash(_ token: some StringProtocol) -> [UInt8] {
-        let text = Array(token.utf8)
+    package static func hash(_ token: some StringProtocol) -> [UInt8] { hash(Array(token.utf8)) }
+
+    /// The SHA-256 of bytes, 32 bytes.
+    package static func hash(_ text: [UInt8]) -> [UInt8] {
         var hash = [UInt8](repeating: 0, count: 32)
         // Every system allows this method, and a program without memory ends anyway.
         if unsafe EVP_Digest(text, text.count, &hash, nil, EVP_sha256(), nil) != 1 { fatalError("no memory for a hash") }

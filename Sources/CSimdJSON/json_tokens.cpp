@@ -44,30 +44,16 @@ struct json_tokenizer {
 
     error_code find_structure();
     error_code walk();
-    error_code begin(uint8_t kind, size_t start);
-    void end(size_t bracket);
-    error_code string(size_t start, size_t next);
-    error_code scalar(size_t start, size_t next);
+    error_code string(json_token &token);
     error_code unescape(json_token &token);
     error_code run();
-    json_token *push();
-    size_t end_before(size_t next) const;
 };
 
 static bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n'; }
 
-// The next token; null where there are as many as there may be.
-inline json_token *json_tokenizer::push() {
-    if (count == maximum_count) return nullptr;
-    json_token *token = &tokens.data[count++];
-    token->next = uint32_t(count);
-    token->is_escaped = 0;
-    return token;
-}
-
 // The end of what stands before `next`, where only blanks are between.
-inline size_t json_tokenizer::end_before(size_t next) const {
-    while (is_blank(text.data[next - 1])) next--;
+static inline size_t end_before(const char *text, size_t next) {
+    while (is_blank(text[next - 1])) next--;
     return next;
 }
 
@@ -86,17 +72,12 @@ error_code json_tokenizer::unescape(json_token &token) {
     return simdjson::SUCCESS;
 }
 
-// A string whose quote is at `start`; behind it and blanks, something else begins at `next`.
-inline error_code json_tokenizer::string(size_t start, size_t next) {
-    json_token *token = push();
-    if (token == nullptr) return simdjson::CAPACITY;
-    size_t end = end_before(next);
-    token->kind = JSON_TOKEN_STRING;
-    token->start = uint32_t(start);
-    token->end = uint32_t(end);
-    token->characters = uint32_t(start + 1);
-    token->length = uint32_t(end - start - 2);
-    if (has_escapes && std::memchr(text.data.get() + start, '\\', end - start) != nullptr) return unescape(*token);
+// A string of which the place is known.
+inline error_code json_tokenizer::string(json_token &token) {
+    token.kind = JSON_TOKEN_STRING;
+    token.characters = token.start + 1;
+    token.length = token.end - token.start - 2;
+    if (has_escapes && std::memchr(text.data.get() + token.start, '\\', token.end - token.start) != nullptr) return unescape(token);
     return simdjson::SUCCESS;
 }
 
@@ -108,49 +89,27 @@ static bool is_whole_number(const char *digits, size_t count) {
     return true;
 }
 
-// A number, a truth value or null.
-inline error_code json_tokenizer::scalar(size_t start, size_t next) {
-    json_token *token = push();
-    if (token == nullptr) return simdjson::CAPACITY;
-    size_t end = end_before(next);
-    token->start = uint32_t(start);
-    token->end = uint32_t(end);
-    const char *first = text.data.get() + start;
-    size_t size = end - start;
+// A number, a truth value or null, of which the place is known.
+static inline error_code scalar(json_token &token, const char *text) {
+    const char *first = text + token.start;
+    size_t size = token.end - token.start;
     switch (*first) {
     case 't':
-        token->kind = JSON_TOKEN_TRUE;
+        token.kind = JSON_TOKEN_TRUE;
         return size == 4 && std::memcmp(first, "true", 4) == 0 ? simdjson::SUCCESS : simdjson::T_ATOM_ERROR;
     case 'f':
-        token->kind = JSON_TOKEN_FALSE;
+        token.kind = JSON_TOKEN_FALSE;
         return size == 5 && std::memcmp(first, "false", 5) == 0 ? simdjson::SUCCESS : simdjson::F_ATOM_ERROR;
     case 'n':
-        token->kind = JSON_TOKEN_NULL;
+        token.kind = JSON_TOKEN_NULL;
         return size == 4 && std::memcmp(first, "null", 4) == 0 ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
     default:
-        token->kind = JSON_TOKEN_NUMBER;
+        token.kind = JSON_TOKEN_NUMBER;
         if (*first != '-' && (*first < '0' || *first > '9')) return simdjson::TAPE_ERROR;
         // Nearly all are whole numbers.
         if (is_whole_number(first, size)) return simdjson::SUCCESS;
         return numberparsing::parse_double(reinterpret_cast<const uint8_t *>(first)).error();
     }
-}
-
-error_code json_tokenizer::begin(uint8_t kind, size_t start) {
-    if (open.size() == maximum_depth) return simdjson::DEPTH_ERROR;
-    open.push_back(uint32_t(count));
-    json_token *token = push();
-    if (token == nullptr) return simdjson::CAPACITY;
-    token->kind = kind;
-    token->start = uint32_t(start);
-    return simdjson::SUCCESS;
-}
-
-inline void json_tokenizer::end(size_t bracket) {
-    json_token &token = tokens.data[open.back()];
-    token.end = uint32_t(bracket + 1);
-    token.next = uint32_t(count);
-    open.pop_back();
 }
 
 error_code json_tokenizer::find_structure() {
@@ -168,48 +127,85 @@ error_code json_tokenizer::find_structure() {
     return simdjson::SUCCESS;
 }
 
-// Each step takes what begins at `*at`, of the kind that may be there.
+// Each state is a label, and takes what begins at `*at`. What it needs at each step is in variables of this function: a token that is
+// written could be any member, as far as the compiler knows. Behind the last place the first stage has put the length twice, where there
+// is a blank, with which nothing begins.
 error_code json_tokenizer::walk() {
-    enum { name, name_or_end, value, value_or_end, comma_or_end } expected = value;
+    const char *const bytes = text.data.get();
     const uint32_t *at = first_stage->structural_indexes.get();
-    const uint32_t *last = at + first_stage->n_structural_indexes;
-    auto next = [&] { return at < last ? size_t(*at) : length; };
-    while (at < last) {
-        place = *at++;
-        char first = text.data[place];
-        error_code error = simdjson::SUCCESS;
-        if (expected == comma_or_end && first == ',') {
-            expected = tokens.data[open.back()].kind == JSON_TOKEN_OBJECT ? name : value;
-            continue;
-        }
-        if (first == '}' || first == ']') {
-            bool is_object = !open.empty() && tokens.data[open.back()].kind == JSON_TOKEN_OBJECT;
-            if (open.empty() || is_object != (first == '}') || expected == name || expected == value) return simdjson::TAPE_ERROR;
-            end(place);
-            if (open.empty()) return at == last ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
-            expected = comma_or_end;
-            continue;
-        }
-        if (expected == comma_or_end) return simdjson::TAPE_ERROR;
-        if (expected == name || expected == name_or_end) {
-            if (first != '"') return simdjson::TAPE_ERROR;
-            error = string(place, next());
-            if (!error && (at == last || text.data[*at++] != ':')) error = simdjson::TAPE_ERROR;
-            expected = value;
-        } else if (first == '{') {
-            error = begin(JSON_TOKEN_OBJECT, place);
-            expected = name_or_end;
-        } else if (first == '[') {
-            error = begin(JSON_TOKEN_ARRAY, place);
-            expected = value_or_end;
-        } else {
-            if (open.empty()) return simdjson::INCORRECT_TYPE;
-            error = first == '"' ? string(place, next()) : scalar(place, next());
-            expected = comma_or_end;
-        }
-        if (error) return error;
+    const size_t end_of_text = length;
+    json_token *const all = tokens.data.get();
+    uint32_t index = 0;
+    char first;
+
+    auto step = [&] { return bytes[place = *at++]; };
+    auto push = [&]() -> json_token & {
+        json_token &token = all[index++];
+        token.start = uint32_t(place);
+        token.next = index;
+        token.is_escaped = 0;
+        return token;
+    };
+    auto end = [&] { return uint32_t(end_before(bytes, *at)); };
+    auto unexpected = [&] { return place == end_of_text ? simdjson::INCOMPLETE_ARRAY_OR_OBJECT : simdjson::TAPE_ERROR; };
+
+    first = step();
+    if (first != '{' && first != '[') return simdjson::INCORRECT_TYPE;
+
+value:
+    if (index == maximum_count) return simdjson::CAPACITY;
+    if (first == '"') {
+        json_token &token = push();
+        token.end = end();
+        if (error_code error = string(token)) return error;
+        goto behind_value;
     }
-    return simdjson::INCOMPLETE_ARRAY_OR_OBJECT;
+    if (first == '{' || first == '[') {
+        if (open.size() == maximum_depth) return simdjson::DEPTH_ERROR;
+        open.push_back(index);
+        push().kind = first == '{' ? JSON_TOKEN_OBJECT : JSON_TOKEN_ARRAY;
+        bool is_object = first == '{';
+        first = step();
+        if (first == (is_object ? '}' : ']')) goto end_of_value;
+        if (is_object) goto name;
+        goto value;
+    }
+    if (place == end_of_text) return unexpected();
+    {
+        json_token &token = push();
+        token.end = end();
+        if (error_code error = scalar(token, bytes)) return error;
+    }
+
+behind_value:
+    first = step();
+    if (first == ',') {
+        first = step();
+        if (all[open.back()].kind == JSON_TOKEN_ARRAY) goto value;
+        goto name;
+    }
+    if (first != (all[open.back()].kind == JSON_TOKEN_ARRAY ? ']' : '}')) return unexpected();
+
+end_of_value:
+    all[open.back()].end = uint32_t(place + 1);
+    all[open.back()].next = index;
+    open.pop_back();
+    if (!open.empty()) goto behind_value;
+    count = index;
+    return *at == end_of_text ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
+
+name:
+    if (first != '"') return unexpected();
+    if (index == maximum_count) return simdjson::CAPACITY;
+    {
+        json_token &token = push();
+        token.end = end();
+        if (error_code error = string(token)) return error;
+    }
+    first = step();
+    if (first != ':') return unexpected();
+    first = step();
+    goto value;
 }
 
 error_code json_tokenizer::run() {

@@ -119,7 +119,8 @@ extension Committer {
         if let failed = stage.takeFailed() {
             let ids = machine.undo(failed)
             settle(ids)
-            layers.takeBack(failed, at: now().wall) { machine.effective($0) }
+            var told = failed.servicesToldDown
+            takeBackEffects(failed, &told)
         } else {
             machine.published(forgetting: stage.takeForgotten())
         }
@@ -133,10 +134,8 @@ extension Committer {
     ) -> [Outcome] {
         machine.abandon(decision, isApplied: false, counterChanges: counterChanges)
         recover()
-        takeBack(decision, failure, isAlone: commitments.count == 1)
-        let outcomes =
-            commitments.count == 1
-            ? [.refused(Refusal(.appliance, failure.message))] : halves(commitments).flatMap { commitAlone(Array($0), traffic) }
+        var told = decision.servicesToldDown
+        let outcomes = commitHalves(commitments, failed: decision, failure, traffic, &told)
         settle()
         // What was refused has its counters changed all the same, and no commit takes that along.
         saveRest()
@@ -144,21 +143,37 @@ extension Committer {
         return outcomes
     }
 
-    private func halves(_ commitments: [Commitment]) -> [ArraySlice<Commitment>] {
-        let middle = commitments.count / 2
-        return [commitments[..<middle], commitments[middle...]]
+    /// Refuses the one that failed, or commits each half. What was done for all of them is taken back only then, for what is committed still
+    /// needs it: who was told that a service goes must not be told that it came back, and went again.
+    private mutating func commitHalves(
+        _ commitments: [Commitment], failed decision: Decision, _ failure: Failure, _ traffic: TrafficReadings, _ told: inout Set<Service>
+    ) -> [Outcome] {
+        let isAlone = commitments.count == 1
+        // What is half made could be in the way of the next. What worked is left where it comes again at once.
+        settle(isAlone ? decision.draft.changes.touchedIDs : failure.ids)
+        var outcomes = [Outcome.refused(Refusal(.appliance, failure.message))]
+        if !isAlone {
+            let middle = commitments.count / 2
+            outcomes = commitAlone(Array(commitments[..<middle]), traffic, &told)
+            outcomes += commitAlone(Array(commitments[middle...]), traffic, &told)
+        }
+        takeBackEffects(decision, &told)
+        return outcomes
     }
 
     /// Commits with both turns in hand, and makes durable at once.
-    private mutating func commitAlone(_ commitments: [Commitment], _ traffic: TrafficReadings) -> [Outcome] {
+    ///
+    /// - Parameter told: the services that listeners were told are going, and not that they came back.
+    private mutating func commitAlone(
+        _ commitments: [Commitment], _ traffic: TrafficReadings, _ told: inout Set<Service>
+    ) -> [Outcome] {
         var decision = machine.decide(commitments, traffic: traffic, now: now())
-        layers.prepare(decision)
+        layers.prepare(decision, told: told)
+        told.formUnion(decision.servicesToldDown)
         let (failure, counterChanges) = perform(decision.groups)
         if let failure {
             machine.abandon(decision, isApplied: false, counterChanges: counterChanges)
-            takeBack(decision, failure, isAlone: commitments.count == 1)
-            if commitments.count == 1 { return [.refused(Refusal(.appliance, failure.message))] }
-            return halves(commitments).flatMap { commitAlone(Array($0), traffic) }
+            return commitHalves(commitments, failed: decision, failure, traffic, &told)
         }
         let writes = machine.begin(&decision, counterChanges: counterChanges)
         do throws(StateStoreError) {
@@ -169,15 +184,13 @@ extension Committer {
             return commitments.map { _ in .refused(storeFailed(error)) }
         }
         stage.forgot(publication.publish(decision))
+        told.subtract(decision.events.after.lazy.filter { $0.kind == .up }.map(\.service))
         recover()
         return decision.outcomes
     }
 
-    /// Brings the appliance back where a part of a decision failed.
-    private mutating func takeBack(_ decision: Decision, _ failure: Failure, isAlone: Bool) {
-        // What is half made could be in the way of the next. What worked is left where it comes again at once.
-        settle(isAlone ? decision.draft.changes.touchedIDs : failure.ids)
-        layers.takeBack(decision, at: now().wall) { machine.effective($0) }
+    private func takeBackEffects(_ decision: Decision, _ told: inout Set<Service>) {
+        layers.takeBack(decision, told: &told, at: now().wall) { machine.effective($0) }
     }
 
     func storeFailed(_ error: StateStoreError) -> Refusal {

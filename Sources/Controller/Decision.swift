@@ -21,6 +21,9 @@ struct Decision {
     /// What listeners are told.
     let events: ServiceEvents
 
+    /// The services that listeners are told are going, before the appliance is changed.
+    var servicesToldDown: Set<Service> { Set(events.before.map(\.service)) }
+
     /// The load balancers whose wanted state or facts change.
     var changedIDs: [LoadBalancerID] { draft.changes.changedIDs }
 }

@@ -61,10 +61,11 @@ struct Draft {
     }
 
     private func isUnchanged(_ id: LoadBalancerID, since revision: UInt64) -> Bool {
-        // Nobody has read what is not committed.
-        if changes.entries[id] != nil || base.pending?.entries[id] != nil { return false }
+        if changes.entries[id] != nil { return false }
         return base.committed.read { snapshot in
-            snapshot.wanted.entries[id] != nil && revision <= snapshot.revision && snapshot.revision(of: id) <= revision
+            // Nobody has read what is not published. What is may still be there until the next commit.
+            if let pending = base.pending, pending.revision > snapshot.revision, pending.entries[id] != nil { return false }
+            return snapshot.wanted.entries[id] != nil && revision <= snapshot.revision && snapshot.revision(of: id) <= revision
         }
     }
 

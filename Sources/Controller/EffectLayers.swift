@@ -111,20 +111,22 @@ extension EffectLayers {
     }
 
     /// Does everything that has to be done before the appliance is changed. Only what the appliance cannot do without is waited for.
-    func prepare(_ decision: Decision) {
+    ///
+    /// - Parameter told: the services that listeners were told are going already.
+    func prepare(_ decision: Decision, told: Set<Service>) {
         for (index, step) in steps.enumerated() {
             let effects = step.effects(of: decision)
             if effects.isEmpty { continue }
-            begin(effects, of: step, decision)
+            begin(effects, of: step, decision, told: told)
             if !step.below.isEmpty { waitUntilDone(step: index, count: effects.count) }
         }
     }
 
-    private func begin(_ effects: PreparedEffects.Effects, of step: Step, _ decision: Decision) {
+    private func begin(_ effects: PreparedEffects.Effects, of step: Step, _ decision: Decision, told: Set<Service> = []) {
         // All changes: an actuator has to know what takes the place of what.
         for actuator in step.above { actuator.remove(decision.changes) }
         for actuator in step.below { actuator.add(decision.changes) }
-        let events = decision.events.before.filter { effects[.down($0.service)] != nil }
+        let events = decision.events.before.filter { effects[.down($0.service)] != nil && !told.contains($0.service) }
         if !events.isEmpty { for listener in step.listeners { listener.notify(events) } }
     }
 
@@ -180,17 +182,21 @@ extension EffectLayers {
     /// Takes back what was done for a change that was not made: the effects are as the state in force asks for, and what was done for the
     /// batches that wait stays done. Does not wait.
     ///
-    /// - Parameter current: a load balancer as it is in force without the change.
-    func takeBack(_ decision: Decision, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState) {
+    /// - Parameters:
+    ///   - told: the services that listeners were told are going; those that are up in force are told so, and taken out.
+    ///   - current: a load balancer as it is in force without the change.
+    func takeBack(
+        _ decision: Decision, told: inout Set<Service>, at time: Timestamp, current: (LoadBalancerID) -> EffectiveState
+    ) {
         if decision.changes.isEmpty { return }
         bringAbout(decision.changes.map { EffectiveChange(from: $0.new, to: current($0.new.id)) })
         // What was told to go stays where the state in force has it.
-        notify(
-            decision.events.before.compactMap { event in
-                let state = current(event.service.loadBalancer)
-                guard let service = state.service, service.service == event.service, isToldUp(state) else { return nil }
-                return service.event(at: time)
-            })
+        let events = decision.events.before.compactMap { event -> ServiceEvent? in
+            let state = current(event.service.loadBalancer)
+            guard let service = state.service, service.service == event.service, service.isUp, isToldUp(state) else { return nil }
+            return told.remove(event.service) == nil ? nil : service.event(at: time)
+        }
+        notify(events)
     }
 
     /// Whether listeners of events may be told that a service is up: no batch that waits has told them that it goes.

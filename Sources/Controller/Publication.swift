@@ -45,7 +45,7 @@ struct Publication {
         for turn in turns { log.writeTurns(of: turn.id, from: turn.old, to: turn.new) }
         layers.finish(decision)
         if checker != nil { for id in changes.order { check(id) } }
-        let deleted = changes.order.filter { changes.entries[$0] == .some(nil) }
+        let deleted = changes.removedIDs
         if !deleted.isEmpty { driver.discard(deleted) }
         if isFollowed {
             observer?.published(

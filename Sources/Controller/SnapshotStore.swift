@@ -54,6 +54,9 @@ struct Changes {
     /// The changes for the journal.
     var journal: [JournalEntry] = []
 
+    /// The identities of what goes, in no order.
+    var removedIDs: [LoadBalancerID] { entries.compactMap { $0.value == nil ? $0.key : nil } }
+
     /// Every identity of which wanted state or facts differ, in order.
     var changedIDs: [LoadBalancerID] {
         health.isEmpty ? order : order + health.keys.filter { entries[$0] == nil }.sorted()

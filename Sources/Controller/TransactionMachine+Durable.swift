@@ -15,9 +15,10 @@ extension TransactionMachine {
         let writes = writes(decision)
         for id in draft.changes.touchedIDs { divergence.forget(id) }
         for id in decision.accounts.keys { decision.formerAccounts.updateValue(ledger.account(of: id), forKey: id) }
-        for id in draft.changes.order where draft[id] == nil { decision.formerAccounts.updateValue(ledger.account(of: id), forKey: id) }
+        let removed = draft.changes.removedIDs
+        for id in removed { decision.formerAccounts.updateValue(ledger.account(of: id), forKey: id) }
         ledger.keep(decision.accounts)
-        for id in draft.changes.order where draft[id] == nil { ledger.close(id) }
+        for id in removed { ledger.close(id) }
         decision.forgotten = forgotten
         forgotten = []
         base.pending = draft.changes
@@ -134,7 +135,7 @@ extension TransactionMachine {
                 continue
             }
             if changes.changedTwice.contains(id), entry == draft.base[id] { continue }
-            if draft.base[id] == nil, draft.base.wasDeleted(id) { writes.append(.forgetDeleted(id: id.text)) }
+            if draft.base.wasDeleted(id) { writes.append(.forgetDeleted(id: id.text)) }
             writes.append(.put(entry.row))
         }
         writes += decision.accounts.filter { draft[$0.key] != nil }.map { .traffic(StoredTraffic($0.value, of: $0.key)) }

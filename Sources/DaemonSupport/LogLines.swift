@@ -60,8 +60,8 @@ package struct LogLines {
         append(byte: " ")
         append(name: field.name)
         append(byte: "=")
-        var value = field.value
-        let isPlainWord = !value.isEmpty && value.withUTF8 { unsafe $0.allSatisfy { $0.isPlain && !$0.endsWord } }
+        let value = field.value
+        let isPlainWord = unsafe !value.isEmpty && value.withBytes { unsafe $0.allSatisfy { $0.isPlain && !$0.endsWord } }
         if isPlainWord { append(field.value) } else { append(quoted: field.value) }
     }
 
@@ -87,8 +87,7 @@ package struct LogLines {
 
     /// Appends text, with control characters and line ends spelled out, and between quotes also quotes and backslashes.
     private mutating func append(escaping text: String, isQuoted: Bool) {
-        var text = text
-        if text.withUTF8({ unsafe $0.allSatisfy { $0.isPlain && !(isQuoted && $0.needsBackslash) } }) { return append(text) }
+        if unsafe text.withBytes({ unsafe $0.allSatisfy { $0.isPlain && !(isQuoted && $0.needsBackslash) } }) { return append(text) }
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\n": append("\\n")
@@ -111,8 +110,7 @@ package struct LogLines {
     private mutating func append(byte character: Unicode.Scalar) { bytes.append(UInt8(ascii: character)) }
 
     private mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { unsafe bytes.append(contentsOf: $0) }
+        unsafe text.withBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// Appends a time as `2026-11-21T00:43:48.123Z`.

@@ -116,6 +116,11 @@ struct ServerContext: Sendable {
     func check(_ head: RequestHead, authority: String?) throws(HTTPFault) {
         let host = head.host?.lowercased() ?? ""
         if let authority, authority.lowercased() != host { throw .malformed("the target of the request names another host than Host") }
+        if isLocal, isName(withoutPort(host)) {
+            throw HTTPFault(
+                status: 421, detail: "this socket is reached as localhost, by no name with a dot: a page of another host may not ask it",
+                endsConnection: true)
+        }
         if !hosts.isEmpty, !hosts.contains(host), !hosts.contains(withoutPort(host)) {
             throw HTTPFault(status: 421, detail: "this server has no host of that name", endsConnection: true)
         }
@@ -123,6 +128,13 @@ struct ServerContext: Sendable {
         if origin != "\(scheme)://\(host)", !origins.contains(origin) {
             throw HTTPFault(status: 403, detail: "pages of another origin may not ask this server", endsConnection: true)
         }
+    }
+
+    /// Whether a host is a name of the DNS. A page may have one that it lets point to this host; a browser that gets at the Unix socket by a
+    /// forwarded port would take it for a page of this server.
+    private func isName(_ host: String) -> Bool {
+        !host.hasPrefix("[") && host.utf8.contains(UInt8(ascii: "."))
+            && !host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || 0x30...0x39 ~= $0 }
     }
 
     private func withoutPort(_ host: String) -> String {

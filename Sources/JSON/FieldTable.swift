@@ -1,107 +1,80 @@
-/// The fields that an object may have. Other fields are passed over.
-///
-/// `Name` has a case for each of them, in the order of the table.
-public struct FieldTable<Name: RawRepresentable<Int>>: Sendable {
-    @usableFromInline let names: FieldNames
+/// A field that an object may have. An enumeration has a case for each, in the order of its table.
+public protocol FieldName: RawRepresentable<Int> {
+    /// The names of all of them.
+    static var table: FieldTable<Self> { get }
+}
 
-    /// A table of 24 names of ASCII at most.
-    public init(_ names: [String]) { self.names = FieldNames(names) }
+/// The fields that an object may have. Other fields are passed over.
+public struct FieldTable<Name: FieldName>: Sendable {
+    @usableFromInline let keys: JSONKeys
+
+    /// A table of 24 names of ASCII at most. They are found fastest in the order in which objects mostly have them.
+    public init(_ names: [String]) {
+        keys = JSONKeys(names)
+        precondition(names.count <= Fields<Name>.most)
+    }
 
     /// Finds the fields of an object.
     ///
     /// - Throws: where a field is there twice.
     @inlinable public func find(in object: JSONValue) throws(FieldError) -> Fields<Name> {
-        Fields(places: try names.find(in: object), names: names)
+        var fields = Fields<Name>(object: object)
+        var expected = 0
+        for (name, value) in object.members {
+            if let place = keys.place(of: name, expected: expected) {
+                if fields.found[place] != 0 { throw value.isRepeated }
+                fields.found[place] = Int32(truncatingIfNeeded: value.index)
+                expected = place + 1
+            } else if fields.mistyped == 0, keys.nearMiss(of: name) != nil {
+                fields.mistyped = Int32(truncatingIfNeeded: name.index)
+            }
+        }
+        return fields
     }
 
     /// The names of the fields, in order.
-    public var all: [String] { names.keys.texts }
+    public var all: [String] { keys.texts }
 
     /// The first member of an object that is none of these fields; nil where all are.
     public func stranger(in object: JSONValue) -> String? {
-        object.members.first { names.place(of: $0.name) == nil }.map { $0.name.string ?? "" }
+        object.members.first { keys.place(of: $0.name) == nil }.map { $0.name.string ?? "" }
     }
-}
-
-/// The names of a table.
-public struct FieldNames: Sendable {
-    let keys: JSONKeys
-
-    @usableFromInline init(_ names: [String]) {
-        precondition(names.count <= FieldPlaces.most)
-        keys = JSONKeys(names)
-    }
-
-    func place(of name: JSONValue) -> Int? { keys.place(of: name) }
-
-    /// Finds the fields of an object.
-    ///
-    /// - Throws: where a field is there twice.
-    public func find(in object: JSONValue) throws(FieldError) -> FieldPlaces {
-        var places = FieldPlaces(object: object)
-        for (name, value) in object.members {
-            guard let place = place(of: name) else {
-                if places.nearMiss == nil, let field = keys.texts.firstIndex(where: { name.isNearMiss(of: $0) }) {
-                    places.nearMiss = (Int32(truncatingIfNeeded: name.index), Int32(truncatingIfNeeded: field))
-                }
-                continue
-            }
-            if places.found[place] != 0 { throw .invalid("\(value.path): appears twice; which one is meant?") }
-            places.found[place] = Int32(truncatingIfNeeded: value.index)
-        }
-        return places
-    }
-
-    /// Refuses a field that is mistyped.
-    public func refuseNearMiss(_ places: FieldPlaces) throws(FieldError) {
-        guard let nearMiss = places.nearMiss else { return }
-        let name = (JSONValue(document: places.object.document, index: Int(nearMiss.name)).string ?? "").shortened
-        throw .invalid("\(places.object.path(of: name)): is not a field; did you mean \(keys.texts[Int(nearMiss.field)])?")
-    }
-}
-
-/// Where the fields of an object are.
-public struct FieldPlaces {
-    /// The most fields of a table.
-    static let most = 24
-
-    /// The object.
-    public let object: JSONValue
-    /// The index of each value in the document; 0, which is the root, where there is none.
-    public fileprivate(set) var found = InlineArray<24, Int32>(repeating: 0)
-
-    /// The first name that is no field but one mistyped: its index in the document, and the place of the field that it is mistyped for.
-    var nearMiss: (name: Int32, field: Int32)?
-    /// Whether a name is a field mistyped.
-    public var hasNearMiss: Bool { nearMiss != nil }
-
-    init(object: JSONValue) { self.object = object }
 }
 
 /// The fields of an object.
 ///
 /// Whoever reads them calls `refuseNearMiss`, after what a missing field is answered with.
-public struct Fields<Name: RawRepresentable<Int>> {
-    @usableFromInline let places: FieldPlaces
-    @usableFromInline let names: FieldNames
-
-    @inlinable init(places: FieldPlaces, names: FieldNames) {
-        self.places = places
-        self.names = names
-    }
+public struct Fields<Name: FieldName> {
+    /// The most fields of a table.
+    static var most: Int { 24 }
 
     /// The object that has them.
-    @inlinable public var object: JSONValue { places.object }
+    public let object: JSONValue
+    /// The index of each value in the document; 0, which is the root, where there is none.
+    @usableFromInline var found: InlineArray<24, Int32>
+    /// The index of the first name that is no field but one mistyped; 0 where there is none.
+    @usableFromInline var mistyped: Int32 = 0
+
+    @inlinable init(object: JSONValue) {
+        self.object = object
+        found = InlineArray(repeating: 0)
+    }
 
     /// A field; nil where it is absent.
     @inlinable public subscript(name: Name) -> JSONValue? {
-        let index = places.found[name.rawValue]
-        return index == 0 ? nil : JSONValue(document: places.object.document, index: Int(index))
+        let index = found[name.rawValue]
+        return index == 0 ? nil : JSONValue(document: object.document, index: Int(index))
     }
 
     /// Refuses a field that is mistyped, for to pass it over would do another thing than was asked for.
     @inlinable public func refuseNearMiss() throws(FieldError) {
-        if places.hasNearMiss { try names.refuseNearMiss(places) }
+        if mistyped != 0 { throw nearMiss }
+    }
+
+    @usableFromInline var nearMiss: FieldError {
+        let name = JSONValue(document: object.document, index: Int(mistyped))
+        return .invalid(
+            "\(object.path(of: (name.string ?? "").shortened)): is not a field; did you mean \(Name.table.keys.nearMiss(of: name) ?? "")?")
     }
 
     /// A field; nil where it is absent or null.
@@ -125,6 +98,9 @@ public struct Choices<Choice: CaseIterable & RawRepresentable<String> & Sendable
 
 // A value as a field, which must be of some kind.
 extension JSONValue {
+    /// A FAIL of a field that is there already.
+    @usableFromInline var isRepeated: FieldError { .invalid("\(path): appears twice; which one is meant?") }
+
     /// A FAIL that names the path, shows the value, and says what is wrong with it.
     public func wrong(_ complaint: String) -> FieldError {
         .invalid("\(path): \(spelling.shortened) \(complaint)")

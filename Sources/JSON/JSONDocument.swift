@@ -114,10 +114,18 @@ public struct JSONValue {
     public var spelling: String { unsafe String(decoding: document.bytes(range), as: UTF8.self) }
 
     /// The characters of a string; nil for anything else.
-    @inlinable public var string: String? { isString ? unsafe String(decoding: characters, as: UTF8.self) : nil }
+    public var string: String? {
+        guard isString else { return nil }
+        // They are UTF-8, which the tokenizer has checked. To copy them to their place is the fastest for short ones.
+        let characters = unsafe characters
+        return unsafe String(unsafeUninitializedCapacity: characters.count) { buffer in
+            unsafe UnsafeMutableRawBufferPointer(buffer).copyMemory(from: characters)
+            return characters.count
+        }
+    }
 
     /// The characters of a string.
-    @inlinable public var characters: UnsafeRawBufferPointer {
+    @inlinable @inline(__always) public var characters: UnsafeRawBufferPointer {
         let token = token
         let start = Int(token.characters)
         return unsafe document.bytes(start..<start + Int(token.length), unescaped: token.is_escaped != 0)
@@ -147,15 +155,16 @@ public struct JSONValue {
 
     /// A whole number: a JSON integer or a string that holds one; nil for anything else. One beyond `Int` comes as its nearest.
     public var integer: Int? {
-        guard isString || isNumber else { return nil }
-        let digits = unsafe isString ? characters : document.bytes(range)
+        let token = token
+        guard token.kind == JSON_TOKEN_STRING.rawValue || token.kind == JSON_TOKEN_NUMBER.rawValue else { return nil }
+        let digits = unsafe token.kind == JSON_TOKEN_STRING.rawValue ? characters : document.bytes(Int(token.start)..<Int(token.end))
         let isNegative = unsafe digits.first == UInt8(ascii: "-")
         let firstDigit = isNegative ? 1 : 0
         guard digits.count > firstDigit else { return nil }
         var number = 0
         for index in firstDigit..<digits.count {
-            let digit = unsafe Int(digits[index]) - 0x30
-            guard (0...9).contains(digit) else { return nil }
+            let digit = unsafe Int(digits[index] &- 0x30)
+            guard digit <= 9 else { return nil }
             // No number of 18 digits is too large.
             number = index < 18 ? number &* 10 &+ digit : Self.appending(digit, to: number)
         }
@@ -179,7 +188,7 @@ public struct JSONValue {
     public var isEmpty: Bool { Int(token.next) == index + 1 }
 
     /// The members of an object, in order.
-    @inlinable public var members: JSONMembers { JSONMembers(elements: elements) }
+    @inlinable public var members: JSONMembers { JSONMembers(of: self) }
 }
 
 /// The values of an array, in order.
@@ -207,13 +216,22 @@ public struct JSONElements: Sequence, IteratorProtocol {
 
 /// The members of an object, in order.
 public struct JSONMembers: Sequence, IteratorProtocol {
-    @usableFromInline var elements: JSONElements
+    @usableFromInline let document: JSONDocument
+    @usableFromInline var position: Int
+    @usableFromInline let end: Int
 
-    @inlinable init(elements: JSONElements) { self.elements = elements }
+    @inlinable init(of object: JSONValue) {
+        document = object.document
+        position = object.index + 1
+        end = Int(object.token.next)
+    }
 
     /// The next of them; nil behind the last.
     @inlinable public mutating func next() -> (name: JSONValue, value: JSONValue)? {
-        guard let name = elements.next(), let value = elements.next() else { return nil }
-        return (name, value)
+        guard position < end else { return nil }
+        // The value is behind its name.
+        let name = position
+        position = Int(document.token(name + 1).next)
+        return (JSONValue(document: document, index: name), JSONValue(document: document, index: name + 1))
     }
 }

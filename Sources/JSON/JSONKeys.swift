@@ -1,11 +1,11 @@
 /// Texts of ASCII, 32 bytes at most each, among which strings are looked for.
 public struct JSONKeys: Sendable {
     /// A text as it is compared.
-    private struct Key: Sendable {
+    @usableFromInline struct Key: Sendable {
         /// Its length in bytes.
-        let count: Int
+        @usableFromInline let count: Int
         /// Its bytes, with zeros behind.
-        var words = InlineArray<4, UInt64>(repeating: 0)
+        @usableFromInline var words = InlineArray<4, UInt64>(repeating: 0)
 
         init(_ text: String) {
             count = text.utf8.count
@@ -16,7 +16,7 @@ public struct JSONKeys: Sendable {
 
     /// The texts.
     public let texts: [String]
-    private let keys: [Key]
+    @usableFromInline let keys: [Key]
 
     /// Texts of ASCII, 32 bytes at most each.
     public init(_ texts: [String]) {
@@ -25,35 +25,42 @@ public struct JSONKeys: Sendable {
     }
 
     /// The place of a string among the texts; nil where it is none of them.
-    public func place(of string: JSONValue) -> Int? {
-        let length = string.characterCount
-        guard length <= 32 else { return nil }
-        let first = string.word(0, of: length)
+    ///
+    /// - Parameter expected: where to begin to look, at most as many as there are texts.
+    @inlinable public func place(of string: JSONValue, expected: Int = 0) -> Int? {
+        let characters = unsafe string.characters
+        let length = characters.count
+        // Words are read in one piece: behind the characters of a string there are bytes enough of the tokenizer's.
+        guard length <= 32, let start = characters.baseAddress else { return nil }
+        let first = unsafe Self.word(0, of: start, length)
         let keys = keys.span
-        for index in keys.indices where keys[index].count == length && keys[index].words[0] == first {
-            if length <= 8 || hasRest(of: string, length, keys[index]) { return index }
+        var index = expected
+        for _ in keys.indices {
+            if index == keys.count { index = 0 }
+            if keys[index].words[0] == first, keys[index].count == length {
+                if unsafe length <= 8 || Self.hasRest(of: start, length, keys[index]) { return index }
+            }
+            index += 1
         }
         return nil
     }
 
-    private func hasRest(of string: JSONValue, _ length: Int, _ key: Key) -> Bool {
+    @inline(never) @usableFromInline static func hasRest(of start: UnsafeRawPointer, _ length: Int, _ key: Key) -> Bool {
         var index = 1
         while index * 8 < length {
-            guard key.words[index] == string.word(index, of: length) else { return false }
+            guard unsafe key.words[index] == word(index, of: start, length) else { return false }
             index += 1
         }
         return true
     }
-}
 
-extension JSONValue {
-    /// Eight bytes of a string's characters, the first the least significant, with zeros for those that it has not.
-    ///
-    /// They are read in one piece: behind the characters of a string there are bytes enough of the tokenizer's.
-    fileprivate func word(_ index: Int, of length: Int) -> UInt64 {
-        guard let start = unsafe characters.baseAddress else { return 0 }
+    /// Eight bytes of so many, the first the least significant, with zeros for those that are not there.
+    @inlinable static func word(_ index: Int, of start: UnsafeRawPointer, _ length: Int) -> UInt64 {
         let word = unsafe UInt64(littleEndian: start.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
         let left = length - index * 8
         return left >= 8 ? word : word & ~(UInt64.max &<< UInt64(left &* 8))
     }
+
+    /// The first of the texts that a string is mistyped for; nil where there is none.
+    @usableFromInline func nearMiss(of string: JSONValue) -> String? { texts.first { string.isNearMiss(of: $0) } }
 }

@@ -3,14 +3,14 @@ import LBaaS
 import LoadBalancerJSON
 import Requests
 
-private enum JobField: Int {
+private enum JobField: Int, FieldName {
     case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token
-}
 
-private let jobFields = FieldTable<JobField>([
-    "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_force", "hpcs_object_store_type", "hpcs_object_store_basepath",
-    "hpcs_object_store_endpoint", "hpcs_object_store_token",
-])
+    static let table = FieldTable<JobField>([
+        "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_force", "hpcs_object_store_type", "hpcs_object_store_basepath",
+        "hpcs_object_store_endpoint", "hpcs_object_store_token",
+    ])
+}
 
 /// What a job asks for. The raw value is its name on the wire.
 enum JobAction: String, CaseIterable, Sendable {
@@ -35,7 +35,7 @@ struct RequestDecoder {
     private(set) var reply = ReplyEdits()
 
     mutating func decode(_ job: JSONValue) throws(FieldError) -> Request {
-        let fields = try jobFields.find(in: job)
+        let fields = try JobField.table.find(in: job)
         guard let actionField = fields[.action] else {
             try fields.refuseNearMiss()
             throw .invalid("hpcs_action: is missing; it says what to do")
@@ -89,7 +89,7 @@ struct RequestDecoder {
     }
 
     private func named(by element: JSONValue) throws(FieldError) -> LoadBalancerID {
-        let fields = try loadBalancerFields.find(in: element)
+        let fields = try LoadBalancerField.table.find(in: element)
         try fields.refuseNearMiss()
         // One from before there were limits can still be named.
         return try fields.identity(serviceProtocol: try fields.unlessNull(.protocol)?.string("a protocol"), limits: .none)
@@ -117,7 +117,7 @@ struct RequestDecoder {
             throw .invalid("loadBalancers[0]: is missing; it says whose log to store")
         }
         try fields.refuseNearMiss()
-        let loadBalancer = try loadBalancerFields.find(in: first)
+        let loadBalancer = try LoadBalancerField.table.find(in: first)
         try loadBalancer.refuseNearMiss()
         guard let id = loadBalancer.unlessNull(.id), !id.equals("") else {
             throw .invalid("loadBalancers[0].id: is missing; it says whose log to store")

@@ -9,9 +9,9 @@ public import Glibc
     @usableFromInline var count = 0
 
     /// An empty text with room for so many bytes; it grows where they are not enough.
-    public init(capacity: Int) { unsafe memory = .allocate(byteCount: max(capacity, 64), alignment: 1) }
+    public init(capacity: Int) { unsafe memory = Self.resized(nil, to: max(capacity, 64)) }
 
-    deinit { unsafe memory.deallocate() }
+    deinit { unsafe free(memory.baseAddress) }
 
     /// What is written.
     public var bytes: [UInt8] { unsafe Array(UnsafeRawBufferPointer(rebasing: memory[..<count])) }
@@ -21,8 +21,7 @@ public import Glibc
 
     /// Appends text.
     @inlinable public mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { utf8 in
+        unsafe text.withBytes { utf8 in
             if let start = utf8.baseAddress { unsafe append(start, count: utf8.count) }
         }
     }
@@ -45,13 +44,15 @@ public import Glibc
     public mutating func append(decimal number: UInt64) {
         room(for: 20)
         if number < 1000 { return append(small: UInt32(truncatingIfNeeded: number)) }
-        let start = count
-        var rest = number
-        while rest > 0 {
-            appendDigit(UInt32(truncatingIfNeeded: rest % 10))
+        var length = 4
+        var rest = number / 10_000
+        while rest > 0 { (length, rest) = (length + 1, rest / 10) }
+        rest = number
+        for place in stride(from: count + length - 1, through: count, by: -1) {
+            unsafe memory[place] = UInt8(truncatingIfNeeded: rest % 10) + UInt8(ascii: "0")
             rest /= 10
         }
-        unsafe memory[start..<count].reverse()
+        count += length
     }
 
     /// Appends the digits of a number below 1000, for which there is room. Most numbers are a part of an address or a weight.
@@ -77,34 +78,42 @@ public import Glibc
     ///
     /// - Returns: whether it was appended.
     public mutating func append(quoted text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { utf8 in
-            let (start, length) = (count, utf8.count)
-            room(for: length + 2)
+        unsafe text.withBytes { utf8 in
+            guard let start = utf8.baseAddress else {
+                append("\"\"")
+                return true
+            }
+            guard unsafe Self.isPlain(start, utf8.count) else { return false }
+            room(for: utf8.count + 2)
             append(held: UInt8(ascii: "\""))
-            var index = 0
-            // Eight bytes at a time: a bit of each is set where it is below 0x20, a quote or a backslash, or behind one such.
-            while index + 8 <= length, let base = utf8.baseAddress {
-                let word = unsafe UnsafeRawPointer(base).loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                let special = Self.zeros(word ^ 0x2222_2222_2222_2222) | Self.zeros(word ^ 0x5C5C_5C5C_5C5C_5C5C)
-                if (special | (word &- 0x2020_2020_2020_2020) & ~word) & 0x8080_8080_8080_8080 != 0 { break }
-                unsafe memory.storeBytes(of: word, toByteOffset: count, as: UInt64.self)
-                (count, index) = (count + 8, index + 8)
-            }
-            for index in index..<length {
-                let byte = unsafe utf8[index]
-                if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                    count = start
-                    return false
-                }
-                append(held: byte)
-            }
+            unsafe append(start, count: utf8.count)
             append(held: UInt8(ascii: "\""))
             return true
         }
     }
 
-    /// A word with the high bit of each byte set that is zero; perhaps also of bytes above one.
+    /// Whether nothing in so many bytes must be escaped in JSON. They are looked at eight at a time.
+    private static func isPlain(_ start: UnsafeRawPointer, _ count: Int) -> Bool {
+        var index = 0
+        while index + 8 <= count {
+            if unsafe hasSpecial(start.loadUnaligned(fromByteOffset: index, as: UInt64.self)) { return false }
+            index += 8
+        }
+        if index == count { return true }
+        // The last eight; or, where there are fewer, all of them behind digits.
+        if count >= 8 { return unsafe !hasSpecial(start.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)) }
+        var word: UInt64 = 0x3030_3030_3030_3030
+        for index in 0..<count { word = unsafe word << 8 | UInt64(start.load(fromByteOffset: index, as: UInt8.self)) }
+        return !hasSpecial(word)
+    }
+
+    /// Whether a byte of a word is below 0x20, a quote or a backslash.
+    @inline(__always) private static func hasSpecial(_ word: UInt64) -> Bool {
+        let special = zeros(word ^ 0x2222_2222_2222_2222) | zeros(word ^ 0x5C5C_5C5C_5C5C_5C5C)
+        return (special | (word &- 0x2020_2020_2020_2020) & ~word) & 0x8080_8080_8080_8080 != 0
+    }
+
+    /// A word with the high bit of each byte set that is zero; perhaps also of bytes above one such.
     @inline(__always) private static func zeros(_ word: UInt64) -> UInt64 { (word &- 0x0101_0101_0101_0101) & ~word }
 
     /// Appends a byte, for which there is room.
@@ -131,9 +140,21 @@ public import Glibc
     }
 
     @usableFromInline mutating func grow(for added: Int) {
-        let larger = unsafe UnsafeMutableRawBufferPointer.allocate(byteCount: max(memory.count * 2, count + added), alignment: 1)
-        unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<count]))
-        unsafe memory.deallocate()
-        unsafe memory = larger
+        unsafe memory = Self.resized(memory.baseAddress, to: max(memory.count * 2, count + added))
+    }
+
+    /// Memory of so many bytes, with what the old held. Not by Swift's `allocate`, which asks for aligned memory at three times the cost.
+    private static func resized(_ old: UnsafeMutableRawPointer?, to size: Int) -> UnsafeMutableRawBufferPointer {
+        guard let start = unsafe realloc(old, size) else { fatalError("no memory for a text of \(size) bytes") }
+        return unsafe UnsafeMutableRawBufferPointer(start: start, count: size)
+    }
+}
+
+extension String {
+    /// Hands the bytes of its UTF-8 to `body`. Unlike `withUTF8`, this needs no copy that can be changed.
+    @inlinable public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        if let result = unsafe utf8.withContiguousStorageIfAvailable(body) { return result }
+        var copy = self
+        return copy.withUTF8(body)
     }
 }

@@ -41,23 +41,26 @@ public enum IPAddress: Hashable, Sendable {
     /// The four numbers of an IPv4 address, spelled as `inet_pton` wants them: no leading zero, nothing else around. Nodes have these, so it
     /// is worth not to copy the text and not to call C for each.
     private static func ipv4(_ characters: RawSpan) -> UInt32? {
-        guard characters.byteCount <= 15 else { return nil }
-        var (bits, dots, part, digits): (UInt32, Int, UInt32, Int) = (0, 0, 0, 0)
-        for index in 0..<characters.byteCount {
-            let byte = unsafe characters.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
-            let digit = UInt32(byte) &- 0x30
-            if digit <= 9 {
-                if digits > 0, part == 0 { return nil }
-                part = part &* 10 &+ digit
-                digits &+= 1
-                if part > 255 { return nil }
-            } else {
-                guard byte == UInt8(ascii: "."), digits > 0, dots < 3 else { return nil }
-                bits = bits << 8 | part
-                (dots, part, digits) = (dots &+ 1, 0, 0)
-            }
+        let count = characters.byteCount
+        func byte(_ index: Int) -> UInt8 {
+            index < count ? unsafe characters.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self) : 0
         }
-        return dots == 3 && digits > 0 ? bits << 8 | part : nil
+        var (bits, index): (UInt32, Int) = (0, 0)
+        for part in 0..<4 {
+            if part > 0 {
+                guard byte(index) == UInt8(ascii: ".") else { return nil }
+                index &+= 1
+            }
+            let start = index
+            var number: UInt32 = 0
+            while index &- start < 3, byte(index) &- 0x30 <= 9 {
+                number = number &* 10 &+ UInt32(byte(index) &- 0x30)
+                index &+= 1
+            }
+            if index == start || number > 255 || byte(start) == UInt8(ascii: "0") && index &- start > 1 { return nil }
+            bits = bits << 8 | number
+        }
+        return index == count ? bits : nil
     }
 
     private static func parse(_ characters: UnsafePointer<CChar>) -> IPAddress? {

@@ -25,6 +25,12 @@ public struct LoadBalancer: Hashable, Sendable {
 
     private var fields: [Fields]
 
+    /// Compares the nodes first: they are what mostly changes, and to compare all costs a copy of each.
+    public static func == (left: LoadBalancer, right: LoadBalancer) -> Bool {
+        if left.fields.span.isIdentical(to: right.fields.span) { return true }
+        return left.nodes == right.nodes && left.fields == right.fields
+    }
+
     /// What tells it from the others.
     public var id: LoadBalancerID {
         get { fields[0].id }

@@ -1,5 +1,5 @@
 /// What becomes of one thing: the whole step from what it was to what it is to be.
-public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
+@frozen public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
     /// It did not exist.
     case create(Value)
     /// It exists and changes.
@@ -8,7 +8,7 @@ public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
     case delete(Value)
 
     /// The step from `old` to `new`, either of which may be nothing; nil where they are the same.
-    public init?(from old: Value?, to new: Value?) {
+    @inlinable public init?(from old: Value?, to new: Value?) {
         switch (old, new) {
         case (nil, nil): return nil
         case (nil, let new?): self = .create(new)
@@ -21,7 +21,7 @@ public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
 
     /// The step from `old` to `new`, either of which may be nothing, even where they are the same: then it is to be put right. Nil where both
     /// are nothing.
-    public init?(restoring old: Value?, to new: Value?) {
+    @inlinable public init?(restoring old: Value?, to new: Value?) {
         switch (old, new) {
         case (let old?, let new?): self = .update(from: old, to: new)
         default: self.init(from: old, to: new)
@@ -29,7 +29,7 @@ public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
     }
 
     /// What it was, if it was.
-    public var old: Value? {
+    @inlinable public var old: Value? {
         switch self {
         case .create: nil
         case .update(let old, _), .delete(let old): old
@@ -37,7 +37,7 @@ public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
     }
 
     /// What it is to be, if anything.
-    public var new: Value? {
+    @inlinable public var new: Value? {
         switch self {
         case .create(let new), .update(_, let new): new
         case .delete: nil
@@ -45,7 +45,7 @@ public enum Patch<Value: Hashable & Sendable>: Hashable, Sendable {
     }
 
     /// The way back.
-    public var reversed: Patch {
+    @inlinable public var reversed: Patch {
         switch self {
         case .create(let new): .delete(new)
         case .update(let old, let new): .update(from: new, to: old)
@@ -69,6 +69,9 @@ public struct LoadBalancerPatch: Hashable, Sendable {
     public init(_ loadBalancer: Patch<LoadBalancer>, isForced: Bool) {
         self.loadBalancer = loadBalancer
         self.isForced = isForced
+        switch loadBalancer {
+        case .create(let it), .update(_, let it), .delete(let it): id = it.id
+        }
     }
 
     /// The step from `old` to `new`, which have the same identity; nil where they are the same.
@@ -84,11 +87,7 @@ public struct LoadBalancerPatch: Hashable, Sendable {
     }
 
     /// Whose step it is.
-    public var id: LoadBalancerID {
-        switch loadBalancer {
-        case .create(let it), .update(_, let it), .delete(let it): it.id
-        }
-    }
+    public let id: LoadBalancerID
 
     /// The steps of its nodes: removals first, then changes and creations in the order of the new list.
     ///

@@ -28,20 +28,23 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         let (second, fraction) = microseconds.quotientAndFlooredRemainder(dividingBy: 1_000_000)
         let (day, secondOfDay) = second.quotientAndFlooredRemainder(dividingBy: 86_400)
         let date = Self.date(ofDay: day)
-        append(date.year, 4, to: &output)
-        output.append(UInt8(ascii: "-"))
-        append(date.month, 2, to: &output)
-        output.append(UInt8(ascii: "-"))
-        append(date.day, 2, to: &output)
-        output.append(UInt8(ascii: separator))
-        append(secondOfDay / 3600, 2, to: &output)
-        output.append(UInt8(ascii: ":"))
-        append(secondOfDay / 60 % 60, 2, to: &output)
-        output.append(UInt8(ascii: ":"))
-        append(secondOfDay % 60, 2, to: &output)
-        output.append(UInt8(ascii: "."))
-        append(fraction, 6, to: &output)
-        output.removeLast(6 - fractionDigits)
+        var text: InlineArray<26, UInt8> = InlineArray(repeating: 0)
+        func put(_ number: Int64, _ places: Range<Int>, then mark: Unicode.Scalar? = nil) {
+            var rest = number
+            for place in places.reversed() {
+                text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            if let mark { text[places.upperBound] = UInt8(ascii: mark) }
+        }
+        put(date.year, 0..<4, then: "-")
+        put(date.month, 5..<7, then: "-")
+        put(date.day, 8..<10, then: separator)
+        put(secondOfDay / 3600, 11..<13, then: ":")
+        put(secondOfDay / 60 % 60, 14..<16, then: ":")
+        put(secondOfDay % 60, 17..<19, then: ".")
+        put(fraction, 20..<26)
+        unsafe text.span.extracting(first: 20 + fractionDigits).withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
 
     /// The time as RFC 3339 has it, in UTC: `2014-01-09T15:11:45.704Z`.
@@ -49,15 +52,6 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         var bytes: [UInt8] = []
         append(to: &bytes, separator: "T", fractionDigits: 3)
         return String(decoding: bytes, as: UTF8.self) + "Z"
-    }
-
-    private func append(_ number: Int64, _ digits: Int, to output: inout [UInt8]) {
-        var power: Int64 = 1
-        for _ in 1..<digits { power *= 10 }
-        while power > 0 {
-            output.append(UInt8(ascii: "0") + UInt8(number / power % 10))
-            power /= 10
-        }
     }
 
     /// The Gregorian date of a day, counted from 1970-01-01. Years begin in March here, so that the leap day is the last of its year.

@@ -59,9 +59,9 @@ public struct WantedState: Sendable {
     }
 
     private mutating func keep(_ entry: Entry?, as id: LoadBalancerID) {
-        if let old = entries[id], old.source == .jobs { jobCount -= 1 }
-        if let entry, entry.source == .jobs { jobCount += 1 }
-        entries[id] = entry
+        let old = if let entry { entries.updateValue(entry, forKey: id) } else { entries.removeValue(forKey: id) }
+        if old?.source == .jobs { jobCount -= 1 }
+        if entry?.source == .jobs { jobCount += 1 }
     }
 
     /// Wants a load balancer no longer, and remembers that it was there.

@@ -8,7 +8,9 @@ private let algorithms = Choices(Algorithm.self)
 package struct LoadBalancerDecoder {
     package private(set) var reply: ReplyEdits
     private let limits: LengthLimits
+    /// The places of the load balancers, from the second on.
     private var identities: [LoadBalancerID: Int] = [:]
+    private var first: LoadBalancerID?
 
     package init(reply: ReplyEdits, limits: LengthLimits = .standard) {
         self.reply = reply
@@ -19,7 +21,7 @@ package struct LoadBalancerDecoder {
     package mutating func decode(_ list: JSONValue) throws(FieldError) -> [LoadBalancer] {
         var loadBalancers: [LoadBalancer] = []
         for (index, element) in try list.list().enumerated() {
-            loadBalancers.append(try decode(try loadBalancerFields.find(in: try element.object()), index: index))
+            loadBalancers.append(try decode(try LoadBalancerField.table.find(in: try element.object()), index: index))
         }
         return loadBalancers
     }
@@ -32,7 +34,10 @@ package struct LoadBalancerDecoder {
         try fields.refuseNearMiss()
         let serviceProtocol = try protocolField.oneOf(serviceProtocols, "a protocol")
         let id = try fields.identity(serviceProtocol: serviceProtocol.rawValue, limits: limits)
-        if let other = identities.updateValue(index, forKey: id) {
+        // Most jobs have one load balancer, for which no table is needed.
+        if index == 0 { first = id }
+        if index == 1, let first { identities[first] = 0 }
+        if index > 0, let other = identities.updateValue(index, forKey: id) {
             throw .invalid("loadBalancers[\(index)]: \(quoted(id.text)) is also loadBalancers[\(other)]; give each an id of its own")
         }
         var loadBalancer = LoadBalancer(id: id, serviceProtocol: serviceProtocol, port: try fields.port(of: serviceProtocol))
@@ -40,9 +45,11 @@ package struct LoadBalancerDecoder {
         if let algorithm = fields.unlessNull(.algorithm) {
             loadBalancer.algorithm = try algorithm.oneOf(algorithms, "an algorithm")
         }
-        loadBalancer.monitor = try decodeMonitor(fields)
+        let monitor = try decodeMonitor(fields)
+        loadBalancer.monitor = monitor
         try fields.readSettings(into: &loadBalancer)
-        loadBalancer.nodes = try decodeNodes(nodes, of: loadBalancer)
+        loadBalancer.nodes = try decodeNodes(
+            nodes, of: loadBalancer.serviceProtocol, checkedFrom: monitor?.address == nil ? monitor?.source : nil)
         return loadBalancer
     }
 
@@ -53,10 +60,11 @@ package struct LoadBalancerDecoder {
         return try monitor.decode()
     }
 
-    private mutating func decodeNodes(_ list: JSONValue, of loadBalancer: LoadBalancer) throws(FieldError) -> [Node] {
+    /// - Parameter source: the address that the checks of the nodes come from; nil where it does not matter.
+    private mutating func decodeNodes(
+        _ list: JSONValue, of serviceProtocol: ServiceProtocol, checkedFrom source: IPAddress?
+    ) throws(FieldError) -> [Node] {
         let elements = try list.list()
-        // Not the monitor itself, of which each use would make a copy.
-        let source = loadBalancer.monitor.flatMap { $0.address == nil ? $0.source : nil }
         var nodes: [Node] = []
         let count = elements.count
         nodes.reserveCapacity(count)
@@ -73,7 +81,7 @@ package struct LoadBalancerDecoder {
                     )
                 }
                 if !node.isBackup { primaries += 1 }
-                if loadBalancer.serviceProtocol == .galera, primaries > 1 {
+                if serviceProtocol == .galera, primaries > 1 {
                     throw fields.failure("Galera protocol does not accept more than one non-backup node")
                 }
                 guard ids.insert(node.id, after: nodes) else {
@@ -87,7 +95,7 @@ package struct LoadBalancerDecoder {
                 throw error
             }
         }
-        if loadBalancer.serviceProtocol == .galera, primaries == 0 {
+        if serviceProtocol == .galera, primaries == 0 {
             throw .invalid("\(list.path): GALERA needs exactly one node that is not a backup, and here is none")
         }
         return nodes

@@ -2,40 +2,43 @@ package import JSON
 package import LBaaS
 
 /// The fields of a load balancer, in the order of the table.
-package enum LoadBalancerField: Int {
-    case id, name, `protocol`, port, address, algorithm, monitor, options, sessionPersistence, forwarding, tunnel, quorum, hysteresis
+package enum LoadBalancerField: Int, FieldName {
+    case id, name, `protocol`, address, port, algorithm, monitor, options, sessionPersistence, forwarding, tunnel, quorum, hysteresis
     case panicPercent, sorryServer, nodes
-}
 
-package let loadBalancerFields = FieldTable<LoadBalancerField>([
-    "id", "name", "protocol", "port", "address", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
-    "quorum", "hysteresis", "panic_percent", "sorry_server", "nodes",
-])
+    package static let table = FieldTable<LoadBalancerField>([
+        "id", "name", "protocol", "address", "port", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
+        "quorum", "hysteresis", "panic_percent", "sorry_server", "nodes",
+    ])
+}
 
 package typealias LoadBalancerFields = Fields<LoadBalancerField>
 
-private enum OptionField: Int {
+private enum OptionField: Int, FieldName {
     case clientTimeout, serverTimeout, connectTimeout, connectRetries
+
+    static let table = FieldTable<OptionField>(["client_timeout", "server_timeout", "connect_timeout", "connect_retries"])
 }
 
-private enum PersistenceField: Int {
+private enum PersistenceField: Int, FieldName {
     case type, timeout
+
+    static let table = FieldTable<PersistenceField>(["type", "timeout"])
 }
 
-private enum TunnelField: Int {
+private enum TunnelField: Int, FieldName {
     case type, port, checksum
+
+    static let table = FieldTable<TunnelField>(["type", "port", "checksum"])
 }
 
-private enum EndpointField: Int {
+private enum EndpointField: Int, FieldName {
     case address, port
+
+    static let table = FieldTable<EndpointField>(["address", "port"])
 }
 
 private let tunnelKinds = Choices(Tunnel.Kind.self)
-private let optionFields = FieldTable<OptionField>(["client_timeout", "server_timeout", "connect_timeout", "connect_retries"])
-private let persistenceFields = FieldTable<PersistenceField>(["type", "timeout"])
-private let tunnelFields = FieldTable<TunnelField>(["type", "port", "checksum"])
-private let endpointFields = FieldTable<EndpointField>(["address", "port"])
-
 /// The largest number of milliseconds, seconds or weight that is taken for meant.
 private let largest = Int(Int32.max)
 
@@ -82,7 +85,7 @@ extension LoadBalancerFields {
     }
 
     private func timeouts(_ field: JSONValue) throws(FieldError) -> Timeouts {
-        let options = try optionFields.find(in: try field.object())
+        let options = try OptionField.table.find(in: try field.object())
         try options.refuseNearMiss()
         var timeouts = Timeouts()
         if let value = options.unlessNull(.clientTimeout) { timeouts.client = UInt32(try value.integer("a time in ms", 0...largest)) }
@@ -95,7 +98,7 @@ extension LoadBalancerFields {
     }
 
     private func sessionPersistence(_ field: JSONValue) throws(FieldError) -> SessionPersistence {
-        let fields = try persistenceFields.find(in: try field.object())
+        let fields = try PersistenceField.table.find(in: try field.object())
         try fields.refuseNearMiss()
         switch fields.unlessNull(.type)?.uppercased {
         case "SOURCE_IP":
@@ -124,7 +127,7 @@ extension LoadBalancerFields {
     }
 
     private func tunnel(_ field: JSONValue) throws(FieldError) -> Tunnel {
-        let fields = try tunnelFields.find(in: try field.object())
+        let fields = try TunnelField.table.find(in: try field.object())
         try fields.refuseNearMiss()
         guard let type = fields.unlessNull(.type) else { throw .invalid("\(field.path(of: "type")): is missing (IPIP, GUE, GRE)") }
         var tunnel = Tunnel(kind: try type.oneOf(tunnelKinds, "a tunnel type"))
@@ -142,7 +145,7 @@ extension LoadBalancerFields {
     }
 
     private func endpoint(_ field: JSONValue) throws(FieldError) -> Endpoint {
-        let fields = try endpointFields.find(in: try field.object())
+        let fields = try EndpointField.table.find(in: try field.object())
         try fields.refuseNearMiss()
         guard let address = fields.unlessNull(.address) else { throw .invalid("\(field.path(of: "address")): is missing") }
         guard let port = fields.unlessNull(.port) else { throw .invalid("\(field.path(of: "port")): is missing") }
@@ -174,14 +177,14 @@ extension JSONValue {
 extension LoadBalancerFields {
     /// The names of the fields but the identity, in order; of the fields of objects, those of the object with a dot.
     static var keys: [String] {
-        loadBalancerFields.all.filter { !["id", "name"].contains($0) }.flatMap { name in
+        LoadBalancerField.table.all.filter { !["id", "name"].contains($0) }.flatMap { name in
             switch name {
             case "monitor": MonitorFields.names.below(name)
-            case "options": optionFields.all.below(name)
+            case "options": OptionField.table.all.below(name)
             // It may be null, which is another thing than none.
-            case "sessionPersistence": [name] + persistenceFields.all.below(name)
-            case "tunnel": tunnelFields.all.below(name)
-            case "sorry_server": endpointFields.all.below(name)
+            case "sessionPersistence": [name] + PersistenceField.table.all.below(name)
+            case "tunnel": TunnelField.table.all.below(name)
+            case "sorry_server": EndpointField.table.all.below(name)
             default: [name]
             }
         }

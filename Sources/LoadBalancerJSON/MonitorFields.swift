@@ -1,9 +1,14 @@
 import JSON
 import LBaaS
 
-private enum MonitorField: Int, CaseIterable {
+private enum MonitorField: Int, FieldName, CaseIterable {
     case type, delay, timeout, attempts, path, rise, expectedCodes, host, port, method, initial, quiesce, slowStart
     case address, source, verify, caFile, serverName, send, expect, command
+
+    static let table = FieldTable<MonitorField>([
+        "type", "delay", "timeout", "attempts", "path", "rise", "expected_codes", "host", "port", "method", "initial", "quiesce",
+        "slow_start", "address", "source", "verify", "ca_file", "server_name", "send", "expect", "command",
+    ])
 
     static let all = allCases
 
@@ -22,11 +27,6 @@ private enum MonitorField: Int, CaseIterable {
     }
 }
 
-private let monitorFields = FieldTable<MonitorField>([
-    "type", "delay", "timeout", "attempts", "path", "rise", "expected_codes", "host", "port", "method", "initial", "quiesce",
-    "slow_start", "address", "source", "verify", "ca_file", "server_name", "send", "expect", "command",
-])
-
 private enum Initial: String, CaseIterable {
     case up = "UP"
     case down = "DOWN"
@@ -44,7 +44,7 @@ struct MonitorFields {
     /// - Throws: what the original says where a required field is missing; it wants type, delay, timeout and attempts, in this order.
     init(_ object: JSONValue, limits: LengthLimits) throws(FieldError) {
         self.limits = limits
-        fields = try monitorFields.find(in: object)
+        fields = try MonitorField.table.find(in: object)
         guard let type = fields[.type] else { throw .invalidObject("Missing monitor value 'type'", path: object.path) }
         self.type = type
         for (field, name) in [(.delay, "delay"), (.timeout, "timeout"), (.attempts, "attempts")] as [(MonitorField, String)]
@@ -197,7 +197,7 @@ struct MonitorFields {
 
 extension MonitorFields {
     /// The names of the fields, in order.
-    static var names: [String] { monitorFields.all }
+    static var names: [String] { MonitorField.table.all }
 }
 
 extension Monitor.Kind {

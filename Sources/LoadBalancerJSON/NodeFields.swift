@@ -1,13 +1,13 @@
 package import JSON
 package import LBaaS
 
-private enum NodeField: Int {
-    case port, address, id, weight, backup, condition
+private enum NodeField: Int, FieldName {
+    case id, address, port, weight, condition, backup
+
+    static let table = FieldTable<NodeField>(["id", "address", "port", "weight", "condition", "backup"])
 }
 
 private let conditions = Choices(Node.Condition.self)
-private let nodeFields = FieldTable<NodeField>(["port", "address", "id", "weight", "backup", "condition"])
-
 /// The fields of a node, of which the required ones are there.
 struct NodeFields {
     private let port: JSONValue
@@ -21,7 +21,7 @@ struct NodeFields {
 
     /// - Throws: what the original says where a required field is missing; it wants port, address and id, in this order.
     init(_ object: JSONValue, limits: LengthLimits) throws(FieldError) {
-        let fields = try nodeFields.find(in: object)
+        let fields = try NodeField.table.find(in: object)
         guard let port = fields[.port] else { throw .invalidObject("Missing node 'port'", path: object.path) }
         guard let address = fields[.address] else { throw .invalidObject("Missing node 'address'", path: object.path) }
         guard let id = fields.unlessNull(.id), !id.equals("") else { throw .invalidObject("Missing node 'id'", path: object.path) }
@@ -75,8 +75,8 @@ struct NodeFields {
 extension NodeFields {
     /// What is wrong with an object that has a field which no node has; nil where it has none.
     static func complaint(about node: JSONValue) -> String? {
-        nodeFields.stranger(in: node).map {
-            "\(node.path(of: $0)): is no field of a node; its fields are \(nodeFields.all.joined(separator: ", "))"
+        NodeField.table.stranger(in: node).map {
+            "\(node.path(of: $0)): is no field of a node; its fields are \(NodeField.table.all.joined(separator: ", "))"
         }
     }
 }

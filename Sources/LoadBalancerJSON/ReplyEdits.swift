@@ -109,8 +109,7 @@ package struct ReplyEdits {
         case .text(let range):
             output.append(unsafe texts.span.bytes.extracting(range))
         case .newCondition(let condition):
-            output.append(#", "condition": "#)
-            append(.condition(condition), to: &output)
+            output.append((noNodeIsInService ? .disabled : condition).member)
         case .condition(let condition):
             output.append((noNodeIsInService ? .disabled : condition).quotedName)
         }
@@ -124,6 +123,15 @@ package struct ReplyEdits {
 }
 
 extension Node.Condition {
+    /// As the last member of a node.
+    fileprivate var member: StaticString {
+        switch self {
+        case .enabled: #", "condition": "ENABLED""#
+        case .disabled: #", "condition": "DISABLED""#
+        case .draining: #", "condition": "DRAINING""#
+        }
+    }
+
     fileprivate var quotedName: StaticString {
         switch self {
         case .enabled: #""ENABLED""#

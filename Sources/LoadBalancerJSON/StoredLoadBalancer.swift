@@ -91,7 +91,7 @@ private struct FieldWriter: ~Copyable {
 
     init(capacity: Int) { output = ByteWriter(capacity: capacity) }
 
-    mutating func raw(_ text: StaticString) { output.append(text) }
+    @inline(__always) mutating func raw(_ text: StaticString) { output.append(text) }
 
     mutating func number(_ number: UInt16) { output.append(decimal: UInt64(number)) }
 
@@ -154,7 +154,8 @@ private struct FieldWriter: ~Copyable {
     mutating func nodes(_ nodes: [Node], _ more: (Int, inout ByteWriter) -> Void) {
         raw(",\"nodes\":[")
         for (index, node) in nodes.enumerated() {
-            raw(index == 0 ? "{\"id\":" : ",{\"id\":")
+            if index > 0 { raw(",") }
+            raw("{\"id\":")
             string(node.id.text)
             address(node.address)
             raw(",\"port\":")

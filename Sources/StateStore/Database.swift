@@ -1,4 +1,5 @@
 import CSQLite
+import LBaaS
 
 /// An SQLite connection. Owns the handle; one user at a time.
 @safe struct Database: ~Copyable {
@@ -86,8 +87,10 @@ import CSQLite
     ///
     /// - Returns: how many rows it has changed.
     @discardableResult func run(_ values: [Value]) throws(Database.Failure) -> Int {
-        // Nothing is copied: what is bound lives until the statement has run, and the next run binds every parameter anew.
-        let code = bind(values, from: 0) { unsafe sqlite3_step(handle) }
+        for (index, value) in values.enumerated() {
+            guard bind(value, to: Int32(index + 1)) == SQLITE_OK else { throw failure() }
+        }
+        let code = unsafe sqlite3_step(handle)
         guard code == SQLITE_DONE || code == SQLITE_ROW else {
             let failure = failure()
             unsafe sqlite3_reset(handle)
@@ -97,29 +100,23 @@ import CSQLite
         return unsafe Int(sqlite3_changes(sqlite3_db_handle(handle)))
     }
 
-    /// Binds the values from one on, and calls `body` while they are there.
-    ///
-    /// - Returns: the result of `body`, or of a value that could not be bound.
-    private func bind(_ values: [Value], from index: Int, _ body: () -> Int32) -> Int32 {
-        if index == values.count { return body() }
-        let parameter = Int32(index + 1)
-        func next(after code: Int32) -> Int32 { code == SQLITE_OK ? bind(values, from: index + 1, body) : code }
-        switch values[index] {
-        case .integer(let number): return unsafe next(after: sqlite3_bind_int64(handle, parameter, number))
-        case .null: return unsafe next(after: sqlite3_bind_null(handle, parameter))
-        case .text(var text):
-            return text.withUTF8 { characters in
+    /// Binds a value to a parameter. SQLite takes a copy.
+    private func bind(_ value: Value, to parameter: Int32) -> Int32 {
+        let copied = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        switch value {
+        case .integer(let number): return unsafe sqlite3_bind_int64(handle, parameter, number)
+        case .null: return unsafe sqlite3_bind_null(handle, parameter)
+        case .text(let text):
+            return unsafe text.withBytes { characters in
                 // The address of an empty text may be null, which would bind NULL.
-                guard let start = characters.baseAddress else {
-                    return unsafe next(after: sqlite3_bind_text(handle, parameter, "", 0, nil))
-                }
+                guard let start = characters.baseAddress else { return unsafe sqlite3_bind_text(handle, parameter, "", 0, copied) }
                 return unsafe start.withMemoryRebound(to: CChar.self, capacity: characters.count) {
-                    unsafe next(after: sqlite3_bind_text(handle, parameter, $0, Int32(characters.count), nil))
+                    unsafe sqlite3_bind_text(handle, parameter, $0, Int32(characters.count), copied)
                 }
             }
         case .bytes(let bytes):
             return unsafe bytes.withUnsafeBytes { buffer in
-                unsafe next(after: sqlite3_bind_blob64(handle, parameter, buffer.baseAddress, UInt64(buffer.count), nil))
+                unsafe sqlite3_bind_blob64(handle, parameter, buffer.baseAddress, UInt64(buffer.count), copied)
             }
         }
     }

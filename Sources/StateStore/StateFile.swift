@@ -122,7 +122,8 @@ enum StateFile {
         let new = path + ".new"
         unsafe unlink(new)
         try telling(new) { () throws(Database.Failure) in
-            try Database(path: new, create: true).execute("BEGIN; \(schema) COMMIT;")
+            // A change writes whole pages, and what it changes is mostly no longer than these.
+            try Database(path: new, create: true).execute("PRAGMA page_size = 1024; BEGIN; \(schema) COMMIT;")
         }
         // What it holds is for the worker alone, and so is its log, which SQLite makes with the same mode.
         unsafe chmod(new, 0o600)
@@ -145,7 +146,11 @@ enum StateFile {
         }
         let found = try check(database, path: path)
         try telling(path) { () throws(Database.Failure) in
-            try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT;")
+            try database.execute(
+                """
+                PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+                BEGIN EXCLUSIVE; COMMIT;
+                """)
             if found < 2 { try database.execute(stepToVersion2) }
             if found < 3 { try database.execute(stepToVersion3) }
             if found < 4 { try database.execute(stepToVersion4) }

@@ -21,7 +21,7 @@ final class APIHandlers: Sendable {
     static let longestJournal = 1000
 
     let core: any RequestHandler
-    private let worker: WorkerDescription
+    let worker: WorkerDescription
     let jobs: any JobTranslator
     private let access: Access
     private let follower: WorkerEvents
@@ -68,12 +68,14 @@ extension APIHandlers {
         let servers = worker.jobServers().map {
             JSONWriting.object(["server": JSONWriting.string($0.address), "connected": String($0.isConnected)])
         }
+        let principal = access.principal(of: request)
         return .json(
             JSONWriting.object([
                 "version": JSONWriting.string(worker.version), "driver": JSONWriting.string(worker.driver),
                 "function": JSONWriting.string(worker.function), "started": JSONWriting.string(worker.start.text),
                 "job_servers": JSONWriting.list(servers), "revision": String(summary.revision),
                 "load_balancers": String(summary.count), "last_change": summary.lastChange?.text ?? "null",
+                "principal": principal.map { JSONWriting.string($0.name) }, "role": principal.map { JSONWriting.string($0.role.rawValue) },
             ]), revision: summary.revision)
     }
 }

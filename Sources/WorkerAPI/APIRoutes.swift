@@ -17,6 +17,7 @@ struct APIRoutes: Sendable {
         let job = HTTPRoutes.Body(type: "application/json", limit: APIHandlers.longestJob)
         table.add(.get, "/healthz", handlers.health)
         table.add(.get, "/readyz", handlers.readiness)
+        table.addDashboard()
         allow(.read, .get, "/v1/status")
         table.add(.get, "/v1/status", handlers.status)
         add(.read, .get, "/v1/load-balancers", handlers.list)

@@ -15,19 +15,21 @@ private struct NodePatch: Sendable {
     }
 }
 
-private enum PatchField: Int {
+private enum PatchField: Int, FieldName {
     case weight, condition
+
+    static let table = FieldTable<PatchField>(["weight", "condition"])
 }
 
-private let patchFields = FieldTable<PatchField>(["weight", "condition"])
 private let conditions = Choices(Node.Condition.self)
 
 extension NodePatch {
     /// Reads `{"weight": 5, "condition": "DRAINING"}`, of which one is enough.
     init(_ object: JSONValue) throws(FieldError) {
-        let fields = try patchFields.find(in: object)
-        if let stranger = patchFields.stranger(in: object) {
-            throw .invalid("\(stranger.shortened): is no field of this request; its fields are \(patchFields.all.joined(separator: ", "))")
+        let fields = try PatchField.table.find(in: object)
+        if let stranger = PatchField.table.stranger(in: object) {
+            let names = PatchField.table.all.joined(separator: ", ")
+            throw .invalid("\(stranger.shortened): is no field of this request; its fields are \(names)")
         }
         weight = UInt16(try fields[.weight]?.integer("a weight", 0...Int(Node.maximumWeight)))
         condition = try fields[.condition]?.oneOf(conditions, "a condition")

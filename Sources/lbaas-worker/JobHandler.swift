@@ -23,17 +23,17 @@ final class JobHandler {
         let understood = jobs.indices.filter { requests[$0] != nil }
         let origins = understood.map { Origin(.jobs, name: jobs.handle(of: $0)) }
         var outcomes = core.perform(understood.compactMap { requests[$0] }, from: origins).makeIterator()
-        var answers: [(handle: String, answer: JobAnswer)] = []
+        var answered: [AnsweredJob] = []
         let responses: [JobQueue.Response] = jobs.indices.map { job in
             let outcome = requests[job] == nil ? nil : outcomes.next() ?? nil
             if requests[job] != nil, outcome == nil { return .later(answerLater(jobs, job, from: start)) }
             let answer = messages.answer(read[job], outcome)
-            answers.append((jobs.handle(of: job), answer))
+            answered.append(AnsweredJob(handle: jobs.handle(of: job), answer: answer))
             return .reply(answer.reply)
         }
         let end = Clock.steady()
         return JobQueue.Answers(responses: responses) { [log] in
-            for (handle, answer) in answers { log.write(answer, handle: handle, from: start, to: end) }
+            for job in answered { log.write(job.answer, handle: job.handle, from: start, to: end) }
         }
     }
 
@@ -51,6 +51,12 @@ final class JobHandler {
             return JobQueue.Answer(reply: answer.reply) { log.write(answer, handle: handle, from: start, to: end) }
         }
     }
+}
+
+/// A job that was answered, for its line in the log.
+private struct AnsweredJob {
+    let handle: String
+    let answer: JobAnswer
 }
 
 extension Log {

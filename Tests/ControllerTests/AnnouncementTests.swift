@@ -72,6 +72,22 @@ struct AnnouncementTests {
         #expect(told.last?.hasSuffix("UP a *:80/tcp") == true)
     }
 
+    @Test("Of a batch that fails in part, what is changed is told once, and what is not is told as it was")
+    func partlyFailedBatch() throws {
+        try bench.send("CREATE", [listed("a", 80), listed("b", 81), listed("c", 82)])
+        _ = notifier.take()
+        bench.driver.fail("b")
+        let outcomes = bench.pipeline.run(["a", "b", "c"].map { .commit(.change(.suspend(.named([$0])))) })
+        #expect(outcomes.map { if case .refused = $0 { true } else { false } } == [false, true, false])
+        let told = notifier.take().filter { !$0.hasSuffix("flush") }
+        func events(of id: String) -> [String] {
+            told.filter { $0.contains(" \(id) ") }.map { String($0.split(separator: " ")[1]) }
+        }
+        #expect(events(of: "a") == ["DOWN"])
+        #expect(events(of: "b") == ["DOWN", "UP"])
+        #expect(events(of: "c") == ["DOWN"])
+    }
+
     @Test("Quorum decides where it is asked for, and a start tells how each service is")
     func quorum() throws {
         let more = #", "quorum": 1, "monitor": {"type": "CONNECT", "delay": 1, "timeout": 1, "attempts": 1}"#

@@ -1,5 +1,6 @@
 import LBaaS
 import Requests
+import TestSupport
 import Testing
 
 @testable import Controller
@@ -29,6 +30,17 @@ struct ExpectedRevisionTests {
         #expect(code(refused) == .precondition)
         #expect(refused.failure?.hasPrefix("loadBalancers[0]: 'a' is not as it was at revision \(revision + 1)") == true)
         #expect(code(bench.pipeline.run(.plan(.delete(ids("a")), expecting: revision))) == .precondition)
+    }
+
+    @Test("has a plan at the revision of the last change")
+    func planned() throws {
+        #expect(bench.pipeline.run(.create(balancer("a", 1))).isChanged)
+        for _ in 0..<2 {
+            let outcome = bench.pipeline.run(.plan(.delete(ids("a")), expecting: bench.pipeline.revision))
+            guard case .planned(let steps) = outcome else { throw Failure("\(outcome)") }
+            #expect(!steps.isEmpty)
+            #expect(bench.pipeline.run(suspend("a", expecting: bench.pipeline.revision)).isChanged)
+        }
     }
 
     @Test("is refused where what it names is not there, or the revision is not reached yet")

@@ -133,4 +133,15 @@ struct ListenerTests {
         #expect(try status("Host: localhost\r\nOrigin: http://evil.example\r\n") == 403)
         #expect(try server.curl("http://localhost/", "-H", "Origin: http://evil.example").contains("403"))
     }
+
+    @Test(
+        "on a Unix socket answers to names without a dot and to addresses: a forwarded port makes it reachable for browsers",
+        arguments: [
+            ("localhost", 200), ("LocalHost:8780", 200), ("unix", 200), ("127.0.0.1:8780", 200), ("[::1]:8780", 200),
+            ("[::ffff:127.0.0.1]", 200), ("evil.example", 421), ("evil.example:8780", 421), ("1.evil:8780", 421),
+        ])
+    func rebinding(host: String, status: Int) throws {
+        let answer = try TestServer().curl("http://localhost/", "-H", "Host: \(host)")
+        #expect(status == 200 ? answer == "hello" : answer.contains("\"status\": \(status)"), "\(answer)")
+    }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WorkerHarness
 
@@ -73,6 +74,18 @@ extension RealServers {
                     }
                     try await group.waitForAll()
                 }
+            }
+        }
+
+        @Test func aJobThatThereIsNoMemoryForIsRefusedAndTheNextOneRuns() async throws {
+            try await withWorker(arguments: ["--concurrency", "1"]) { gearmand, worker in
+                try await gearmand.succeed(job("STATS"))
+                // More than it takes to receive the job, and less than it takes to read it.
+                try limitMemory(of: worker.process.pid, toMore: 300 << 20)
+                let reply = try JSON(bytes: try await gearmand.ask(bytes: jobOfZeros(30 << 20)))
+                #expect(reply.failure?.contains("There is not enough memory to read it.") == true, "\(reply)")
+                try await gearmand.succeed(job("STATS"))
+                #expect(worker.process.ended == nil)
             }
         }
 

@@ -16,7 +16,7 @@ import Testing
     private static let routes: [(method: String, path: String, role: String?)] = [
         ("GET", "/healthz", nil), ("GET", "/readyz", nil), ("GET", "/v1/status", "viewer"), ("GET", "/v1/load-balancers", "viewer"),
         ("GET", "/v1/load-balancers/a", "viewer"), ("HEAD", "/v1/load-balancers/a", "viewer"), ("GET", "/v1/journal", "viewer"),
-        ("POST", "/v1/plan", "viewer"), ("POST", "/v1/jobs", "operator"),
+        ("POST", "/v1/plan", "viewer"), ("POST", "/v1/jobs", "operator"), ("GET", "/", nil), ("GET", "/dashboard/app.js", nil),
     ]
 
     @Test func everyRouteIsForTheLeastRoleAndThoseAboveIt() throws {

@@ -119,7 +119,7 @@ import Testing
         let response = try api.ask("GET", "/v1/status")
         #expect(
             response.body
-                == #"{"version": "1.2", "driver": "dummy", "function": "lb", "started": "1970-01-01T00:00:00.000Z", "job_servers": [{"server": "gearman0:4730", "connected": true}], "revision": 7, "load_balancers": 0, "last_change": null}"#
+                == #"{"version": "1.2", "driver": "dummy", "function": "lb", "started": "1970-01-01T00:00:00.000Z", "job_servers": [{"server": "gearman0:4730", "connected": true}], "revision": 7, "load_balancers": 0, "last_change": null, "principal": "admin-name", "role": "admin"}"#
                 + "\n")
     }
 }

@@ -66,4 +66,10 @@ package final class WorkerLog: Sendable {
         try await eventually("the log has \(count) jobs") { try jobs.count >= count }
         return try jobs
     }
+
+    /// All of its bytes, once the line of a job that failed is there: what was written before is there too.
+    package func textBehindFailure() async throws -> String {
+        try await eventually("the log has a job that failed") { try jobs.contains { $0["outcome"] == "FAIL" } }
+        return text
+    }
 }

@@ -138,7 +138,7 @@ import Testing
         ),
         (
             #"[{"id": 1, "address": "10.0.0.1", "port": 7, "wieght": 2}]"#,
-            "nodes[0].wieght: is no field of a node; its fields are port, address, id, weight, backup, condition"
+            "nodes[0].wieght: is no field of a node; its fields are id, address, port, weight, condition, backup"
         ),
     ])
     func wrongNodesAreNamedWithTheirLine(nodes: String, sentence: String) throws {
@@ -176,7 +176,7 @@ import Testing
     @Test func unknownKeysAreNamedWithTheirLine() throws {
         for key in ["id", "name", "ports", "monitor", "monitor.kind", "nodes.id", "Port"] {
             let message = try failure("[service:web]\n\n\(key) = 1\n").message
-            #expect(message.hasPrefix("lbaas.conf:3: '\(key)' is not a key of [service:web]; its keys are protocol, port, address, "))
+            #expect(message.hasPrefix("lbaas.conf:3: '\(key)' is not a key of [service:web]; its keys are protocol, address, port, "))
         }
         #expect(try failure("[service:]\n").message.hasPrefix("lbaas.conf:1: [service:] is not a section; "))
     }
