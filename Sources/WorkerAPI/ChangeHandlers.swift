@@ -9,7 +9,7 @@ import Requests
 extension APIHandlers {
     /// DELETE /v1/load-balancers/{id}.
     func delete(_ request: HTTPRequest, _ reply: HTTPReply) {
-        change(request, reply, .delete(named(by: request)), at: nil, mayForce: true) {
+        change(request, reply, .delete(named(by: request)), at: nil) {
             reply.send(HTTPResponse(status: 204))
         }
     }
@@ -93,11 +93,10 @@ extension APIHandlers {
 
     /// Has a load balancer changed, or answers what that would do.
     private func change(
-        _ request: HTTPRequest, _ reply: HTTPReply, _ change: WantedChange, at place: String?, mayForce: Bool = false,
+        _ request: HTTPRequest, _ reply: HTTPReply, _ change: WantedChange, at place: String?,
         done: @escaping @Sendable () -> Void
     ) {
         do throws(Refusal) {
-            if mayForce { try request.allowQuery("dry_run", "force") } else { try request.allowQuery("dry_run") }
             let options = ChangeOptions(
                 isDryRun: try request.boolean("dry_run"), isForced: try request.boolean("force"),
                 expectedRevision: try request.expectedRevision())

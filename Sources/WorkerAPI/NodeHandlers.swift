@@ -98,7 +98,6 @@ extension APIHandlers {
 
     private func edit(_ request: HTTPRequest, _ reply: HTTPReply, _ make: () throws(Refusal) -> Edit) {
         do throws(Refusal) {
-            try request.allowQuery("dry_run")
             let isDryRun = try request.boolean("dry_run")
             // What is to be of a node says nothing of the load balancer: that is there.
             let expected = try request.expectedRevision()

@@ -1,0 +1,378 @@
+extension OpenAPI {
+    /// What there is at each path.
+    static let paths = #"""
+        {
+         "/healthz": {
+          "get": {
+           "operationId": "health",
+           "summary": "The process lives.",
+           "security": [],
+           "responses": {"200": {"description": "It lives.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}}}}
+          }
+         },
+         "/readyz": {
+          "get": {
+           "operationId": "readiness",
+           "summary": "The worker can do its work.",
+           "security": [],
+           "responses": {
+            "200": {"description": "It can.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Readiness"}}}},
+            "503": {"description": "It cannot.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Readiness"}}}}
+           }
+          }
+         },
+         "/openapi.json": {
+          "get": {
+           "operationId": "description",
+           "summary": "This description.",
+           "security": [],
+           "responses": {"200": {"description": "The description.", "content": {"application/json": {"schema": {"type": "object"}}}}}
+          }
+         },
+         "/v1/status": {
+          "get": {
+           "operationId": "status",
+           "summary": "The worker and its state in a few words.",
+           "x-role": "viewer",
+           "responses": {
+            "200": {
+             "description": "The answer.",
+             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Status"}}},
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
+            "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/load-balancers": {
+          "get": {
+           "operationId": "list",
+           "summary": "All load balancers, in the order of their ids.",
+           "x-role": "viewer",
+           "parameters": [{"$ref": "#/components/parameters/IfNoneMatch"}],
+           "responses": {
+            "200": {
+             "description": "The answer.",
+             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/LoadBalancers"}}},
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "304": {"description": "The client has it already.", "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}},
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
+            "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/load-balancers/{id}": {
+          "parameters": [{"$ref": "#/components/parameters/ID"}],
+          "get": {
+           "operationId": "show",
+           "summary": "One load balancer.",
+           "x-role": "viewer",
+           "parameters": [{"$ref": "#/components/parameters/IfNoneMatch"}],
+           "responses": {
+            "200": {
+             "description": "The answer.",
+             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/LoadBalancer"}}},
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "304": {"description": "The client has it already.", "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}},
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          },
+          "put": {
+           "operationId": "put",
+           "summary": "Creates or replaces a load balancer.",
+           "x-role": "operator",
+           "parameters": [
+            {"$ref": "#/components/parameters/DryRun"},
+            {"$ref": "#/components/parameters/IfMatch"},
+            {"$ref": "#/components/parameters/IdempotencyKey"},
+            {"$ref": "#/components/parameters/IfNoneMatch"}
+           ],
+           "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WantedLoadBalancer"}}}},
+           "responses": {
+            "200": {
+             "description": "It is done; or the plan of it, for a dry run.",
+             "content": {
+              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
+             },
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "409": {"$ref": "#/components/responses/Problem"},
+            "412": {"$ref": "#/components/responses/Problem"}, "413": {"$ref": "#/components/responses/Problem"},
+            "415": {"$ref": "#/components/responses/Problem"}, "422": {"$ref": "#/components/responses/Problem"},
+            "429": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
+            "504": {"$ref": "#/components/responses/Problem"}
+           }
+          },
+          "delete": {
+           "operationId": "delete",
+           "summary": "Deletes a load balancer.",
+           "x-role": "operator",
+           "parameters": [
+            {"$ref": "#/components/parameters/DryRun"},
+            {"$ref": "#/components/parameters/Force"},
+            {"$ref": "#/components/parameters/IfMatch"},
+            {"$ref": "#/components/parameters/IdempotencyKey"}
+           ],
+           "responses": {
+            "200": {
+             "description": "The plan of it, for a dry run.",
+             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plan"}}}
+            },
+            "204": {"description": "It is done."},
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
+            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/load-balancers/{id}/suspend": {
+          "parameters": [{"$ref": "#/components/parameters/ID"}],
+          "post": {
+           "operationId": "suspend",
+           "summary": "Keeps a load balancer, and stops serving.",
+           "x-role": "operator",
+           "parameters": [
+            {"$ref": "#/components/parameters/DryRun"},
+            {"$ref": "#/components/parameters/IfMatch"},
+            {"$ref": "#/components/parameters/IdempotencyKey"}
+           ],
+           "responses": {
+            "200": {
+             "description": "It is done; or the plan of it, for a dry run.",
+             "content": {
+              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
+             },
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
+            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/load-balancers/{id}/enable": {
+          "parameters": [{"$ref": "#/components/parameters/ID"}],
+          "post": {
+           "operationId": "enable",
+           "summary": "Serves again.",
+           "x-role": "operator",
+           "parameters": [
+            {"$ref": "#/components/parameters/DryRun"},
+            {"$ref": "#/components/parameters/IfMatch"},
+            {"$ref": "#/components/parameters/IdempotencyKey"}
+           ],
+           "responses": {
+            "200": {
+             "description": "It is done; or the plan of it, for a dry run.",
+             "content": {
+              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
+             },
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
+            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/load-balancers/{id}/nodes/{node}": {
+          "parameters": [{"$ref": "#/components/parameters/ID"}, {"$ref": "#/components/parameters/Node"}],
+          "put": {
+           "operationId": "putNode",
+           "summary": "Adds or replaces a node.",
+           "x-role": "operator",
+           "parameters": [
+            {"$ref": "#/components/parameters/DryRun"},
+            {"$ref": "#/components/parameters/IfMatch"},
+            {"$ref": "#/components/parameters/IdempotencyKey"}
+           ],
+           "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WantedNode"}}}},
+           "responses": {
+            "200": {
+             "description": "It is done; or the plan of it, for a dry run.",
+             "content": {
+              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
+             },
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
+            "413": {"$ref": "#/components/responses/Problem"}, "415": {"$ref": "#/components/responses/Problem"},
+            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          },
+          "patch": {
+           "operationId": "patchNode",
+           "summary": "Changes the weight or the condition of a node.",
+           "x-role": "operator",
+           "parameters": [
+            {"$ref": "#/components/parameters/DryRun"},
+            {"$ref": "#/components/parameters/IfMatch"},
+            {"$ref": "#/components/parameters/IdempotencyKey"}
+           ],
+           "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NodePatch"}}}},
+           "responses": {
+            "200": {
+             "description": "It is done; or the plan of it, for a dry run.",
+             "content": {
+              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
+             },
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
+            "413": {"$ref": "#/components/responses/Problem"}, "415": {"$ref": "#/components/responses/Problem"},
+            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          },
+          "delete": {
+           "operationId": "deleteNode",
+           "summary": "Removes a node.",
+           "x-role": "operator",
+           "parameters": [
+            {"$ref": "#/components/parameters/DryRun"},
+            {"$ref": "#/components/parameters/IfMatch"},
+            {"$ref": "#/components/parameters/IdempotencyKey"}
+           ],
+           "responses": {
+            "200": {
+             "description": "It is done; or the plan of it, for a dry run.",
+             "content": {
+              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
+             },
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
+            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/why/{id}": {
+          "parameters": [{"$ref": "#/components/parameters/ID"}],
+          "get": {
+           "operationId": "why",
+           "summary": "Why a load balancer is as it is.",
+           "x-role": "viewer",
+           "responses": {
+            "200": {
+             "description": "The answer.",
+             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Explanation"}}},
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/why/{id}/{node}": {
+          "parameters": [{"$ref": "#/components/parameters/ID"}, {"$ref": "#/components/parameters/Node"}],
+          "get": {
+           "operationId": "whyNode",
+           "summary": "Why a node is as it is.",
+           "x-role": "viewer",
+           "responses": {
+            "200": {
+             "description": "The answer.",
+             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Explanation"}}},
+             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+            },
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/journal": {
+          "get": {
+           "operationId": "journal",
+           "summary": "The changes behind a revision, the oldest first.",
+           "x-role": "viewer",
+           "parameters": [{"$ref": "#/components/parameters/After"}, {"$ref": "#/components/parameters/Limit"}],
+           "responses": {
+            "200": {"description": "The answer.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Journal"}}}},
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
+            "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/events": {
+          "get": {
+           "operationId": "events",
+           "summary": "What happens, as Server-Sent Events.",
+           "x-role": "viewer",
+           "parameters": [
+            {
+             "name": "Last-Event-ID",
+             "in": "header",
+             "description": "The number of the last event that the client has.",
+             "schema": {"type": "string"}
+            }
+           ],
+           "responses": {
+            "200": {"description": "The events, without an end.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/jobs": {
+          "post": {
+           "operationId": "job",
+           "summary": "Does a job; the answer is its reply, also where that is a FAIL.",
+           "x-role": "operator",
+           "parameters": [{"$ref": "#/components/parameters/IdempotencyKey"}],
+           "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}},
+           "responses": {
+            "200": {"description": "The answer.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Reply"}}}},
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "409": {"$ref": "#/components/responses/Problem"},
+            "412": {"$ref": "#/components/responses/Problem"}, "413": {"$ref": "#/components/responses/Problem"},
+            "415": {"$ref": "#/components/responses/Problem"}, "422": {"$ref": "#/components/responses/Problem"},
+            "429": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
+            "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         },
+         "/v1/plan": {
+          "post": {
+           "operationId": "plan",
+           "summary": "What a job would do.",
+           "x-role": "viewer",
+           "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}},
+           "responses": {
+            "200": {"description": "The answer.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plan"}}}},
+            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
+            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
+            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
+            "413": {"$ref": "#/components/responses/Problem"}, "415": {"$ref": "#/components/responses/Problem"},
+            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
+            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+           }
+          }
+         }
+        }
+        """#
+}
