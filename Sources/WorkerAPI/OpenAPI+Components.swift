@@ -5,6 +5,13 @@ extension OpenAPI {
          "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "Over TCP. Over the Unix socket the kernel tells who asks."}},
          "headers": {"ETag": {"description": "The revision of the state.", "schema": {"type": "string"}}},
          "responses": {
+          "Changed": {
+           "description": "It is done; or the plan of it, for a dry run.",
+           "content": {
+            "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
+           },
+           "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+          },
           "Problem": {
            "description": "A problem (RFC 9457).",
            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

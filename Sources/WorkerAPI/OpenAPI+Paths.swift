@@ -1,4 +1,17 @@
 extension OpenAPI {
+    private static func problems(_ codes: String...) -> String {
+        codes.map { "\"\($0)\": {\"$ref\": \"#/components/responses/Problem\"}" }.joined(separator: ", ")
+    }
+
+    /// The failures of what only reads.
+    private static let read = problems("400", "401", "403", "503", "504")
+    /// The failures of changes.
+    private static let change = problems("400", "401", "403", "409", "412", "422", "429", "503", "504")
+    /// The failure of what names something.
+    private static let missing = problems("404")
+    /// The failures of what has a body.
+    private static let body = problems("413", "415")
+
     /// What there is at each path.
     static let paths = #"""
         {
@@ -40,9 +53,7 @@ extension OpenAPI {
              "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Status"}}},
              "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
             },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
-            "504": {"$ref": "#/components/responses/Problem"}
+            \#(read)
            }
           }
          },
@@ -59,9 +70,7 @@ extension OpenAPI {
              "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
             },
             "304": {"description": "The client has it already.", "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}},
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
-            "504": {"$ref": "#/components/responses/Problem"}
+            \#(read)
            }
           }
          },
@@ -79,9 +88,7 @@ extension OpenAPI {
              "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
             },
             "304": {"description": "The client has it already.", "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}},
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            \#(missing), \#(read)
            }
           },
           "put": {
@@ -96,19 +103,8 @@ extension OpenAPI {
            ],
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WantedLoadBalancer"}}}},
            "responses": {
-            "200": {
-             "description": "It is done; or the plan of it, for a dry run.",
-             "content": {
-              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
-             },
-             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
-            },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "409": {"$ref": "#/components/responses/Problem"},
-            "412": {"$ref": "#/components/responses/Problem"}, "413": {"$ref": "#/components/responses/Problem"},
-            "415": {"$ref": "#/components/responses/Problem"}, "422": {"$ref": "#/components/responses/Problem"},
-            "429": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
-            "504": {"$ref": "#/components/responses/Problem"}
+            "200": {"$ref": "#/components/responses/Changed"},
+            \#(change), \#(body)
            }
           },
           "delete": {
@@ -127,11 +123,7 @@ extension OpenAPI {
              "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plan"}}}
             },
             "204": {"description": "It is done."},
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
-            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            \#(missing), \#(change)
            }
           }
          },
@@ -147,18 +139,8 @@ extension OpenAPI {
             {"$ref": "#/components/parameters/IdempotencyKey"}
            ],
            "responses": {
-            "200": {
-             "description": "It is done; or the plan of it, for a dry run.",
-             "content": {
-              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
-             },
-             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
-            },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
-            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            "200": {"$ref": "#/components/responses/Changed"},
+            \#(missing), \#(change)
            }
           }
          },
@@ -174,18 +156,8 @@ extension OpenAPI {
             {"$ref": "#/components/parameters/IdempotencyKey"}
            ],
            "responses": {
-            "200": {
-             "description": "It is done; or the plan of it, for a dry run.",
-             "content": {
-              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
-             },
-             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
-            },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
-            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            "200": {"$ref": "#/components/responses/Changed"},
+            \#(missing), \#(change)
            }
           }
          },
@@ -202,19 +174,8 @@ extension OpenAPI {
            ],
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WantedNode"}}}},
            "responses": {
-            "200": {
-             "description": "It is done; or the plan of it, for a dry run.",
-             "content": {
-              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
-             },
-             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
-            },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
-            "413": {"$ref": "#/components/responses/Problem"}, "415": {"$ref": "#/components/responses/Problem"},
-            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            "200": {"$ref": "#/components/responses/Changed"},
+            \#(missing), \#(change), \#(body)
            }
           },
           "patch": {
@@ -228,19 +189,8 @@ extension OpenAPI {
            ],
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NodePatch"}}}},
            "responses": {
-            "200": {
-             "description": "It is done; or the plan of it, for a dry run.",
-             "content": {
-              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
-             },
-             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
-            },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
-            "413": {"$ref": "#/components/responses/Problem"}, "415": {"$ref": "#/components/responses/Problem"},
-            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            "200": {"$ref": "#/components/responses/Changed"},
+            \#(missing), \#(change), \#(body)
            }
           },
           "delete": {
@@ -253,18 +203,8 @@ extension OpenAPI {
             {"$ref": "#/components/parameters/IdempotencyKey"}
            ],
            "responses": {
-            "200": {
-             "description": "It is done; or the plan of it, for a dry run.",
-             "content": {
-              "application/json": {"schema": {"anyOf": [{"$ref": "#/components/schemas/LoadBalancer"}, {"$ref": "#/components/schemas/Plan"}]}}
-             },
-             "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
-            },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
-            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            "200": {"$ref": "#/components/responses/Changed"},
+            \#(missing), \#(change)
            }
           }
          },
@@ -280,9 +220,7 @@ extension OpenAPI {
              "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Explanation"}}},
              "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
             },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            \#(missing), \#(read)
            }
           }
          },
@@ -298,9 +236,7 @@ extension OpenAPI {
              "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Explanation"}}},
              "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
             },
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            \#(missing), \#(read)
            }
           }
          },
@@ -312,9 +248,7 @@ extension OpenAPI {
            "parameters": [{"$ref": "#/components/parameters/After"}, {"$ref": "#/components/parameters/Limit"}],
            "responses": {
             "200": {"description": "The answer.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Journal"}}}},
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
-            "504": {"$ref": "#/components/responses/Problem"}
+            \#(read)
            }
           }
          },
@@ -347,12 +281,7 @@ extension OpenAPI {
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}},
            "responses": {
             "200": {"description": "The answer.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Reply"}}}},
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "409": {"$ref": "#/components/responses/Problem"},
-            "412": {"$ref": "#/components/responses/Problem"}, "413": {"$ref": "#/components/responses/Problem"},
-            "415": {"$ref": "#/components/responses/Problem"}, "422": {"$ref": "#/components/responses/Problem"},
-            "429": {"$ref": "#/components/responses/Problem"}, "503": {"$ref": "#/components/responses/Problem"},
-            "504": {"$ref": "#/components/responses/Problem"}
+            \#(change), \#(body)
            }
           }
          },
@@ -364,12 +293,7 @@ extension OpenAPI {
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}},
            "responses": {
             "200": {"description": "The answer.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plan"}}}},
-            "400": {"$ref": "#/components/responses/Problem"}, "401": {"$ref": "#/components/responses/Problem"},
-            "403": {"$ref": "#/components/responses/Problem"}, "404": {"$ref": "#/components/responses/Problem"},
-            "409": {"$ref": "#/components/responses/Problem"}, "412": {"$ref": "#/components/responses/Problem"},
-            "413": {"$ref": "#/components/responses/Problem"}, "415": {"$ref": "#/components/responses/Problem"},
-            "422": {"$ref": "#/components/responses/Problem"}, "429": {"$ref": "#/components/responses/Problem"},
-            "503": {"$ref": "#/components/responses/Problem"}, "504": {"$ref": "#/components/responses/Problem"}
+            \#(missing), \#(change), \#(body)
            }
           }
          }

@@ -26,7 +26,7 @@ private struct Route: Sendable, CustomStringConvertible {
     /// Sends bytes to it as an operator, over a connection of its own.
     func send(
         _ port: UInt16, _ method: String? = nil, path: String? = nil, token: String = "work", type: String = "application/json",
-        _ body: [UInt8]? = nil
+        body: [UInt8]? = nil
     ) async throws -> HTTPTestClient.Response {
         let (method, path) = (method ?? self.method, path ?? self.path)
         return try await onThread {
@@ -61,7 +61,7 @@ extension RealServers {
                 let routes = try await Route.all(api)
                 #expect(routes.count >= 15)
                 for route in routes {
-                    #expect(try await route.send(api.port, token: "guess", route.hasBody ? [] : nil).status == 401, "\(route)")
+                    #expect(try await route.send(api.port, token: "guess", body: route.hasBody ? [] : nil).status == 401, "\(route)")
                     let wrong = try await route.send(api.port, "OPTIONS")
                     #expect(wrong.headers["allow"]?.contains(route.method) == true, "\(route)")
                     let allowed = try #require(wrong.headers["allow"])
@@ -73,17 +73,17 @@ extension RealServers {
                         let missing = route.path.replacingOccurrences(of: "/shop", with: "/none")
                         let isMade = route.method == "PUT" && !route.path.contains("nodes")
                         let body = route.hasBody ? Array("{\"weight\": 1, \"address\": \"10.0.0.1\", \"port\": 1}".utf8) : nil
-                        #expect(try await route.send(api.port, path: missing, body).status == (isMade ? 400 : 404), "\(route)")
+                        #expect(try await route.send(api.port, path: missing, body: body).status == (isMade ? 400 : 404), "\(route)")
                     }
                     for path in ["\(route.path)?zzz=1", "\(route.path)?dry_run=maybe", "\(route.path)?%zz", "\(route.path)/%00"] {
-                        let refused = try await route.send(api.port, path: path, route.hasBody ? Array("{}".utf8) : nil)
+                        let refused = try await route.send(api.port, path: path, body: route.hasBody ? Array("{}".utf8) : nil)
                         #expect(refused.status == 400, "\(route.method) \(path): \(refused)")
                     }
                     if !route.hasBody { continue }
-                    #expect(try await route.send(api.port, type: "text/plain", Array("{}".utf8)).status == 415, "\(route)")
-                    #expect(try await route.send(api.port, [UInt8](repeating: 0x20, count: 10_000_000)).status == 413, "\(route)")
+                    #expect(try await route.send(api.port, type: "text/plain", body: Array("{}".utf8)).status == 415, "\(route)")
+                    #expect(try await route.send(api.port, body: [UInt8](repeating: 0x20, count: 10_000_000)).status == 413, "\(route)")
                     for (name, bytes) in Self.bodies {
-                        let refused = try await route.send(api.port, bytes)
+                        let refused = try await route.send(api.port, body: bytes)
                         if route.path == "/v1/jobs" {
                             #expect(refused.status == 200 && refused.body.contains("FAIL"), "\(route), \(name): \(refused)")
                         } else {
