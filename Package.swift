@@ -146,6 +146,10 @@ let package = Package(
         .executableTarget(
             name: "virtual-ip-holder", dependencies: ["HostSystem", "LBaaS", "VirtualIPs"], path: "Tests/VirtualIPHolder"),
         tests("VirtualIPsTests", ["HostSystem", "LBaaS", "Netlink", "TestSupport", "VirtualIPs", "virtual-ip-holder"]),
+        .executableTarget(
+            name: "virtual-ip-lab",
+            dependencies: ["CLinux", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport", "WorkerHarness"],
+            path: "Tests/VirtualIPLab", swiftSettings: [.treatAllWarnings(as: .error)]),
         tests("DaemonSupportTests", ["DaemonSupport", "HostSystem", "LBaaS", "TestSupport"]),
         tests(
             "WorkerTests",

@@ -37,6 +37,7 @@ let package = Package(
         .executableTarget(name: "bench-jobs", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-health", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-ipvs", dependencies: ["BenchSupport"], swiftSettings: swift),
+        .executableTarget(name: "bench-vip", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-haproxy", dependencies: ["BenchSupport"], swiftSettings: swift),
     ],
     swiftLanguageModes: [.v6],

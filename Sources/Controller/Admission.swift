@@ -5,11 +5,14 @@ import Requests
 struct Admission {
     /// The name of the driver, for the sentences.
     let driverName: String
+    /// Has the virtual IPs; nil where nobody has.
+    let keeper: (any VirtualIPKeeper)?
     private let capabilities: Capabilities
     private let refusal: @Sendable (LoadBalancer) -> (field: String, reason: String)?
 
     /// Admission for what this driver can do, and may.
-    init(driverName: String, driver: any LoadBalancerDriver, capabilities: Capabilities) {
+    init(driverName: String, driver: any LoadBalancerDriver, capabilities: Capabilities, keeper: (any VirtualIPKeeper)? = nil) {
+        self.keeper = keeper
         self.driverName = driverName
         self.capabilities = capabilities
         refusal = { driver.refusal(of: $0) }
@@ -30,6 +33,8 @@ struct Admission {
         case .suspend(let selection): try set(suspended: true, selection, by: origin, on: draft)
         case .enable(let selection): try set(suspended: false, selection, by: origin, on: draft)
         case .delete(let selection): try delete(selection, by: origin, on: draft)
+        case .virtualIPs(_, let other):
+            try other.map { change throws(Refusal) in try decide(change, by: origin, on: draft, now: now) } ?? []
         }
     }
 

@@ -39,6 +39,7 @@ public final class CommitPipeline: Sendable {
     ///   - driverName: for the sentences.
     ///   - capabilities: what requests may ask for; nil for all that the driver can do.
     ///   - store: where the state is kept; nil for memory alone.
+    ///   - keeper: has the virtual IPs; nil where nobody has.
     ///   - progress: where it is told which steps take how long at most, for a watchdog.
     ///   - observer: is told what is done; nil for nobody.
     ///   - hostAddresses: the addresses of the host: traffic that goes there may come back.
@@ -47,16 +48,22 @@ public final class CommitPipeline: Sendable {
     ///   or whose listener an earlier one has, is logged, and does not keep the others from being served.
     package init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
-        progress: ProgressMonitor = ProgressMonitor(), observer: (any CoreObserver)? = nil, log: Log, threads: Threads = .system,
+        keeper: (any VirtualIPKeeper)? = nil, progress: ProgressMonitor = ProgressMonitor(), observer: (any CoreObserver)? = nil, log: Log,
+        threads: Threads = .system,
         hostAddresses: @escaping @Sendable () -> Set<IPAddress> = HostAddresses().all, clock now: @escaping @Sendable () -> Moment
     ) throws(StartFailure) {
         let stored: StoredState
-        let snapshot: Snapshot
+        var snapshot: Snapshot
         do throws(StateStoreError) {
             stored = try store?.load() ?? StoredState()
             snapshot = try stored.snapshot(now: now().steady, drainTimeout: driver.upkeep.drainTimeout)
         } catch {
             throw StartFailure(.state, error.message)
+        }
+        if let keeper {
+            let requested = snapshot.wanted.virtualIPs.requested
+            snapshot.wanted.virtualIPs = VirtualIPTable(configured: keeper.configured, requested: requested)
+            try keeper.begin(snapshot.wanted.virtualIPs)
         }
         self.now = now
         self.threads = threads
@@ -70,7 +77,7 @@ public final class CommitPipeline: Sendable {
         self.log = log
         drainLog = RepeatedLog(log)
         connectionLog = RepeatedLog(log)
-        let admission = Admission(driverName: driverName, driver: driver, capabilities: capabilities ?? driver.capabilities)
+        let admission = Admission(driverName: driverName, driver: driver, capabilities: capabilities ?? driver.capabilities, keeper: keeper)
         let machine = TransactionMachine(
             admission: admission, upkeep: driver.upkeep, committed: committed, ledger: stored.ledger, hostAddresses: hostAddresses)
         let operations = OperationTable(start: now().wall)
@@ -86,11 +93,12 @@ public final class CommitPipeline: Sendable {
     /// The same with one clock, which nobody sets.
     package convenience init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
-        progress: ProgressMonitor = ProgressMonitor(), log: Log, threads: Threads = .system, now: @escaping @Sendable () -> Timestamp
+        keeper: (any VirtualIPKeeper)? = nil, progress: ProgressMonitor = ProgressMonitor(), observer: (any CoreObserver)? = nil, log: Log,
+        threads: Threads = .system, now: @escaping @Sendable () -> Timestamp
     ) throws(StartFailure) {
         try self.init(
-            driver: driver, driverName: driverName, capabilities: capabilities, store: store, progress: progress, log: log,
-            threads: threads, hostAddresses: { [] },
+            driver: driver, driverName: driverName, capabilities: capabilities, store: store, keeper: keeper, progress: progress,
+            observer: observer, log: log, threads: threads, hostAddresses: { [] },
             clock: {
                 let time = now()
                 return Moment(steady: time, wall: time)
@@ -295,6 +303,9 @@ public final class CommitPipeline: Sendable {
     public func begin(actuators: [any Actuator] = [], listeners: [any EventListener] = []) {
         withTurn { $0.begin(actuators, listeners) }
     }
+
+    /// Has one more effect brought about from now on.
+    public func add(_ actuator: any Actuator) { withTurn { $0.add(actuator) } }
 
     /// The load balancers that the appliance runs as something else than it should, in their order: it could not be brought to that yet.
     public var diverging: [LoadBalancerID] { withTurn { $0.divergingIDs } }

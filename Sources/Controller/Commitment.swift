@@ -12,6 +12,8 @@ enum Commitment: Sendable {
     case health(HealthFindings)
     /// Take it that time has passed for what waits for it.
     case advance([LoadBalancerID])
+    /// Take what happened to virtual IPs.
+    case virtualIPs([VirtualIPStatusEvent])
     /// Report the traffic, each byte once.
     case metrics(Selection)
 }

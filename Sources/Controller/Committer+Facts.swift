@@ -8,8 +8,8 @@ extension Committer {
     /// What a change would do to what is in force.
     mutating func plan(_ change: WantedChange, isForced: Bool, by origin: Origin, expecting revision: UInt64?) -> Outcome {
         switch machine.plan(change, isForced: isForced, by: origin, expecting: revision, now: now()) {
-        case .success(let groups):
-            driver.objection(to: groups).map { .refused(Refusal(.appliance, $0.message)) } ?? .planned(driver.plan(groups))
+        case .success((let virtualIPs, let groups)):
+            driver.objection(to: groups).map { .refused(Refusal(.appliance, $0.message)) } ?? .planned(virtualIPs + driver.plan(groups))
         case .failure(let refusal): .refused(refusal)
         }
     }
@@ -44,10 +44,23 @@ extension Committer {
     mutating func begin(_ actuators: [any Actuator], _ listeners: [any EventListener]) {
         layers = EffectLayers(actuators: actuators, listeners: listeners, log: log)
         if layers.isEmpty { return }
-        layers.begin(committed.read { Array($0.wanted.entries.keys) }.map { machine.effective($0) }, at: now().wall)
+        layers.begin(allEffective, at: now().wall)
         machine.isAnnounced = true
         followUnknown()
     }
+
+    /// Has one more effect brought about from now on.
+    mutating func add(_ actuator: any Actuator) {
+        // What is being made durable is told to the layers before.
+        takeStage()
+        layers = layers.adding(actuator)
+        actuator.begin(allEffective)
+        stage.pass()
+        machine.isAnnounced = true
+        followUnknown()
+    }
+
+    private var allEffective: [EffectiveState] { committed.read { Array($0.wanted.entries.keys) }.map { machine.effective($0) } }
 
     /// Has the nodes of every load balancer checked from now on, by whom it is given.
     mutating func begin(_ checker: any NodeChecker) {

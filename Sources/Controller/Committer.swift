@@ -201,8 +201,8 @@ extension Committer {
     /// What publishes a decision without the decision's turn.
     var publication: Publication {
         Publication(
-            committed: committed, driver: driver, layers: layers, checker: checker, checking: machine.rule.checking,
-            observer: observer, now: now, log: log)
+            committed: committed, driver: driver, layers: layers, keeper: machine.admission.keeper, checker: checker,
+            checking: machine.rule.checking, observer: observer, now: now, log: log)
     }
 }
 

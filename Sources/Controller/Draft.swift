@@ -58,6 +58,18 @@ struct Draft {
                 .precondition,
                 "loadBalancers[\(index)]: \(quoted(id.text)) is not as it was at revision \(revision); read it again, and then change it")
         }
+        for (index, address) in change.addresses.enumerated() where !isUnchanged(address, since: revision) {
+            throw Refusal(
+                .precondition,
+                "virtualIPs[\(index)]: \(address) is not as it was at revision \(revision); read it again, and then change it")
+        }
+    }
+
+    private func isUnchanged(_ address: IPAddress, since revision: UInt64) -> Bool {
+        if changes.virtualIPs.requested[address] != nil || base.pending?.virtualIPs.requested[address] != nil { return false }
+        return base.committed.read { snapshot in
+            snapshot.wanted.virtualIPs[address] != nil && revision <= snapshot.revision && snapshot.revision(of: address) <= revision
+        }
     }
 
     private func isUnchanged(_ id: LoadBalancerID, since revision: UInt64) -> Bool {
@@ -100,6 +112,7 @@ struct Draft {
         case .update: changes.isEmptyByDelete = false
         case .create(let loadBalancers): if !loadBalancers.isEmpty { changes.isEmptyByDelete = false }
         case .delete: changes.isEmptyByDelete = count == 0
+        case .virtualIPs(_, let other): if let other { note(other) }
         case .suspend, .enable: break
         }
     }

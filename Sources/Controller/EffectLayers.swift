@@ -11,7 +11,7 @@ struct EffectLayers: Sendable {
     /// The layers above the appliance, the highest first, and then those below, the lowest first.
     private let steps: [Step]
     /// What was done for batches that wait for it.
-    private let inFlight = EffectsInFlight()
+    private let inFlight: EffectsInFlight
     private let log: Log
 
     /// The longest that a change waits for one step before the appliance is changed, however many actuators and listeners there are.
@@ -49,6 +49,16 @@ struct EffectLayers: Sendable {
 
     /// Effects that have not begun.
     init(actuators: [any Actuator], listeners: [any EventListener], log: Log) {
+        self.init(actuators: actuators, listeners: listeners, log: log, inFlight: EffectsInFlight())
+    }
+
+    /// The same layers with one more effect. A batch that waits for effects begins them again when it comes.
+    func adding(_ actuator: any Actuator) -> EffectLayers {
+        EffectLayers(actuators: actuators + [actuator], listeners: listeners, log: log, inFlight: inFlight)
+    }
+
+    private init(actuators: [any Actuator], listeners: [any EventListener], log: Log, inFlight: EffectsInFlight) {
+        self.inFlight = inFlight
         let layers = Dictionary(grouping: actuators, by: \.layer)
         let ordered = layers.sorted { $0.key < $1.key }
         self.actuators = ordered.flatMap(\.value)
@@ -91,7 +101,7 @@ extension EffectLayers {
     ) -> PreparedEffects? {
         var prepared = prepared
         inFlight.remove(prepared)
-        if prepared.done.isEmpty { prepared.done = steps.map { _ in [:] } }
+        if prepared.done.count != steps.count { prepared.done = steps.map { _ in [:] } }
         for (index, step) in steps.enumerated() {
             let needed = step.effects(of: decision)
             let stale = prepared.done[index].filter { needed[$0.key] == nil }

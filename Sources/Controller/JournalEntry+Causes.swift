@@ -3,11 +3,26 @@ import Requests
 
 extension JournalEntry {
     static func request(
-        _ change: WantedChange, by origin: Origin, steps: [Transition], at time: Timestamp
+        _ change: WantedChange, by origin: Origin, steps: [Transition], _ virtualIPs: VirtualIPChanges, at time: Timestamp
     ) -> JournalEntry {
         let ids = steps.map(\.id)
+        var what = "\(change.name) \(ids.shown)"
+        var cause = origin.source.rawValue
+        if case .virtualIPs(let change, _) = change {
+            let addresses = (Array(virtualIPs.requested.keys) + virtualIPs.failovers.map(\.address)).shown
+            if !addresses.isEmpty { what += (steps.isEmpty ? "" : " ") + "virtual IP " + addresses }
+            if case .adopt = change { cause = "cluster" }
+        }
+        return JournalEntry(time: time, cause: cause, origin: origin.name, what: what, loadBalancers: ids)
+    }
+
+    static func virtualIPs(_ changed: [(address: IPAddress, fact: VirtualIPFact)], at time: Timestamp) -> JournalEntry {
+        let states = changed.prefix(8).map { address, fact in
+            let owner = fact.owner.map { ", owner \($0)" } ?? ""
+            return "\(address) \(fact.state.rawValue)\(owner)\(fact.reason.map { " (\($0))" } ?? "")"
+        }
         return JournalEntry(
-            time: time, cause: origin.source.rawValue, origin: origin.name, what: "\(change.name) \(ids.shown)", loadBalancers: ids)
+            time: time, cause: "virtual_ip", what: states.joined(separator: "; ") + (changed.count > 8 ? "; … (\(changed.count))" : ""))
     }
 
     static func finished(_ drains: [Listener: [Drain]], at time: Timestamp) -> JournalEntry {

@@ -46,6 +46,9 @@ extension LBaaSController {
         }
     }
 
+    /// The virtual IPs in force, and the revision of that moment.
+    public var virtualIPs: (revision: UInt64, reports: [VirtualIPReport]) { pipeline.virtualIPs }
+
     /// Says why a load balancer is as it is, or one of its nodes.
     public func explain(
         _ id: LoadBalancerID, node: NodeID?, completion: @escaping @Sendable (Result<Explanation, Refusal>) -> Void

@@ -139,13 +139,15 @@ public final class LBaaSController: RequestHandler {
             failure = error
         }
         var next = nodes.makeIterator()
+        let virtualIPs = selections.isEmpty ? [] : pipeline.virtualIPs.reports
         return asked.map { answer in
             switch answer {
             case .success(nil): .deleted
             case .failure(let refusal): .refused(refusal)
             case .success(let found?):
                 failure.map { .refused($0) }
-                    ?? .status(found.map { LoadBalancerStatus(id: $0.entry.loadBalancer.id, nodes: next.next() ?? []) })
+                    ?? .status(
+                        found.map { LoadBalancerStatus(id: $0.entry.loadBalancer.id, nodes: next.next() ?? []) }, virtualIPs: virtualIPs)
             }
         }
     }

@@ -59,7 +59,9 @@ final class EffectsInFlight: Sendable {
 
     /// A state, with what a step has done for batches that wait: services that were told to go have gone, and addresses are there.
     func kept(in state: EffectiveState, by step: Int) -> EffectiveState {
-        let effects = self.state.withLock { $0.batches.isEmpty ? [] : $0.batches.values.flatMap(\.done[step].keys) }
+        let effects = self.state.withLock {
+            $0.batches.isEmpty ? [] : $0.batches.values.flatMap { $0.done.indices.contains(step) ? Array($0.done[step].keys) : [] }
+        }
         if effects.isEmpty { return state }
         var addresses: Set<IPAddress> = []
         var isWithdrawn = false

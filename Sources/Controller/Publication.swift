@@ -6,6 +6,8 @@ struct Publication {
     let committed: SnapshotStore
     let driver: any LoadBalancerDriver
     let layers: EffectLayers
+    /// Has the virtual IPs; nil where nobody has.
+    let keeper: (any VirtualIPKeeper)?
     let checker: (any NodeChecker)?
     let checking: NodeChecking
     let observer: (any CoreObserver)?
@@ -29,6 +31,14 @@ struct Publication {
                 snapshot.lastChange = last
             }
             snapshot.wanted.isEmptyByDelete = changes.isEmptyByDelete
+            for (address, entry) in changes.virtualIPs.requested {
+                snapshot.wanted.virtualIPs.requested[address] = entry
+                snapshot.virtualIPRevisions[address] = changes.revision
+                if snapshot.wanted.virtualIPs[address] == nil { snapshot.facts.virtualIPs[address] = nil }
+            }
+            for (address, fact) in changes.virtualIPFacts where snapshot.wanted.virtualIPs[address] != nil {
+                snapshot.facts.virtualIPs[address] = fact
+            }
             if !changes.drainingListeners.isEmpty { snapshot.facts.drains = changes.drains }
             for (id, health) in changes.health {
                 if let health { turns.append((id, snapshot.facts.health[id], health)) }
@@ -43,13 +53,15 @@ struct Publication {
             }
         }
         for turn in turns { log.writeTurns(of: turn.id, from: turn.old, to: turn.new) }
+        if !changes.virtualIPs.isEmpty { keeper?.take(changes.virtualIPs) }
         layers.finish(decision)
         if checker != nil { for id in changes.order { check(id) } }
         let deleted = changes.removedIDs
         if !deleted.isEmpty { driver.discard(deleted) }
         if isFollowed {
             observer?.published(
-                PublishedChange(revision: changes.revision, moment: now(), journal: changes.journal, items: items))
+                PublishedChange(
+                    revision: changes.revision, moment: now(), journal: changes.journal, items: items, virtualIPs: changes.virtualIPEvents))
         }
         return forgotten
     }

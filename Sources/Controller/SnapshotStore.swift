@@ -40,6 +40,12 @@ struct Changes {
     var drainingListeners: Set<Listener> = []
     /// How nodes are, where that differs; nil where nobody finds out any more.
     var health: [LoadBalancerID: ServiceHealth?] = [:]
+    /// What changes of virtual IPs.
+    var virtualIPs = VirtualIPChanges()
+    /// How virtual IPs are, where that differs.
+    var virtualIPFacts: [IPAddress: VirtualIPFact] = [:]
+    /// What listeners are told of virtual IPs.
+    var virtualIPEvents: [VirtualIPStatusEvent] = []
     /// Identities that are to be brought to the appliance though they do not change as wanted: the facts of some change, and of others the
     /// appliance runs something else.
     var unsettled: Set<LoadBalancerID> = []

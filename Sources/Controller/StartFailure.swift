@@ -8,6 +8,10 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
         case appliance
         /// There is no memory.
         case memory
+        /// A virtual IP of the configuration file cannot be one of this host.
+        case configuration
+        /// The host lacks what virtual IPs need.
+        case host
     }
 
     /// What kind of failure it is.
@@ -15,7 +19,8 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
     /// What went wrong, where, and what to do.
     public let message: String
 
-    init(_ code: Code, _ message: String) {
+    /// A failure.
+    public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }

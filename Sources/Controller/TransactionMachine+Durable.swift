@@ -141,6 +141,7 @@ extension TransactionMachine {
         writes += decision.accounts.filter { draft[$0.key] != nil }.map { .traffic(StoredTraffic($0.value, of: $0.key)) }
         for (id, health) in changes.health { writes += health.writes(from: draft.base.health(of: id), of: id) }
         for listener in changes.drainingListeners { writes.append(.drains(StoredDrains(changes.drains[listener], on: listener))) }
+        for (address, entry) in changes.virtualIPs.requested { writes.append(.virtualIP(entry.row(of: address))) }
         if draft.base.noChanges.isEmptyByDelete != changes.isEmptyByDelete { writes.append(.isEmptyByDelete(changes.isEmptyByDelete)) }
         if !changes.journal.isEmpty { writes.append(.journal(changes.journal)) }
         if changes.revision != changes.journal.last?.revision ?? draft.base.noChanges.revision {

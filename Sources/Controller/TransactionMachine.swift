@@ -91,6 +91,9 @@ extension TransactionMachine {
                 if !changed.isEmpty { draft.number(.health(of: changed, at: now.wall)) }
             case .advance(let ids):
                 if !draft.advance(ids, now: now.steady).isEmpty { draft.number(nil) }
+            case .virtualIPs(let events):
+                let changed = draft.take(events)
+                if !changed.isEmpty { draft.number(.virtualIPs(changed, at: now.wall)) }
             case .metrics(let selection):
                 return try metrics(selection, traffic, now, draft, &accounts)
             }
@@ -104,7 +107,10 @@ extension TransactionMachine {
         _ change: WantedChange, isForced: Bool, by origin: Origin, _ now: Moment, _ draft: inout Draft
     ) throws(Refusal) {
         var steps = try admission.decide(change, by: origin, on: draft, now: now.wall)
+        var virtualIPs = VirtualIPChanges()
+        if case .virtualIPs(let change, _) = change { virtualIPs = try admission.decide(change, on: draft, now: now.wall) }
         try take(steps, isForced: isForced, by: origin, now, &draft)
+        draft.take(virtualIPs)
         if !outOfService.isEmpty { steps += backInService(by: origin, now, &draft) }
         let wasEmptyByDelete = draft.changes.isEmptyByDelete
         if origin.source == .jobs { draft.note(change) }
@@ -113,8 +119,8 @@ extension TransactionMachine {
             // What a batch that failed has left makes way.
             draft.settle(divergence.ids(on: Set(steps.compactMap { $0.new?.inService?.listener })))
         }
-        if !steps.isEmpty || draft.changes.isEmptyByDelete != wasEmptyByDelete {
-            draft.number(.request(change, by: origin, steps: steps, at: now.wall))
+        if !steps.isEmpty || !virtualIPs.isEmpty || draft.changes.isEmptyByDelete != wasEmptyByDelete {
+            draft.number(.request(change, by: origin, steps: steps, virtualIPs, at: now.wall))
         }
     }
 
@@ -178,16 +184,16 @@ extension TransactionMachine {
 
     /// What a change would do to what is in force.
     ///
-    /// - Returns: the steps of the appliance, or why the change is refused.
+    /// - Returns: what changes of virtual IPs in words, and the steps of the appliance; or why the change is refused.
     mutating func plan(
         _ change: WantedChange, isForced: Bool, by origin: Origin, expecting revision: UInt64? = nil, now: Moment
-    ) -> Result<[PatchGroup], Refusal> {
+    ) -> Result<(virtualIPs: [String], groups: [PatchGroup]), Refusal> {
         var draft = Draft(on: base)
         defer { draft.undo(in: &listeners) }
         do throws(Refusal) {
             try draft.check(change, expecting: revision)
             try accept(change, isForced: isForced, by: origin, now, &draft)
-            return .success(groups(to: draft))
+            return .success((draft.changes.virtualIPs.plan(on: draft), groups(to: draft)))
         } catch {
             return .failure(error)
         }

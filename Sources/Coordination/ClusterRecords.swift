@@ -12,6 +12,7 @@ struct ClusterKeys: Hashable, Sendable {
     func conflict(_ id: String) -> String { "\(prefix)conflict/\(id)" }
     func owner(_ name: String) -> String { "\(prefix)owner/\(name)" }
     func wish(_ name: String) -> String { "\(prefix)want/\(name)" }
+    func value(_ name: String) -> String { "\(prefix)address/\(name)" }
 
     /// What a key is.
     enum Kind: Hashable {
@@ -20,6 +21,7 @@ struct ClusterKeys: Hashable, Sendable {
         case conflict(String)
         case owner(String)
         case wish(String)
+        case value(String)
     }
 
     /// Reads a key; nil for one of no known kind.
@@ -34,6 +36,7 @@ struct ClusterKeys: Hashable, Sendable {
         case "conflict": .conflict(name)
         case "owner": .owner(name)
         case "want": .wish(name)
+        case "address": .value(name)
         default: nil
         }
     }
@@ -145,6 +148,24 @@ struct NoteRecord: Hashable, Sendable {
         self = readObject(bytes) { member in
             NoteRecord(
                 host: member("host")?.string ?? "", incarnation: member("inc")?.string ?? "", process: member("process")?.string ?? "")
+        }
+    }
+}
+
+/// `address/NAME`: what all hosts are to know of a name.
+extension SharedValue {
+    var json: [UInt8] {
+        Array(
+            JSONWriting.object([
+                "number": "\(number)", "host": JSONWriting.string(host), "text": text.map(JSONWriting.string),
+            ]).utf8)
+    }
+
+    /// Reads a value. One that is none has the number 0, so that any other holds.
+    init(name: String, _ bytes: [UInt8]) {
+        self = readObject(bytes) { member in
+            SharedValue(
+                name: name, number: Int64(member("number")?.integer ?? 0), host: member("host")?.string ?? "", text: member("text")?.string)
         }
     }
 }

@@ -121,10 +121,17 @@ package final class EtcdCoordination: Coordination {
 
     /// Gives a name up to another host, or to the best of the others where none is named.
     package func failOver(_ name: String, to host: String?) throws(CoordinationError) {
-        let refusal = state.withLock { $0.machine.refusal(of: name, to: host, now: Clock.bootTime()) }
-        if let refusal { throw refusal }
+        if let refusal = refusal(ofFailingOver: name, to: host) { throw refusal }
         take(.failOver(name, to: host))
     }
+
+    /// Why a name cannot be given up.
+    package func refusal(ofFailingOver name: String, to host: String?) -> CoordinationError? {
+        state.withLock { $0.machine.refusal(of: name, to: host, now: Clock.bootTime()) }
+    }
+
+    /// Shares values with the other hosts.
+    package func share(_ values: [SharedValue]) { if !values.isEmpty { take(.share(values)) } }
 
     /// Takes an unattended name.
     package func assume(_ name: String) { take(.assume(name)) }
@@ -240,6 +247,7 @@ extension EtcdCoordination {
         case .owned(let name, _): log.write(.info, "this host owns the name", [("name", name)])
         case .lost(let name, let reason):
             log.write(.warning, "this host does not own the name any more", [("name", name), ("reason", reason.description)])
+        case .yielding(let name): log.write(.info, "this host hands the name over", [("name", name)])
         case .standby(let name, let owner): log.write(.info, "another host owns the name", [("name", name), ("owner", owner)])
         case .unattended(let name): log.write(.warning, "etcd cannot be reached, and nothing is known of the name", [("name", name)])
         case .duplicateHost(let process):
@@ -248,7 +256,7 @@ extension EtcdCoordination {
                 [("host", settings.host), ("process", process)])
         case .connected: log.write(.info, "the cluster is reached", [("host", settings.host)])
         case .disconnected(let reason): log.write(.warning, "this host has no right in the cluster", [("reason", reason)])
-        case .extended: break
+        case .extended, .shared: break
         }
     }
 }

@@ -1,17 +1,11 @@
+package import LBaaS
+
 /// What is promised about the owners of a name.
 package enum OwnershipPolicy: String, Hashable, Sendable, CaseIterable {
     /// Never two owners: an owner that cannot prove its right in time loses the name, also where nobody else can take it.
     case atMostOne = "at_most_one"
     /// Always an owner: one that cannot reach etcd keeps the name, so that there can be two until it can.
     case atLeastOne = "at_least_one"
-}
-
-/// Whether a host with a higher priority takes a name back.
-package enum Preemption: Hashable, Sendable {
-    /// It waits until the owner loses the name or gives it up.
-    case no
-    /// It asks the owner for it after it has been healthy for so long.
-    case after(Duration)
 }
 
 /// How a host takes part in a name.
@@ -63,8 +57,11 @@ package enum LossReason: Hashable, Sendable, CustomStringConvertible {
 package enum OwnershipNotice: Hashable, Sendable {
     /// It owns a name: until that time, unless it is extended; nil for no limit.
     case owned(String, until: Duration?)
-    /// It owns all its names with the policy `atMostOne` until that time.
+    /// It still owns all its names, and those with the policy `atMostOne` until that time.
     case extended(until: Duration)
+    /// It hands a name with the policy `atLeastOne` over, and keeps it until the other host has it: that one announces it, and this one
+    /// must not. `owned` or `lost` follows.
+    case yielding(String)
     /// It does not own a name any more. Nobody else can own it before this call returns or the time is over that was told last.
     case lost(String, LossReason)
     /// It takes part in a name that another host owns. Told once for each owner: it is the first that a host hears of a name that is taken.
@@ -74,6 +71,8 @@ package enum OwnershipNotice: Hashable, Sendable {
     case unattended(String)
     /// Another worker with this host's id runs, as a process that is described. This one owns nothing as long as the other has the id.
     case duplicateHost(process: String)
+    /// Other hosts share values that are newer than those that this host has shared, or told before.
+    case shared([SharedValue])
     /// etcd is reached, and this host is known there.
     case connected
     /// The right of this host could not be renewed, for this reason.
@@ -91,6 +90,27 @@ package struct OwnershipReport: Hashable, Sendable {
 
     /// What is known.
     package init(name: String, owner: String?, isOwned: Bool) { (self.name, self.owner, self.isOwned) = (name, owner, isOwned) }
+}
+
+/// A value that all hosts know by its name. Of two values of one name the one holds that has the higher number or, of the same number, the
+/// greater host.
+package struct SharedValue: Hashable, Sendable {
+    /// The name: any text without a slash.
+    package let name: String
+    /// Tells newer values from older ones.
+    package let number: Int64
+    /// The host that made it.
+    package let host: String
+    /// The value; nil where it was removed.
+    package let text: String?
+
+    /// A value.
+    package init(name: String, number: Int64, host: String, text: String?) {
+        (self.name, self.number, self.host, self.text) = (name, number, host, text)
+    }
+
+    /// Whether it holds where there is another one of its name.
+    func isNewer(than other: SharedValue) -> Bool { (number, host) > (other.number, other.host) }
 }
 
 /// Why a call of the room failed.
@@ -135,6 +155,12 @@ package protocol Coordination: Sendable {
     ///
     /// - Throws: `notOwner`, and `noCandidate` where no other host takes part in it and is alive.
     func failOver(_ name: String, to host: String?) throws(CoordinationError)
+
+    /// Why a name cannot be given up to another host, or to the best of the others where none is named; nil where it can.
+    func refusal(ofFailingOver name: String, to host: String?) -> CoordinationError?
+
+    /// Shares values with the other hosts, now and whenever the store does not have them. What others share is told by `shared`.
+    func share(_ values: [SharedValue])
 
     /// Takes a name with the policy `atLeastOne` that was told as `unattended`. It has no effect where etcd was reached meanwhile.
     func assume(_ name: String)

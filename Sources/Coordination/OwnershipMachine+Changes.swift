@@ -1,4 +1,5 @@
 import Etcd
+import LBaaS
 
 // What this host changes in the store besides its own key: one request at a time, made from what is known when it is sent.
 
@@ -7,7 +8,8 @@ extension OwnershipMachine {
     mutating func planChange(_ now: Duration) {
         guard change == nil, view.readAt != nil else { return }
         if now < changeDue { return wake(at: changeDue) }
-        let next = vacating(now) ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil)
+        let next =
+            vacating(now) ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil) ?? sharing()
         guard let (kind, compares, success) = next else { return }
         change = (kind, compares.map(\.key), false)
         // Where a comparison fails the answer has what there is instead.
@@ -15,7 +17,7 @@ extension OwnershipMachine {
             .send(.change, EtcdTransaction(compares: compares, success: success, failure: compares.map { .range(.key($0.key)) })))
     }
 
-    private typealias Planned = (kind: Change, compares: [EtcdCompare], success: [EtcdOperation])
+    typealias Planned = (kind: Change, compares: [EtcdCompare], success: [EtcdOperation])
 
     /// Gives up in the store what this host gave up, and what it does not take part in.
     private mutating func vacating(_ now: Duration) -> Planned? {
@@ -118,7 +120,7 @@ extension OwnershipMachine {
             let free = max(owner.seenAt, since)
             // Who gave it up takes it back only where nobody else does.
             if owner.record.from == settings.host, !others(for: name, now).isEmpty { return (free + settings.takeover, nil) }
-            return (free + pause(for: name, candidacy, heir: owner.record.heir, now), nil)
+            return (free + pause(for: name, candidacy, heir: owner.record.heir, besides: owner.record.from, now), nil)
         }
         let host = view.host(id, of: owner)
         if host.record.isAlive || host.record.state == .absent { return nil }
@@ -126,11 +128,13 @@ extension OwnershipMachine {
         return (free + pause(for: name, candidacy, heir: "", now), (id, host.revision))
     }
 
-    /// How long this host waits for those that go before it: the heir, then the ones with higher priorities, then those whose ids are less.
-    private func pause(for name: String, _ candidacy: Candidacy, heir: String, _ now: Duration) -> Duration {
+    /// How long this host waits for those that go before it: the heir, then the ones with higher priorities, then those whose ids are less, but
+    /// for the host that gave the name up.
+    private func pause(for name: String, _ candidacy: Candidacy, heir: String, besides giver: String = "", _ now: Duration) -> Duration {
         if heir == settings.host { return .zero }
         let rank = others(for: name, now).count { host, priority in
-            host == heir || priority > candidacy.priority || (priority == candidacy.priority && host < settings.host)
+            host == heir
+                || host != giver && (priority > candidacy.priority || (priority == candidacy.priority && host < settings.host))
         }
         return settings.rankPause * rank
     }
@@ -201,6 +205,8 @@ extension OwnershipMachine {
                 hold(name, revision, now)
             }
         case .offer(let offer): view.put(keys.offer(settings.host), offer.json, revision: revision, now: now)
+        case .share(let values):
+            for value in values { view.put(keys.value(value.name), value.json, revision: revision, now: now) }
         case .wish(let name): wished[name] = view.owners[name]?.revision
         case .tellConflict: owesConflict = false
         case .clearConflict(let note):

@@ -86,7 +86,7 @@ extension OwnershipMachine {
                 beatDue = sentAt + settings.renewal
                 let until = sentAt + settings.takeover - settings.margin
                 validUntil = until
-                if now < until, holdings.values.contains(where: { $0.policy == .atMostOne }) {
+                if now < until, !holdings.isEmpty {
                     actions.append(.notify(.extended(until: until)))
                 }
             } else if case .entries(let entries)? = answer.results.first {
@@ -103,10 +103,18 @@ extension OwnershipMachine {
             registration = .open(revision: 0)
             return
         }
+        // The store is older than it was, which the watch tells in a moment.
+        if case .open(let known) = registration, entry.modRevision < known, hasRight(now) {
+            beatDue = now + settings.renewal
+            return
+        }
         view.put(entry, now: now)
         let record = HostRecord(entry.value)
         switch record.state {
         case .alive where record.incarnation == settings.incarnation: registration = .open(revision: entry.modRevision)
+        case .alive where settings.isGone(record.process):
+            loseRight(.withdrawn)
+            registration = .open(revision: entry.modRevision)
         case .alive:
             validUntil = nil
             for name in holdings.keys.sorted() { lose(name, .duplicateHost) }

@@ -1,4 +1,5 @@
 import Etcd
+import LBaaS
 
 // The names that this host owns: taking part, giving up, losing.
 
@@ -14,7 +15,14 @@ extension OwnershipMachine {
             return
         }
         if before?.isHealthy != true { joinedAt[name] = now }
-        holdings[name]?.policy = candidacy.policy
+        if let holding = holdings[name], holding.policy != candidacy.policy { change(name, to: candidacy.policy, now) }
+    }
+
+    /// Changes what is promised of a name that this host owns. It goes on as its owner where it has the right that the new promise needs.
+    private mutating func change(_ name: String, to policy: OwnershipPolicy, _ now: Duration) {
+        holdings[name]?.policy = policy
+        if policy == .atMostOne, !hasRight(now) || holdings[name]?.revision == nil { return lose(name, .expired) }
+        actions.append(.notify(.owned(name, until: policy == .atMostOne ? validUntil : nil)))
     }
 
     mutating func assume(_ name: String) {
@@ -31,7 +39,9 @@ extension OwnershipMachine {
         guard let holding = holdings[name] else { return }
         releases[name] = Release(heir: heir)
         if holding.policy == .atMostOne || others(for: name, now).isEmpty { return lose(name, .released) }
-        if holding.releasedAt == nil { holdings[name]?.releasedAt = now }
+        if holding.releasedAt != nil { return }
+        holdings[name]?.releasedAt = now
+        actions.append(.notify(.yielding(name)))
     }
 
     /// Loses a name.
@@ -52,10 +62,11 @@ extension OwnershipMachine {
                 // Another worker with this host's id claimed it. A name that is kept is claimed again.
                 if holding.policy == .atMostOne { lose(name, .duplicateHost) } else { holdings[name]?.revision = nil }
             } else if !owner.record.host.isEmpty {
-                // With atLeastOne a host that is not heard of is no owner: the name is kept, and claimed again.
+                // With atLeastOne a host is no owner that is not heard of, or does not know that it owns the name, since the store was
+                // restored: the name is kept, and claimed again.
                 let host = view.host(owner.record.host, of: owner)
                 let isAlive = host.record.isAlive && now - host.seenAt <= settings.takeover
-                if !isAlive, holding.policy == .atLeastOne {
+                if !isAlive || owner.revision <= rollbackRevision, holding.policy == .atLeastOne {
                     holdings[name]?.revision = nil
                 } else if holding.releasedAt == nil || holding.policy == .atMostOne {
                     lose(name, .takenOver(by: owner.record.host))
@@ -104,6 +115,7 @@ extension OwnershipMachine {
                 holdings[name]?.releasedAt = nil
                 holdings[name]?.revision = nil
                 releases[name] = nil
+                actions.append(.notify(.owned(name, until: nil)))
             } else {
                 wake(at: now + settings.handoverLimit)
             }

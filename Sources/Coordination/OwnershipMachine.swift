@@ -22,6 +22,8 @@ struct OwnershipMachine: Sendable {
         case set(String, Candidacy?)
         /// This host gives a name up to another, which was checked by `refusal`.
         case failOver(String, to: String?)
+        /// This host shares values.
+        case share([SharedValue])
         /// This host takes an unattended name.
         case assume(String)
         /// This host gives everything up and ends.
@@ -87,6 +89,7 @@ struct OwnershipMachine: Sendable {
         case claim([String])
         case offer(OfferRecord)
         case wish(String)
+        case share([SharedValue])
         case tellConflict
         case clearConflict(NoteRecord)
     }
@@ -108,6 +111,11 @@ struct OwnershipMachine: Sendable {
     /// The revisions of the owners' records that were asked for.
     var wished: [String: Int] = [:]
 
+    /// The newest value of each name, as far as this host knows.
+    var values: [String: SharedValue] = [:]
+    /// The names of which the store has an older value, or none.
+    var unshared: Set<String> = []
+
     var registration = Registration.unknown
     var validUntil: Duration?
     var sequence = 0
@@ -127,6 +135,8 @@ struct OwnershipMachine: Sendable {
     var graceUntil = Duration.zero
     /// Nothing is claimed before.
     var claimsNotBefore = Duration.zero
+    /// The revision of a store that was restored: what was put up to it may not hold any more.
+    var rollbackRevision = 0
     var unattended: Set<String> = []
     /// The owners of names that this host was told not to own.
     var toldOwners: [String: String] = [:]
@@ -155,6 +165,7 @@ struct OwnershipMachine: Sendable {
         case .failOver(let name, let host):
             yielded.insert(name)
             release(name, heir: host, now)
+        case .share(let values): share(values)
         case .assume(let name): assume(name)
         case .stop:
             isStopping = true
@@ -171,6 +182,7 @@ struct OwnershipMachine: Sendable {
         case .answered(.change, _, let result): changeAnswered(result, now)
         }
         reconcileHoldings(now)
+        reconcileValues()
         plan(now)
         defer { actions = [] }
         return actions
@@ -196,8 +208,11 @@ struct OwnershipMachine: Sendable {
         if !isRollback { return }
         // Another host may own what the store says this one owns, and the other way round. What was asked of the store before is void.
         claimsNotBefore = now + settings.takeover
+        rollbackRevision = snapshot.revision
+        registration = .unknown
         beat?.isObsolete = true
         change?.isObsolete = true
+        unshared = Set(values.keys)
         for name in holdings.keys { holdings[name]?.revision = nil }
         wished = [:]
     }

@@ -5,6 +5,7 @@ package final class SingleHost: Coordination {
     private struct State: Sendable {
         var receive: (@Sendable (OwnershipNotice) -> Void)?
         var isHealthy: [String: Bool] = [:]
+        var policies: [String: OwnershipPolicy] = [:]
     }
 
     private let host: String
@@ -24,18 +25,25 @@ package final class SingleHost: Coordination {
     /// Takes part in a name, or changes how; nil takes part no more.
     package func set(_ name: String, _ candidacy: Candidacy?) {
         let isOwner = candidacy?.isHealthy ?? false
-        let wasOwner = state.withLock { state in
-            defer { state.isHealthy[name] = candidacy?.isHealthy }
-            return state.isHealthy[name] ?? false
+        let (wasOwner, isPolicyNew) = state.withLock { state in
+            defer { (state.isHealthy[name], state.policies[name]) = (candidacy?.isHealthy, candidacy?.policy) }
+            return (state.isHealthy[name] ?? false, state.policies[name] != candidacy?.policy)
         }
-        if isOwner != wasOwner { notices.tell([isOwner ? .owned(name, until: nil) : .lost(name, .released)]) }
+        if isOwner != wasOwner || isOwner && isPolicyNew { notices.tell([isOwner ? .owned(name, until: nil) : .lost(name, .released)]) }
     }
 
     /// - Throws: always, for there is no other host.
     package func failOver(_ name: String, to host: String?) throws(CoordinationError) {
-        guard state.withLock({ $0.isHealthy[name] ?? false }) else { throw .notOwner(name) }
-        throw .noCandidate(name, host)
+        if let refusal = refusal(ofFailingOver: name, to: host) { throw refusal }
     }
+
+    /// There is always a reason, for there is no other host.
+    package func refusal(ofFailingOver name: String, to host: String?) -> CoordinationError? {
+        state.withLock { $0.isHealthy[name] ?? false } ? .noCandidate(name, host) : .notOwner(name)
+    }
+
+    /// Has no effect: there is nobody to share with.
+    package func share(_ values: [SharedValue]) {}
 
     /// Has no effect.
     package func assume(_ name: String) {}

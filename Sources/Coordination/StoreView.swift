@@ -26,12 +26,20 @@ struct StoreView: Sendable {
         var revision: Int
     }
 
+    struct Value: Sendable {
+        var value: SharedValue
+        var revision: Int
+    }
+
     let keys: ClusterKeys
     private(set) var hosts: [String: Host] = [:]
     private(set) var owners: [String: Owner] = [:]
     private(set) var wishes: [String: Note] = [:]
     private(set) var conflicts: [String: Note] = [:]
     private(set) var offers: [String: Offer] = [:]
+    private(set) var values: [String: Value] = [:]
+    /// The values that changed since they were looked at.
+    private(set) var changedValues: Set<String> = []
     /// When everything was read last; nil for never.
     private(set) var readAt: Duration?
     /// The newest revision of each key, also of those that are deleted: older news are passed over.
@@ -77,6 +85,9 @@ struct StoreView: Sendable {
         case .owner(let name): owners[name] = Owner(record: OwnerRecord(value), revision: revision, seenAt: now)
         case .wish(let name): wishes[name] = Note(record: NoteRecord(value), revision: revision)
         case .conflict(let id): conflicts[id] = Note(record: NoteRecord(value), revision: revision)
+        case .value(let name):
+            values[name] = Value(value: SharedValue(name: name, value), revision: revision)
+            changedValues.insert(name)
         case .offer(let id): offers[id] = Offer(record: OfferRecord(value), revision: revision)
         }
     }
@@ -92,8 +103,17 @@ struct StoreView: Sendable {
         case .wish(let name)?: wishes[name] = nil
         case .conflict(let id)?: conflicts[id] = nil
         case .offer(let id)?: offers[id] = nil
+        case .value(let name)?:
+            values[name] = nil
+            changedValues.insert(name)
         case nil: break
         }
+    }
+
+    /// The values that changed since the last call.
+    mutating func takeChangedValues() -> Set<String> {
+        defer { changedValues = [] }
+        return changedValues
     }
 
     /// A host that an owner's record names. Where it was never seen, its time counts from when the record was.

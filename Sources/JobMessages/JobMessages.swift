@@ -72,7 +72,7 @@ public final class JobMessages {
                 edits.noNodeIsInService = error != nil
                 return JobAnswer(
                     reply: Self.reply(to: document, edits, error: error, fields: outcome.fields), action: action,
-                    loadBalancers: request.loadBalancers, isDryRun: request.isDryRun, error: error)
+                    loadBalancers: request.loadBalancers, virtualIPs: request.virtualIPs, isDryRun: request.isDryRun, error: error)
             case .failure(.invalid(let sentence)):
                 let reply = Self.reply(to: document, decoder.reply, error: sentence, fields: [])
                 return JobAnswer(reply: reply, action: action, error: sentence)
@@ -167,15 +167,21 @@ public struct JobAnswer: Sendable {
     public let action: String
     /// The load balancers that the job names.
     public let loadBalancers: [LoadBalancerID]
+    /// The virtual IPs that the job names.
+    public let virtualIPs: [IPAddress]
     /// Whether nothing was to change.
     public let isDryRun: Bool
     /// The sentence of a FAIL; nil for a PASS.
     public let error: String?
 
-    init(reply: [UInt8], action: String, loadBalancers: [LoadBalancerID] = [], isDryRun: Bool = false, error: String?) {
+    init(
+        reply: [UInt8], action: String, loadBalancers: [LoadBalancerID] = [], virtualIPs: [IPAddress] = [], isDryRun: Bool = false,
+        error: String?
+    ) {
         self.reply = reply
         self.action = action
         self.loadBalancers = loadBalancers
+        self.virtualIPs = virtualIPs
         self.isDryRun = isDryRun
         self.error = error
     }

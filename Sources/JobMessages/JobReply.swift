@@ -30,8 +30,8 @@ extension Outcome {
             [
                 ("gearman", JSONWriting.list(jobServers.map(entry))), ("network", verdict(network)),
             ]
-        case .status(let loadBalancers):
-            [("nodes", JSONWriting.list(loadBalancers.flatMap(\.entries)))]
+        case .status(let loadBalancers, let virtualIPs):
+            [("nodes", JSONWriting.list(loadBalancers.flatMap(\.entries)))] + virtualIPFields(virtualIPs)
         case .metrics(let report):
             [
                 ("utc_start", "\"\(report.start.text)\""), ("utc_end", "\"\(report.end.text)\""),
@@ -39,6 +39,12 @@ extension Outcome {
             ]
         }
     }
+}
+
+/// Nothing where there are none, so that a reply is then as it ever was.
+private func virtualIPFields(_ virtualIPs: [VirtualIPReport]) -> [ReplyField] {
+    if virtualIPs.isEmpty { return [] }
+    return [("virtualIPs", JSONWriting.list(virtualIPs.map(\.json)))]
 }
 
 private func entry(of jobServer: (host: String, port: UInt16, isReachable: Bool)) -> String {
@@ -59,6 +65,16 @@ extension LoadBalancerStatus {
                 "reason": node.reason.map(JSONWriting.string), "since": node.since.map { "\"\($0.text)\"" },
             ])
         }
+    }
+}
+
+extension VirtualIPReport {
+    fileprivate var json: String {
+        JSONWriting.object([
+            "address": "\"\(virtualIP.address)\"", "status": "\"\((fact?.state ?? .booting).rawValue)\"",
+            "owner": fact?.owner.map(JSONWriting.string), "since": fact.map { "\"\($0.since.text)\"" },
+            "reason": fact?.reason.map(JSONWriting.string),
+        ])
     }
 }
 

@@ -4,11 +4,13 @@ import LoadBalancerJSON
 import Requests
 
 private enum JobField: Int, FieldName {
-    case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token
+    case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token, virtualIPs
+    /// Clients of the original have a field of this name, which says nothing here.
+    case virtualIps
 
     static let table = FieldTable<JobField>([
         "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_force", "hpcs_object_store_type", "hpcs_object_store_basepath",
-        "hpcs_object_store_endpoint", "hpcs_object_store_token",
+        "hpcs_object_store_endpoint", "hpcs_object_store_token", "virtualIPs", "virtualIps",
     ])
 }
 
@@ -53,12 +55,34 @@ struct RequestDecoder {
         case .archive: return .archive(try archiveOrder(fields))
         case .stats: return .status(try selection(fields))
         case .metrics: return .metrics(try selection(fields))
-        case .update: return try change(.update(try loadBalancers(fields)), fields)
-        case .create: return try change(.create(try loadBalancers(fields)), fields)
+        case .update: return try change(try update(fields), fields)
+        case .create: return try change(try create(fields), fields)
         case .suspend: return try change(.suspend(try selection(fields)), fields)
         case .enable: return try change(.enable(try selection(fields)), fields)
-        case .delete: return try change(.delete(try selection(fields)), fields)
+        case .delete: return try change(try delete(fields), fields)
         }
+    }
+
+    /// An UPDATE without virtual IPs leaves these as they are.
+    private mutating func update(_ fields: Fields<JobField>) throws(FieldError) -> WantedChange {
+        let update = WantedChange.update(try loadBalancers(fields))
+        guard let list = fields[.virtualIPs] else { return update }
+        return .virtualIPs(.replace(try VirtualIPDecoder.list(list)), with: update)
+    }
+
+    /// A CREATE of virtual IPs needs no load balancers.
+    private mutating func create(_ fields: Fields<JobField>) throws(FieldError) -> WantedChange {
+        guard let list = fields[.virtualIPs] else { return .create(try loadBalancers(fields)) }
+        let create = fields[.loadBalancers] == nil ? nil : WantedChange.create(try loadBalancers(fields))
+        if create == nil { try fields.refuseNearMiss() }
+        return .virtualIPs(.put(try VirtualIPDecoder.list(list)), with: create)
+    }
+
+    /// A DELETE that names virtual IPs and no load balancers deletes none of these.
+    private func delete(_ fields: Fields<JobField>) throws(FieldError) -> WantedChange {
+        guard let list = fields[.virtualIPs] else { return .delete(try selection(fields)) }
+        let delete = fields[.loadBalancers] == nil ? nil : WantedChange.delete(try selection(fields))
+        return .virtualIPs(.remove(try VirtualIPDecoder.addresses(list), mustExist: false), with: delete)
     }
 
     private func change(_ change: WantedChange, _ fields: Fields<JobField>) throws(FieldError) -> Request {

@@ -43,3 +43,11 @@ extension [LoadBalancerID] {
         return count > 8 ? "\(shown),… (\(count))" : shown
     }
 }
+
+extension [IPAddress] {
+    /// The first of them in the order of their text, for a line of a log: at most eight.
+    package var shown: String {
+        let texts = Set(map(\.description)).sorted()
+        return texts.prefix(8).joined(separator: ",") + (texts.count > 8 ? ",… (\(texts.count))" : "")
+    }
+}

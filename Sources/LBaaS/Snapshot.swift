@@ -4,6 +4,8 @@ public struct Facts: Sendable {
     public var health: [LoadBalancerID: ServiceHealth]
     /// The real servers that drain.
     public var drains: DrainTable
+    /// How virtual IPs are, where it is known. It does not survive the process.
+    public var virtualIPs: [IPAddress: VirtualIPFact] = [:]
 
     /// Facts.
     public init(health: [LoadBalancerID: ServiceHealth] = [:], drains: DrainTable = DrainTable()) {
@@ -22,6 +24,8 @@ public struct Snapshot: Sendable {
     public var facts: Facts
     /// The last committed change of this process; nil where there was none.
     public var lastChange: JournalEntry?
+    /// The revision of the last change of each virtual IP that was changed by this process.
+    public var virtualIPRevisions: [IPAddress: UInt64] = [:]
     /// The revision that this process has begun with.
     public let firstRevision: UInt64
 
@@ -38,4 +42,7 @@ public struct Snapshot: Sendable {
         guard let revision = wanted.entries[id]?.revision, revision > 0 else { return firstRevision }
         return revision
     }
+
+    /// The revision at which a virtual IP was changed last; for one that was not changed by this process, that of the start.
+    public func revision(of address: IPAddress) -> UInt64 { virtualIPRevisions[address] ?? firstRevision }
 }

@@ -43,9 +43,15 @@ public struct WantedState: Sendable {
     public private(set) var deleted: DeletedIdentities
     /// True where the last change was a DELETE that left nothing.
     public var isEmptyByDelete: Bool
+    /// The virtual IPs.
+    public var virtualIPs: VirtualIPTable
 
     /// A state with these load balancers.
-    public init(entries: [Entry] = [], deleted: DeletedIdentities = DeletedIdentities(), isEmptyByDelete: Bool = false) {
+    public init(
+        entries: [Entry] = [], deleted: DeletedIdentities = DeletedIdentities(), isEmptyByDelete: Bool = false,
+        virtualIPs: VirtualIPTable = VirtualIPTable()
+    ) {
+        self.virtualIPs = virtualIPs
         self.deleted = deleted
         self.isEmptyByDelete = isEmptyByDelete
         self.entries.reserveCapacity(entries.count)

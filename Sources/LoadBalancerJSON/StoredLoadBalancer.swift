@@ -77,10 +77,7 @@ public struct StoredLoadBalancerReader {
             }
             return .success(loadBalancer)
         } catch {
-            switch error {
-            case .invalid(let sentence): return .failure(Damage(reason: sentence))
-            case .invalidObject(let message, let path): return .failure(Damage(reason: "\(path): \(message)"))
-            }
+            return .failure(Damage(reason: error.sentence))
         }
     }
 }

@@ -57,9 +57,12 @@ public struct PublishedChange: Sendable {
     public let journal: [JournalEntry]
     /// The load balancers, each once.
     public let items: [Item]
+    /// What happened to virtual IPs, in order: what became of them on this host, and what other hosts did.
+    public let virtualIPs: [VirtualIPStatusEvent]
 
     /// What a commit made.
-    public init(revision: UInt64, moment: Moment, journal: [JournalEntry], items: [Item]) {
+    public init(revision: UInt64, moment: Moment, journal: [JournalEntry], items: [Item], virtualIPs: [VirtualIPStatusEvent] = []) {
+        self.virtualIPs = virtualIPs
         self.revision = revision
         self.moment = moment
         self.journal = journal

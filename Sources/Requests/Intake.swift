@@ -54,6 +54,9 @@ public protocol RequestHandler: Sendable {
     ///   answer. It must not block. It is called before this returns where nothing else has to be asked.
     func report(on selection: Selection, completion: @escaping @Sendable (Result<StateReport, Refusal>) -> Void)
 
+    /// The virtual IPs in force in the order of their addresses' text, and the revision of that moment.
+    var virtualIPs: (revision: UInt64, reports: [VirtualIPReport]) { get }
+
     /// Says why a load balancer is as it is, or one of its nodes. The appliance is asked.
     ///
     /// - Parameters:

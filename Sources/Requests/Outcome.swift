@@ -6,8 +6,8 @@ public enum Outcome: Sendable {
     case changed
     /// What a change would do, in order.
     case planned([String])
-    /// How the nodes are.
-    case status([LoadBalancerStatus])
+    /// How the nodes and the virtual IPs are.
+    case status([LoadBalancerStatus], virtualIPs: [VirtualIPReport] = [])
     /// The traffic since the last report.
     case metrics(TrafficReport)
     /// What the worker is.

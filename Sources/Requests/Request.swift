@@ -46,6 +46,8 @@ public enum WantedChange: Sendable {
     case enable(Selection)
     /// Forget.
     case delete(Selection)
+    /// Change virtual IPs and, with them, load balancers; nil for none of these.
+    indirect case virtualIPs(VirtualIPChange, with: WantedChange?)
 }
 
 /// Which load balancers a request means.
@@ -67,6 +69,9 @@ extension Request {
         case .discover, .diagnostics: []
         }
     }
+
+    /// The virtual IPs that it names, in its order.
+    public var virtualIPs: [IPAddress] { if case .change(let change, _) = self { change.addresses } else { [] } }
 
     /// Whether it only asks what a change would do.
     public var isDryRun: Bool {
@@ -114,6 +119,7 @@ extension WantedChange {
         case .suspend: "SUSPEND"
         case .enable: "ENABLE"
         case .delete: "DELETE"
+        case .virtualIPs(let change, let other): other?.name ?? change.name
         }
     }
 
@@ -123,6 +129,12 @@ extension WantedChange {
         case .update(let list), .create(let list): list.map(\.id)
         case .suspend(let selection), .enable(let selection), .delete(let selection):
             if case .named(let ids) = selection { ids } else { [] }
+        case .virtualIPs(_, let other): other?.loadBalancers ?? []
         }
+    }
+
+    /// The virtual IPs that the change lists.
+    public var addresses: [IPAddress] {
+        if case .virtualIPs(let change, _) = self { change.addresses } else { [] }
     }
 }

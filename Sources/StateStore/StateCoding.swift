@@ -46,6 +46,14 @@ extension StoredNodeHealth {
     }
 }
 
+extension VirtualIPTable.Requested {
+    /// What requests have made of an address, as it is kept.
+    public func row(of address: IPAddress) -> StoredVirtualIPRow {
+        StoredVirtualIPRow(
+            address: address.description, text: virtualIP.map { StoredVirtualIP.text(of: $0) }, version: version.number, host: version.host)
+    }
+}
+
 extension StoredDrains {
     /// What drains on a listener, as it is kept; nothing where the entry is nil.
     public init(_ entry: DrainTable.Entry?, on listener: Listener) {
@@ -90,7 +98,21 @@ extension StoredState {
             entries.append(try row.entry(reader))
         }
         return WantedState(
-            entries: entries, deleted: DeletedIdentities(deleted.map { LoadBalancerID($0) }), isEmptyByDelete: isEmptyByDelete)
+            entries: entries, deleted: DeletedIdentities(deleted.map { LoadBalancerID($0) }), isEmptyByDelete: isEmptyByDelete,
+            virtualIPs: VirtualIPTable(requested: try requestedVirtualIPs()))
+    }
+
+    /// What requests have made of virtual IPs.
+    ///
+    /// - Throws: where an address or a text cannot be read.
+    public func requestedVirtualIPs() throws(StateStoreError) -> [IPAddress: VirtualIPTable.Requested] {
+        var requested: [IPAddress: VirtualIPTable.Requested] = [:]
+        for row in virtualIPs {
+            guard let address = IPAddress(row.address) else { throw StateStoreError(unreadable: "a virtual IP", row.address) }
+            requested[address] = VirtualIPTable.Requested(
+                try row.virtualIP(), version: VirtualIPVersion(number: row.version, host: row.host))
+        }
+        return requested
     }
 
     /// How nodes are.
@@ -142,6 +164,18 @@ extension StoredLoadBalancerRow {
         } catch {
             throw StateStoreError(
                 .damaged, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")
+        }
+    }
+}
+
+extension StoredVirtualIPRow {
+    fileprivate func virtualIP() throws(StateStoreError) -> VirtualIP? {
+        guard let text else { return nil }
+        do throws(StoredVirtualIP.Damage) {
+            return try StoredVirtualIP.virtualIP(from: text)
+        } catch {
+            throw StateStoreError(
+                .damaged, "the state of virtual IP \(address) cannot be read: \(error.reason); restore the state from a backup")
         }
     }
 }

@@ -8,7 +8,7 @@ enum StateFile {
     /// "LBaS", which tells our files from other SQLite files.
     static let applicationID: Int64 = 0x4C42_6153
     /// The version of the tables below.
-    static let version: Int64 = 4
+    static let version: Int64 = 5
 
     private static let schema = """
         PRAGMA application_id = \(applicationID);
@@ -21,6 +21,7 @@ enum StateFile {
             total INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
         \(tablesSinceVersion2)
         \(tablesSinceVersion3)
+        \(tablesSinceVersion5)
         CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
         CREATE TABLE worker (
             is_empty_by_delete INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL DEFAULT 0);
@@ -45,6 +46,20 @@ enum StateFile {
         CREATE TABLE journal (
             revision INTEGER PRIMARY KEY, time INTEGER NOT NULL, cause TEXT NOT NULL, origin TEXT NOT NULL, what TEXT NOT NULL,
             outcome TEXT NOT NULL);
+        """
+
+    /// The text is NULL where the virtual IP was removed.
+    private static let tablesSinceVersion5 = """
+        CREATE TABLE virtual_ip (
+            address TEXT NOT NULL PRIMARY KEY, text TEXT, version INTEGER NOT NULL, host TEXT NOT NULL) WITHOUT ROWID;
+        """
+
+    /// From version 4, which knew no virtual IPs.
+    private static let stepToVersion5 = """
+        BEGIN;
+        \(tablesSinceVersion5)
+        PRAGMA user_version = 5;
+        COMMIT;
         """
 
     /// From version 3, which did not know which change had made a load balancer as it is.
@@ -154,6 +169,7 @@ enum StateFile {
             if found < 2 { try database.execute(stepToVersion2) }
             if found < 3 { try database.execute(stepToVersion3) }
             if found < 4 { try database.execute(stepToVersion4) }
+            if found < 5 { try database.execute(stepToVersion5) }
         }
         database.keepLogOnClose(false)
         return database

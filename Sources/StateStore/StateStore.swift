@@ -60,6 +60,7 @@ public final class StateStore: DurableStore {
             state.nodes = try nodes()
             let quorums = try database.prepare("SELECT id, has_quorum FROM service")
             while try quorums.step() { state.quorums[quorums.text(0)] = quorums.integer(1) != 0 }
+            state.virtualIPs = try virtualIPs()
             let deleted = try database.prepare("SELECT id FROM deleted ORDER BY sequence")
             while try deleted.step() { state.deleted.append(deleted.text(0)) }
             state.isEmptyByDelete = try database.integer("SELECT is_empty_by_delete FROM worker") != 0
@@ -113,6 +114,17 @@ public final class StateStore: DurableStore {
                     share: UInt16(truncatingIfNeeded: rows.integer(10))))
         }
         return nodes
+    }
+
+    private func virtualIPs() throws(Database.Failure) -> [StoredVirtualIPRow] {
+        var virtualIPs: [StoredVirtualIPRow] = []
+        let rows = try database.prepare("SELECT address, text, version, host FROM virtual_ip ORDER BY address")
+        while try rows.step() {
+            virtualIPs.append(
+                StoredVirtualIPRow(
+                    address: rows.text(0), text: rows.isNull(1) ? nil : rows.text(1), version: rows.integer(2), host: rows.text(3)))
+        }
+        return virtualIPs
     }
 
     private func drains() throws(Database.Failure) -> [StoredDrains] {

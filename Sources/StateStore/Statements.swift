@@ -23,6 +23,7 @@ struct Statements {
     private let putQuorum: Statement
     private let deleteQuorum: Statement
     private let deleteNodes: Statement
+    private let putVirtualIP: Statement
     private let putFlag: Statement
     private let putRevision: Statement
     private let putJournal: Statement
@@ -64,6 +65,7 @@ struct Statements {
         putQuorum = try database.prepare("INSERT OR REPLACE INTO service (id, has_quorum) VALUES (?1, ?2)")
         deleteQuorum = try database.prepare("DELETE FROM service WHERE id = ?1")
         deleteNodes = try database.prepare("DELETE FROM node WHERE id = ?1")
+        putVirtualIP = try database.prepare("INSERT OR REPLACE INTO virtual_ip (address, text, version, host) VALUES (?1, ?2, ?3, ?4)")
         putFlag = try database.prepare("UPDATE worker SET is_empty_by_delete = ?1")
         putRevision = try database.prepare("UPDATE worker SET revision = ?1")
         putJournal = try database.prepare(
@@ -127,6 +129,8 @@ struct Statements {
         case .forgetHealth(let id):
             try deleteQuorum.run(.text(id))
             try deleteNodes.run(.text(id))
+        case .virtualIP(let row):
+            try putVirtualIP.run(.text(row.address), row.text.map { .text($0) } ?? .null, .integer(row.version), .text(row.host))
         case .isEmptyByDelete(let isEmpty):
             try putFlag.run(.integer(isEmpty ? 1 : 0))
         case .revision(let revision):

@@ -147,6 +147,26 @@ public struct StoredNodeHealth: Hashable, Sendable {
     }
 }
 
+/// What requests have made of a virtual IP.
+public struct StoredVirtualIPRow: Hashable, Sendable {
+    /// The address.
+    public let address: String
+    /// The text of the virtual IP, which the store does not look into; nil where it was removed.
+    public let text: String?
+    /// The number of the version.
+    public let version: Int64
+    /// The host that made the version.
+    public let host: String
+
+    /// What requests have made.
+    public init(address: String, text: String?, version: Int64, host: String) {
+        self.address = address
+        self.text = text
+        self.version = version
+        self.host = host
+    }
+}
+
 /// All that is kept.
 public struct StoredState: Hashable, Sendable {
     /// The load balancers.
@@ -159,6 +179,8 @@ public struct StoredState: Hashable, Sendable {
     public var nodes: [StoredNodeHealth] = []
     /// Whether services have their quorum, by the load balancer.
     public var quorums: [String: Bool] = [:]
+    /// What requests have made of virtual IPs.
+    public var virtualIPs: [StoredVirtualIPRow] = []
     /// The identities that were deleted, the oldest first.
     public var deleted: [String] = []
     /// True where the last change was a DELETE that left nothing.
@@ -190,6 +212,8 @@ public enum StateWrite: Hashable, Sendable {
     case quorum(id: String, Bool)
     /// Forget how the nodes of a load balancer are, and whether it has its quorum.
     case forgetHealth(id: String)
+    /// Keep what requests have made of a virtual IP.
+    case virtualIP(StoredVirtualIPRow)
     /// Keep whether the last change was a DELETE that left nothing.
     case isEmptyByDelete(Bool)
     /// Keep the number of the last change, which has no entry in the journal.

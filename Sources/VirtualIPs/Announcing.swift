@@ -6,7 +6,9 @@ import Netlink
 /// Announcing, other hosts that claim the same address, and the search for them.
 extension Engine {
     /// Announces an address by the whole schedule, from now on.
-    func announceAnew(_ address: IPAddress, at now: Duration) { records[address]?.schedule = AnnouncementSchedule(from: now) }
+    func announceAnew(_ address: IPAddress, at now: Duration) {
+        if records[address]?.isSilent == false { records[address]?.schedule = AnnouncementSchedule(from: now) }
+    }
 
     /// Announces what is bound and due, all together.
     func announce() {
@@ -73,7 +75,7 @@ extension Engine {
             records[claim.address]?.search = OwnerSearch(next: now + OwnerSearch.pause)
             records[claim.address]?.reason = "\(claim.hardware) has it"
         }
-        guard record.isBound, record.isWanted(at: now) else { return }
+        guard record.isBound, record.isWanted(at: now), !record.isSilent else { return }
         records[claim.address]?.rivalFrames += 1
         // Two that defend an address against each other are not to fill the network.
         if let last = record.rivalToldAt, now - last < .seconds(1) { return }

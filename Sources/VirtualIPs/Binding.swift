@@ -39,7 +39,12 @@ extension Engine {
         var entries: [(address: IPAddress, entry: InterfaceAddress, isNew: Bool)] = []
         for (address, record) in records {
             let (link, reason) = place(of: record)
-            records[address]?.obstacle = reason ?? record.refusal?.reason
+            // What was refused and is not wanted any more is not tried again.
+            let refusal = record.isWanted(at: now) || record.isRefused(at: now) ? record.refusal : nil
+            records[address]?.refusal = refusal
+            records[address]?.obstacle = reason ?? refusal?.reason
+            records[address]?.fault =
+                reason ?? refusal?.reason ?? (link?.hasCarrier ?? true ? nil : "\(record.virtualIP.interface) has no carrier")
             let own = link.flatMap { network.own(address, interface: $0.index) }
             records[address]?.isBound = own != nil
             guard record.isWanted(at: now), let link else { continue }
@@ -129,6 +134,7 @@ extension Engine {
         if records[address]?.refusal?.reason != reason { log.write(.error, "\(address): \(reason)") }
         records[address]?.refusal = (reason, now)
         records[address]?.obstacle = reason
+        records[address]?.fault = reason
     }
 
     /// Has requests carried out. Returns the error number of each, and 0 for those that were carried out.

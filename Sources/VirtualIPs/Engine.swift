@@ -73,8 +73,8 @@ final class Engine {
     func begin(_ virtualIPs: [VirtualIP]) throws(VirtualIPError) {
         do throws(NetlinkError) { try list() } catch { throw VirtualIPError(.system, error.message) }
         if virtualIPs.contains(where: \.isFenced) {
-            try Fence.probe()
-            try prepareFence()
+            // Without it nothing that is fenced is bound; it is tried again.
+            try? prepareFence()
         } else {
             // What an earlier worker left would keep back addresses of others.
             Fence.removeLeftover()
@@ -130,8 +130,15 @@ final class Engine {
         case .configure(let virtualIPs): configure(virtualIPs)
         case .grant(let addresses, let end): addresses.forEach { grant($0, until: end, now: now) }
         case .extend(let end):
-            let owned = records.filter { $0.value.virtualIP.isAtMostOne && $0.value.right != nil }
-            owned.keys.forEach { grant($0, until: end, now: now) }
+            for (address, record) in records where record.right != nil {
+                records[address]?.isDoubtful = false
+                if record.virtualIP.isAtMostOne { grant(address, until: end, now: now) }
+            }
+        case .yield(let addresses):
+            for address in addresses {
+                records[address]?.isYielding = true
+                records[address]?.schedule = nil
+            }
         case .withdraw(let addresses, _):
             addresses.forEach { address in
                 records[address]?.right = nil
@@ -179,6 +186,8 @@ final class Engine {
         let right = Record.Right(end: record.virtualIP.isAtMostOne ? end : nil)
         guard right.isValid(at: now) else { return }
         record.right = right
+        record.isYielding = false
+        record.isDoubtful = false
         record.search = nil
         records[address] = record
         if record.virtualIP.isFenced { isFenceStale = true }
@@ -204,6 +213,8 @@ final class Engine {
             if let reason { fields.append(("reason", reason)) }
             log.write(.info, "\(address) is \(state.rawValue)", fields)
             record.state = state
+            record.isYielding = false
+            record.isDoubtful = false
             record.since = Clock.bootTime()
             record.reason = reason
             record.schedule = nil
@@ -227,7 +238,14 @@ final class Engine {
     private func doubt() {
         isUnsettled = true
         let now = Clock.bootTime()
-        for (address, record) in records where record.isBound { announceAnew(address, at: now) }
+        for (address, record) in records where record.isBound {
+            if settings.isShared {
+                records[address]?.isDoubtful = true
+                records[address]?.schedule = nil
+            } else {
+                announceAnew(address, at: now)
+            }
+        }
     }
 
     private func list() throws(NetlinkError) {
@@ -319,7 +337,7 @@ final class Engine {
         for (address, entry) in network.allForeign { foreign[address] = conflict(with: entry) }
         for (address, record) in records {
             let status = record.status
-            let told = Record.Told(state: status.state, isBound: status.isBound, reason: status.reason)
+            let told = Record.Told(state: status.state, isBound: status.isBound, reason: status.reason, fault: status.fault)
             guard record.told != told else { continue }
             records[address]?.told = told
             notices.append(.changed(status))

@@ -1,14 +1,4 @@
-/// What a virtual IP is on this host. The names are LINK's.
-public enum VirtualIPState: String, Hashable, Sendable, CaseIterable {
-    /// Nobody said anything yet.
-    case booting = "BOOTING"
-    /// This host has the address: it is bound and announced.
-    case activated = "ACTIVATED"
-    /// This host could have the address, and has not.
-    case standby = "STANDBY"
-    /// This host must not have the address, for what is behind it does not work.
-    case failing = "FAILING"
-}
+public import LBaaS
 
 /// What happens to a virtual IP. The names are LINK's.
 public enum VirtualIPEvent: String, Hashable, Sendable, CaseIterable {

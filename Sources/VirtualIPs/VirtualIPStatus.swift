@@ -1,4 +1,4 @@
-import LBaaS
+public import LBaaS
 
 /// What a virtual IP is on this host now.
 public struct VirtualIPStatus: Hashable, Sendable {
@@ -12,6 +12,9 @@ public struct VirtualIPStatus: Hashable, Sendable {
     public var isBound: Bool
     /// Why it is not as it should be, or why it changed last, in a sentence; nil where nothing is to be said.
     public var reason: String?
+    /// Why this host could not serve the address now if it had it: the interface is missing, is down or has no carrier, the address is one
+    /// of the host itself, or the kernel refuses it; nil where it could.
+    public var fault: String?
     /// How many times it was announced.
     public var announcements: Int
     /// How many frames other hosts sent that claim the address while it was bound here.
@@ -20,7 +23,7 @@ public struct VirtualIPStatus: Hashable, Sendable {
 
 /// What the core and the operator are told, in order, each as soon as it happened.
 public enum VirtualIPNotice: Hashable, Sendable {
-    /// The state of a virtual IP changed, or whether it is bound.
+    /// The state of a virtual IP changed, whether it is bound, or what keeps it from being served.
     case changed(VirtualIPStatus)
     /// Nobody could tell who has an address, and no host answered for it: this one took it.
     case assumed(VirtualIP)
@@ -39,13 +42,19 @@ struct Record {
     var right: Right?
     /// Why the state changed last, where there is something to say.
     var reason: String?
-    /// What keeps the address from being bound, or used.
+    /// What keeps the address from being bound or used, or would.
     var obstacle: String?
+    /// Why this host could not serve it now if it had it.
+    var fault: String?
     /// Why the kernel refused to bind it, and when that was.
     var refusal: (reason: String, at: Duration)?
     var isBound = false
     /// Whether an earlier worker left the address bound, and nobody has said yet who has it.
     var isInherited = false
+    /// Whether another host takes it over and announces it.
+    var isYielding = false
+    /// Whether another host may have it by now: this process was stopped for a while.
+    var isDoubtful = false
     /// When the lifetime of the bound address was renewed last.
     var renewedAt: Duration?
     var schedule: AnnouncementSchedule?
@@ -67,10 +76,14 @@ struct Record {
         var state: VirtualIPState
         var isBound: Bool
         var reason: String?
+        var fault: String?
     }
 
     /// After a refusal it is tried again so much later.
     static let retryPause: Duration = .seconds(1)
+
+    /// Whether it is not to be announced, nor defended.
+    var isSilent: Bool { isYielding || isDoubtful }
 
     /// Whether the kernel refused it just now.
     func isRefused(at now: Duration) -> Bool { refusal.map { now - $0.at < Self.retryPause } ?? false }
@@ -81,7 +94,8 @@ struct Record {
     var status: VirtualIPStatus {
         VirtualIPStatus(
             virtualIP: virtualIP, state: state, since: since, isBound: isBound,
-            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, announcements: announcements, rivalFrames: rivalFrames)
+            reason: state == .activated ? obstacle ?? reason : reason ?? obstacle, fault: fault, announcements: announcements,
+            rivalFrames: rivalFrames)
     }
 }
 

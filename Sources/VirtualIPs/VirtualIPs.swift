@@ -19,8 +19,15 @@ public final class VirtualIPs: Sendable {
         /// seconds, at least 2; longer than any right that is granted. `ceil(T) + 1` where T is the silence until a takeover.
         public var lifetime: Int
 
+        /// Whether other hosts take addresses over, and `extend` is called all the time while they do not. After this process was stopped for a
+        /// while its addresses are announced only then: another host may have them by now.
+        public var isShared: Bool
+
         /// Settings.
-        public init(lifetime: Int = 6) { self.lifetime = max(2, lifetime) }
+        public init(lifetime: Int = 6, isShared: Bool = false) {
+            self.lifetime = max(2, lifetime)
+            self.isShared = isShared
+        }
     }
 
     private let mailbox: Mailbox
@@ -51,19 +58,22 @@ public final class VirtualIPs: Sendable {
     /// Replaces the list of virtual IPs. One that is new begins as BOOTING; one that is not there any more is unbound; one with another
     /// interface or policy keeps its state.
     ///
-    /// - Throws: `invalid` where an address is new and an address of the host itself; `unsupported` where the kernel cannot fence. Then
-    ///   nothing is changed.
-    public func configure(_ virtualIPs: [VirtualIP]) throws(VirtualIPError) {
-        let published = mailbox.published.value.withLock { $0 }
-        for virtualIP in virtualIPs where published.statuses[virtualIP.address] == nil {
-            if let owner = published.foreign[virtualIP.address] {
-                throw VirtualIPError(.invalid, "\(virtualIP.address) cannot be a virtual IP: \(owner)")
-            }
+    /// One for which there is a `refusal` is not bound as long as there is; its status says why.
+    public func configure(_ virtualIPs: [VirtualIP]) { mailbox.post(.configure(virtualIPs)) }
+
+    /// Why this host cannot have a virtual IP that is new: `invalid` where it is an address of the host itself, `unsupported` where the kernel
+    /// cannot fence; nil where it can.
+    public func refusal(of virtualIP: VirtualIP) -> VirtualIPError? {
+        if let owner = conflict(of: virtualIP.address) {
+            return VirtualIPError(.invalid, "\(virtualIP.address) cannot be a virtual IP: \(owner)")
         }
-        if virtualIPs.contains(where: \.isFenced) {
+        if !virtualIP.isFenced { return nil }
+        do throws(VirtualIPError) {
             try Fence.probe()
+            return nil
+        } catch {
+            return error
         }
-        mailbox.post(.configure(virtualIPs))
     }
 
     /// This host has the right to addresses: they are bound and announced, unless they are FAILING. To be called again for each renewal.
@@ -72,10 +82,14 @@ public final class VirtualIPs: Sendable {
     ///   Addresses of the policy `at_least_one` are kept all the same, until `withdraw`.
     public func grant(_ addresses: [IPAddress], until end: Duration?) { mailbox.post(.grant(addresses, end)) }
 
-    /// The right to all addresses of the policy `at_most_one` that this host has the right to ends later than was told.
+    /// This host still has the right to all addresses that it had, and to those of the policy `at_most_one` until later than was told.
     ///
     /// - Parameter end: until when, in the time of CLOCK_BOOTTIME.
     public func extend(until end: Duration) { mailbox.post(.extend(end)) }
+
+    /// Another host takes addresses over, and announces them: they stay bound and are announced no more, also where another host claims them.
+    /// To be followed by `grant` or `withdraw`.
+    public func yield(_ addresses: [IPAddress]) { mailbox.post(.yield(addresses)) }
 
     /// This host has no right to addresses, or not any more: they are unbound, and the fence is shut for them.
     ///
@@ -143,6 +157,7 @@ enum Command: Sendable {
     case configure([VirtualIP])
     case grant([IPAddress], Duration?)
     case extend(Duration)
+    case yield([IPAddress])
     case withdraw([IPAddress], @Sendable () -> Void)
     case fault([IPAddress])
     case health(IPAddress, Bool, String?)
@@ -153,7 +168,7 @@ enum Command: Sendable {
     func complete() {
         switch self {
         case .withdraw(_, let done), .stop(_, let done): done()
-        case .configure, .grant, .extend, .fault, .health, .announce: break
+        case .configure, .grant, .extend, .yield, .fault, .health, .announce: break
         }
     }
 }

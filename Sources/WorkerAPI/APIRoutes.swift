@@ -32,6 +32,13 @@ struct APIRoutes: Sendable {
         addChange(.put, "/v1/load-balancers/{id}/nodes/{node}", body: job, handlers.putNode)
         addChange(.patch, "/v1/load-balancers/{id}/nodes/{node}", body: job, handlers.patchNode)
         addChange(.delete, "/v1/load-balancers/{id}/nodes/{node}", handlers.deleteNode)
+        add(.read, .get, "/ips") { $1.send(handlers.virtualIPs($0)) }
+        add(.read, .get, "/ips/{id}") { $1.send(handlers.virtualIP($0)) }
+        let virtualIP = HTTPRoutes.Body(type: "application/json", limit: APIHandlers.longestVirtualIP)
+        addChange(.post, "/ips", body: virtualIP, handlers.addVirtualIP)
+        addChange(.patch, "/ips/{id}", body: virtualIP, handlers.patchVirtualIP)
+        addChange(.delete, "/ips/{id}", handlers.removeVirtualIP)
+        addChange(.post, "/ips/{id}/failover", query: ["host"], handlers.failOver)
         add(.read, .get, "/v1/why/{id}", handlers.why)
         add(.read, .get, "/v1/why/{id}/{node}", handlers.why)
         add(.read, .get, "/v1/journal", query: ["after", "limit"], handlers.journal)

@@ -155,10 +155,7 @@ extension LoadBalancer {
 }
 
 extension Refusal {
-    fileprivate init(_ error: FieldError) {
-        switch error {
-        case .invalid(let sentence): self.init(.invalid, sentence)
-        case .invalidObject(let message, let path): self.init(.invalid, "\(path): \(message)")
-        }
+    init(_ error: FieldError) {
+        self.init(.invalid, error.sentence)
     }
 }

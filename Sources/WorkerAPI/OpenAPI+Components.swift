@@ -12,6 +12,28 @@ extension OpenAPI {
            },
            "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
           },
+          "Planned": {
+           "description": "The plan of it, for a dry run.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plan"}}}
+          },
+          "VirtualIP": {
+           "description": "The virtual IP; or the plan of a dry run.", "content": {"application/json": {"schema": {"type": "object"}}},
+           "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}
+          },
+          "VirtualIPs": {
+           "description": "The virtual IPs.", "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
+           "content": {"application/json": {"schema": {"type": "object", "required": ["ips"]}}}
+          },
+          "VirtualIPRefused": {
+           "description": "It is refused, in the words of LINK, or as a problem.",
+           "content": {
+            "application/json": {"schema": {"type": "object", "required": ["error"]}},
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+           }
+          },
+          "NoVirtualIP": {
+           "description": "There is none, in the words of LINK.",
+           "content": {"application/json": {"schema": {"type": "object", "required": ["resource", "error"]}}}
+          },
           "Problem": {
            "description": "A problem (RFC 9457).",
            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -25,6 +47,7 @@ extension OpenAPI {
            "description": "The id of a load balancer.",
            "schema": {"type": "string", "minLength": 1}
           },
+          "VirtualIPID": {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}},
           "Node": {
            "name": "node",
            "in": "path",

@@ -9,6 +9,10 @@ extension OpenAPI {
     private static let change = problems("400", "401", "403", "409", "412", "422", "429", "503", "504")
     /// The failure of what names something.
     private static let missing = problems("404")
+    /// The failures of what is about virtual IPs, of which some are in the words of LINK.
+    private static let virtualIP =
+        problems("401", "403", "409", "412", "422", "429", "503", "504")
+        + #", "400": {"$ref": "#/components/responses/VirtualIPRefused"}, "404": {"$ref": "#/components/responses/NoVirtualIP"}"#
     /// The failures of what has a body.
     private static let body = problems("413", "415")
 
@@ -206,6 +210,49 @@ extension OpenAPI {
             "200": {"$ref": "#/components/responses/Changed"},
             \#(missing), \#(change)
            }
+          }
+         },
+         "/ips": {
+          "get": {
+           "operationId": "virtualIPs", "summary": "All virtual IPs.", "x-role": "viewer",
+           "responses": {"200": {"$ref": "#/components/responses/VirtualIPs"}, \#(read)}
+          },
+          "post": {
+           "operationId": "addVirtualIP", "summary": "Adds a virtual IP.", "x-role": "operator",
+           "parameters": [{"$ref": "#/components/parameters/DryRun"}, {"$ref": "#/components/parameters/IdempotencyKey"}],
+           "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "required": ["ip"]}}}},
+           "responses": {
+            "200": {"$ref": "#/components/responses/Planned"}, "201": {"$ref": "#/components/responses/VirtualIP"}, \#(virtualIP), \#(body)
+           }
+          }
+         },
+         "/ips/{id}": {
+          "parameters": [{"$ref": "#/components/parameters/VirtualIPID"}],
+          "get": {
+           "operationId": "virtualIP", "summary": "One virtual IP.", "x-role": "viewer",
+           "responses": {"200": {"$ref": "#/components/responses/VirtualIP"}, \#(virtualIP)}
+          },
+          "patch": {
+           "operationId": "patchVirtualIP", "summary": "Changes a virtual IP.", "x-role": "operator",
+           "parameters": [{"$ref": "#/components/parameters/DryRun"}, {"$ref": "#/components/parameters/IdempotencyKey"}],
+           "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "minProperties": 1}}}},
+           "responses": {"200": {"$ref": "#/components/responses/VirtualIP"}, \#(virtualIP), \#(body)}
+          },
+          "delete": {
+           "operationId": "removeVirtualIP", "summary": "Removes a virtual IP.", "x-role": "operator",
+           "parameters": [{"$ref": "#/components/parameters/DryRun"}, {"$ref": "#/components/parameters/IdempotencyKey"}],
+           "responses": {"200": {"$ref": "#/components/responses/Planned"}, "204": {"description": "It is done."}, \#(virtualIP)}
+          }
+         },
+         "/ips/{id}/failover": {
+          "parameters": [{"$ref": "#/components/parameters/VirtualIPID"}],
+          "post": {
+           "operationId": "failOver", "summary": "Gives a virtual IP to another host.", "x-role": "operator",
+           "parameters": [
+            {"$ref": "#/components/parameters/DryRun"}, {"$ref": "#/components/parameters/IdempotencyKey"},
+            {"name": "host", "in": "query", "description": "Which host.", "schema": {"type": "string"}}
+           ],
+           "responses": {"200": {"$ref": "#/components/responses/Planned"}, "204": {"description": "It is done."}, \#(virtualIP)}
           }
          },
          "/v1/why/{id}": {

@@ -91,6 +91,18 @@ extension WorkerEvents {
         }
     }
 
+    /// Tells that another host claims a virtual IP that is bound here.
+    ///
+    /// - Parameter hardware: the hardware address of that host.
+    package func publish(rivalOf address: String, interface: String, hardware: String, at time: Timestamp) {
+        publish("virtual_ip_rival") {
+            JSONWriting.object([
+                "time": JSONWriting.string(time.text), "address": JSONWriting.string(address), "interface": JSONWriting.string(interface),
+                "hardware_address": JSONWriting.string(hardware),
+            ])
+        }
+    }
+
     /// The first of some load balancers.
     fileprivate static func first<Element>(_ elements: [Element]) -> ArraySlice<Element> { elements.prefix(mostNamed) }
 }

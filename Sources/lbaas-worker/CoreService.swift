@@ -11,6 +11,7 @@ final class CoreService: DaemonService {
     let stopTime = Duration.seconds(1)
     let driver: any LoadBalancerDriver
     private let settings: Settings
+    private let virtualIPs: VirtualIPService
     private let log: Log
     private let monitor: ProgressMonitor
     private let observer: WorkerObserver
@@ -21,11 +22,13 @@ final class CoreService: DaemonService {
     ///
     /// - Parameter monitor: is told how long each step of a commit may take.
     init(
-        _ settings: Settings, driver: any LoadBalancerDriver, version: String, monitor: ProgressMonitor, observer: WorkerObserver, log: Log
+        _ settings: Settings, driver: any LoadBalancerDriver, virtualIPs: VirtualIPService, version: String, monitor: ProgressMonitor,
+        observer: WorkerObserver, log: Log
     ) {
         self.observer = observer
         self.settings = settings
         self.driver = driver
+        self.virtualIPs = virtualIPs
         self.version = version
         self.monitor = monitor
         self.log = log
@@ -46,13 +49,9 @@ final class CoreService: DaemonService {
         do throws(StartFailure) {
             pipeline = try CommitPipeline(
                 driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store,
-                progress: monitor, observer: observer, log: log, clock: Clock.moment)
+                keeper: virtualIPs, progress: monitor, observer: observer, log: log, clock: Clock.moment)
         } catch {
-            switch error.code {
-            case .state: throw StartupFailure(.dataError, error.message)
-            case .appliance: throw StartupFailure(.unavailable, error.message)
-            case .memory: throw StartupFailure(.osError, error.message)
-            }
+            throw error.startup
         }
         let surroundings = LBaaSController.Surroundings(version: version, release: version, diagnose: Diagnosis(settings).run)
         let controller = LBaaSController(
@@ -77,6 +76,18 @@ final class CoreService: DaemonService {
             case .inUse: throw StartupFailure(.tempFail, error.message)
             case .damaged, .newer: throw StartupFailure(.dataError, error.message)
             }
+        }
+    }
+}
+
+extension StartFailure {
+    /// The failure as the end of the start.
+    var startup: StartupFailure {
+        switch code {
+        case .state: StartupFailure(.dataError, message)
+        case .appliance: StartupFailure(.unavailable, message)
+        case .configuration: StartupFailure(.config, message)
+        case .memory, .host: StartupFailure(.osError, message)
         }
     }
 }

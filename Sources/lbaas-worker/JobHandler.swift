@@ -79,6 +79,7 @@ extension Log {
             ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
         ]
         if !answer.loadBalancers.isEmpty { fields.append(("load_balancers", answer.loadBalancers.shown)) }
+        if !answer.virtualIPs.isEmpty { fields.append(("virtual_ips", answer.virtualIPs.shown)) }
         if answer.isDryRun { fields.append(("dry_run", "yes")) }
         if let error = answer.error { fields.append(("error", error)) }
         return fields

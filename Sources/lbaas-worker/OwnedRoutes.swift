@@ -5,15 +5,16 @@ import Synchronization
 final class OwnedRoutes: Actuator {
     let layer: EffectLayer
     private let routes: any Actuator
-    private let addresses: Set<IPAddress>
     private let withdrawsOnStop: Bool
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private struct State {
         var hasBegun = false
+        /// The virtual IPs, and what were some: no other host is to be sent to them by this one.
+        var addresses: Set<IPAddress>
         /// The virtual IPs that this host has.
         var owned: Set<IPAddress> = []
-        /// The load balancers that listen on each virtual IP, as they were told last.
+        /// The load balancers that listen on each address, as they were told last.
         var states: [IPAddress: [LoadBalancerID: EffectiveState]] = [:]
         var places: [LoadBalancerID: IPAddress] = [:]
     }
@@ -25,7 +26,7 @@ final class OwnedRoutes: Actuator {
     init(_ routes: any Actuator, addresses: Set<IPAddress>, withdrawsOnStop: Bool) {
         self.layer = routes.layer
         self.routes = routes
-        self.addresses = addresses
+        state = Mutex(State(addresses: addresses))
         self.withdrawsOnStop = withdrawsOnStop
     }
 
@@ -35,10 +36,20 @@ final class OwnedRoutes: Actuator {
         state.withLock { state in
             guard isOwned != state.owned.contains(address) else { return }
             if isOwned { state.owned.insert(address) } else { state.owned.remove(address) }
-            guard state.hasBegun, let states = state.states[address]?.values else { return }
+            guard state.hasBegun, state.addresses.contains(address), let states = state.states[address]?.values else { return }
             if isOwned {
                 routes.add(states.map { EffectiveChange(from: $0.withdrawn, to: $0) })
             } else {
+                routes.remove(states.map { EffectiveChange(from: $0, to: $0.withdrawn) })
+            }
+        }
+    }
+
+    /// These are virtual IPs, too. Routes to them are withdrawn, unless this host has them.
+    func add(_ addresses: Set<IPAddress>) {
+        state.withLock { state in
+            for address in addresses where state.addresses.insert(address).inserted && !state.owned.contains(address) {
+                guard state.hasBegun, let states = state.states[address]?.values else { continue }
                 routes.remove(states.map { EffectiveChange(from: $0, to: $0.withdrawn) })
             }
         }
@@ -65,14 +76,15 @@ final class OwnedRoutes: Actuator {
 
     private func note(_ effective: EffectiveState, _ state: inout State) {
         if let old = state.places.removeValue(forKey: effective.id) { state.states[old]?[effective.id] = nil }
-        guard let address = effective.service?.service.listener.address, addresses.contains(address) else { return }
+        guard let address = effective.service?.service.listener.address else { return }
         state.places[effective.id] = address
         state.states[address, default: [:]][effective.id] = effective
     }
 
     /// A state as the routes are told of it.
     private func owned(_ effective: EffectiveState, _ state: borrowing State) -> EffectiveState {
-        guard let address = effective.service?.service.listener.address, addresses.contains(address), !state.owned.contains(address) else {
+        guard let address = effective.service?.service.listener.address, state.addresses.contains(address), !state.owned.contains(address)
+        else {
             return effective
         }
         return effective.withdrawn
@@ -81,7 +93,7 @@ final class OwnedRoutes: Actuator {
     func flush(within limit: Duration) -> Bool { routes.flush(within: limit) }
 
     func stop(within limit: Duration) -> Bool {
-        if withdrawsOnStop { for address in addresses { set(address, isOwned: false) } }
+        if withdrawsOnStop { for address in state.withLock(\.addresses) { set(address, isOwned: false) } }
         return routes.stop(within: limit)
     }
 }

@@ -7,11 +7,13 @@ import Synchronization
 /// are withdrawn and the appliance is changed.
 final class ServiceFollower: Actuator {
     let layer = EffectLayer.addresses
-    private let addresses: Set<IPAddress>
     private let tell: @Sendable (IPAddress, String?) -> Void
     private let state = Mutex(State())
 
     private struct State {
+        var hasBegun = false
+        /// The addresses that are followed.
+        var followed: Set<IPAddress> = []
         /// Of each address, which load balancers listen on it, and whether they are up.
         var services: [IPAddress: [LoadBalancerID: Bool]] = [:]
         var upCounts: [IPAddress: Int] = [:]
@@ -21,17 +23,28 @@ final class ServiceFollower: Actuator {
         var failing: Set<IPAddress> = []
     }
 
-    /// - Parameters:
-    ///   - addresses: those that load balancers may listen on.
-    ///   - tell: takes each change, in order: why an address fails, or nil where it recovers. It must not block.
-    init(_ addresses: Set<IPAddress>, _ tell: @escaping @Sendable (IPAddress, String?) -> Void) {
-        self.addresses = addresses
-        self.tell = tell
+    /// A follower of no address yet.
+    ///
+    /// - Parameter tell: takes how each address that is followed is when that is known first, and then each change, in order: why it fails, or
+    ///   nil where it works. It must not block.
+    init(_ tell: @escaping @Sendable (IPAddress, String?) -> Void) { self.tell = tell }
+
+    /// Follows these addresses from now on, and no others.
+    func follow(_ addresses: Set<IPAddress>) {
+        state.withLock { state in
+            let new = addresses.subtracting(state.followed)
+            state.followed = addresses
+            state.failing.formIntersection(addresses)
+            if state.hasBegun { for address in new { judge(address, &state, isFirst: true) } }
+        }
     }
 
     func begin(_ states: [EffectiveState]) {
-        change { state, changed in
+        state.withLock { state in
+            var changed: Set<IPAddress> = []
             for effective in states { place(effective.id, effective.service, &state, &changed) }
+            state.hasBegun = true
+            for address in state.followed { judge(address, &state, isFirst: true) }
         }
     }
 
@@ -63,7 +76,7 @@ final class ServiceFollower: Actuator {
             if state.services[old]?.removeValue(forKey: id) ?? false { state.upCounts[old, default: 0] -= 1 }
             changed.insert(old)
         }
-        guard let service, let address = service.service.listener.address, addresses.contains(address) else { return }
+        guard let service, let address = service.service.listener.address else { return }
         state.places[id] = address
         state.services[address, default: [:]][id] = service.isUp
         if service.isUp { state.upCounts[address, default: 0] += 1 }
@@ -74,14 +87,16 @@ final class ServiceFollower: Actuator {
         state.withLock { state in
             var changed: Set<IPAddress> = []
             body(&state, &changed)
-            for address in changed {
-                let count = state.services[address]?.count ?? 0
-                let fails = count > 0 && state.upCounts[address] ?? 0 == 0
-                if fails == state.failing.contains(address) { continue }
-                if fails { state.failing.insert(address) } else { state.failing.remove(address) }
-                // Under the lock, so that the changes are told in their order.
-                tell(address, fails ? "none of the \(count) load balancers that listen on it is up" : nil)
-            }
+            for address in changed where state.followed.contains(address) { judge(address, &state, isFirst: false) }
         }
+    }
+
+    /// Tells how an address is, where that is not what was told. Under the lock, so that changes are told in their order.
+    private func judge(_ address: IPAddress, _ state: inout State, isFirst: Bool) {
+        let count = state.services[address]?.count ?? 0
+        let fails = count > 0 && state.upCounts[address] ?? 0 == 0
+        if !isFirst, fails == state.failing.contains(address) { return }
+        if fails { state.failing.insert(address) } else { state.failing.remove(address) }
+        tell(address, fails ? "none of the \(count) load balancers that listen on it is up" : nil)
     }
 }

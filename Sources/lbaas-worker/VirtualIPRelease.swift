@@ -1,3 +1,4 @@
+import Controller
 import DaemonSupport
 import Glibc
 import HostSystem
@@ -15,24 +16,29 @@ extension Worker {
     static func releaseVirtualIPs(_ settings: Settings) throws(StartupFailure) -> ExitCode {
         // systemd tells ExecStopPost so: a worker that ended in good order has given everything up itself.
         if let result = unsafe getenv("SERVICE_RESULT"), unsafe String(cString: result) == "success" { return .ok }
-        let virtualIPs = try settings.virtualIPs()
-        if virtualIPs.isEmpty || settings.cluster.endpoints.isEmpty || !settings.cluster.releasesOnStop { return .ok }
-        try refuseRunningWorker(settings)
+        if settings.cluster.endpoints.isEmpty || !settings.cluster.releasesOnStop { return .ok }
+        let table = VirtualIPTable(configured: try settings.virtualIPs(), requested: try requested(settings))
+        if table.all.isEmpty { return .ok }
         let output = try LogOutput(style: LogOutput.style(settings.logFormat))
         defer { output.flush(within: .seconds(1)) }
         let log = output.log(level: settings.logLevel)
         let coordination = try settings.cluster.coordination(log: log)
-        let service = VirtualIPService(virtualIPs, settings.cluster, coordination: coordination, log: log)
-        return try service.release(within: releaseLimit) ? .ok : .tempFail
+        let service = VirtualIPService(
+            Array(table.configured.values), settings.cluster, coordination: coordination, monitor: ProgressMonitor(), log: log)
+        do throws(StartFailure) {
+            return try service.release(table, within: releaseLimit) ? .ok : .tempFail
+        } catch {
+            throw error.startup
+        }
     }
 
-    /// A worker that runs has its state folder.
-    private static func refuseRunningWorker(_ settings: Settings) throws(StartupFailure) {
-        guard let folder = settings.stateDirectory, unsafe access(folder, F_OK) == 0 else { return }
+    /// What requests have made of virtual IPs. A worker that runs has its state folder: nothing is given up then.
+    private static func requested(_ settings: Settings) throws(StartupFailure) -> [IPAddress: VirtualIPTable.Requested] {
+        guard let folder = settings.stateDirectory, unsafe access(folder, F_OK) == 0 else { return [:] }
         do throws(StateStoreError) {
-            _ = try StateStore(folder: folder)
+            return try StateStore(folder: folder).load().requestedVirtualIPs()
         } catch {
-            guard case .inUse = error.code else { return }
+            guard case .inUse = error.code else { throw StartupFailure(.dataError, error.message) }
             throw StartupFailure(.tempFail, "a worker runs, and has its virtual IPs: stop it to have them given up (\(error.message))")
         }
     }

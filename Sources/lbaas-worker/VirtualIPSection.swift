@@ -1,24 +1,6 @@
-import Coordination
 import DaemonSupport
-import HealthChecks
 import HostSystem
 import LBaaS
-import VirtualIPs
-
-/// A virtual IP of the configuration file.
-struct ConfiguredVirtualIP: Equatable {
-    /// The address, where it is bound, and what is promised.
-    let virtualIP: VirtualIP
-    /// How this host competes for it.
-    let candidacy: Candidacy
-    /// Whether it is FAILING while load balancers listen on it and none of them is up.
-    let followsServices: Bool
-    /// What must work for the host to have it.
-    var checks: [Check] = []
-
-    /// What owners of it are known by.
-    var name: String { virtualIP.address.description }
-}
 
 /// A section `[virtual_ip:NAME]`: an address that one host of several has. NAME is for people.
 struct VirtualIPSection {
@@ -34,10 +16,9 @@ struct VirtualIPSection {
         ["address", "interface", "policy", "fence", "priority", "preempt", "follow_services"] + checkKeys.map { prefix(ofCheck: 1) + $0 }
 
     /// Those of further checks.
-    static let numberedKeys = Set((2...mostChecks).flatMap { number in checkKeys.map { prefix(ofCheck: number) + $0 } })
+    static let numberedKeys = Set((2...VirtualIP.mostChecks).flatMap { number in checkKeys.map { prefix(ofCheck: number) + $0 } })
 
     private static let checkKeys = ["type", "host", "port", "interval", "timeout", "fall", "rise"]
-    private static let mostChecks = 9
 
     /// What the keys of a check begin with.
     private static func prefix(ofCheck number: Int) -> String { number == 1 ? "check." : "check.\(number)." }
@@ -53,32 +34,35 @@ struct VirtualIPSection {
     /// The virtual IP.
     ///
     /// - Throws: all that is wrong with it, with the places in the file.
-    func virtualIP() throws(StartupFailure) -> ConfiguredVirtualIP {
+    func virtualIP() throws(StartupFailure) -> VirtualIP {
         var mistakes = Mistakes()
         let address = needed("address", .ipAddress, &mistakes)
         let interface = needed("interface", .text, &mistakes)
         let isPolicyGiven = section.values["policy"] != nil
-        let policy = isPolicyGiven ? value("policy", .policy, &mistakes) : .atLeastOne
+        let policy = isPolicyGiven ? value("policy", .policy, &mistakes) : VirtualIPPatch.Policy.atLeastOne
         let fence = value("fence", .fence, &mistakes)
         if fence != nil, policy == .atLeastOne {
             mistakes.add(failure("fence: only addresses with policy = at_most_one have one", at: "fence"))
         }
-        var candidacy = Candidacy(policy: policy ?? .atLeastOne)
-        candidacy.priority = value("priority", .wholeNumber(1...254), &mistakes) ?? candidacy.priority
-        candidacy.preemption = value("preempt", .preemption, &mistakes) ?? candidacy.preemption
-        let followsServices = value("follow_services", .truth, &mistakes) ?? false
-        let checks = (1...Self.mostChecks).compactMap { check($0, &mistakes) }
+        let priority = value("priority", .wholeNumber(1...254), &mistakes)
+        let preemption = value("preempt", .preemption, &mistakes)
+        let followsServices = value("follow_services", .truth, &mistakes)
+        let checks = (1...VirtualIP.mostChecks).compactMap { check($0, &mistakes) }
         let promise: VirtualIP.Policy = policy == .atMostOne ? .atMostOne(fence: fence ?? .kernel) : .atLeastOne
         // Each with a right one of the other, so that all that is wrong is told.
         let place = interface.flatMap { make(.v4(0x0A00_0001), $0, promise, for: "interface", &mistakes)?.interface }
         let virtualIP = address.flatMap { make($0, place ?? "eth0", promise, for: "address", &mistakes) }
         try mistakes.check()
-        guard let virtualIP else { throw failure("address is missing", at: "address") }
-        return ConfiguredVirtualIP(virtualIP: virtualIP, candidacy: candidacy, followsServices: followsServices, checks: checks)
+        guard var virtualIP else { throw failure("address is missing", at: "address") }
+        virtualIP.priority = priority ?? virtualIP.priority
+        virtualIP.preemption = preemption ?? virtualIP.preemption
+        virtualIP.followsServices = followsServices ?? virtualIP.followsServices
+        virtualIP.checks = checks
+        return virtualIP
     }
 
     /// A check; nil where there is none of this number, or it is wrong.
-    private func check(_ number: Int, _ mistakes: inout Mistakes) -> Check? {
+    private func check(_ number: Int, _ mistakes: inout Mistakes) -> VirtualIP.Check? {
         let prefix = Self.prefix(ofCheck: number)
         if Self.checkKeys.allSatisfy({ section.values[prefix + $0] == nil }) { return nil }
         let kind = needed(prefix + "type", .checkKind, &mistakes)
@@ -91,16 +75,16 @@ struct VirtualIPSection {
         }
         let fall = value(prefix + "fall", .wholeNumber(1...100), &mistakes) ?? 3
         let rise = value(prefix + "rise", .wholeNumber(1...100), &mistakes) ?? 1
-        guard let kind, let host, let port else { return nil }
-        return Check(
-            kind, address: host, port: UInt16(port), delay: .seconds(interval), timeout: .seconds(timeout), rise: UInt32(rise),
-            fall: UInt32(fall))
+        guard kind != nil, let host, let port else { return nil }
+        var check = VirtualIP.Check(host: host, port: UInt16(port))
+        (check.interval, check.timeout, check.fall, check.rise) = (.seconds(interval), .seconds(timeout), UInt32(fall), UInt32(rise))
+        return check
     }
 
     private func make(
         _ address: IPAddress, _ interface: String, _ policy: VirtualIP.Policy, for key: String, _ mistakes: inout Mistakes
     ) -> VirtualIP? {
-        do throws(VirtualIPError) {
+        do throws(InvalidVirtualIP) {
             return try VirtualIP(address: address, interface: interface, policy: policy)
         } catch {
             mistakes.add(failure("\(key): \(error.message)", at: key))
@@ -135,18 +119,18 @@ extension Settings {
     /// The virtual IPs of the configuration file, in its order.
     ///
     /// - Throws: all that is wrong with them.
-    func virtualIPs() throws(StartupFailure) -> [ConfiguredVirtualIP] {
-        var found: [ConfiguredVirtualIP] = []
+    func virtualIPs() throws(StartupFailure) -> [VirtualIPTable.Configured] {
+        var found: [VirtualIPTable.Configured] = []
         var lines: [IPAddress: Int] = [:]
         var mistakes = Mistakes()
         for (name, section) in sections.sorted(by: { $0.value.line < $1.value.line }) {
             guard let part = VirtualIPSection(name: name, section, path: configurationFile ?? "") else { continue }
             guard let virtualIP = mistakes.collect({ () throws(StartupFailure) in try part.virtualIP() }) else { continue }
-            if let line = lines.updateValue(section.line, forKey: virtualIP.virtualIP.address) {
+            if let line = lines.updateValue(section.line, forKey: virtualIP.address) {
                 mistakes.add(
-                    part.failure("address: \(virtualIP.name) is the address of the section on line \(line) already", at: "address"))
+                    part.failure("address: \(virtualIP.address) is the address of the section on line \(line) already", at: "address"))
             }
-            found.append(virtualIP)
+            found.append(VirtualIPTable.Configured(virtualIP, section: name))
         }
         try mistakes.check()
         return found
@@ -167,17 +151,17 @@ extension ValueForm where Value == IPAddress {
     }
 }
 
-extension ValueForm where Value == Check.Kind {
+extension ValueForm where Value == String {
     /// The name is LINK's.
-    fileprivate static var checkKind: Self { choice([("TCP", .connect)]) }
+    fileprivate static var checkKind: Self { choice([("TCP", "TCP")]) }
 }
 
-extension ValueForm where Value == OwnershipPolicy {
-    fileprivate static var policy: Self { choice(OwnershipPolicy.allCases.map { ($0.rawValue, $0) }) }
+extension ValueForm where Value == VirtualIPPatch.Policy {
+    fileprivate static var policy: Self { choice(VirtualIPPatch.Policy.allCases.map { ($0.rawValue, $0) }) }
 }
 
 extension ValueForm where Value == VirtualIP.Fence {
-    fileprivate static var fence: Self { choice([("kernel", .kernel), ("none", .none)]) }
+    fileprivate static var fence: Self { choice(VirtualIP.Fence.allCases.map { ($0.rawValue, $0) }) }
 }
 
 extension ValueForm where Value == Preemption {

@@ -1,3 +1,4 @@
+import Controller
 import Coordination
 import DaemonSupport
 import Dispatch
@@ -5,50 +6,70 @@ import Glibc
 import HealthChecks
 import HostSystem
 import LBaaS
+import Requests
 import Synchronization
 import VirtualIPs
 
 /// The virtual IPs: has them bound while this host owns them.
 ///
-/// It is the first service of the worker: its addresses are bound before the appliance is asked to listen on them, and are unbound at the
-/// stop when everything on them has ended.
+/// It is the first service of the worker: the core gives it the virtual IPs before the appliance is asked to listen on them, and at the stop
+/// they are unbound when everything on them has ended.
 final class VirtualIPService: DaemonService {
     let name = "the virtual IPs"
     let stopTime = Duration.seconds(3)
-    private let configured: [ConfiguredVirtualIP]
-    private let cluster: ClusterSettings
-    private let coordination: any Coordination
-    private let log: Log
-    private let running = Mutex<VirtualIPs?>(nil)
-    private let observer = Mutex<(@Sendable (VirtualIPNotice) -> Void)?>(nil)
-    private let isConnected = Mutex(false)
-    private let routes = Mutex<[OwnedRoutes]>([])
-    private let checker = Mutex<HealthChecker?>(nil)
-    /// Why addresses fail, by who found it.
-    private let failures = Mutex<[IPAddress: [String: String]]>([:])
-    /// What is asked of the coordination, in order. It is never asked on the thread of the virtual IPs, which it may wait for.
-    private let calls = DispatchQueue(label: "virtual-ips")
+    let configured: [VirtualIPTable.Configured]
+    let cluster: ClusterSettings
+    let coordination: any Coordination
+    let log: Log
+    /// What binds and announces; nil before the first virtual IP.
+    let room = Mutex<VirtualIPs?>(nil)
+    /// Who is told what becomes of the virtual IPs; nil before the core runs.
+    let core = Mutex<CommitPipeline?>(nil)
+    let state = Mutex(State())
+    let observer = Mutex<(@Sendable (VirtualIPNotice) -> Void)?>(nil)
+    let routes = Mutex<[OwnedRoutes]>([])
+    let checks: VirtualIPChecks
+    /// What is asked of the coordination and told to the core, in order. Neither is done on the thread of the virtual IPs, which they may wait
+    /// for.
+    let calls = DispatchQueue(label: "virtual-ips")
+
+    /// What is known of the virtual IPs.
+    struct State {
+        /// Those that are in force, those of the configuration file among them.
+        var wanted: [IPAddress: VirtualIP] = [:]
+        /// Why addresses fail, by who found it.
+        var failures: [IPAddress: [String: String]] = [:]
+        /// The hosts that own them, as far as this one was told.
+        var owners: [IPAddress: String] = [:]
+        var statuses: [IPAddress: VirtualIPStatus] = [:]
+        /// What the core was told.
+        var told: [IPAddress: VirtualIPFact] = [:]
+        /// What other hosts have changed before the core was there.
+        var unadopted: [SharedValue] = []
+        var isConnected = false
+        /// What has addresses fail and recover as their services do; nil as long as none does.
+        var follower: ServiceFollower?
+        /// Whether all load balancers of the start are known.
+        var knowsServices = false
+        /// Whether the follower is one of the core's effects.
+        var isFollowing = false
+    }
 
     /// How long a loss may take to carry out, while everything else that the coordination tells waits.
-    private static let withdrawalLimit = Duration.seconds(2)
+    static let withdrawalLimit = Duration.seconds(2)
 
     /// Virtual IPs that are not started yet.
-    init(_ configured: [ConfiguredVirtualIP], _ cluster: ClusterSettings, coordination: any Coordination, log: Log) {
+    ///
+    /// - Parameter monitor: is told whether the checks get on.
+    init(
+        _ configured: [VirtualIPTable.Configured], _ cluster: ClusterSettings, coordination: any Coordination, monitor: ProgressMonitor,
+        log: Log
+    ) {
         self.configured = configured
         self.cluster = cluster
         self.coordination = coordination
         self.log = log
-    }
-
-    /// What has addresses FAIL and recover as their services do; nothing where no address follows its services.
-    var followers: [Notifier] {
-        let addresses = Set(configured.filter(\.followsServices).map(\.virtualIP.address))
-        if addresses.isEmpty { return [] }
-        let follower = ServiceFollower(addresses) { [weak self] address, reason in
-            guard let self else { return }
-            calls.async { self.note(address, of: "services", failure: reason) }
-        }
-        return [.actuator(follower)]
+        checks = VirtualIPChecks(progress: monitor.participant("the checks of the virtual IPs"), log: log)
     }
 
     /// Notifiers that tell of routes to virtual IPs only while this host has them. To be called before the start.
@@ -66,99 +87,134 @@ final class VirtualIPService: DaemonService {
     func observe(_ tell: @escaping @Sendable (VirtualIPNotice) -> Void) { observer.withLock { $0 = tell } }
 
     /// Has routes to an address told, or withdrawn.
-    private func tellRoutes(_ address: IPAddress, isOwned: Bool) {
+    func tellRoutes(_ address: IPAddress, isOwned: Bool) {
         for routes in routes.withLock(\.self) { routes.set(address, isOwned: isOwned) }
     }
 
-    func start() throws(StartupFailure) {
-        // The kernel keeps an address for so long after the worker died. No right is longer than the takeover time.
-        let settings = VirtualIPs.Settings(lifetime: Int(cluster.takeover.rounded(.up)) + 1)
-        let virtualIPs: VirtualIPs
-        do throws(VirtualIPError) {
-            virtualIPs = try VirtualIPs.start(configured.map(\.virtualIP), settings: settings, log: log) { [weak self] in self?.follow($0) }
-        } catch {
-            switch error.code {
-            case .invalid, .unsupported: throw StartupFailure(.config, error.message)
-            case .system: throw StartupFailure(.osError, error.message)
-            }
-        }
-        running.withLock { $0 = virtualIPs }
-        do throws(StartupFailure) {
-            try refuseOwnAddresses(virtualIPs)
-            for virtualIP in configured { coordination.set(virtualIP.name, virtualIP.candidacy) }
-            try begin()
-            try beginChecks()
-        } catch {
-            _ = virtualIPs.stop(keeping: true, within: stopTime)
-            throw error
-        }
-    }
-
-    private func begin() throws(StartupFailure) {
-        do throws(CoordinationError) {
-            try coordination.start { [weak self] in self?.follow($0) }
-        } catch {
-            throw StartupFailure(error.code == .configuration ? .config : .osError, error.message)
-        }
-    }
-
-    private func beginChecks() throws(StartupFailure) {
-        let now = Clock.steady()
-        let changes = configured.flatMap { virtualIP in
-            virtualIP.checks.enumerated().map { place, check in
-                HealthChecker.Change.begin(
-                    CheckKey(loadBalancer: LoadBalancerID(virtualIP.name), node: NodeID("\(place + 1)")), check,
-                    NodeHealth(isUp: true, since: now))
-            }
-        }
-        if changes.isEmpty { return }
-        do throws(HealthCheckError) {
-            let new = try HealthChecker(.init(), log: log, now: Clock.steady) { [weak self] in self?.take($0) }
-            new.update(changes)
-            checker.withLock { $0 = new }
-        } catch {
-            throw StartupFailure(.osError, error.message)
-        }
-    }
-
-    private func refuseOwnAddresses(_ virtualIPs: VirtualIPs) throws(StartupFailure) {
-        var mistakes = Mistakes()
-        for virtualIP in configured {
-            guard let reason = virtualIPs.conflict(of: virtualIP.virtualIP.address) else { continue }
-            mistakes.add(StartupFailure(.config, "\(virtualIP.name) cannot be a virtual IP: \(reason)"))
-        }
-        try mistakes.check()
-    }
+    /// Nothing is to be done before the core gives it the virtual IPs.
+    func start() {}
 
     func finish(within limit: Duration) -> Bool {
-        guard let virtualIPs = running.withLock(\.self) else { return true }
         let deadline = Deadline(in: min(limit, stopTime))
-        checker.withLock(\.self)?.stop(within: .milliseconds(200))
+        core.withLock { $0 = nil }
+        checks.stop(within: .milliseconds(200))
         let isReleasing = cluster.releasesOnStop
         if !coordination.stop(releasing: isReleasing, within: deadline.rest * 2 / 3) {
             log.write(
                 .warning, "the cluster was not told in time that this host stops: others take over after the takeover time",
                 [("seconds", String(cluster.takeover))])
         }
-        if virtualIPs.stop(keeping: !isReleasing, within: deadline.rest) { return true }
+        guard let room = room.withLock(\.self), !room.stop(keeping: !isReleasing, within: deadline.rest) else { return true }
         log.write(.error, "the virtual IPs were not \(isReleasing ? "unbound" : "left") in time")
         return false
     }
 }
 
+// MARK: - The start
+
+extension VirtualIPService: VirtualIPKeeper {
+    var hostID: String { cluster.hostID }
+
+    func begin(_ table: VirtualIPTable) throws(StartFailure) { try begin(table, knowsServices: false) }
+
+    /// Takes the virtual IPs at the start.
+    ///
+    /// - Parameter knowsServices: whether those that follow their services may be owned before anything is known of these.
+    private func begin(_ table: VirtualIPTable, knowsServices: Bool) throws(StartFailure) {
+        let all = table.all
+        do throws(StartFailure) {
+            if !all.isEmpty {
+                try startRoom(all)
+                try refuseConfigured()
+            }
+            add(all, knowsServices: knowsServices)
+            for address in table.configured.keys where table.requested[address]?.virtualIP != nil {
+                log.write(
+                    .warning, "the configuration file has a virtual IP that a request has made too: the configuration file holds",
+                    [("address", address.description), ("section", table.configured[address]?.section ?? "")])
+            }
+            coordination.share(table.requested.map { SharedValue($0.value, of: $0.key) })
+            do throws(CoordinationError) {
+                try coordination.start { [weak self] in self?.follow($0) }
+            } catch {
+                throw StartFailure(error.code == .configuration ? .configuration : .host, error.message)
+            }
+        } catch {
+            checks.stop(within: .milliseconds(200))
+            _ = room.withLock(\.self)?.stop(keeping: true, within: stopTime)
+            throw error
+        }
+    }
+
+    /// Starts what binds and announces.
+    private func startRoom(_ virtualIPs: [VirtualIP]) throws(StartFailure) {
+        do throws(VirtualIPError) {
+            let new = try makeRoom(virtualIPs)
+            room.withLock { $0 = new }
+        } catch {
+            throw StartFailure(error.code == .system ? .host : .configuration, error.message)
+        }
+    }
+
+    private func makeRoom(_ virtualIPs: [VirtualIP]) throws(VirtualIPError) -> VirtualIPs {
+        // The kernel keeps an address for so long after the worker died. No right is longer than the takeover time.
+        let settings = VirtualIPs.Settings(
+            lifetime: Int(cluster.takeover.rounded(.up)) + 1, isShared: !cluster.endpoints.isEmpty)
+        return try VirtualIPs.start(virtualIPs, settings: settings, log: log) { [weak self] in self?.follow($0) }
+    }
+
+    /// What binds and announces. It is started where it does not run yet.
+    func runningRoom() throws(VirtualIPError) -> VirtualIPs {
+        try room.withLock { room throws(VirtualIPError) in
+            if let room { return room }
+            let new = try makeRoom([])
+            room = new
+            return new
+        }
+    }
+
+    private func refuseConfigured() throws(StartFailure) {
+        let room = room.withLock(\.self)
+        let refusals = configured.compactMap { room?.refusal(of: $0.virtualIP) }
+        guard let first = refusals.first else { return }
+        throw StartFailure(first.code == .system ? .host : .configuration, Set(refusals.map(\.message)).sorted().joined(separator: "\n"))
+    }
+
+    /// Tells the core from now on what becomes of the virtual IPs.
+    func tell(_ core: CommitPipeline) {
+        self.core.withLock { $0 = core }
+        calls.async { [self] in
+            adoptRest()
+            publishAll()
+        }
+    }
+
+    /// Has addresses follow their services from now on: all load balancers are known.
+    func follow() {
+        calls.async { [self] in
+            state.withLock { $0.knowsServices = true }
+            startFollowing()
+        }
+    }
+}
+
+// MARK: - The release
+
 extension VirtualIPService {
     /// Gives up what an earlier worker of this host left: owns it as that one did, and stops.
     ///
-    /// - Parameter limit: the longest wait for the cluster.
+    /// - Parameters:
+    ///   - table: what it had.
+    ///   - limit: the longest wait for the cluster.
     /// - Returns: false where it was not reached in that time. Then everything stays as it is.
-    func release(within limit: Duration) throws(StartupFailure) -> Bool {
-        try start()
+    func release(_ table: VirtualIPTable, within limit: Duration) throws(StartFailure) -> Bool {
+        try begin(table, knowsServices: true)
         let deadline = Deadline(in: limit)
         while !isSettled {
             if deadline.isOver {
                 log.write(.warning, "the cluster was not reached: virtual IPs stay as they are")
                 _ = coordination.stop(releasing: false, within: stopTime)
-                _ = running.withLock(\.self)?.stop(keeping: true, within: stopTime)
+                _ = room.withLock(\.self)?.stop(keeping: true, within: stopTime)
                 return false
             }
             usleep(10_000)
@@ -168,93 +224,6 @@ extension VirtualIPService {
 
     /// Whether the cluster has answered, and this host owns again what it owned.
     private var isSettled: Bool {
-        isConnected.withLock(\.self) && !coordination.report().contains { $0.owner == cluster.hostID && !$0.isOwned }
-    }
-}
-
-// MARK: - What is told
-
-extension VirtualIPService {
-    /// Takes what becomes of the ownership. A loss is carried out before this returns, for others may own the address then.
-    private func follow(_ notice: OwnershipNotice) {
-        guard let virtualIPs = running.withLock(\.self) else { return }
-        switch notice {
-        case .owned(let name, let end): virtualIPs.grant(addresses(name), until: end)
-        case .extended(let end): virtualIPs.extend(until: end)
-        case .lost(let name, _):
-            for address in addresses(name) { tellRoutes(address, isOwned: false) }
-            if virtualIPs.withdraw(addresses(name), within: Self.withdrawalLimit) { return }
-            log.write(.error, "a virtual IP that is another host's by now is not unbound yet", [("address", name)])
-        // What an earlier worker left is another's by now.
-        case .standby(let name, _): virtualIPs.withdraw(addresses(name))
-        case .unattended(let name): virtualIPs.fault(addresses(name))
-        case .connected: isConnected.withLock { $0 = true }
-        case .duplicateHost, .disconnected: break
-        }
-    }
-
-    private func addresses(_ name: String) -> [IPAddress] { IPAddress(name).map { [$0] } ?? [] }
-
-    /// Takes what becomes of the addresses, on their thread. They log what is done.
-    private func follow(_ notice: VirtualIPNotice) {
-        observer.withLock(\.self)?(notice)
-        switch notice {
-        case .changed(let status):
-            // Also one that an earlier worker left, until somebody says whose it is.
-            let isOwned = status.isBound && (status.state == .activated || status.state == .booting)
-            tellRoutes(status.virtualIP.address, isOwned: isOwned)
-            guard status.state == .activated, !status.isBound, let reason = status.reason else { return }
-            log.write(
-                .warning, "a virtual IP of this host cannot be bound",
-                [("address", status.virtualIP.address.description), ("reason", reason)])
-        case .assumed(let virtualIP):
-            log.write(
-                .warning, "no host answers for a virtual IP, and etcd cannot be reached: this host takes it",
-                [("address", virtualIP.address.description)])
-            calls.async { self.assume(virtualIP.address) }
-        case .rival: break
-        }
-    }
-
-    /// Takes an address that nobody answers for. Where etcd was reached meanwhile, it is given up again.
-    private func assume(_ address: IPAddress) {
-        let name = address.description
-        func isOwned() -> Bool { coordination.report().contains { $0.name == name && $0.isOwned } }
-        coordination.assume(name)
-        guard let virtualIPs = running.withLock(\.self), !isOwned() else { return }
-        virtualIPs.withdraw([address])
-        // It may have been told so before that.
-        if isOwned() { virtualIPs.grant([address], until: nil) }
-    }
-
-    /// Takes what checks found, on their thread.
-    private func take(_ reports: [HealthReport]) {
-        for report in reports where report.turned {
-            guard let address = IPAddress(report.key.loadBalancer.text) else { continue }
-            let (check, name) = (report.check, "check \(report.key.node.text)")
-            let place = Endpoint(host: .address(check.address), port: check.port)
-            let failure = report.health.isUp ? nil : "\(name) of \(place) fails: \(report.health.reason ?? "no answer")"
-            calls.async { self.note(address, of: name, failure: failure) }
-        }
-    }
-
-    /// Has an address fail, or recover.
-    ///
-    /// - Parameters:
-    ///   - source: who found it.
-    ///   - failure: why what is behind it does not work; nil where it does.
-    private func note(_ address: IPAddress, of source: String, failure: String?) {
-        let failure = failures.withLock { failures in
-            failures[address, default: [:]][source] = failure
-            let all = failures[address]?.sorted { $0.key < $1.key }.map(\.value) ?? []
-            return all.isEmpty ? nil : all.joined(separator: "; ")
-        }
-        guard let virtualIPs = running.withLock(\.self), let virtualIP = configured.first(where: { $0.virtualIP.address == address }) else {
-            return
-        }
-        virtualIPs.health(address, works: failure == nil, reason: failure)
-        var candidacy = virtualIP.candidacy
-        candidacy.isHealthy = failure == nil
-        coordination.set(virtualIP.name, candidacy)
+        state.withLock(\.isConnected) && !coordination.report().contains { $0.owner == cluster.hostID && !$0.isOwned }
     }
 }

@@ -1,4 +1,5 @@
 import Controller
+import Coordination
 import DaemonSupport
 import Glibc
 import HostSystem
@@ -24,34 +25,33 @@ enum Worker {
         try Privileges.look(user: settings.user, group: settings.group)?.assume()
         // As the user that removes it at the end.
         let pidFile = try makePidFile(settings)
-        let parts = try Parts(settings, log: log)
+        let monitor = ProgressMonitor()
+        let parts = try Parts(settings, monitor: monitor, log: log)
         let api = try settings.apiConfiguration()
-        let exitCode = try serve(settings, parts, api, version: version, signals: signals, log: log)
+        let exitCode = try serve(settings, parts, api, monitor: monitor, version: version, signals: signals, log: log)
         pidFile?.remove()
         return exitCode
     }
 
     private static func serve(
-        _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, version: String, signals: Signals, log: Log
+        _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, monitor: ProgressMonitor, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
-        let monitor = ProgressMonitor()
         let observer = WorkerObserver()
-        let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, observer: observer, log: log)
+        parts.virtualIPs.observe { observer.told($0) }
+        let core = CoreService(
+            settings, driver: parts.driver, virtualIPs: parts.virtualIPs, version: version, monitor: monitor, observer: observer, log: log)
         let jobs = JobIntake(settings, observer: observer, log: log)
-        let virtualIPs = parts.virtualIPs
-        virtualIPs?.observe { observer.told($0) }
-        let notifiers = virtualIPs.map { $0.owning(parts.notifiers) + $0.followers } ?? parts.notifiers
-        let first: [any DaemonService] = virtualIPs.map { [$0] } ?? []
-        let services: [any DaemonService] =
-            first + [
-                core,
-                NotifierService(notifiers, core: core),
-                IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
-                CheckService(settings, core: core, monitor: monitor, log: log),
-                UpkeepService(core: core),
-                IntakeService(APIIntake(api, of: settings, jobs: jobs, events: observer.events, version: version, log: log), core: core),
-                IntakeService(jobs, core: core),
-            ]
+        let services: [any DaemonService] = [
+            parts.virtualIPs,
+            core,
+            NotifierService(parts.notifiers, virtualIPs: parts.virtualIPs, core: core),
+            IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
+            CheckService(settings, core: core, monitor: monitor, log: log),
+            FollowingService(parts.virtualIPs),
+            UpkeepService(core: core),
+            IntakeService(APIIntake(api, of: settings, jobs: jobs, events: observer.events, version: version, log: log), core: core),
+            IntakeService(jobs, core: core),
+        ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
         return try daemon.run(services) {
             log.write(
@@ -92,7 +92,7 @@ extension Worker {
             }
             if isCheck { mistakes.collect { () throws(StartupFailure) in _ = try settings.apiConfiguration(in: file) } }
             try mistakes.check()
-            if isCheck { _ = try Parts(settings, log: .silent, isCheck: true) }
+            if isCheck { _ = try Parts(settings, monitor: ProgressMonitor(), log: .silent, isCheck: true) }
         }
     }
 
@@ -105,14 +105,15 @@ extension Worker {
         /// The notifiers that have a section.
         let notifiers: [Notifier]
         let services: [LoadBalancer]
-        /// Nil where there are none.
-        let virtualIPs: VirtualIPService?
+        let virtualIPs: VirtualIPService
 
         /// Makes them.
         ///
-        /// - Parameter isCheck: whether what can be run but is likely not meant is a mistake; else it is a warning in the log.
+        /// - Parameters:
+        ///   - monitor: is told whether the checks of the virtual IPs get on.
+        ///   - isCheck: whether what can be run but is likely not meant is a mistake; else it is a warning in the log.
         /// - Throws: everything that one of them refuses.
-        init(_ settings: Settings, log: Log, isCheck: Bool = false) throws(StartupFailure) {
+        init(_ settings: Settings, monitor: ProgressMonitor, log: Log, isCheck: Bool = false) throws(StartupFailure) {
             var mistakes = Mistakes()
             let driver = mistakes.collect { () throws(StartupFailure) in
                 guard let registration = KnownDrivers.named(settings.driver) else {
@@ -133,9 +134,9 @@ extension Worker {
             }
             let addresses = mistakes.collect { () throws(StartupFailure) in try settings.virtualIPs() } ?? []
             let coordination = mistakes.collect { () throws(StartupFailure) in try settings.cluster.coordination(log: log) }
-            virtualIPs = coordination.flatMap { coordination in
-                addresses.isEmpty ? nil : VirtualIPService(addresses, settings.cluster, coordination: coordination, log: log)
-            }
+            virtualIPs = VirtualIPService(
+                addresses, settings.cluster, coordination: coordination ?? SingleHost(host: settings.cluster.hostID), monitor: monitor,
+                log: log)
             try mistakes.check()
             guard let driver else { throw StartupFailure(.config, "there is no driver") }
             self.driver = driver

@@ -30,11 +30,17 @@ final class WorkerObserver: CoreObserver {
 
     /// Takes what became of a virtual IP.
     func told(_ notice: VirtualIPNotice) {
-        guard case .changed(let status) = notice else { return }
         let now = Clock.moment().wall
-        let since = now + (status.since - Clock.bootTime())
-        events.publish(
-            virtualIP: status.virtualIP.address.description, interface: status.virtualIP.interface, state: status.state.rawValue,
-            isBound: status.isBound, reason: status.reason, since: since, at: now)
+        switch notice {
+        case .changed(let status):
+            let since = now + (status.since - Clock.bootTime())
+            events.publish(
+                virtualIP: status.virtualIP.address.description, interface: status.virtualIP.interface, state: status.state.rawValue,
+                isBound: status.isBound, reason: status.reason, since: since, at: now)
+        case .rival(let virtualIP, let hardware):
+            events.publish(rivalOf: virtualIP.address.description, interface: virtualIP.interface, hardware: hardware, at: now)
+        // The change of its state follows.
+        case .assumed: break
+        }
     }
 }

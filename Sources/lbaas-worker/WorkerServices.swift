@@ -11,11 +11,13 @@ final class NotifierService: DaemonService {
     let name = "a notifier"
     let stopTime = Duration.seconds(2)
     private let notifiers: [Notifier]
+    private let virtualIPs: VirtualIPService
     private let core: CoreService
 
-    /// Notifiers that are not started yet.
-    init(_ notifiers: [Notifier], core: CoreService) {
-        self.notifiers = notifiers
+    /// Notifiers that are not started yet. Of routes to virtual IPs they tell only while this host has them.
+    init(_ notifiers: [Notifier], virtualIPs: VirtualIPService, core: CoreService) {
+        self.notifiers = virtualIPs.owning(notifiers)
+        self.virtualIPs = virtualIPs
         self.core = core
     }
 
@@ -23,6 +25,7 @@ final class NotifierService: DaemonService {
         core.pipeline.begin(
             actuators: notifiers.compactMap { if case .actuator(let actuator) = $0 { actuator } else { nil } },
             listeners: notifiers.compactMap { if case .listener(let listener) = $0 { listener } else { nil } })
+        virtualIPs.tell(core.pipeline)
     }
 
     func finish(within limit: Duration) -> Bool {
@@ -31,6 +34,18 @@ final class NotifierService: DaemonService {
         for notifier in notifiers { _ = notifier.stop(within: deadline.rest) }
         return true
     }
+}
+
+/// Has virtual IPs follow their services. It is started behind those that bring load balancers, so that no address is owned before it is known
+/// whether its services are up.
+final class FollowingService: DaemonService {
+    let name = "the virtual IPs that follow their services"
+    private let virtualIPs: VirtualIPService
+
+    /// A service that is not started yet.
+    init(_ virtualIPs: VirtualIPService) { self.virtualIPs = virtualIPs }
+
+    func start() { virtualIPs.follow() }
 }
 
 /// Finds out how nodes are.

@@ -17,29 +17,42 @@ final class Bench {
     let folder: TemporaryFolder
     let lines = Lines()
     let progress = ProgressMonitor()
+    private let keeper: (any VirtualIPKeeper)?
+    private let observer: (any CoreObserver)?
     private let messages = JobMessages()
     private(set) var pipeline: CommitPipeline
     private(set) var runner: LBaaSController
 
-    init(driver: RecordingDriver? = nil, folder: TemporaryFolder? = nil) throws {
+    init(
+        driver: RecordingDriver? = nil, folder: TemporaryFolder? = nil, keeper: (any VirtualIPKeeper)? = nil,
+        observer: (any CoreObserver)? = nil
+    )
+        throws
+    {
+        (self.keeper, self.observer) = (keeper, observer)
         self.driver = try driver ?? RecordingDriver()
         self.folder = try folder ?? TemporaryFolder()
-        (pipeline, runner) = try Self.start(self.driver, StateStore(folder: self.folder.path + "/state"), clock, progress, lines.log)
+        (pipeline, runner) = try Self.start(
+            self.driver, StateStore(folder: self.folder.path + "/state"), keeper, observer, clock, progress, lines.log)
         self.driver.clear()
     }
 
     /// Ends the worker and starts another over the same appliance and state.
     func restart() throws {
         // The state is closed when the old pipeline goes.
-        (pipeline, runner) = try Self.start(try RecordingDriver(), nil, clock, progress, .silent)
-        (pipeline, runner) = try Self.start(driver, StateStore(folder: folder.path + "/state"), clock, progress, lines.log)
+        (pipeline, runner) = try Self.start(try RecordingDriver(), nil, nil, nil, clock, progress, .silent)
+        (pipeline, runner) = try Self.start(
+            driver, StateStore(folder: folder.path + "/state"), keeper, observer, clock, progress, lines.log)
     }
 
     private static func start(
-        _ driver: RecordingDriver, _ store: sending StateStore?, _ clock: ManualClock, _ progress: ProgressMonitor, _ log: Log
+        _ driver: RecordingDriver, _ store: sending StateStore?, _ keeper: (any VirtualIPKeeper)?, _ observer: (any CoreObserver)?,
+        _ clock: ManualClock,
+        _ progress: ProgressMonitor, _ log: Log
     ) throws -> (CommitPipeline, LBaaSController) {
         let now: @Sendable () -> Timestamp = { clock.now }
-        let pipeline = try CommitPipeline(driver: driver, driverName: "fake", store: store, progress: progress, log: log, now: now)
+        let pipeline = try CommitPipeline(
+            driver: driver, driverName: "fake", store: store, keeper: keeper, progress: progress, observer: observer, log: log, now: now)
         let surroundings = LBaaSController.Surroundings(
             version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
         return (pipeline, LBaaSController(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings))

@@ -27,6 +27,7 @@ struct Model {
                 if next[id] == nil, !deleted.contains(id) { return false }
                 next[id] = nil
             }
+        case .virtualIPs(_, let other): return other.map { apply($0) } ?? true
         }
         let all = Array(next.values)
         for (index, one) in all.enumerated() where all[..<index].contains(where: { overlap($0.listener, one.listener) }) { return false }

@@ -30,7 +30,7 @@ struct ReportTests {
         #expect(bench.driver.calls.filter { $0 == .status }.count == 1)
         try #require(outcomes.count == 5)
         for index in [0, 4] {
-            guard case .status(let told)? = outcomes[index] else { throw Unexpected() }
+            guard case .status(let told, _)? = outcomes[index] else { throw Unexpected() }
             #expect(told.map(\.id) == [LoadBalancerID("a")] && told.first?.nodes.map(\.isUp) == [true])
         }
         guard case .refused(let refusal)? = outcomes[1], case .changed? = outcomes[2], case .deleted? = outcomes[3] else {

@@ -73,7 +73,7 @@ struct SubmitTests {
         crowd.run([.create(balancer("first", 2))], on: bench.pipeline)
         gate.waitForArrival()
         let outcomes = submit([.status(ids("a")), .discover, .status(ids("first"))])
-        if case .status(let told) = outcomes[0] { #expect(told.map(\.id) == ["a"]) } else { Issue.record("\(outcomes[0])") }
+        if case .status(let told, _) = outcomes[0] { #expect(told.map(\.id) == ["a"]) } else { Issue.record("\(outcomes[0])") }
         #expect(outcomes[2].failure?.contains("'first'") == true)
         gate.open()
         _ = crowd.outcomes()

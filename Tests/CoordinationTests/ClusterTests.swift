@@ -48,6 +48,35 @@ import Testing
         return try #require(owner)
     }
 
+    @Test("What one host shares all hosts know, also those that were away, and the newest holds after a store that was lost")
+    func values() async throws {
+        func value(_ number: Int64, _ host: String, _ text: String?) -> SharedValue {
+            SharedValue(name: Self.name, number: number, host: host, text: text)
+        }
+        try await EtcdCluster.run { cluster in
+            try await withHosts(2, on: cluster) { hosts, relays in
+                func wasTold(_ host: TestHost, _ value: SharedValue) -> Bool { host.notices.contains(.shared([value])) }
+                hosts[0].coordination.share([value(1, "a", "one")])
+                try await eventually("the other host is told") { wasTold(hosts[1], value(1, "a", "one")) }
+                relays[1].set(.cut)
+                hosts[0].coordination.share([value(3, "a", nil)])
+                // It does not know of the removal, and is older.
+                hosts[1].coordination.share([value(2, "b", "two")])
+                relays[1].set(.open)
+                try await eventually("the host that was away is told") { wasTold(hosts[1], value(3, "a", nil)) }
+                let client = try EtcdClient(cluster.configuration)
+                _ = try await onThread {
+                    try client.transact(EtcdTransaction(compares: [], success: [.delete(.prefix("/lbaas/test/vip/address/"))]))
+                }
+                try await eventually("the store has it again") {
+                    let snapshot = try await onThread { try client.rangeAll(.prefix("/lbaas/test/vip/address/")) }
+                    return snapshot.entries.map { SharedValue(name: Self.name, $0.value) } == [value(3, "a", nil)]
+                }
+                #expect(!hosts[0].notices.contains { if case .shared = $0 { true } else { false } })
+            }
+        }
+    }
+
     @Test("One of three hosts owns a name, hands it over on request, and gives it up when it stops")
     func handover() async throws {
         try await EtcdCluster.run { cluster in

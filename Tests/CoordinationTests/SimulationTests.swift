@@ -1,4 +1,5 @@
 import Etcd
+import LBaaS
 import TestSupport
 import Testing
 
@@ -232,6 +233,21 @@ import Testing
         }
     }
 
+    @Test("A name that is given up to nobody in particular goes to the best of the others at once, also where its owner was better")
+    func unnamedHeir() throws {
+        for seed in UInt64(0)..<20 {
+            let cluster = cluster(seed)
+            try settle(cluster)
+            let before = try owner(cluster)
+            if before != "a" { cluster.tell(cluster[before], .failOver(Self.names[0], to: "a")) }
+            cluster.run(for: .seconds(2))
+            #expect(try owner(cluster) == "a")
+            cluster.tell(cluster["a"], .failOver(Self.names[0], to: nil))
+            let time = try #require(cluster.run(until: { cluster.answering(Self.names[0]) == ["b"] }, within: .seconds(2)))
+            #expect(time < .milliseconds(30), "seed \(seed)")
+        }
+    }
+
     @Test("The host with the highest priority takes a name, and takes it back only where that is allowed")
     func priorities() throws {
         for preemption in [Preemption.no, .after(.seconds(2))] {
@@ -346,6 +362,32 @@ import Testing
             cluster.run(for: .seconds(15))
             #expect(cluster.violations == [], "seed \(seed)")
             for name in Self.names { #expect(cluster.answering(name).count == 1, "\(name), seed \(seed)") }
+        }
+    }
+
+    @Test("A store that is restored from a backup leaves no name with at_least_one without an owner, and a worker knows its predecessor")
+    func restoredAtLeastOne() throws {
+        for seed in UInt64(0)..<20 {
+            let cluster = cluster(seed, .atLeastOne)
+            try settle(cluster)
+            let old = cluster.store
+            // All workers start again, and names have other owners.
+            for id in Self.ids {
+                cluster.kill(id)
+                cluster.run(for: .seconds(4))
+                cluster.start(id)
+                cluster.run(for: .seconds(4))
+            }
+            var isMissing = false
+            cluster.ownershipChanged = { isMissing = isMissing || Self.names.contains { cluster.answering($0).isEmpty } }
+            cluster.restore(old)
+            for host in cluster.hosts { host.newest = .max }
+            cluster.run(for: .seconds(15))
+            #expect(!isMissing, "seed \(seed)")
+            for name in Self.names { #expect(cluster.answering(name).count == 1, "\(name), seed \(seed)") }
+            for host in cluster.hosts {
+                #expect(!host.notices.contains { if case .duplicateHost = $0 { true } else { false } }, "host \(host.id), seed \(seed)")
+            }
         }
     }
 }

@@ -19,9 +19,14 @@ import Testing
         #expect(NoteRecord(note.json) == note)
         let offer = OfferRecord(priorities: ["10.0.0.1": 100, "fd00::1": 1])
         #expect(OfferRecord(offer.json) == offer)
+        for value in [
+            SharedValue(name: "fd00::1", number: 1_700_000_000_000_000, host: "a\"b", text: "{\"x\": 1}"),
+            SharedValue(name: "x", number: 1, host: "a", text: nil),
+        ] { #expect(SharedValue(name: value.name, value.json) == value) }
         for text in ["", "{", "[1]", "1", "null", #"{"host": 1, "inc": [], "names": [1], "seq": {}}"#, #"{"names": {"a": "x"}}"#, "\u{0}"] {
             #expect(HostRecord(Array(text.utf8)) == HostRecord(incarnation: ""))
             #expect(OwnerRecord(Array(text.utf8)) == OwnerRecord())
+            #expect(SharedValue(name: "x", Array(text.utf8)).number == 0)
             #expect(OfferRecord(Array(text.utf8)) == OfferRecord(priorities: [:]))
         }
     }
@@ -32,6 +37,7 @@ import Testing
         #expect(keys.kind(of: keys.owner("fd00::1")) == .owner("fd00::1"))
         #expect(keys.kind(of: keys.host("a")) == .host("a"))
         #expect(keys.kind(of: keys.wish("x")) == .wish("x"))
+        #expect(keys.kind(of: keys.value("fd00::1")) == .value("fd00::1"))
         #expect(keys.kind(of: keys.offer("a")) == .offer("a"))
         #expect(keys.kind(of: keys.conflict("a")) == .conflict("a"))
         for other in ["/lbaas/lb10/vip/host/a", "/lbaas/lb1/vip/host", "/lbaas/lb1/vip/host/", "/lbaas/lb1/vip/else/a", "", "/"] {

@@ -92,19 +92,35 @@ package final class EtcdCluster: Sendable {
     package func start(_ member: Int) throws {
         let scheme = options.certificates == nil ? "http" : "https"
         let (client, peer) = ("\(scheme)://127.0.0.1:\(ports[member].client)", "http://127.0.0.1:\(ports[member].peer)")
-        let cluster = ports.enumerated().map { "m\($0.offset)=http://127.0.0.1:\($0.element.peer)" }.joined(separator: ",")
         let data = folder.file("m\(member)")
         let state = FileManager.default.fileExists(atPath: data) ? "existing" : "new"
         let process = try ChildProcess(
             "/usr/bin/etcd",
             [
                 "--name", "m\(member)", "--data-dir", data, "--listen-client-urls", client, "--advertise-client-urls", client,
-                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster,
+                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", peers,
                 "--initial-cluster-state", state, "--heartbeat-interval", "50", "--election-timeout", "500", "--bcrypt-cost", "4",
                 "--logger", "zap", "--log-outputs", "stderr", "--log-level", "warn",
             ] + (options.certificates?.serverArguments ?? []) + options.arguments,
             folder: folder.path, output: folder.file("m\(member).out"), errors: folder.file("m\(member).log"))
         processes.withLock { $0[member] = process }
+    }
+
+    /// The members as they know each other.
+    private var peers: String {
+        ports.enumerated().map { "m\($0.offset)=http://127.0.0.1:\($0.element.peer)" }.joined(separator: ",")
+    }
+
+    /// Saves what the cluster has, for `restore`.
+    package func saveSnapshot() async throws { try await control("snapshot", "save", folder.file("snapshot")) }
+
+    /// Gives a member that does not run the data that were saved. All members are restored before one is started.
+    package func restore(_ member: Int) async throws {
+        let data = folder.file("m\(member)")
+        try FileManager.default.removeItem(atPath: data)
+        try await control(
+            "snapshot", "restore", folder.file("snapshot"), "--name", "m\(member)", "--data-dir", data, "--initial-cluster", peers,
+            "--initial-advertise-peer-urls", "http://127.0.0.1:\(ports[member].peer)")
     }
 
     /// Waits until every member serves requests.
@@ -127,6 +143,9 @@ package final class EtcdCluster: Sendable {
             }
         }
     }
+
+    /// Whether a member runs.
+    package func isRunning(_ member: Int) -> Bool { processes.withLock { $0[member] }.map { $0.ended == nil } ?? false }
 
     /// Ends a member at once.
     package func kill(_ member: Int) async {

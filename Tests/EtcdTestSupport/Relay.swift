@@ -6,13 +6,15 @@ import TestSupport
 /// A TCP relay to a port, whose connections can be cut or held up.
 package final class Relay: Sendable {
     /// What it does with connections.
-    package enum Mode: Sendable {
+    package enum Mode: Hashable, Sendable {
         /// It passes everything on.
         case open
         /// It closes all connections, and each new one.
         case cut
         /// It takes connections and passes nothing on: what comes meanwhile is lost with its connection at the end.
         case held
+        /// It passes on each piece of a request so much later.
+        case slow(Duration)
     }
 
     private struct State: Sendable {
@@ -77,15 +79,17 @@ package final class Relay: Sendable {
                 return state.mode == .cut
             }
             if isCut { continue }
-            for (from, to) in [(client, server), (server, client)] {
-                Thread.detachNewThread { [self] in copy(from, to) }
+            for (from, to, isRequest) in [(client, server, true), (server, client, false)] {
+                Thread.detachNewThread { [self] in copy(from, to, isRequest: isRequest) }
             }
         }
     }
 
-    private func copy(_ from: LoopbackSocket, _ to: LoopbackSocket) {
+    private func copy(_ from: LoopbackSocket, _ to: LoopbackSocket, isRequest: Bool) {
         while let bytes = try? from.receive(), !bytes.isEmpty {
-            if state.withLock({ $0.mode }) == .held { continue }
+            let mode = state.withLock { $0.mode }
+            if mode == .held { continue }
+            if isRequest, case .slow(let time) = mode { usleep(UInt32(time / .microseconds(1))) }
             guard (try? to.send(bytes)) != nil else { break }
         }
         from.shut()

@@ -1,4 +1,3 @@
-import EtcdTestSupport
 import Foundation
 import Glibc
 import LBaaS
@@ -9,81 +8,18 @@ import WorkerHarness
 extension RealServers {
     /// Workers with a virtual IP, each in a network namespace.
     @Suite("Virtual IPs of workers", .enabled(if: geteuid() == 0, "needs root")) struct VirtualIPTests {
-        private static let address = EthernetLab.v4
-
-        /// A host with a worker whose configuration has the virtual IP.
-        private struct Host {
-            let rig: Rig
-            let lab: EthernetLab
-            /// 1 for the first.
-            let number: Int
-            var section = ""
-            var more = ""
-
-            var namespace: Namespace { lab.hosts[number - 1] }
-
-            func start(launcher: [String] = [], arguments: [String] = []) throws -> WorkerProcess {
-                try start("[virtual_ip:test]\naddress = \(address)\ninterface = eth0\n\(section)\n\(more)\n", launcher: launcher, arguments)
-            }
-
-            func start(_ configuration: String, launcher: [String] = [], _ arguments: [String] = []) throws -> WorkerProcess {
-                var options = rig.options()
-                // Nobody is there: virtual IPs need no job server.
-                options.servers = ["127.0.0.1:9"]
-                options.stateFolder = rig.path("state-\(number)")
-                options.configuration = configuration
-                options.launcher = launcher
-                options.arguments = arguments
-                return try namespace.run { try rig.spawnWorker(options) }
-            }
-
-            func hasAddress(_ text: String = "\(address)") throws -> Bool {
-                try namespace.run { try runProgram("/sbin/ip", ["-o", "addr", "show"]) }.contains(" \(text)/")
-            }
-
-            /// Whether this host is the one that the client reaches at the address.
-            func serves() throws -> Bool {
-                guard try hasAddress(), try lab.isAnswering(address) else { return false }
-                return try lab.believed(address) == EthernetLab.hardwareAddress(number)
-            }
-
-            func takesOver() async throws { try await eventually("host \(number) serves the address") { try serves() } }
-        }
-
-        /// Two hosts that share etcd, each with a link of its own to it.
-        private func withCluster(
-            _ section: String, takeover: Int = 1, _ more: (Int) -> String = { _ in "" }, _ body: ([Host], [Relay]) async throws -> Void
-        ) async throws {
-            try await EtcdCluster.run { etcd in
-                let lab = try EthernetLab(hosts: 2)
-                let links = try lab.hosts.map { try Relay(to: etcd.clientPorts[0], listeningIn: $0) }
-                defer { for link in links { link.end() } }
-                try await withRig { rig in
-                    let hosts = (1...2).map { number in
-                        let cluster =
-                            "[cluster]\netcd = http://127.0.0.1:\(links[number - 1].port)\nhost = h\(number)\ntakeover = \(takeover)\n"
-                        return Host(rig: rig, lab: lab, number: number, section: section, more: cluster + more(number))
-                    }
-                    try await body(hosts, links)
-                }
-            }
-        }
-
-        private func stop(_ worker: WorkerProcess) async throws {
-            let end = try await worker.end()
-            #expect(end == .exit(0), "\(worker.log.text)")
-        }
+        private static let address = VirtualIPHost.address
 
         @Test("One host alone has the address from the start of the worker to its stop")
         func alone() async throws {
             let lab = try EthernetLab()
             try await withRig { rig in
-                let host = Host(rig: rig, lab: lab, number: 1)
+                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
                 let worker = try host.start()
                 try await host.takesOver()
                 try await worker.says("started")
                 #expect(try host.hasAddress("10.0.0.1"))
-                try await stop(worker)
+                try await worker.stopsInGoodOrder()
                 #expect(try !host.hasAddress())
                 #expect(try host.hasAddress("10.0.0.1"))
             }
@@ -93,7 +29,7 @@ extension RealServers {
         func restart(signal: Int32) async throws {
             let lab = try EthernetLab()
             try await withRig { rig in
-                let host = Host(rig: rig, lab: lab, number: 1, more: "[cluster]\nrelease_on_stop = no")
+                let host = VirtualIPHost(rig: rig, lab: lab, number: 1, more: "[cluster]\nrelease_on_stop = no")
                 let first = try host.start()
                 try await host.takesOver()
                 try await first.says("started")
@@ -112,7 +48,7 @@ extension RealServers {
         func leftover() async throws {
             let lab = try EthernetLab()
             try await withRig { rig in
-                let host = Host(rig: rig, lab: lab, number: 1)
+                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
                 let first = try host.start()
                 try await host.takesOver()
                 _ = try await first.end(by: SIGKILL)
@@ -127,7 +63,7 @@ extension RealServers {
         func ownAddress() async throws {
             let lab = try EthernetLab()
             try await withRig { rig in
-                let host = Host(rig: rig, lab: lab, number: 1)
+                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
                 try lab.hosts[0].ip("addr add \(Self.address)/24 dev eth0")
                 let worker = try host.start()
                 #expect(try await worker.process.end() == .exit(78))
@@ -141,7 +77,7 @@ extension RealServers {
             let lab = try EthernetLab()
             try await withRig { rig in
                 let drop = "-net_admin,-net_raw"
-                let worker = try Host(rig: rig, lab: lab, number: 1).start(
+                let worker = try VirtualIPHost(rig: rig, lab: lab, number: 1).start(
                     launcher: ["/usr/bin/setpriv", "--bounding-set=\(drop)", "--inh-caps=\(drop)"])
                 #expect(try await worker.process.end() == .exit(71))
                 #expect(worker.log.text.contains("need the capabilities CAP_NET_ADMIN and CAP_NET_RAW"), "\(worker.log.text)")
@@ -150,7 +86,7 @@ extension RealServers {
 
         @Test("Another host takes over from a worker that is killed, and from one that stops", arguments: ["at_most_one", "at_least_one"])
         func failover(policy: String) async throws {
-            try await withCluster("policy = \(policy)") { hosts, _ in
+            try await VirtualIPHost.withCluster("policy = \(policy)") { hosts, _ in
                 let first = try hosts[0].start()
                 try await hosts[0].takesOver()
                 let second = try hosts[1].start()
@@ -166,17 +102,17 @@ extension RealServers {
                 try await third.says("the cluster is reached")
                 try await eventually("the first host has given the address up") { try !hosts[0].hasAddress() }
                 #expect(try hosts[1].serves())
-                try await stop(second)
+                try await second.stopsInGoodOrder()
                 #expect(try !hosts[1].hasAddress())
                 try await hosts[0].takesOver()
-                try await stop(third)
+                try await third.stopsInGoodOrder()
                 #expect(try !hosts[0].hasAddress())
             }
         }
 
         @Test("Another host takes over from a worker that is frozen, which gives the address up when it goes on")
         func frozen() async throws {
-            try await withCluster("policy = at_most_one") { hosts, _ in
+            try await VirtualIPHost.withCluster("policy = at_most_one") { hosts, _ in
                 let first = try hosts[0].start()
                 try await hosts[0].takesOver()
                 let second = try hosts[1].start()
@@ -192,20 +128,34 @@ extension RealServers {
 
         @Test("An owner that is started again within the takeover time stays the owner")
         func restartInCluster() async throws {
-            try await withCluster("policy = at_most_one", { _ in "release_on_stop = no\n" }) { hosts, _ in
+            try await VirtualIPHost.withCluster("policy = at_most_one", { _ in "release_on_stop = no\n" }) { hosts, _ in
                 let first = try hosts[0].start()
                 try await hosts[0].takesOver()
-                try await stop(first)
+                try await first.stopsInGoodOrder()
                 let second = try hosts[0].start()
                 try await second.says("this host owns the name")
                 try await hosts[0].takesOver()
             }
         }
 
+        @Test("An owner whose kernel refuses the address gives it up, and keeps its others")
+        func refusal() async throws {
+            let v6 = EthernetLab.v6
+            let section = "policy = at_least_one\n[virtual_ip:six]\naddress = \(v6)\ninterface = eth0"
+            try await VirtualIPHost.withCluster(section) { hosts, _ in
+                try hosts[0].namespace.set(["net.ipv6.conf.eth0.disable_ipv6": 1])
+                let first = try hosts[0].start()
+                try await first.says("\(v6): cannot bind it to eth0")
+                _ = try hosts[1].start()
+                try await eventually("host 2 has the address") { try hosts[1].hasAddress("\(v6)") }
+                #expect(try hosts[0].serves())
+            }
+        }
+
         @Test("What a killed worker owned is given up on request", arguments: ["at_most_one", "at_least_one"])
         func release(policy: String) async throws {
             // Nobody takes over by itself while the test runs.
-            try await withCluster("policy = \(policy)", takeover: 60) { hosts, links in
+            try await VirtualIPHost.withCluster("policy = \(policy)", takeover: 60) { hosts, links in
                 let release = ["--release-virtual-ips"]
                 let first = try hosts[0].start()
                 try await hosts[0].takesOver()
@@ -232,7 +182,7 @@ extension RealServers {
 
         @Test("An owner that loses its link to etcd gives the address up")
         func partition() async throws {
-            try await withCluster("policy = at_most_one") { hosts, links in
+            try await VirtualIPHost.withCluster("policy = at_most_one") { hosts, links in
                 _ = try hosts[0].start()
                 try await hosts[0].takesOver()
                 let second = try hosts[1].start()
@@ -242,6 +192,36 @@ extension RealServers {
                 #expect(try !hosts[0].hasAddress())
                 links[0].set(.open)
                 #expect(try hosts[1].serves())
+            }
+        }
+
+        @Test(
+            "An owner that cannot serve the address gives it up",
+            arguments: ["no carrier", "down", "gone", "of the host itself"])
+        func obstacle(kind: String) async throws {
+            try await VirtualIPHost.withCluster("policy = at_least_one") { hosts, _ in
+                let lab = hosts[0].lab
+                _ = try hosts[0].start()
+                try await hosts[0].takesOver()
+                let second = try hosts[1].start()
+                try await second.says("another host owns the name")
+                switch kind {
+                case "no carrier": try lab.setCarrier(1, false)
+                case "down": try lab.hosts[0].ip("link set eth0 down")
+                case "gone": try lab.unplug(1)
+                default: try lab.hosts[0].ip("addr add \(Self.address)/24 dev eth0")
+                }
+                try await hosts[1].takesOver()
+                try await eventually("host 1 does not have it") { try kind == "of the host itself" || !hosts[0].hasAddress() }
+                switch kind {
+                case "no carrier": try lab.setCarrier(1, true)
+                case "down": try lab.hosts[0].ip("link set eth0 up")
+                case "gone": try lab.plug(1)
+                default: try lab.hosts[0].ip("addr del \(Self.address)/24 dev eth0")
+                }
+                #expect(try hosts[1].serves())
+                try await second.stopsInGoodOrder()
+                try await hosts[0].takesOver()
             }
         }
 
@@ -265,8 +245,8 @@ extension RealServers {
                 """
             }
             let (section, more) = section == "check" ? (check, { _ in "" }) : (section, service)
-            try await withCluster("policy = at_most_one\n\(section)", more) { hosts, _ in
-                func node(_ host: Host) throws -> Socket {
+            try await VirtualIPHost.withCluster("policy = at_most_one\n\(section)", more) { hosts, _ in
+                func node(_ host: VirtualIPHost) throws -> Socket {
                     try host.namespace.run {
                         let socket = try Socket(.tcp, for: .v4(0))
                         try socket.bind(to: .v4(0), port: 8080)

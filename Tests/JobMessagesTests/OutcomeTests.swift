@@ -20,7 +20,7 @@ import Testing
         #expect(answer(#"{"hpcs_action":"ENABLE"}"#).error == nil)
     }
 
-    @Test func status() {
+    @Test func status() throws {
         let report = [
             LoadBalancerStatus(id: quoted, nodes: [NodeStatus(id: "1", isUp: true), NodeStatus(id: "\0\\", isUp: false)]),
             LoadBalancerStatus(id: LoadBalancerID("empty"), nodes: []),
@@ -32,6 +32,17 @@ import Testing
             #"{"id": "1", "status": "DOWN", "state": "DOWN", "loadBalancer": "b"}"#,
         ]
         #expect(added("STATS", .status(report)) == #""nodes": ["# + expected.joined(separator: ", ") + #"], "hpcs_response": "PASS""#)
+        let virtualIP = try VirtualIP(address: .v4(0x0A00_0009), interface: "eth0")
+        let fact = VirtualIPFact(
+            state: .standby, isBound: false, owner: "h\"2", reason: "host h2 owns it", since: Timestamp(microseconds: 1_000_000))
+        let reports = [
+            VirtualIPReport(virtualIP: virtualIP, section: nil, fact: nil), VirtualIPReport(virtualIP: virtualIP, section: "v", fact: fact),
+        ]
+        #expect(
+            added("STATS", .status([], virtualIPs: reports))
+                == #""nodes": [], "virtualIPs": [{"address": "10.0.0.9", "status": "BOOTING"}, "#
+                + #"{"address": "10.0.0.9", "status": "STANDBY", "owner": "h\"2", "since": "1970-01-01 00:00:01.000000", "#
+                + #""reason": "host h2 owns it"}], "hpcs_response": "PASS""#)
         #expect(added("STATS", .status([])) == #""nodes": [], "hpcs_response": "PASS""#)
     }
 

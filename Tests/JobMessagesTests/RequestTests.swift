@@ -1,5 +1,6 @@
 import JobMessages
 import LBaaS
+import LoadBalancerJSON
 import Requests
 import Testing
 
@@ -13,12 +14,125 @@ import Testing
         case .change(.suspend(let selection), let options): "suspend \(text(selection)) \(options.isDryRun)"
         case .change(.enable(let selection), let options): "enable \(text(selection)) \(options.isDryRun)"
         case .change(.delete(let selection), let options): "delete \(text(selection)) \(options.isDryRun)"
+        case .change(.virtualIPs(let change, let other), let options):
+            "\(text(change)) with \(other.map { "\($0.name) \($0.loadBalancers.map(\.text))" } ?? "nothing") \(options.isDryRun)"
         case .status(let selection): "status \(text(selection))"
         case .metrics(let selection): "metrics \(text(selection))"
         case .discover: "discover"
         case .archive(let order): "archive \(order.loadBalancer)"
         case .diagnostics: "diagnostics"
         }
+    }
+
+    private func text(_ change: VirtualIPChange) -> String {
+        switch change {
+        case .replace(let list): "replace virtual IPs \(list.map { "\($0.address) \($0.interface)" })"
+        case .put(let list): "put virtual IPs \(list.map { "\($0.address) \($0.interface)" })"
+        case .remove(let addresses, let mustExist): "remove virtual IPs \(addresses.map(\.description)) \(mustExist)"
+        default: "\(change)"
+        }
+    }
+
+    @Test(
+        "Virtual IPs go with load balancers, or alone",
+        arguments: [
+            (
+                "UPDATE", #","loadBalancers":[],"virtualIPs":[{"address":"10.0.0.9","interface":"eth0"}]"#,
+                "replace virtual IPs [\"10.0.0.9 eth0\"] with UPDATE [] false"
+            ),
+            ("UPDATE", #","loadBalancers":[],"virtualIPs":[]"#, "replace virtual IPs [] with UPDATE [] false"),
+            (
+                "CREATE", #","virtualIPs":[{"address":"2001:DB8::1/128","interface":"eth0"}]"#,
+                "put virtual IPs [\"2001:db8::1 eth0\"] with nothing false"
+            ),
+            (
+                "CREATE", #","loadBalancers":[],"virtualIPs":[{"address":"10.0.0.9","interface":"e"}],"hpcs_dry_run":true"#,
+                "put virtual IPs [\"10.0.0.9 e\"] with CREATE [] true"
+            ),
+            ("DELETE", #","virtualIPs":[{"address":"10.0.0.9"}]"#, "remove virtual IPs [\"10.0.0.9\"] false with nothing false"),
+            (
+                "DELETE", #","loadBalancers":[{"id":"a"}],"virtualIPs":[{"address":"10.0.0.9","interface":5}]"#,
+                "remove virtual IPs [\"10.0.0.9\"] false with DELETE [\"a\"] false"
+            ),
+        ])
+    func virtualIPs(action: String, members: String, expected: String) throws {
+        #expect(try summary(#"{"hpcs_action":""# + action + #"""# + members + "}") == expected)
+    }
+
+    @Test(
+        "Virtual IPs that are none are refused with the place",
+        arguments: [
+            ("CREATE", "null", "virtualIPs: null is not a list"),
+            ("CREATE", "[5]", "virtualIPs[0]: 5 is not an object"),
+            ("CREATE", "[{}]", "virtualIPs[0].address: is missing; it says which virtual IP is meant"),
+            ("DELETE", "[{}]", "virtualIPs[0].address: is missing; it says which virtual IP is meant"),
+            ("CREATE", #"[{"address":"x"}]"#, #"virtualIPs[0].address: "x" is not an IPv4 or IPv6 address"#),
+            (
+                "CREATE", #"[{"address":"10.0.0.9/24"}]"#,
+                #"virtualIPs[0].address: "10.0.0.9/24" is a network; a virtual IP is one address, without a prefix length or with /32"#
+            ),
+            ("CREATE", #"[{"address":"10.0.0.9"}]"#, "virtualIPs[0].interface: is missing; it says where the address is bound"),
+            (
+                "CREATE", #"[{"address":"127.0.0.1"}]"#,
+                "virtualIPs[0].address: 127.0.0.1 cannot be a virtual IP: it is a loopback address"
+            ),
+            (
+                "CREATE", #"[{"address":"10.0.0.9","interface":"a/b"}]"#,
+                "virtualIPs[0].interface: 'a/b' is not a name of an interface: 1 to 15 letters without spaces, slashes and colons"
+            ),
+            (
+                "CREATE", #"[{"address":"10.0.0.9","interface":"e"},{"address":"10.0.0.9/32","interface":"e"}]"#,
+                "virtualIPs[1]: 10.0.0.9 is also virtualIPs[0]"
+            ),
+            (
+                "CREATE", #"[{"address":"10.0.0.9","interface":"e","fence":"none"}]"#,
+                "virtualIPs[0].fence: only addresses with the policy at_most_one have one"
+            ),
+            (
+                "CREATE", #"[{"address":"10.0.0.9","interface":"e","priorit":1}]"#,
+                "virtualIPs[0].priorit: is not a field; did you mean priority?"
+            ),
+            (
+                "CREATE", #"[{"address":"10.0.0.9","interface":"e","preempt":"maybe"}]"#,
+                #"virtualIPs[0].preempt: "maybe" is not true, false or a number of seconds from 0 to 86400"#
+            ),
+            (
+                "CREATE", #"[{"address":"10.0.0.9","interface":"e","checks":[{"type":"TCP","host":"10.0.0.1"}]}]"#,
+                "virtualIPs[0].checks[0].port: is missing"
+            ),
+            (
+                "CREATE", #"[{"address":"10.0.0.9","interface":"e","checks":[{"type":"UDP","host":"10.0.0.1","port":1}]}]"#,
+                #"virtualIPs[0].checks[0].type: "UDP" is not the type of a check (TCP)"#
+            ),
+            (
+                "CREATE",
+                #"[{"address":"10.0.0.9","interface":"e","checks":[{"type":"TCP","host":"10.0.0.1","port":1,"timeout":2}]}]"#,
+                "virtualIPs[0].checks[0].timeout: 2 is longer than the interval"
+            ),
+        ])
+    func wrongVirtualIPs(action: String, list: String, sentence: String) {
+        #expect(answer(#"{"hpcs_action":""# + action + #"","virtualIPs":"# + list + "}").error == sentence)
+    }
+
+    @Test("A virtual IP has every field, and is kept as it is read")
+    func virtualIPFields() throws {
+        let job = #"""
+            {"hpcs_action":"CREATE","virtualIPs":[{"address":"10.0.0.9","interface":"eth0","policy":"at_most_one","fence":"none","priority":7,
+            "preempt":2.5,"follow_services":true,"checks":[{"type":"tcp","host":"::1","port":"80","interval":0.5,"fall":2,"rise":3}]}]}
+            """#
+        guard case .change(.virtualIPs(.put(let list), nil), _) = try request(job), let read = list.first else {
+            Issue.record("it is something else")
+            return
+        }
+        var expected = try VirtualIP(address: .v4(0x0A00_0009), interface: "eth0", policy: .atMostOne(fence: .none))
+        (expected.priority, expected.preemption, expected.followsServices) = (7, .after(.milliseconds(2500)), true)
+        var check = VirtualIP.Check(host: .v6(high: 0, low: 1), port: 80)
+        (check.interval, check.timeout, check.fall, check.rise) = (.milliseconds(500), .milliseconds(500), 2, 3)
+        expected.checks = [check]
+        #expect(read == expected)
+        #expect(try StoredVirtualIP.virtualIP(from: StoredVirtualIP.text(of: read)) == read)
+        let plain = try VirtualIP(address: .v6(high: 0x2001_0DB8_0000_0000, low: 1), interface: "e\"1")
+        #expect(try StoredVirtualIP.virtualIP(from: StoredVirtualIP.text(of: plain)) == plain)
     }
 
     private func text(_ selection: Selection) -> String {

@@ -76,6 +76,9 @@ extension StoredState {
         case .forgetHealth(let id):
             quorums[id] = nil
             nodes.removeAll { $0.id == id }
+        case .virtualIP(let row):
+            virtualIPs.removeAll { $0.address == row.address }
+            virtualIPs.append(row)
         case .isEmptyByDelete(let isEmpty): isEmptyByDelete = isEmpty
         case .revision(let number): revision = number
         case .journal(let entries): revision = entries.last?.revision ?? revision

@@ -80,7 +80,7 @@ extension Simulation {
         let running = appliance.running
         let down = world.with { $0.downNodes }
         switch outcome {
-        case .status(let statuses):
+        case .status(let statuses, _):
             let expected = found.map { entry, health in
                 let loadBalancer = entry.loadBalancer
                 let nodes: [String]

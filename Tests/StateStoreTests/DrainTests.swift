@@ -1,3 +1,4 @@
+import LBaaS
 import StateStore
 import TestSupport
 import Testing
@@ -127,5 +128,24 @@ struct MigrationTests {
             #expect(throws: StateStoreError.self) { _ = try StateStore(folder: state) }
         }
         #expect(try folder.reopened() == expected)
+    }
+}
+
+@Suite("A state of version 3")
+struct Version3Tests {
+    @Test("is read whole, and takes virtual IPs")
+    func migration() throws {
+        let folder = try TemporaryFolder()
+        try folder.commit([
+            .put(row("a")), .journal([JournalEntry(revision: 7, time: Timestamp(microseconds: 1), cause: "jobs", what: "x")]),
+        ])
+        let before = try folder.reopened()
+        // As the worker made its file before it knew virtual IPs.
+        try folder.alter("DROP TABLE virtual_ip; ALTER TABLE load_balancer DROP COLUMN revision; PRAGMA user_version = 3")
+        #expect(try folder.reopened() == before)
+        let row = StoredVirtualIPRow(address: "10.0.0.9", text: nil, version: 1, host: "h")
+        try folder.commit([.virtualIP(row)])
+        #expect(try folder.reopened().virtualIPs == [row])
+        #expect(try folder.reopened().revision == 7)
     }
 }

@@ -40,6 +40,25 @@ struct WriteTests {
         #expect(try folder.reopened().deleted.map { Array($0.utf8) } == [Array("other".utf8), Array(id.utf8)])
     }
 
+    @Test("what requests have made of virtual IPs, the last of each address")
+    func virtualIPs() throws {
+        let one = StoredVirtualIPRow(address: "10.0.0.9", text: "{\"x\": 1}", version: .max, host: "a'b")
+        let two = StoredVirtualIPRow(address: "fd00::1", text: "", version: 1, host: "")
+        try folder.commit([.virtualIP(one), .virtualIP(two)])
+        #expect(try folder.reopened().virtualIPs == [one, two])
+        let removed = StoredVirtualIPRow(address: "10.0.0.9", text: nil, version: 3, host: "h")
+        try folder.commit([.virtualIP(removed)])
+        #expect(try folder.reopened().virtualIPs == [removed, two])
+    }
+
+    @Test("a virtual IP that cannot be read any more is damage that names it")
+    func unreadableVirtualIP() throws {
+        try folder.commit([.virtualIP(StoredVirtualIPRow(address: "10.0.0.9", text: "{}", version: 1, host: "h"))])
+        let state = try folder.reopened()
+        let error = #expect(throws: StateStoreError.self) { try state.requestedVirtualIPs() }
+        #expect(error?.message.hasPrefix("the state of virtual IP 10.0.0.9 cannot be read: ") == true)
+    }
+
     @Test("a text of 5 MB, which has no end in the log's first pages")
     func large() throws {
         let large = row("a", String(repeating: "0123456789", count: 500_000))

@@ -23,16 +23,29 @@ package final class EthernetLab: Sendable {
     private static func host(_ number: Int, behind bridge: Namespace) throws -> Namespace {
         let host = try Namespace()
         try host.set(["net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.all.accept_dad": 0])
-        try bridge.ip("link add port\(number) type veth peer name eth0 netns \(host.path)\nlink set port\(number) master br0 up")
-        try host.ip(
-            """
-            link set lo up
-            link set eth0 address \(hardwareAddress(number)) up
-            addr add 10.0.0.\(number)/24 dev eth0
-            addr add 2001:db8::\(number)/64 dev eth0 nodad
-            """)
+        try host.ip("link set lo up")
+        try plug(host, number, into: bridge)
         return host
     }
+
+    private static func plug(_ host: Namespace, _ number: Int, into bridge: Namespace) throws {
+        try bridge.ip("link add port\(number) type veth peer name eth0 netns \(host.path)\nlink set port\(number) master br0 up")
+        try host.ip("link set eth0 address \(hardwareAddress(number)) up\n\(ownAddresses(number))")
+    }
+
+    /// The commands of `ip` that give a host its own addresses.
+    package static func ownAddresses(_ number: Int) -> String {
+        "addr add 10.0.0.\(number)/24 dev eth0\naddr add 2001:db8::\(number)/64 dev eth0 nodad"
+    }
+
+    /// Gives the interface of a host its carrier, or takes it.
+    package func setCarrier(_ number: Int, _ isThere: Bool) throws { try bridge.ip("link set port\(number) \(isThere ? "up" : "down")") }
+
+    /// Takes the interface of a host away, with all that it has.
+    package func unplug(_ number: Int) throws { try bridge.ip("link del port\(number)") }
+
+    /// Gives a host an interface as at the beginning.
+    package func plug(_ number: Int) throws { try Self.plug(hosts[number - 1], number, into: bridge) }
 
     package static func hardwareAddress(_ number: Int) -> String { "02:00:00:00:00:0\(number)" }
 

@@ -132,7 +132,7 @@ struct BindingTests {
         let lab = try EthernetLab()
         let room = try Room(on: lab.hosts[0], [.on(EthernetLab.v4)])
         let own = try #require(IPAddress("10.0.0.1"))
-        let error = #expect(throws: VirtualIPError.self) { try room.virtualIPs.configure([.on(EthernetLab.v4), .on(own)]) }
+        let error = try room.virtualIPs.refusal(of: .on(own))
         #expect(
             error?.message
                 == "10.0.0.1 cannot be a virtual IP: it is an address of the host itself, with prefix length 24 on eth0: remove it there, or "
@@ -257,7 +257,7 @@ struct BindingTests {
         let room = try Room(on: lab.hosts[0], [.on(EthernetLab.v4), .on(EthernetLab.v6)])
         room.virtualIPs.grant([EthernetLab.v4, EthernetLab.v6], until: nil)
         for address in [EthernetLab.v4, EthernetLab.v6] { try await room.reaches(.activated, bound: true, address) }
-        try room.virtualIPs.configure([.on(EthernetLab.v4, interface: "mac0")])
+        room.virtualIPs.configure([try .on(EthernetLab.v4, interface: "mac0")])
         let mac0 = try lab.hosts[0].run { Int32(if_nametoindex("mac0")) }
         try await eventually("only the first is bound, and elsewhere") {
             try room.entries().map(\.key) == [.init(interface: mac0, address: NetworkAddress(EthernetLab.v4))]

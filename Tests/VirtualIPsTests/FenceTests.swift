@@ -35,7 +35,7 @@ struct FenceTests {
         let lab = try EthernetLab()
         let list = [EthernetLab.v4, EthernetLab.v6]
         let room = try Room(on: lab.hosts[0], list.map { try .on($0, policy) })
-        room.virtualIPs.grant(list, until: after(.seconds(60)))
+        room.virtualIPs.grant(list, until: after(.seconds(600)))
         for address in list { try await room.reaches(.activated, bound: true, address) }
         room.virtualIPs.extend(until: after(.seconds(6000)))
         try await eventually("the fence knows") {
@@ -149,12 +149,12 @@ struct FenceTests {
         let room = try Room(on: lab.hosts[0], [.on(EthernetLab.v4, policy)])
         room.virtualIPs.grant([EthernetLab.v4], until: after(.seconds(600)))
         try await room.reaches(.activated, bound: true)
-        try room.virtualIPs.configure([.on(EthernetLab.v4)])
+        room.virtualIPs.configure([try .on(EthernetLab.v4)])
         try await eventually("it has no end") { try room.entries().first?.lifetime.valid == .max }
         #expect(room.status()?.state == .activated)
         try await eventually("it answers") { try lab.isAnswering(EthernetLab.v4) }
         // A right without an end is none under this policy.
-        try room.virtualIPs.configure([.on(EthernetLab.v4, policy)])
+        room.virtualIPs.configure([try .on(EthernetLab.v4, policy)])
         try await room.reaches(.standby, bound: false)
     }
 

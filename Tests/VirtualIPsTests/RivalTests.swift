@@ -28,6 +28,29 @@ struct RivalTests {
         try await eventually("it answers") { try lab.isAnswering(address) }
     }
 
+    @Test("that take an address over are not contradicted, until it is granted again", arguments: [EthernetLab.v4, EthernetLab.v6])
+    func yielding(address: IPAddress) async throws {
+        let lab = try EthernetLab(hosts: 2)
+        let rooms = try lab.hosts.map { try Room(on: $0, [.on(address)]) }
+        rooms[0].virtualIPs.grant([address], until: nil)
+        try await rooms[0].reaches(.activated, bound: true, address)
+        rooms[0].virtualIPs.yield([address])
+        // What comes later is carried out later.
+        #expect(try await onThread { rooms[0].virtualIPs.withdraw([], within: .seconds(10)) })
+        rooms[1].virtualIPs.grant([address], until: nil)
+        try await rooms[1].reaches(.activated, bound: true, address)
+        // All announcements but those each minute are over.
+        try await eventually("the new owner is announced") { rooms[1].status(address).map { $0.announcements >= 4 } ?? false }
+        let virtualIP = try VirtualIP.on(address)
+        #expect(!rooms[0].notices.all.contains(.rival(virtualIP, hardwareAddress: EthernetLab.hardwareAddress(2))))
+        #expect(!rooms[1].notices.all.contains(.rival(virtualIP, hardwareAddress: EthernetLab.hardwareAddress(1))))
+        #expect(rooms[0].status(address)?.isBound == true)
+        rooms[0].virtualIPs.grant([address], until: nil)
+        try await eventually("the owner contradicts") {
+            rooms[1].notices.all.contains(.rival(virtualIP, hardwareAddress: EthernetLab.hardwareAddress(1)))
+        }
+    }
+
     @Test(
         "that have an address keep it while nobody can tell who has it; it is taken when they are silent",
         arguments: [EthernetLab.v4, EthernetLab.v6])

@@ -44,14 +44,14 @@ struct AddressTests {
         ])
     func refused(text: String, reason: String) throws {
         let address = try #require(IPAddress(text))
-        let error = #expect(throws: VirtualIPError.self) { try VirtualIP(address: address, interface: "eth0") }
-        #expect(error?.code == .invalid)
+        let error = #expect(throws: InvalidVirtualIP.self) { try VirtualIP(address: address, interface: "eth0") }
+        #expect(error?.field == "address")
         #expect(error?.message == "\(address) cannot be a virtual IP: it is \(reason)")
     }
 
     @Test("on an interface that no kernel has is refused", arguments: ["", ".", "..", "a/b", "a b", "a:1", "sixteenletters--"])
     func interface(name: String) throws {
-        let error = #expect(throws: VirtualIPError.self) { try VirtualIP(address: EthernetLab.v4, interface: name) }
+        let error = #expect(throws: InvalidVirtualIP.self) { try VirtualIP(address: EthernetLab.v4, interface: name) }
         #expect(error?.message.hasPrefix("'\(name)' is not a name of an interface") == true)
     }
 

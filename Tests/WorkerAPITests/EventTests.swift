@@ -103,6 +103,11 @@ struct EventTests {
             try next()
                 == "id: 8\nevent: virtual_ip\ndata: {\"time\": \"1970-01-01T00:00:00.000Z\", \"address\": \"10.0.0.9\", "
                 + "\"interface\": \"eth0\", \"status\": \"ACTIVATED\", \"bound\": true, \"since\": \"1970-01-01T00:00:00.000Z\"}")
+        api.events.publish(rivalOf: "10.0.0.9", interface: "eth0", hardware: "02:00:00:00:00:02", at: time)
+        #expect(
+            try next()
+                == "id: 8\nevent: virtual_ip_rival\ndata: {\"time\": \"1970-01-01T00:00:00.000Z\", \"address\": \"10.0.0.9\", "
+                + "\"interface\": \"eth0\", \"hardware_address\": \"02:00:00:00:00:02\"}")
         let many = (0..<100).map { LoadBalancerID("lb\($0)") }
         api.events.publish(ApplianceRepair(loadBalancers: many, steps: ["make it"], failed: ["lb1"], time: time))
         let repair = try next()

@@ -12,6 +12,7 @@ final class FakeCore: RequestHandler {
     private struct State {
         var outcome: Outcome? = .changed
         var items: [StateReport.Item] = []
+        var virtualIPs: [VirtualIPReport] = []
     }
 
     private let state = Mutex(State())
@@ -46,6 +47,11 @@ final class FakeCore: RequestHandler {
                 ? .failure(Refusal(.notFound, "loadBalancers[0].id: there is no load balancer \(ids[0])"))
                 : .success(StateReport(revision: 7, items: found)))
     }
+
+    var virtualIPs: (revision: UInt64, reports: [VirtualIPReport]) { (7, state.withLock(\.virtualIPs)) }
+
+    /// The virtual IPs that there are.
+    func hold(_ virtualIPs: [VirtualIPReport]) { state.withLock { $0.virtualIPs = virtualIPs } }
 
     func explain(
         _ id: LoadBalancerID, node: NodeID?, completion: @escaping @Sendable (Result<Explanation, Refusal>) -> Void

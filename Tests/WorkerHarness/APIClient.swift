@@ -21,10 +21,7 @@ package struct APIClient: Sendable {
 
     /// Runs curl over the socket; answers what the server sends, with the status in a line behind it.
     package func curl(_ path: String, _ arguments: String...) async throws -> (status: Int, body: String) {
-        let words = ["-sS", "--max-time", "30", "--unix-socket", socket, "-w", "\n%{http_code}", "http://localhost\(path)"] + arguments
-        let output = try await onThread { try runProgram("/usr/bin/curl", words) }
-        guard let end = output.lastIndex(of: "\n") else { throw Failure("curl says \(output)") }
-        return (Int(output[output.index(after: end)...]) ?? 0, String(output[..<end]))
+        try await WorkerHarness.curl(over: socket, path, arguments)
     }
 
     /// Sends JSON over the socket.
@@ -67,4 +64,12 @@ package func withAPI(
         try await worker.says("started")
         try await body(rig, options, api, worker)
     }
+}
+
+/// Runs curl over the socket of an API; answers what the server sends, with the status.
+package func curl(over socket: String, _ path: String, _ arguments: [String] = []) async throws -> (status: Int, body: String) {
+    let words = ["-sS", "--max-time", "30", "--unix-socket", socket, "-w", "\n%{http_code}", "http://localhost\(path)"] + arguments
+    let output = try await onThread { try runProgram("/usr/bin/curl", words) }
+    guard let end = output.lastIndex(of: "\n") else { throw Failure("curl says \(output)") }
+    return (Int(output[output.index(after: end)...]) ?? 0, String(output[..<end]))
 }

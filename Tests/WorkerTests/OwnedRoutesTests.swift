@@ -95,4 +95,19 @@ import Testing
         #expect(routes.stop(within: .seconds(1)))
         #expect(told() == (withdraws ? ["vip DOWN", "stop"] : ["stop"]))
     }
+
+    @Test("are withdrawn where its address becomes one, and told no more when it is none any longer")
+    func becoming() {
+        let other = IPAddress.v4(0x0A14_000A)
+        let routes = routes()
+        routes.begin([event(.up, "vip", on: other)])
+        #expect(told() == ["vip UP"])
+        routes.add([other])
+        #expect(told() == ["vip DOWN"])
+        routes.set(other, isOwned: true)
+        routes.add([other])
+        #expect(told() == ["vip UP"])
+        routes.set(other, isOwned: false)
+        #expect(told() == ["vip DOWN"])
+    }
 }

@@ -52,7 +52,7 @@ import Testing
             _ = try notifier.make(given.configuration(of: name), .silent)
         }
         let dummy = try #require(KnownDrivers.named("dummy")).make(DriverConfiguration(), .silent)
-        #expect(try given.virtualIPs().map(\.name) == ["10.9.0.1"])
+        #expect(try given.virtualIPs().map(\.virtualIP.address.description) == ["10.9.0.1"])
         #expect(try given.services(for: dummy).map(\.id) == ["shop"])
     }
 

@@ -9,8 +9,10 @@ import Testing
     private static let other = IPAddress.v4(0x0A14_000A)
     private let told = Record<String>()
 
-    private var follower: ServiceFollower {
-        ServiceFollower([Self.address, Self.other]) { [told] address, reason in told.add("\(address) \(reason ?? "works")") }
+    private func follower(_ addresses: IPAddress...) -> ServiceFollower {
+        let follower = ServiceFollower { [told] address, reason in told.add("\(address) \(reason ?? "works")") }
+        follower.follow(Set(addresses))
+        return follower
     }
 
     /// A load balancer that is up where it has nodes.
@@ -25,7 +27,7 @@ import Testing
 
     @Test("fails while load balancers listen on it and none of them is up")
     func fails() {
-        let follower = follower
+        let follower = follower(Self.address)
         follower.begin([
             state("a", up: false), state("b", up: false), state("c", on: .v4(0x0A14_000B), up: false), state("d", on: nil, up: false),
         ])
@@ -41,7 +43,7 @@ import Testing
 
     @Test("recovers before the appliance is changed, and fails when it was")
     func order() {
-        let follower = follower
+        let follower = follower(Self.address)
         follower.begin([state("a", up: false)])
         let up = [EffectiveChange(from: state("a", up: false), to: state("a", up: true))]
         follower.add(up)
@@ -55,7 +57,7 @@ import Testing
 
     @Test("fails again where a change is taken back")
     func takenBack() {
-        let follower = follower
+        let follower = follower(Self.address)
         follower.begin([state("a", up: false)])
         follower.add([EffectiveChange(from: state("a", up: false), to: state("a", up: true))])
         follower.remove([EffectiveChange(from: state("a", up: true), to: state("a", up: false))])
@@ -64,12 +66,27 @@ import Testing
 
     @Test("knows load balancers that move to it and away")
     func moves() {
-        let follower = follower
+        let follower = follower(Self.address, Self.other)
         follower.begin([state("a", up: false)])
+        #expect(Set(told.all) == [failure, "10.20.0.10 works"])
         let move = [EffectiveChange(from: state("a", up: false), to: state("a", on: Self.other, up: false))]
         follower.add(move)
-        #expect(told.all == [failure])
+        #expect(told.all.count == 2)
         follower.remove(move)
-        #expect(Set(told.all.dropFirst()) == ["10.20.0.9 works", "10.20.0.10 none of the 1 load balancers that listen on it is up"])
+        #expect(Set(told.all.dropFirst(2)) == ["10.20.0.9 works", "10.20.0.10 none of the 1 load balancers that listen on it is up"])
+    }
+
+    @Test("is told how it is as soon as it is followed and its load balancers are known, and not after that")
+    func later() {
+        let follower = follower()
+        follower.follow([Self.other])
+        #expect(told.all.isEmpty)
+        follower.begin([state("a", up: false)])
+        #expect(told.all == ["10.20.0.10 works"])
+        follower.follow([Self.address])
+        #expect(told.all.dropFirst() == [failure])
+        follower.follow([])
+        follower.remove([EffectiveChange(from: state("a", up: false), to: .absent("a"))])
+        #expect(told.all.count == 2)
     }
 }

@@ -1,11 +1,9 @@
 import Coordination
 import DaemonSupport
 import Etcd
-import HealthChecks
 import LBaaS
 import TestSupport
 import Testing
-import VirtualIPs
 
 @testable import lbaas_worker
 
@@ -37,20 +35,20 @@ import VirtualIPs
                 preempt = yes
                 """
         ).virtualIPs()
+        var second = try VirtualIP(
+            address: .v6(high: 0x2001_0DB8_0000_0000, low: 1), interface: "bond0.7", policy: .atMostOne(fence: .none))
+        second.priority = 254
+        second.preemption = .after(.milliseconds(2500))
+        second.followsServices = true
+        var third = try VirtualIP(address: .v4(0x0A14_000A), interface: "eth0", policy: .atMostOne(fence: .kernel))
+        third.preemption = .after(.zero)
         #expect(
-            try virtualIPs == [
-                ConfiguredVirtualIP(
-                    virtualIP: VirtualIP(address: .v4(0x0A14_0009), interface: "eth0"), candidacy: Candidacy(), followsServices: false),
-                ConfiguredVirtualIP(
-                    virtualIP: VirtualIP(
-                        address: .v6(high: 0x2001_0DB8_0000_0000, low: 1), interface: "bond0.7", policy: .atMostOne(fence: .none)),
-                    candidacy: Candidacy(priority: 254, preemption: .after(.milliseconds(2500)), policy: .atMostOne), followsServices: true),
-                ConfiguredVirtualIP(
-                    virtualIP: VirtualIP(address: .v4(0x0A14_000A), interface: "eth0", policy: .atMostOne(fence: .kernel)),
-                    candidacy: Candidacy(preemption: .after(.zero), policy: .atMostOne), followsServices: false),
+            virtualIPs == [
+                .init(try VirtualIP(address: .v4(0x0A14_0009), interface: "eth0"), section: "virtual_ip:a"),
+                .init(second, section: "virtual_ip:b"), .init(third, section: "virtual_ip:c"),
             ])
         // Hosts that write an address in different ways mean the same one.
-        #expect(virtualIPs.map(\.name) == ["10.20.0.9", "2001:db8::1", "10.20.0.10"])
+        #expect(virtualIPs.map(\.virtualIP.address.description) == ["10.20.0.9", "2001:db8::1", "10.20.0.10"])
     }
 
     @Test("are refused with every mistake at its line")
@@ -122,13 +120,11 @@ import VirtualIPs
                     """
             ).virtualIPs().first)
         let loopback = IPAddress.v6(high: 0, low: 1)
-        #expect(
-            virtualIP.checks == [
-                Check(.connect, address: .v4(0x7F00_0001), port: 8080, delay: .seconds(1), timeout: .seconds(1), rise: 1, fall: 3),
-                Check(
-                    .connect, address: loopback, port: 65535, delay: .milliseconds(500), timeout: .milliseconds(500), rise: 1, fall: 3),
-                Check(.connect, address: loopback, port: 1, delay: .milliseconds(500), timeout: .milliseconds(250), rise: 2, fall: 1),
-            ])
+        var half = VirtualIP.Check(host: loopback, port: 65535)
+        (half.interval, half.timeout) = (.milliseconds(500), .milliseconds(500))
+        var quarter = VirtualIP.Check(host: loopback, port: 1)
+        (quarter.interval, quarter.timeout, quarter.fall, quarter.rise) = (.milliseconds(500), .milliseconds(250), 1, 2)
+        #expect(virtualIP.virtualIP.checks == [VirtualIP.Check(host: .v4(0x7F00_0001), port: 8080), half, quarter])
         #expect(
             try failure(checking: address + "check.2.type = UDP\ncheck.2.host = localhost\ncheck.2.timeout = 2\ncheck.fall = 0").messages
                 == [

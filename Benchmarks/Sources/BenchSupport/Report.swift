@@ -1,5 +1,5 @@
 /// One line of the table on top.
-package struct SummaryRow {
+package struct SummaryRow: Sendable {
     /// What was measured, with its unit.
     package var what: String
     /// The figure of the yardstick.
@@ -29,7 +29,7 @@ package struct SummaryRow {
 }
 
 /// What one measurement has to say.
-package struct Section {
+package struct Section: Sendable {
     package var title: String
     package var rows: [SummaryRow]
     package var body: String

@@ -35,9 +35,9 @@ func withHAProxy(_ body: (Rig, WorkerOptions) async throws -> Void) async throws
 }
 
 extension Rig {
-    /// Ends the haproxy of a worker whose file is `haproxy.cfg` after the worker: it outlives the worker, who starts it again.
-    func endHAProxyAtEnd() {
-        let pidFile = path("haproxy.cfg.pid")
+    /// Ends the haproxy of a worker with this file after the worker: it outlives the worker, who starts it again.
+    func endHAProxyAtEnd(file: String = "haproxy.cfg") {
+        let pidFile = path(file + ".pid")
         atEnd {
             let text = try? String(contentsOfFile: pidFile, encoding: .utf8)
             if let pid = text.flatMap({ pid_t($0.filter(\.isNumber)) }) { kill(pid, SIGKILL) }
