@@ -12,7 +12,7 @@ extension OpenAPI {
     /// The failures of what is about virtual IPs, of which some are in the words of LINK.
     private static let virtualIP =
         problems("401", "403", "409", "412", "422", "429", "503", "504")
-        + #", "400": {"$ref": "#/components/responses/VirtualIPRefused"}, "404": {"$ref": "#/components/responses/NoVirtualIP"}"#
+        + ##", "400": {"$ref": "#/components/responses/VirtualIPRefused"}, "404": {"$ref": "#/components/responses/NoVirtualIP"}"##
     /// The failures of what has a body.
     private static let body = problems("413", "415")
 
