@@ -148,7 +148,7 @@ let package = Package(
         tests("VirtualIPsTests", ["HostSystem", "LBaaS", "Netlink", "TestSupport", "VirtualIPs", "virtual-ip-holder"]),
         .executableTarget(
             name: "virtual-ip-lab",
-            dependencies: ["CLinux", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport", "WorkerHarness"],
+            dependencies: ["CLinux", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport", "WorkerHarness"],
             path: "Tests/VirtualIPLab", swiftSettings: [.treatAllWarnings(as: .error)]),
         tests("DaemonSupportTests", ["DaemonSupport", "HostSystem", "LBaaS", "TestSupport"]),
         tests(

@@ -247,7 +247,8 @@ extension EtcdCoordination {
         case .owned(let name, _): log.write(.info, "this host owns the name", [("name", name)])
         case .lost(let name, let reason):
             log.write(.warning, "this host does not own the name any more", [("name", name), ("reason", reason.description)])
-        case .yielding(let name): log.write(.info, "this host hands the name over", [("name", name)])
+        case .yielding(let name):
+            log.write(.info, "this host keeps the name, and does not contradict a host that claims it", [("name", name)])
         case .standby(let name, let owner): log.write(.info, "another host owns the name", [("name", name), ("owner", owner)])
         case .unattended(let name): log.write(.warning, "etcd cannot be reached, and nothing is known of the name", [("name", name)])
         case .duplicateHost(let process):

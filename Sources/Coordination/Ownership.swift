@@ -59,8 +59,8 @@ package enum OwnershipNotice: Hashable, Sendable {
     case owned(String, until: Duration?)
     /// It still owns all its names, and those with the policy `atMostOne` until that time.
     case extended(until: Duration)
-    /// It hands a name with the policy `atLeastOne` over, and keeps it until the other host has it: that one announces it, and this one
-    /// must not. `owned` or `lost` follows.
+    /// It keeps a name with the policy `atLeastOne` that another host takes over, or may have by now, as this one has no right in the cluster.
+    /// It must not contradict that host. `owned` or `lost` follows.
     case yielding(String)
     /// It does not own a name any more. Nobody else can own it before this call returns or the time is over that was told last.
     case lost(String, LossReason)

@@ -219,7 +219,7 @@ extension OwnershipMachine {
     /// again or given up.
     private mutating func hold(_ name: String, _ revision: Int, _ now: Duration) {
         guard let candidacy = candidacies[name], candidacy.isHealthy, !isStopping, view.owners[name]?.revision == revision else { return }
-        let isKept = holdings[name] != nil
+        let isKept = holdings[name].map { !$0.isSilent } ?? false
         guard candidacy.policy == .atLeastOne || hasRight(now) else { return }
         yielded.remove(name)
         holdings[name] = Holding(policy: candidacy.policy, revision: revision)

@@ -86,6 +86,7 @@ extension OwnershipMachine {
                 beatDue = sentAt + settings.renewal
                 let until = sentAt + settings.takeover - settings.margin
                 validUntil = until
+                confirmHoldings()
                 if now < until, !holdings.isEmpty {
                     actions.append(.notify(.extended(until: until)))
                 }
@@ -154,6 +155,14 @@ extension OwnershipMachine {
     private mutating func loseRight(_ reason: LossReason) {
         validUntil = nil
         if reason != .expired { lastFailure = reason.description }
-        for (name, holding) in holdings.sorted(by: { $0.key < $1.key }) where holding.policy == .atMostOne { lose(name, reason) }
+        for (name, holding) in holdings.sorted(by: { $0.key < $1.key }) {
+            if holding.policy == .atMostOne {
+                lose(name, reason)
+            } else {
+                silence(name)
+                // Another host may claim it by now.
+                if case .deposed = reason { holdings[name]?.revision = nil }
+            }
+        }
     }
 }

@@ -41,7 +41,23 @@ extension OwnershipMachine {
         if holding.policy == .atMostOne || others(for: name, now).isEmpty { return lose(name, .released) }
         if holding.releasedAt != nil { return }
         holdings[name]?.releasedAt = now
+        silence(name)
+    }
+
+    /// Keeps a name, and does not contradict another host that says that it has it.
+    mutating func silence(_ name: String) {
+        guard let holding = holdings[name], !holding.isSilent else { return }
+        holdings[name]?.isSilent = true
         actions.append(.notify(.yielding(name)))
+    }
+
+    /// Says again that this host has the names that the store says are its.
+    mutating func confirmHoldings() {
+        for (name, holding) in holdings.sorted(by: { $0.key < $1.key })
+        where holding.isSilent && holding.revision != nil && holding.releasedAt == nil {
+            holdings[name]?.isSilent = false
+            actions.append(.notify(.owned(name, until: nil)))
+        }
     }
 
     /// Loses a name.
@@ -115,7 +131,6 @@ extension OwnershipMachine {
                 holdings[name]?.releasedAt = nil
                 holdings[name]?.revision = nil
                 releases[name] = nil
-                actions.append(.notify(.owned(name, until: nil)))
             } else {
                 wake(at: now + settings.handoverLimit)
             }

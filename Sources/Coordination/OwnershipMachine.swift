@@ -56,6 +56,8 @@ struct OwnershipMachine: Sendable {
         var revision: Int?
         /// When it was given up, while it is kept until another host takes it.
         var releasedAt: Duration?
+        /// Whether it was told as yielding: another host may have it, so this one must not say that it has.
+        var isSilent = false
         /// The host that took it meanwhile, and when that was seen.
         var successor: (host: String, seenAt: Duration)?
     }

@@ -87,7 +87,7 @@ public final class VirtualIPs: Sendable {
     /// - Parameter end: until when, in the time of CLOCK_BOOTTIME.
     public func extend(until end: Duration) { mailbox.post(.extend(end)) }
 
-    /// Another host takes addresses over, and announces them: they stay bound and are announced no more, also where another host claims them.
+    /// Another host takes addresses over and announces them, or may do so: they stay bound and are announced no more, also where another host claims them.
     /// To be followed by `grant` or `withdraw`.
     public func yield(_ addresses: [IPAddress]) { mailbox.post(.yield(addresses)) }
 

@@ -81,6 +81,32 @@ class Size(DashboardCase):
         nodes = [{"id": f"n{node}", "address": f"10.{place >> 8}.{place & 255}.{node + 1}", "port": 8080} for node in range(10)]
         return {"id": f"shop-{place:05}", "protocol": "TCP", "port": 1000 + place, "nodes": nodes}
 
+    def search(self):
+        field = self.page.find("#search")
+        for key in "shop-0 10.9.2":
+            field.send_keys(key)
+        self.page.wait("some of them", "document.querySelector('#matches').textContent.endsWith(' of 10,000')")
+        for _ in "shop-0 10.9.2":
+            field.send_keys("\b")
+        self.page.wait("all of them", "document.querySelector('#matches').textContent === '10,000 load balancers'")
+
+    def scroll(self):
+        self.page.driver.execute_async_script(
+            "const done = arguments[0], scroller = document.querySelector('#scroller'); let left = 120; scroller.scrollTop = 0;"
+            "(function step() { scroller.scrollTop += 997; if (left--) requestAnimationFrame(step); else done(); })()"
+        )
+
+    def is_smooth(self, name, action):
+        """Frames are of 16.7 ms. Other work of the machine makes some of them late, so the best of some tries counts."""
+        for _ in range(6):
+            self.page.run(RESULT)
+            action()
+            measured = self.page.run(RESULT)
+            print(f"{name}: {measured}")
+            if measured["frames"] > 20 and measured["p95"] < 25 and max([0, *measured["tasks"]]) < 50:
+                return
+        self.fail(f"{name} is not smooth")
+
     def test_ten_thousand_load_balancers_are_searched_without_a_stutter(self):
         self.page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": MEASURE})
         start = time.monotonic()
@@ -88,27 +114,9 @@ class Size(DashboardCase):
         self.page.wait("all of them", "document.querySelector('#matches').textContent === '10,000 load balancers'", 60)
         print(f"\nloading: {time.monotonic() - start:.1f} s, {self.page.run(RESULT)}")
         self.assertLess(self.page.run("return document.querySelectorAll('#list tr').length"), 80)
-        search = self.page.find("#search")
-        for key in "shop-0 10.9.2":
-            search.send_keys(key)
-        self.page.wait("the one", "document.querySelector('#matches').textContent.endsWith(' of 10,000')")
-        for _ in "shop-0 10.9.2":
-            search.send_keys("\b")
-        self.page.wait("all of them", "document.querySelector('#matches').textContent === '10,000 load balancers'")
-        searching = self.page.run(RESULT)
-        print(f"searching: {searching}")
-        self.page.driver.execute_async_script(
-            "const done = arguments[0], scroller = document.querySelector('#scroller'); let left = 120;"
-            "(function step() { scroller.scrollTop += 997; if (left--) requestAnimationFrame(step); else done(); })()"
-        )
-        scrolling = self.page.run(RESULT)
-        print(f"scrolling: {scrolling}")
+        self.is_smooth("searching", self.search)
+        self.is_smooth("scrolling", self.scroll)
         self.page.screenshot("many")
-        # The frames are of 16.7 ms. The limits leave room for a machine that has other work too.
-        for measured in (searching, scrolling):
-            self.assertGreater(measured["frames"], 20)
-            self.assertLess(measured["p95"], 40)
-            self.assertLess(max([0, *measured["tasks"]]), 100)
         self.page.run("document.querySelector('#scroller').scrollTop = 1e9")
         wait_for("the last row", lambda: self.page.row("shop-09999"))
 

@@ -245,23 +245,10 @@ import Testing
             let host = try TestHost("a", cluster.configuration, names: [Self.name], Candidacy(policy: .atMostOne))
             try await end([host]) {
                 _ = try await owner([host])
-                let client = try EtcdClient(cluster.configuration)
-                try await eventually("a full database") {
-                    try await onThread {
-                        do throws(EtcdError) {
-                            try client.put("/big", [UInt8](repeating: 7, count: 1 << 20))
-                            return false
-                        } catch {
-                            return error.code == .noSpace
-                        }
-                    }
-                }
+                try await cluster.fill()
                 try await eventually("the end of the right") { host.losses == [.lost(Self.name, .expired)] }
                 #expect(host.log.contains("disarm the alarm"))
-                let revision = try await onThread { try client.range(.key("/big")).revision }
-                try await cluster.control("compaction", "\(revision)")
-                try await cluster.control("defrag")
-                try await cluster.control("alarm", "disarm")
+                try await cluster.makeRoom()
                 _ = try await owner([host])
             }
         }

@@ -233,6 +233,35 @@ import Testing
         }
     }
 
+    @Test("A host that was cut off keeps a name with at_least_one, and contradicts nobody before it is known whose the name is")
+    func silent() throws {
+        for seed in UInt64(0)..<20 {
+            let cluster = cluster(seed, .atLeastOne)
+            try settle(cluster)
+            let before = cluster[try owner(cluster)]
+            before.notices = []
+            before.isCut = true
+            cluster.run(for: .seconds(10))
+            #expect(before.notices.contains(.yielding(Self.names[0])))
+            #expect(cluster.answering(Self.names[0]).count == 2)
+            before.isCut = false
+            cluster.run(for: .seconds(10))
+            #expect(cluster.answering(Self.names[0]).count == 1)
+            let notices = before.notices.filter { [.yielding(Self.names[0]), .owned(Self.names[0], until: nil)].contains($0) }
+            #expect(notices == [.yielding(Self.names[0])], "seed \(seed)")
+
+            // Where nobody took it, it is the host's again.
+            let after = cluster[try owner(cluster)]
+            after.notices = []
+            for host in cluster.hosts { host.isCut = true }
+            cluster.run(for: .seconds(5))
+            for host in cluster.hosts { host.isCut = false }
+            cluster.run(for: .seconds(5))
+            let own = after.notices.filter { [.yielding(Self.names[0]), .owned(Self.names[0], until: nil)].contains($0) }
+            #expect(own == [.yielding(Self.names[0]), .owned(Self.names[0], until: nil)], "seed \(seed)")
+        }
+    }
+
     @Test("A name that is given up to nobody in particular goes to the best of the others at once, also where its owner was better")
     func unnamedHeir() throws {
         for seed in UInt64(0)..<20 {

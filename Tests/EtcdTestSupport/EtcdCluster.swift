@@ -192,6 +192,30 @@ package final class EtcdCluster: Sendable {
         return try await onThread { try runProgram("/usr/bin/etcdctl", words) }
     }
 
+    /// Puts bytes until the database of the cluster is full, which `--quota-backend-bytes` limits.
+    package func fill() async throws {
+        let client = try EtcdClient(configuration)
+        try await eventually("a full database") {
+            try await onThread {
+                do throws(EtcdError) {
+                    try client.put("/big", [UInt8](repeating: 7, count: 1 << 20))
+                    return false
+                } catch {
+                    return error.code == .noSpace
+                }
+            }
+        }
+    }
+
+    /// Makes room in a full database of a cluster with one member, and lets it take changes again.
+    package func makeRoom() async throws {
+        let client = try EtcdClient(configuration)
+        let revision = try await onThread { try client.range(.key("/big")).revision }
+        try await control("compaction", "\(revision)")
+        try await control("defrag")
+        try await control("alarm", "disarm")
+    }
+
     /// Turns authentication on, with the users `root` and `lbaas`, whose passwords are `secret`. `lbaas` may use keys below `/lbaas/`.
     package func turnOnAuthentication() async throws {
         for user in ["root", "lbaas"] { try await control("user", "add", "\(user):secret") }

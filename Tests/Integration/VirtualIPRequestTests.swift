@@ -13,9 +13,7 @@ extension RealServers {
 
         @Test("come and go, are changed, and survive a restart without a flap")
         func life() async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
+            try await VirtualIPHost.alone { host in
                 let first = try host.start("")
                 try await first.says("started")
                 #expect(try await host.ask("GET", "/ips").body == #"{"ips": []}"# + "\n")
@@ -69,9 +67,7 @@ extension RealServers {
                 (#"{"ip": "10.0.0.101", "interface": "eth0"}"#, "IP already assigned"),
             ])
         func refused(body: String, sentence: String) async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
+            try await VirtualIPHost.alone { host in
                 let worker = try host.start("[virtual_ip:mine]\naddress = 10.0.0.101\ninterface = eth0\n")
                 try await worker.says("started")
                 let answer = try await host.ask("POST", "/ips", body)
@@ -83,9 +79,7 @@ extension RealServers {
 
         @Test("of the configuration file are not changed by requests")
         func sections() async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
+            try await VirtualIPHost.alone { host in
                 let worker = try host.start()
                 try await worker.says("started")
                 for (method, body) in [("PATCH", #"{"priority": 7}"#), ("DELETE", nil)] {
@@ -99,7 +93,7 @@ extension RealServers {
             }
         }
 
-        @Test("fail over on request, and nobody notices it", arguments: ["at_least_one", "at_most_one"])
+        @Test("fail over on request, from the owner alone", arguments: ["at_least_one", "at_most_one"])
         func failover(policy: String) async throws {
             try await VirtualIPHost.withCluster("policy = \(policy)") { hosts, _ in
                 for host in hosts { try await host.start().says("started") }
@@ -158,9 +152,7 @@ extension RealServers {
 
         @Test("come and go by jobs, and are told by STATS")
         func jobs() async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
+            try await VirtualIPHost.alone { host in
                 try await host.start("").says("started")
                 func job(_ text: String) async throws -> String { try await host.ask("POST", "/v1/jobs", text).body }
                 let stats = #"{"hpcs_action": "STATS"}"#
@@ -187,9 +179,7 @@ extension RealServers {
 
         @Test("200 at once are bound, and one that was there is not interrupted")
         func many() async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
+            try await VirtualIPHost.alone { host in
                 let worker = try host.start()
                 try await host.takesOver()
                 try await worker.says("started")
@@ -212,9 +202,7 @@ extension RealServers {
 
         @Test("that follow their services are not owned before these are known")
         func coldStart() async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1, section: "follow_services = yes")
+            try await VirtualIPHost.alone { host in
                 let worker = try host.start(
                     "[virtual_ip:test]\naddress = \(Self.address)\ninterface = eth0\nfollow_services = yes\n"
                         + "[service:web]\nprotocol = TCP\naddress = \(Self.address)\nport = 80\nnodes = []\n")

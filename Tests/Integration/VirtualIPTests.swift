@@ -12,9 +12,7 @@ extension RealServers {
 
         @Test("One host alone has the address from the start of the worker to its stop")
         func alone() async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
+            try await VirtualIPHost.alone { host in
                 let worker = try host.start()
                 try await host.takesOver()
                 try await worker.says("started")
@@ -46,9 +44,7 @@ extension RealServers {
 
         @Test("A worker whose configuration has the address no more removes what one before left")
         func leftover() async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
+            try await VirtualIPHost.alone { host in
                 let first = try host.start()
                 try await host.takesOver()
                 _ = try await first.end(by: SIGKILL)
@@ -61,10 +57,8 @@ extension RealServers {
 
         @Test("An address of the host itself ends the start, and is left alone")
         func ownAddress() async throws {
-            let lab = try EthernetLab()
-            try await withRig { rig in
-                let host = VirtualIPHost(rig: rig, lab: lab, number: 1)
-                try lab.hosts[0].ip("addr add \(Self.address)/24 dev eth0")
+            try await VirtualIPHost.alone { host in
+                try host.namespace.ip("addr add \(Self.address)/24 dev eth0")
                 let worker = try host.start()
                 #expect(try await worker.process.end() == .exit(78))
                 #expect(worker.log.text.contains("\(Self.address) cannot be a virtual IP: it is an address of the host itself"))

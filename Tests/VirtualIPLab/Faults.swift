@@ -1,4 +1,3 @@
-import Etcd
 import Foundation
 import HostSystem
 import TestSupport
@@ -64,22 +63,9 @@ struct Faults {
 
     private static let fullEtcd = Scenario(name: "etcd is full for 6 s") { lab in
         let observation = Observation(of: lab)
-        let client = try EtcdClient(lab.etcd.configuration)
-        try await eventually("a full database") {
-            try await onThread {
-                do throws(EtcdError) {
-                    try client.put("/big", [UInt8](repeating: 7, count: 1 << 20))
-                    return false
-                } catch {
-                    return error.code == .noSpace
-                }
-            }
-        }
+        try await lab.etcd.fill()
         try await Task.sleep(for: .seconds(6))
-        let revision = try await onThread { try client.range(.key("/big")).revision }
-        try await lab.etcd.control("compaction", "\(revision)")
-        try await lab.etcd.control("defrag")
-        try await lab.etcd.control("alarm", "disarm")
+        try await lab.etcd.makeRoom()
         try await lab.isWhole()
         try await observation.isComplete()
         for address in lab.options.addresses {

@@ -200,7 +200,7 @@ export class Detail {
       const answer = await this.#session.json("/v1/why" + path);
       if (!why.contains(title)) return;
       const { summary, why: steps, differs = [] } = answer;
-      if (summary) why.append(element("p", { class: "summary" }, foreign(summary)));
+      if (summary) why.append(element("p", { class: "summary" }, foreign(withClock(summary))));
       why.append(element("ol", {}, ...steps.map(step)));
       if (differs.length > 0) why.append(element("p", {}, "The appliance would have to:"), element("ul", {}, ...differs.map((text) => element("li", {}, foreign(text)))));
     } catch (error) {
@@ -212,7 +212,12 @@ export class Detail {
 /** How nodes are checked, in words. */
 function checks({ type, path, delay, timeout, attempts }) {
   const what = type.startsWith("HTTP") ? `${type} ${path ?? "/"}` : type;
-  return `${what} each ${delay} s, at most ${timeout} s, down after ${attempts} failures`;
+  return `${what} each ${delay} s, at most ${timeout} s, down after ${count(attempts, "failure")}`;
+}
+
+/** A sentence whose times are in the time zone of the browser. */
+function withClock(sentence) {
+  return sentence.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, clock);
 }
 
 /** A link of the chain of causes. */
@@ -222,5 +227,5 @@ function step({ step: cause, time, what, details = [] }) {
 }
 
 function statement({ time, what }) {
-  return [element("span", {}, foreign(what)), " ", time ? element("time", { datetime: time }, clock(time)) : null];
+  return [element("span", {}, foreign(withClock(what))), " ", time ? element("time", { datetime: time }, clock(time)) : null];
 }

@@ -3,6 +3,8 @@
 import { rate } from "./text.js";
 
 const interval = 5000;
+/** At first it is counted more often, for something to be seen soon. */
+const [firstInterval, firstCount] = [1000, 4];
 const length = 40;
 const [width, height] = [80, 20];
 const namespace = "http://www.w3.org/2000/svg";
@@ -23,7 +25,7 @@ export class Traffic {
     this.#read = read;
     this.#shown = shown;
     this.#onChange = onChange;
-    setInterval(() => this.sample(), interval);
+    this.#run();
   }
 
   /** The rates of a load balancer. */
@@ -31,21 +33,30 @@ export class Traffic {
     return this.#samples.get(id)?.rates ?? [];
   }
 
-  async sample() {
+  async #run() {
+    for (let count = 0; ; ) {
+      await new Promise((resolve) => setTimeout(resolve, count < firstCount ? firstInterval : interval));
+      if (await this.#sample()) count += 1;
+    }
+  }
+
+  /** Counts once. Answers whether there was something to ask for. */
+  async #sample() {
     const ids = this.#shown();
-    if (document.visibilityState !== "visible" || ids.length === 0) return;
+    if (document.visibilityState !== "visible" || ids.length === 0) return false;
     let counters;
     try {
       counters = await this.#read(ids);
     } catch {
       // The connection tells of it.
-      return;
+      return true;
     }
     const now = performance.now();
     for (const [id, bytes] of counters) this.#add(id, bytes, now);
     // Of what nobody has looked at for some time nothing is kept.
     for (const [id, { time }] of this.#samples) if (now - time > interval * length) this.#samples.delete(id);
     this.#onChange();
+    return true;
   }
 
   #add(id, bytes, time) {

@@ -55,6 +55,12 @@ struct VirtualIPHost {
 
     func takesOver() async throws { try await eventually("host \(number) serves the address") { try serves() } }
 
+    /// Runs a test with a host that is alone.
+    static func alone(_ body: (VirtualIPHost) async throws -> Void) async throws {
+        let lab = try EthernetLab()
+        try await withRig { rig in try await body(VirtualIPHost(rig: rig, lab: lab, number: 1)) }
+    }
+
     /// Runs a test with hosts that share etcd, each with a link of its own to it.
     static func withCluster(
         _ section: String = "", hosts count: Int = 2, takeover: Int = 1, _ more: (Int) -> String = { _ in "" },
