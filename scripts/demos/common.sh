@@ -1,5 +1,6 @@
 # Functions of all demonstrations, to be sourced. Needs $driver, the name of the driver, and $program, the path of the worker.
 export PATH="$PATH:/usr/sbin"
+. scripts/within.sh
 
 folder='' gearmand='' worker='' failures=0 servers=()
 
@@ -17,16 +18,6 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; else bold='' dim='' red='' green='' plain=''; fi
-
-# within SECONDS COMMAND...: runs the command until it succeeds.
-within() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ $SECONDS -lt $deadline ] || return 1
-        sleep 0.05
-    done
-}
 
 give_up() {
     echo "scripts/demo: $1" >&2

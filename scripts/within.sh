@@ -1,0 +1,9 @@
+# To be sourced. within SECONDS COMMAND...: runs the command until it succeeds; fails where it has not in that time.
+within() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.05
+    done
+}
