@@ -48,6 +48,11 @@ struct Draft {
     /// Refuses a change of load balancers that are not as they were at a revision; nil for a change that may be made at any.
     func check(_ change: WantedChange, expecting revision: UInt64?) throws(Refusal) {
         guard let revision else { return }
+        if revision == 0 {
+            guard let index = change.loadBalancers.firstIndex(where: { self[$0] != nil }) else { return }
+            let id = change.loadBalancers[index]
+            throw Refusal(.precondition, "loadBalancers[\(index)]: \(quoted(id.text)) is there already")
+        }
         for (index, id) in change.loadBalancers.enumerated() where !isUnchanged(id, since: revision) {
             throw Refusal(
                 .precondition,

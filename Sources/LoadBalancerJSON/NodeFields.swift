@@ -1,5 +1,5 @@
-import JSON
-import LBaaS
+package import JSON
+package import LBaaS
 
 private enum NodeField: Int, FieldName {
     case id, address, port, weight, condition, backup
@@ -79,4 +79,10 @@ extension NodeFields {
             "\(node.path(of: $0)): is no field of a node; its fields are \(NodeField.table.all.joined(separator: ", "))"
         }
     }
+}
+
+/// Reads one node by itself.
+package enum NodeDecoder {
+    /// Reads a node as those of a job are read.
+    package static func node(_ object: JSONValue) throws(FieldError) -> Node { try NodeFields(object, limits: .standard).decode() }
 }

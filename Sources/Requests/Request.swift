@@ -23,7 +23,7 @@ public struct ChangeOptions: Hashable, Sendable {
     /// Whether what leaves does so at once, without finishing what it has.
     public let isForced: Bool
     /// The revision at which its client has read the load balancers that it names: where one of them was changed since, the request is
-    /// refused with the code `precondition`. Nil where that does not matter.
+    /// refused with the code `precondition`. 0 where none of them may be there. Nil where that does not matter.
     public let expectedRevision: UInt64?
 
     /// Options.

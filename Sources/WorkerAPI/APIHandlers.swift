@@ -28,6 +28,7 @@ final class APIHandlers: Sendable {
     private let queue = DispatchQueue(label: "api")
     /// For what asks the appliance, which may take long.
     let counting = DispatchQueue(label: "traffic")
+    let keys = IdempotencyKeys()
 
     init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access, events: WorkerEvents) {
         self.core = core
@@ -109,7 +110,6 @@ extension APIHandlers {
     /// GET /v1/journal.
     func journal(_ request: HTTPRequest, _ reply: HTTPReply) {
         do throws(Refusal) {
-            try request.allowQuery("after", "limit")
             let revision = UInt64(try request.number("after", 0...Int.max) ?? 0)
             let limit = try request.number("limit", 1...Self.longestJournal) ?? 100
             queue.async { [core] in
@@ -130,8 +130,13 @@ private func response(
     to result: Result<StateReport, Refusal>, _ request: HTTPRequest, _ text: (StateReport) -> [UInt8]
 ) -> HTTPResponse {
     switch result {
-    case .failure(let refusal): return .problem(refusal)
+    case .failure(let refusal): return .problem(refusal, at: nil)
     case .success(let report):
+        // Only where nothing that the response tells can change without the revision.
+        let isOfRevision = report.items.allSatisfy { $0.hasQuorum != nil || $0.entry.loadBalancer.monitor == nil }
+        if isOfRevision, request.method == .get || request.method == .head, request.hasAlready(report.revision) {
+            return HTTPResponse(status: 304, headers: [("ETag", etag(report.revision))])
+        }
         var response = HTTPResponse(type: "application/json", text(report))
         response.headers.append(("ETag", etag(report.revision)))
         return response
@@ -189,16 +194,15 @@ extension APIHandlers {
 
 extension HTTPRequest {
     /// Refuses a name in the query that the route does not have, and one that is there twice.
-    func allowQuery(_ names: String...) throws(Refusal) { try allowQuery(names) }
-
-    /// Refuses a name in the query that is none of these, and one that is there twice.
-    func allowQuery(_ names: [String]) throws(Refusal) {
+    func allowQuery(_ names: [String], repeated: Bool = false) throws(Refusal) {
         for (place, (name, _)) in query.enumerated() {
             if !names.contains(name) {
                 let all = names.isEmpty ? "it has none" : "its parameters are \(names.joined(separator: ", "))"
                 throw Refusal(.invalid, "'\(name.shortened)' is no parameter of \(route); \(all)")
             }
-            if query[..<place].contains(where: { $0.name == name }) { throw Refusal(.invalid, "the parameter \(name) is given twice") }
+            if !repeated, query[..<place].contains(where: { $0.name == name }) {
+                throw Refusal(.invalid, "the parameter \(name) is given twice")
+            }
         }
     }
 

@@ -45,48 +45,112 @@ extension UInt16 {
 }
 
 extension APIHandlers {
+    /// Changes a load balancer for the sake of one node, or refuses to.
+    private typealias Edit = @Sendable (inout LoadBalancer) throws(Refusal) -> Void
+
     /// How often a change is tried again where somebody else has changed the load balancer meanwhile.
     private static let mostTries = 10
 
     /// PATCH /v1/load-balancers/{id}/nodes/{node}.
     func patchNode(_ request: HTTPRequest, _ reply: HTTPReply) {
-        do throws(Refusal) {
-            try request.allowQuery("dry_run")
+        edit(request, reply) { [self] () throws(Refusal) in
             let patch = try readObject(request.body) { object -> Result<NodePatch, Refusal> in
                 do throws(FieldError) { return .success(try NodePatch(object)) } catch { return .failure(Refusal(error)) }
             }.get()
-            try change(request, reply, expecting: try request.expectedRevision(), tries: Self.mostTries) { patch.apply(to: &$0) }
+            return { loadBalancer throws(Refusal) in patch.apply(to: &loadBalancer.nodes[try loadBalancer.place(of: request)]) }
+        }
+    }
+
+    /// PUT /v1/load-balancers/{id}/nodes/{node}.
+    func putNode(_ request: HTTPRequest, _ reply: HTTPReply) {
+        edit(request, reply) { [self] () throws(Refusal) in
+            let id = request.parameter("node") ?? ""
+            let body = request.body(withID: id, isThere: try hasID(request.body))
+            let node = try readObject(body) { object -> Result<Node, Refusal> in
+                do throws(FieldError) { return .success(try NodeDecoder.node(object)) } catch { return .failure(Refusal(error)) }
+            }.get()
+            if node.id.text != id { throw Refusal(.invalid, "id: \(quoted(node.id.text)) is not the id of the path, \(quoted(id))") }
+            return { [self] loadBalancer throws(Refusal) in
+                if let place = try? loadBalancer.place(of: request) {
+                    loadBalancer.nodes[place] = node
+                } else {
+                    loadBalancer.nodes.append(node)
+                }
+                try check(loadBalancer, for: request)
+            }
+        }
+    }
+
+    /// DELETE /v1/load-balancers/{id}/nodes/{node}.
+    func deleteNode(_ request: HTTPRequest, _ reply: HTTPReply) {
+        edit(request, reply) { [self] () throws(Refusal) in
+            { [self] loadBalancer throws(Refusal) in
+                loadBalancer.nodes.remove(at: try loadBalancer.place(of: request))
+                try check(loadBalancer, for: request)
+            }
+        }
+    }
+
+    /// Refuses a load balancer that a job could not ask for.
+    private func check(_ loadBalancer: LoadBalancer, for request: HTTPRequest) throws(Refusal) {
+        _ = try read(StoredLoadBalancer.object(of: loadBalancer, members: { _ in }, nodeMembers: { _, _ in }), for: request)
+    }
+
+    private func edit(_ request: HTTPRequest, _ reply: HTTPReply, _ make: () throws(Refusal) -> Edit) {
+        do throws(Refusal) {
+            let isDryRun = try request.boolean("dry_run")
+            // What is to be of a node says nothing of the load balancer: that is there.
+            let expected = try request.expectedRevision()
+            if expected == 0 { throw Refusal(.invalid, "If-None-Match: it is for load balancers; a node can be expected by If-Match") }
+            change(request, reply, isDryRun: isDryRun, expecting: expected, tries: Self.mostTries, edit: try make())
         } catch {
             reply.send(.problem(error))
         }
     }
 
-    /// Changes a node of the load balancer as it is, and tries again where it is another one when the change is committed.
+    /// Changes the load balancer as it is, and tries again where it is another one when the change is committed.
     private func change(
-        _ request: HTTPRequest, _ reply: HTTPReply, expecting given: UInt64?, tries: Int, edit: @escaping @Sendable (inout Node) -> Void
-    ) throws(Refusal) {
-        let isDryRun = try request.boolean("dry_run")
-        let (id, node) = (id(in: request), NodeID(request.parameter("node") ?? ""))
-        core.report(on: .named([id])) { [self] result in
-            guard case .success(let report) = result, var loadBalancer = report.items.first?.entry.loadBalancer else {
-                if case .failure(let refusal) = result { reply.send(.problem(refusal)) }
-                return
-            }
-            guard let place = loadBalancer.nodes.firstIndex(where: { $0.id == node }) else {
-                reply.send(.problem(Refusal(.notFound, "there is no node \(quoted(node.text)) in the load balancer \(quoted(id.text))")))
-                return
-            }
-            edit(&loadBalancer.nodes[place])
-            let options = ChangeOptions(isDryRun: isDryRun, expectedRevision: given ?? report.revision)
-            core.submit(.change(.create([loadBalancer]), options), from: origin(of: request), within: Self.patience) { outcome in
-                if case .refused(let refusal) = outcome, refusal.code == .precondition, given == nil, tries > 1,
-                    (try? self.change(request, reply, expecting: nil, tries: tries - 1, edit: edit)) != nil
-                {
-                    return
+        _ request: HTTPRequest, _ reply: HTTPReply, isDryRun: Bool, expecting given: UInt64?, tries: Int, edit: @escaping Edit
+    ) {
+        core.report(on: .named([id(in: request)])) { [self] result in
+            do throws(Refusal) {
+                let report = try result.get()
+                guard var loadBalancer = report.items.first?.entry.loadBalancer else { return }
+                // What is refused is told of the node as it is in the list, or as it was.
+                let former = try? loadBalancer.place(of: request)
+                let place: @Sendable (LoadBalancer) -> String = { changed in
+                    "\(Self.first)/nodes/\((try? changed.place(of: request)) ?? former ?? 0)"
                 }
-                self.answer(outcome, to: reply) { self.show(request, reply) }
+                do throws(Refusal) {
+                    try edit(&loadBalancer)
+                } catch {
+                    return _ = reply.send(.problem(error, at: place(loadBalancer)))
+                }
+                let pointer = place(loadBalancer)
+                let options = ChangeOptions(isDryRun: isDryRun, expectedRevision: given ?? report.revision)
+                core.submit(.change(.create([loadBalancer]), options), from: origin(of: request), within: Self.patience) { outcome in
+                    if case .refused(let refusal) = outcome, refusal.code == .precondition, given == nil, tries > 1 {
+                        return self.change(request, reply, isDryRun: isDryRun, expecting: nil, tries: tries - 1, edit: edit)
+                    }
+                    self.answer(outcome, to: reply, at: pointer) { self.show(request, reply) }
+                }
+            } catch {
+                reply.send(.problem(error, at: nil))
             }
         }
+    }
+}
+
+extension LoadBalancer {
+    /// The place of the node that a path names.
+    ///
+    /// - Throws: `notFound` where there is none.
+    fileprivate func place(of request: HTTPRequest) throws(Refusal) -> Int {
+        let node = request.parameter("node") ?? ""
+        guard let place = nodes.firstIndex(where: { $0.id.text == node }) else {
+            throw Refusal(.notFound, "there is no node \(quoted(node)) in the load balancer \(quoted(id.text))")
+        }
+        return place
     }
 }
 

@@ -19,9 +19,12 @@ extension Refusal.Code {
 
 extension HTTPResponse {
     /// A refusal as a problem, in the words that a job gets.
-    static func problem(_ refusal: Refusal) -> HTTPResponse {
+    ///
+    /// - Parameter place: the pointer to what the body of the request is in the job that those words are about; nil where the request has no
+    ///   body.
+    static func problem(_ refusal: Refusal, at place: String? = "") -> HTTPResponse {
         let code = JSONWriting.string(refusal.code.rawValue)
-        guard let pointer = jsonPointer(of: refusal.sentence) else {
+        guard let place, let pointer = jsonPointer(of: refusal.sentence)?.rest(below: place) else {
             return .problem(refusal.code.status, refusal.sentence, members: ["code": code])
         }
         return .problem(refusal.code.status, refusal.sentence, members: ["code": code, "pointer": JSONWriting.string(pointer)])
@@ -42,6 +45,15 @@ extension HTTPResponse {
 
 /// A revision of the state as an ETag.
 func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
+
+extension String {
+    /// What follows the pointer to an object in a pointer to something in it; nil where that is elsewhere.
+    fileprivate func rest(below place: String) -> String? {
+        guard hasPrefix(place) else { return nil }
+        let rest = dropFirst(place.count)
+        return rest.isEmpty || rest.hasPrefix("/") ? String(rest) : nil
+    }
+}
 
 /// The JSON pointer (RFC 6901) of the field that a sentence is about: of `loadBalancers[0].port: …` it is `/loadBalancers/0/port`. Nil where
 /// it does not begin with the path of a field.

@@ -57,7 +57,7 @@ extension APIHandlers {
     /// POST /ips/{id}/failover.
     func failOver(_ request: HTTPRequest, _ reply: HTTPReply) {
         guard let address = address(in: request) else { return _ = reply.send(.noVirtualIP) }
-        change(request, reply, .failOver(address, to: request.query("host")), parameters: "dry_run", "host") {
+        change(request, reply, .failOver(address, to: request.query("host"))) {
             reply.send(HTTPResponse(status: 204))
         }
     }
@@ -89,10 +89,9 @@ extension APIHandlers {
     }
 
     private func change(
-        _ request: HTTPRequest, _ reply: HTTPReply, _ change: VirtualIPChange, parameters: String..., done: @escaping @Sendable () -> Void
+        _ request: HTTPRequest, _ reply: HTTPReply, _ change: VirtualIPChange, done: @escaping @Sendable () -> Void
     ) {
         do throws(Refusal) {
-            try request.allowQuery(parameters.isEmpty ? ["dry_run"] : parameters)
             let options = ChangeOptions(isDryRun: try request.boolean("dry_run"), expectedRevision: try request.expectedRevision())
             core.submit(.change(.virtualIPs(change, with: nil), options), from: origin(of: request), within: Self.patience) { outcome in
                 switch outcome {

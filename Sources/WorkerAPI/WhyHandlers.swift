@@ -6,19 +6,13 @@ import Requests
 extension APIHandlers {
     /// GET /v1/why/{id} and GET /v1/why/{id}/{node}.
     func why(_ request: HTTPRequest, _ reply: HTTPReply) {
-        do throws(Refusal) {
-            try request.allowQuery()
-            let id = id(in: request)
-            let node = request.parameter("node").map { NodeID($0) }
-            core.explain(id, node: node) { result in
-                switch result {
-                case .success(let explanation):
-                    reply.send(.json(explanation.text(of: id, node: node), revision: explanation.revision))
-                case .failure(let refusal): reply.send(.problem(refusal))
-                }
+        let id = id(in: request)
+        let node = request.parameter("node").map { NodeID($0) }
+        core.explain(id, node: node) { result in
+            switch result {
+            case .success(let explanation): reply.send(.json(explanation.text(of: id, node: node), revision: explanation.revision))
+            case .failure(let refusal): reply.send(.problem(refusal, at: nil))
             }
-        } catch {
-            reply.send(.problem(error))
         }
     }
 }

@@ -51,6 +51,7 @@ struct StrictnessTests {
         ("GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400),
         ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET /\0x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         ("get / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),

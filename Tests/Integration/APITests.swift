@@ -128,7 +128,7 @@ extension RealServers {
                 let again = try await put("shop", try await api.curl("/v1/load-balancers/shop").body)
                 #expect(again == made)
                 let wrong = try await put("shop", "{\"protocol\": \"TCP\", \"port\": 70000, \(nodes)}")
-                #expect(wrong.status == 400 && wrong.body.contains("\"pointer\": \"/loadBalancers/0/port\""))
+                #expect(wrong.status == 400 && wrong.body.contains("\"pointer\": \"/port\""))
                 #expect(try await put("shop", "{\"id\": \"mail\", \"protocol\": \"TCP\", \(nodes)}").status == 400)
                 let taken = try await put("mail", "{\"protocol\": \"TCP\", \"port\": 81, \(nodes)}")
                 #expect(taken.status == 409 && taken.body.contains("listens already"))
@@ -138,6 +138,35 @@ extension RealServers {
                 #expect(try await put("web", "{\"protocol\": \"TCP\", \"port\": 82, \(nodes)}", "", "If-Match: \"1\"").status == 412)
                 let list = try JSON(bytes: Array(try await api.curl("/v1/load-balancers").body.utf8))
                 #expect(list["loadBalancers"].elements.map { $0["id"] } == ["shop"])
+            }
+        }
+
+        @Test func nodesComeAndGoOneByOne() async throws {
+            try await withAPI { _, _, api, _ in
+                let created = try await api.submit(try job("CREATE", loadBalancer("shop", weights: 1, 2)).bytes)
+                #expect(created.status == 200)
+                let path = "/v1/load-balancers/shop/nodes"
+                let node: JSON = ["address": "10.0.0.9", "port": 81, "weight": 7, "condition": "DRAINING"]
+                let added = try await api.send("PUT", "\(path)/new", node)
+                #expect(added.status == 200 && added.body["nodes"].elements.map { $0["id"] } == ["shop-0", "shop-1", "new"])
+                #expect(added.body["nodes"][2]["condition"] == "DRAINING" && added.body["nodes"][2]["weight_now"] == 0)
+                let moved = try await api.send("PUT", "\(path)/shop-0", ["id": "shop-0", "address": "10.0.0.8", "port": 80])
+                #expect(moved.status == 200 && moved.body["nodes"][0]["address"] == "10.0.0.8")
+                for (body, status, pointer) in [
+                    (["address": "10.0.0.9", "port": 0], 400, "/port"), (["port": 1], 400, ""),
+                    (["id": "other", "address": "10.0.0.9", "port": 1], 400, "/id"),
+                ] as [(JSON, Int, String)] {
+                    let refused = try await api.send("PUT", "\(path)/new", body)
+                    #expect(refused.status == status && refused.body["pointer"].text == pointer, "\(refused)")
+                }
+                #expect(try await api.send("PUT", "\(path)/new", node, "If-Match: \"1\"").status == 412)
+                let plan = try await api.curl("\(path)/new?dry_run=true", "-X", "DELETE")
+                #expect(plan.status == 200 && plan.body.contains("remove node 'new' from 'shop'"))
+                let removed = try await api.curl("\(path)/new", "-X", "DELETE")
+                #expect(removed.status == 200 && !removed.body.contains("10.0.0.9"))
+                let missing = try await api.curl("\(path)/new", "-X", "DELETE")
+                #expect(missing.status == 404 && !missing.body.contains("pointer"))
+                #expect(try await api.send("PUT", "/v1/load-balancers/none/nodes/n", node).status == 404)
             }
         }
 

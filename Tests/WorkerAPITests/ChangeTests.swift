@@ -105,6 +105,71 @@ import Testing
         #expect(api.core.submitted.all.isEmpty)
     }
 
+    @Test func aRequestThatComesAgainWithItsKeyIsDoneOnceAndAnsweredAlike() throws {
+        func ask(_ key: String, _ path: String = "/v1/load-balancers/a", as role: String = "admin") throws -> HTTPTestClient.Response {
+            let head = "DELETE \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(role)\r\n"
+            return try HTTPTestClient(api.port).ask("\(head)Idempotency-Key: \(key)\r\n\r\n")
+        }
+        #expect(try ask("one").status == 204)
+        #expect(try ask("one").status == 204)
+        #expect(api.core.submitted.all.count == 1)
+        // The key of another client is another key.
+        #expect(try ask("one", as: "operator").status == 204)
+        #expect(try ask("one", "/v1/load-balancers/b").status == 422)
+        #expect(try ask("one", "/v1/load-balancers/a?force=true").status == 422)
+        #expect(api.core.submitted.all.count == 2)
+        // What was refused for good is refused again; what may be tried again is.
+        api.core.answer(.refused(Refusal(.conflict, "no")))
+        #expect(try ask("two").status == 409)
+        api.core.answer(.refused(Refusal(.busy, "later")))
+        #expect(try ask("two").status == 409)
+        #expect(try ask("three").status == 429)
+        api.core.answer(.changed)
+        #expect(try ask("three").status == 204)
+        for key in ["", String(repeating: "k", count: 256), "a\r\nIdempotency-Key: b"] { #expect(try ask(key).status == 400) }
+    }
+
+    @Test func aRequestThatComesAgainBeforeItIsAnsweredIsTold() throws {
+        api.core.answer(nil)
+        var client: HTTPTestClient? = try HTTPTestClient(api.port)
+        let head = "POST /v1/load-balancers/a/enable HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer admin\r\n"
+        try client?.send("\(head)Idempotency-Key: k\r\n\r\n")
+        try waitUntil("it is submitted") { api.core.open.all.count == 1 }
+        #expect(try HTTPTestClient(api.port).ask("\(head)Idempotency-Key: k\r\n\r\n").status == 409)
+        // Its client goes, and the answer is there for the next.
+        client = nil
+        api.core.hold([item("a")])
+        api.core.open.all[0](.changed)
+        #expect(try HTTPTestClient(api.port).ask("\(head)Idempotency-Key: k\r\n\r\n").status == 200)
+        #expect(api.core.submitted.all.count == 1)
+    }
+
+    @Test func whatAClientHasAlreadyIsNotSentAgain() throws {
+        api.core.hold([item("a")])
+        func ask(_ tag: String, _ path: String = "/v1/load-balancers/a") throws -> HTTPTestClient.Response {
+            let head = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer admin\r\n"
+            return try HTTPTestClient(api.port).ask("\(head)If-None-Match: \(tag)\r\n\r\n")
+        }
+        for path in ["/v1/load-balancers/a", "/v1/load-balancers"] {
+            let unchanged = try ask("\"6\", \"7\"", path)
+            #expect(unchanged.status == 304 && unchanged.body.isEmpty && unchanged.headers["etag"] == "\"7\"")
+            #expect(try ask("W/\"7\"", path).status == 304)
+            for tag in ["\"6\"", "7", "\"x\""] { #expect(try ask(tag, path).status == 200) }
+        }
+    }
+
+    @Test func aPutForSomethingNewExpectsNothing() throws {
+        let body = "{\"protocol\": \"TCP\"}"
+        let head =
+            "PUT /v1/load-balancers/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer admin\r\nContent-Type: application/json\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n"
+        api.core.hold([item("a")])
+        #expect(try HTTPTestClient(api.port).ask("\(head)If-None-Match: *\r\n\r\n\(body)").status == 200)
+        #expect(options?.expectedRevision == 0)
+        #expect(try HTTPTestClient(api.port).ask("\(head)If-None-Match: \"7\"\r\n\r\n\(body)").status == 400)
+        #expect(try HTTPTestClient(api.port).ask("\(head)If-Match: \"0\"\r\n\r\n\(body)").status == 412)
+    }
+
     @Test(arguments: ["?dry_run=yes", "?force=1", "?forced=true", "?force=true&force=false"])
     func aWrongParameterChangesNothing(query: String) throws {
         #expect(try api.ask("DELETE", "/v1/load-balancers/a\(query)").status == 400)
