@@ -29,11 +29,15 @@ package final class APIIntake: Intake {
         self.log = log
     }
 
+    func routes(to core: any RequestHandler) -> APIRoutes {
+        APIRoutes(
+            APIHandlers(core: core, worker: worker, jobs: jobs, access: configuration.access, events: events),
+            Scraper(core: core, worker: worker, metrics: metrics))
+    }
+
     package func start(handingTo core: any RequestHandler) throws(IntakeFailure) {
         let access = configuration.access
-        let routes = APIRoutes(
-            APIHandlers(core: core, worker: worker, jobs: jobs, access: access, events: events),
-            Scraper(core: core, worker: worker, metrics: metrics))
+        let routes = routes(to: core)
         let requests = metrics.requests
         requests.begin(routes.table.all.map { ($0.method.rawValue, $0.pattern) }, streams: ["/v1/events"])
         var limits = HTTPLimits()

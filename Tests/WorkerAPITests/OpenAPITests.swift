@@ -55,17 +55,8 @@ import Testing
         api.core.hold([item("a", NodeStatus(id: "n", isUp: true))])
     }
 
-    private var routes: APIRoutes {
-        get throws {
-            let worker = WorkerDescription(version: "", driver: "", function: "", start: Timestamp(microseconds: 0)) { [] }
-            let access = Access(local: LocalAccess(serviceUser: 0, operators: [], viewers: []), tokens: TokenTable())
-            return APIRoutes(
-                APIHandlers(core: FakeCore(), worker: worker, jobs: FakeTranslator(), access: access, events: WorkerEvents()))
-        }
-    }
-
     @Test func theDocumentHasTheRoutesOfTheTableAndNoOthersWithTheirRolesAndParameters() throws {
-        let routes = try routes
+        let routes = api.intake.routes(to: api.core)
         let files = Set(Dashboard.files.map(\.path))
         let table = routes.table.all.filter { !files.contains($0.pattern) }
         let documented = try Self.operations()

@@ -118,7 +118,7 @@ final class TestAPI: Sendable {
     let problems = Record<String>()
     let log = LogRecord()
     let port: UInt16
-    private let intake: APIIntake
+    let intake: APIIntake
 
     init(servers: [Bool] = []) throws {
         let tokens = ["viewer", "operator", "admin"].map { role in
