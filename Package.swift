@@ -40,6 +40,7 @@ let package = Package(
     name: "swift-lbaas",
     products: [
         .executable(name: "lbaas-worker", targets: ["lbaas-worker"]),
+        .executable(name: "lbaasctl", targets: ["lbaasctl"]),
         .library(name: "LBaaS", targets: ["LBaaS"]),
         .library(name: "Requests", targets: ["Requests"]),
         .library(name: "LoadBalancerJSON", targets: ["LoadBalancerJSON"]),
@@ -69,7 +70,8 @@ let package = Package(
         room("JobMessages", ["JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
         room("StateStore", ["CSQLite", "LBaaS", "LoadBalancerJSON"]),
         room("Controller", ["HostSystem", "LBaaS", "Requests", "StateStore"]),
-        room("DaemonSupport", ["CGetopt", "CLinux", "CProgramArguments", "CSystemd", "HostSystem", "LBaaS"]),
+        room("Arguments", ["CGetopt", "CProgramArguments"]),
+        room("DaemonSupport", ["CLinux", "CSystemd", "Arguments", "HostSystem", "LBaaS"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
@@ -79,7 +81,9 @@ let package = Package(
         room(
             "WorkerAPI",
             ["Authorization", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
-        room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
+        room("Terminal", ["CLinux", "HostSystem"]),
+        room("HTTPClient", ["CCurl", "HostSystem"]),
+        room("Etcd", ["CCrypto", "CCurl", "HTTPClient", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
@@ -93,10 +97,13 @@ let package = Package(
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
+                "Arguments", "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
                 "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "WorkerAPI",
                 "HTTPServer", "Authorization",
             ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "lbaasctl", dependencies: ["Arguments", "Authorization", "CCurl", "HTTPClient", "HostSystem", "JSON", "LBaaS", "Terminal"],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
         .executableTarget(

@@ -1,4 +1,5 @@
 import CCurl
+import HTTPClient
 
 // Sentences for what goes wrong, and what to do about it.
 
@@ -26,7 +27,7 @@ struct TLSFiles: Sendable {
     private static let alerts = ["bad certificate", "certificate required", "unknown ca", "certificate expired", "certificate unknown"]
 
     /// Why no answer came.
-    func failure(_ code: CURLcode, of request: RequestName, on handle: CurlHandle) -> EtcdError {
+    func failure(_ code: CURLcode, of request: RequestName, on handle: HTTPTransfer) -> EtcdError {
         let text = handle.errorText(code)
         let mayBeApplied = handle.mayBeSent
         if handle.isTooLarge {
