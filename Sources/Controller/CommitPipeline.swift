@@ -1,7 +1,7 @@
 import Glibc
 package import HostSystem
 public import LBaaS
-import Requests
+package import Requests
 package import StateStore
 import Synchronization
 
@@ -22,6 +22,7 @@ public final class CommitPipeline: Sendable {
     let stage: DurableStage
     let committed: SnapshotStore
     let driver: any LoadBalancerDriver
+    let observer: (any CoreObserver)?
     let log: Log
     let now: @Sendable () -> Moment
     /// What checks found and could not be committed.
@@ -37,13 +38,14 @@ public final class CommitPipeline: Sendable {
     ///   - capabilities: what requests may ask for; nil for all that the driver can do.
     ///   - store: where the state is kept; nil for memory alone.
     ///   - progress: where it is told which steps take how long at most, for a watchdog.
+    ///   - observer: is told what is done; nil for nobody.
     ///   - hostAddresses: the addresses of the host: traffic that goes there may come back.
     ///   - clock: both clocks of the moment.
     /// - Throws: where the state cannot be read or the appliance cannot be asked. A load balancer that the appliance refuses,
     ///   or whose listener an earlier one has, is logged, and does not keep the others from being served.
     package init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
-        progress: ProgressMonitor = ProgressMonitor(), log: Log, threads: Threads = .system,
+        progress: ProgressMonitor = ProgressMonitor(), observer: (any CoreObserver)? = nil, log: Log, threads: Threads = .system,
         hostAddresses: @escaping @Sendable () -> Set<IPAddress> = HostAddresses().all, clock now: @escaping @Sendable () -> Moment
     ) throws(StartFailure) {
         let stored: StoredState
@@ -62,6 +64,7 @@ public final class CommitPipeline: Sendable {
         self.committed = committed
         self.stage = stage
         self.driver = driver
+        self.observer = observer
         self.log = log
         drainLog = RepeatedLog(log)
         connectionLog = RepeatedLog(log)
@@ -69,7 +72,8 @@ public final class CommitPipeline: Sendable {
         let machine = TransactionMachine(
             admission: admission, upkeep: driver.upkeep, committed: committed, ledger: stored.ledger, hostAddresses: hostAddresses)
         var committer = Committer(
-            machine: machine, driver: driver, stage: stage, progress: progress.participant("commit"), log: log, now: now)
+            machine: machine, driver: driver, stage: stage, progress: progress.participant("commit"), observer: observer,
+            log: log, now: now)
         try committer.start()
         self.committer = Mutex(committer)
         driver.beforeCountersEnd { [weak self] ids in _ = self?.run(.noteTraffic(of: ids)) }
@@ -215,6 +219,13 @@ public final class CommitPipeline: Sendable {
 
     /// Commits, with the turn in hand; gives it back.
     private func commit(_ commitments: [Commitment], _ traffic: TrafficReadings) -> [Outcome] {
+        guard let observer else { return commitUnobserved(commitments, traffic) }
+        let start = Clock.bootTime()
+        defer { observer.committed(commitments.count, in: Clock.bootTime() - start) }
+        return commitUnobserved(commitments, traffic)
+    }
+
+    private func commitUnobserved(_ commitments: [Commitment], _ traffic: TrafficReadings) -> [Outcome] {
         var prepared = PreparedEffects()
         while true {
             let (result, layers, publication) = committer.withLock { committer in

@@ -14,6 +14,8 @@ struct Committer {
     var layers = EffectLayers()
     /// Who checks the nodes; nil where the driver does.
     var checker: (any NodeChecker)?
+    /// Who is told what is done; nil for nobody.
+    let observer: (any CoreObserver)?
     let log: Log
     let now: @Sendable () -> Moment
     let progress: ProgressMonitor.Participant
@@ -30,9 +32,10 @@ struct Committer {
     private static let longestCall = Duration.seconds(120)
 
     init(
-        machine: TransactionMachine, driver: any LoadBalancerDriver, stage: DurableStage, progress: ProgressMonitor.Participant, log: Log,
-        now: @escaping @Sendable () -> Moment
+        machine: TransactionMachine, driver: any LoadBalancerDriver, stage: DurableStage, progress: ProgressMonitor.Participant,
+        observer: (any CoreObserver)?, log: Log, now: @escaping @Sendable () -> Moment
     ) {
+        self.observer = observer
         self.machine = machine
         self.driver = driver
         self.stage = stage
@@ -183,7 +186,8 @@ extension Committer {
     /// What publishes a decision without the decision's turn.
     var publication: Publication {
         Publication(
-            committed: committed, driver: driver, layers: layers, checker: checker, checking: machine.rule.checking, log: log)
+            committed: committed, driver: driver, layers: layers, checker: checker, checking: machine.rule.checking,
+            observer: observer, now: now, log: log)
     }
 }
 
@@ -271,7 +275,7 @@ extension Committer {
         } catch {
             throw StartFailure(.appliance, "the \(machine.admission.driverName) driver cannot tell what runs: \(error.message)")
         }
-        logDivergence(.info, "the appliance is brought to what is committed")
+        logDivergence(.info, "the appliance is brought to what is committed", firstSteps)
         settle()
         saveRest()
     }
@@ -284,6 +288,7 @@ extension Committer {
         takeStage()
         defer { stage.pass() }
         do throws(DriverError) {
+            let known = machine.divergence.ids
             let expected = ids.map { $0.compactMap { machine.effective($0).appliance } } ?? machine.allEffective
             let observation = try progress.step(within: Self.longestCall) { () throws(DriverError) in
                 try ids == nil ? driver.observe(expecting: expected) : driver.observe(possible: expected)
@@ -293,25 +298,34 @@ extension Committer {
             } else {
                 machine.observed(observation, ofSome: expected)
             }
-            if !isResyncTold, !machine.divergence.isEmpty {
-                logDivergence(.warning, "the appliance was changed by somebody else; it is put right")
+            let (found, steps) = (machine.divergence.ids, firstSteps)
+            if !isResyncTold, !found.isEmpty {
+                logDivergence(.warning, "the appliance was changed by somebody else; it is put right", steps)
                 isResyncTold = true
             }
             settle()
+            // What could not be put right is told once.
+            if !Set(found).isSubset(of: known) || machine.divergence.ids != found {
+                observer?.repaired(
+                    ApplianceRepair(loadBalancers: found, steps: steps, failed: machine.divergence.ids, time: now().wall))
+            }
         } catch {
             log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
         }
         saveRest()
     }
 
-    private func logDivergence(_ level: LogLevel, _ message: String) {
+    /// The first steps, in words, that bring the appliance to what is in force: a start can find thousands of load balancers to make.
+    private var firstSteps: [String] {
+        let ids = machine.divergence.ids.prefix(8)
+        if ids.isEmpty { return [] }
+        let steps = driver.plan(machine.groups(settling: Array(ids)))
+        return steps.prefix(8) + (steps.count > 8 || machine.divergence.ids.count > 8 ? ["…"] : [])
+    }
+
+    private func logDivergence(_ level: LogLevel, _ message: String, _ steps: [String]) {
         let ids = machine.divergence.ids
         if ids.isEmpty { return }
-        // In words only for as many as are named: a start can find thousands to make.
-        let steps = driver.plan(machine.groups(settling: Array(ids.prefix(8))))
-        let isMore = steps.count > 8 || ids.count > 8
-        log.write(
-            level, message,
-            [("load_balancers", ids.shown), ("steps", steps.prefix(8).joined(separator: "; ") + (isMore ? "; …" : ""))])
+        log.write(level, message, [("load_balancers", ids.shown), ("steps", steps.joined(separator: "; "))])
     }
 }

@@ -5,8 +5,9 @@ extension JournalEntry {
     static func request(
         _ change: WantedChange, by origin: Origin, steps: [Transition], at time: Timestamp
     ) -> JournalEntry {
-        JournalEntry(
-            time: time, cause: origin.source.rawValue, origin: origin.name, what: "\(change.name) \(steps.map(\.id).shown)")
+        let ids = steps.map(\.id)
+        return JournalEntry(
+            time: time, cause: origin.source.rawValue, origin: origin.name, what: "\(change.name) \(ids.shown)", loadBalancers: ids)
     }
 
     static func finished(_ drains: [Listener: [Drain]], at time: Timestamp) -> JournalEntry {
@@ -16,6 +17,6 @@ extension JournalEntry {
     }
 
     static func health(of ids: [LoadBalancerID], at time: Timestamp) -> JournalEntry {
-        JournalEntry(time: time, cause: "health", what: "nodes of " + ids.sorted().shown)
+        JournalEntry(time: time, cause: health, what: "nodes of " + ids.sorted().shown, loadBalancers: ids)
     }
 }

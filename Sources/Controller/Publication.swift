@@ -1,4 +1,5 @@
 import LBaaS
+import Requests
 
 /// Makes a durable decision the committed state: everybody reads it from now on, and the world hears of it.
 struct Publication {
@@ -7,6 +8,8 @@ struct Publication {
     let layers: EffectLayers
     let checker: (any NodeChecker)?
     let checking: NodeChecking
+    let observer: (any CoreObserver)?
+    let now: @Sendable () -> Moment
     let log: Log
 
     /// Publishes a decision, in the order of the decisions.
@@ -14,11 +17,15 @@ struct Publication {
     /// - Returns: the deleted identities that are forgotten for newer ones.
     func publish(_ decision: Decision) -> [LoadBalancerID] {
         let changes = decision.draft.changes
+        let isFollowed = observer?.followsChanges ?? false
+        var items: [PublishedChange.Item] = []
         var turns: [(id: LoadBalancerID, old: ServiceHealth?, new: ServiceHealth)] = []
         let forgotten = committed.change { snapshot -> [LoadBalancerID] in
+            if isFollowed { items = changes.changedIDs.map { changes.item($0, of: snapshot) } }
             snapshot.revision = changes.revision
             if var last = changes.journal.last {
                 last.revision = changes.revision
+                last.loadBalancers = []
                 snapshot.lastChange = last
             }
             snapshot.wanted.isEmptyByDelete = changes.isEmptyByDelete
@@ -42,6 +49,10 @@ struct Publication {
         if checker != nil { for id in changes.order { check(id) } }
         let deleted = changes.order.filter { changes.entries[$0] == .some(nil) }
         if !deleted.isEmpty { driver.discard(deleted) }
+        if isFollowed {
+            observer?.published(
+                PublishedChange(revision: changes.revision, moment: now(), journal: changes.journal, items: items))
+        }
         return forgotten
     }
 
@@ -52,5 +63,14 @@ struct Publication {
         let facts = health?.nodes ?? [:]
         let isChecked = loadBalancer.map { !$0.isSuspended && ($0.monitor != nil || checking == .driver) } ?? false
         checker.check(id, isChecked && !facts.isEmpty ? loadBalancer : nil, facts: facts)
+    }
+}
+
+extension Changes {
+    /// What these changes make of a load balancer.
+    fileprivate func item(_ id: LoadBalancerID, of snapshot: borrowing Snapshot) -> PublishedChange.Item {
+        let (entry, facts) = (snapshot.wanted.entries[id], snapshot.facts.health[id])
+        return PublishedChange.Item(
+            id: id, oldEntry: entry, newEntry: entries[id] ?? entry, oldHealth: facts, newHealth: health[id] ?? facts)
     }
 }

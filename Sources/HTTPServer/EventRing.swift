@@ -6,6 +6,8 @@ struct EventRing {
     private struct Border {
         let end: Int
         let id: UInt64
+        /// Whether the events before have lower numbers.
+        let isFirst: Bool
     }
 
     private var memory: [UInt8]
@@ -22,7 +24,7 @@ struct EventRing {
     ///   - id: the number of the last event that is not in it.
     init(capacity: Int, after id: UInt64) {
         memory = [UInt8](repeating: 0, count: capacity)
-        oldest = Border(end: 0, id: id)
+        oldest = Border(end: 0, id: id, isFirst: true)
     }
 
     /// The offset before the oldest event.
@@ -34,11 +36,18 @@ struct EventRing {
 
     private var newest: Border { borders.count > first ? borders[borders.count - 1] : oldest }
 
+    /// Forgets all events. Of what was before an event of a greater number, nothing is known.
+    mutating func begin(after id: UInt64) {
+        oldest = Border(end: end, id: max(id, lastID), isFirst: false)
+        borders = []
+        first = 0
+    }
+
     /// Adds an event; the oldest make room for it. One that is larger than the ring is lost, and so is all before it.
     ///
-    /// - Parameter id: its number; nil for what is none, such as a comment.
+    /// - Parameter id: its number; nil for that of the event before.
     mutating func append(_ bytes: [UInt8], id: UInt64? = nil) {
-        let border = Border(end: end + bytes.count, id: id ?? lastID)
+        let border = Border(end: end + bytes.count, id: id ?? lastID, isFirst: id.map { $0 != lastID } ?? false)
         while border.end - oldest.end > memory.count, first < borders.count {
             oldest = borders[first]
             first += 1
@@ -58,11 +67,13 @@ struct EventRing {
         borders.append(border)
     }
 
-    /// The offset behind an event; nil where events behind it are lost, or there was no such event.
+    /// The offset behind the first event of a number, for a client that has got it and may not have the others of this number; nil where
+    /// events behind it are lost, or there was no such event.
     func offset(after id: UInt64) -> Int? {
         if id < oldest.id || id > lastID { return nil }
-        // The last border whose number is not greater.
-        let place = partition { $0.id > id }
+        if id == oldest.id { return oldest.isFirst ? oldest.end : nil }
+        let place = partition { $0.id >= id }
+        if place < borders.count, borders[place].id == id { return borders[place].end }
         return place == first ? oldest.end : borders[place - 1].end
     }
 

@@ -5,7 +5,8 @@ import Synchronization
 /// Server-sent events for any number of clients, from one ring: a client costs a position, and a slow one nothing more.
 ///
 /// A client that is behind the ring gets the event `lost`, whose `id` is the newest number, and goes on behind it: it reads again whatever the
-/// events are about. It gets the same where its `Last-Event-ID` is older than the ring, or unknown. A comment is sent where there was no event for
+/// events are about. It gets the same where its `Last-Event-ID` is older than the ring, or unknown. Several events can have one number: a client
+/// that comes back gets those behind the first of its number again. A comment is sent where there was no event for
 /// some time, so that both sides see whether the other is there.
 package final class EventStream: Sendable {
     private struct State {
@@ -17,10 +18,14 @@ package final class EventStream: Sendable {
         /// Whether the thread was told that there is something, and has not looked yet.
         var isWoken = false
         var isEnded = false
+        /// Since when there has been no client.
+        var lonelySince: Duration?
     }
 
     private let state: Mutex<State>
+    private let isKept = Atomic<Bool>(false)
     private let heartbeat: Duration
+    private let memory: Duration
     private let gathering: Duration
     private let waker = Waker()
 
@@ -31,27 +36,46 @@ package final class EventStream: Sendable {
     ///   - id: the number of the last event before those of the stream.
     ///   - heartbeat: the time without an event after which a comment is sent.
     ///   - gathering: the least time between two deliveries; events of that time are delivered together.
+    ///   - memory: how long events are kept for clients to come back to when the last one has left.
     package init(
-        capacity: Int = 256 << 10, after id: UInt64 = 0, heartbeat: Duration = .seconds(15), gathering: Duration = .milliseconds(10)
+        capacity: Int = 256 << 10, after id: UInt64 = 0, heartbeat: Duration = .seconds(15), gathering: Duration = .milliseconds(10),
+        memory: Duration = .seconds(300)
     ) {
         state = Mutex(State(ring: EventRing(capacity: capacity, after: id)))
         self.heartbeat = heartbeat
         self.gathering = gathering
+        self.memory = memory
     }
 
     /// How many clients there are.
     package var clients: Int { state.withLock { $0.count } }
 
+    /// Whether somebody wants events: there is a client, or was one some minutes ago. Nobody need publish while it is false.
+    package var isFollowed: Bool { isKept.load(ordering: .relaxed) }
+
+    /// Has events published from now on for a client that comes. To be called before its response is made.
+    ///
+    /// - Parameter newest: the number of the last event so far; asked only where nobody has followed.
+    package func follow(after newest: () -> UInt64) {
+        if isKept.exchange(true, ordering: .relaxed) { return }
+        let id = newest()
+        state.withLock { state in
+            state.ring.begin(after: id)
+            state.lonelySince = Clock.bootTime()
+        }
+    }
+
     /// Adds an event. It does not wait for clients.
     ///
     /// - Parameters:
-    ///   - id: its number, not less than that of the event before.
+    ///   - id: its number, not less than that of the event before; nil for that of the event before.
     ///   - event: its name, of letters, digits and underscores.
     ///   - data: text in UTF-8 without control characters but line ends.
-    package func publish(_ id: UInt64, _ event: String, _ data: [UInt8]) {
-        let bytes = Self.format(id, event, data)
+    package func publish(_ id: UInt64?, _ event: String, _ data: [UInt8]) {
+        let body = Self.format(event, data)
         let mustWake = state.withLock { state in
-            state.ring.append(bytes, id: id)
+            let id = id ?? state.ring.lastID
+            state.ring.append(Array("id: \(id)\n".utf8) + body, id: id)
             let mustWake = !state.isWoken && !state.waiting.isEmpty
             if mustWake { state.isWoken = true }
             return mustWake
@@ -65,10 +89,11 @@ package final class EventStream: Sendable {
         waker.wake()
     }
 
-    static func format(_ id: UInt64, _ event: String, _ data: [UInt8]) -> [UInt8] {
+    /// An event but for its number.
+    private static func format(_ event: String, _ data: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(data.count + event.utf8.count + 48)
-        bytes += "id: \(id)\nevent: \(event)\n".utf8
+        bytes += "event: \(event)\n".utf8
         for line in data.split(separator: 0x0A, omittingEmptySubsequences: false) {
             bytes += "data: ".utf8
             bytes += line
@@ -84,6 +109,7 @@ package final class EventStream: Sendable {
     func client(_ handle: ConnectionHandle, after last: String?) -> EventClient {
         let (offset, mustStart) = state.withLock { state in
             state.count += 1
+            state.lonelySince = nil
             defer { state.hasThread = true }
             // An offset before the ring is that of a client that has lost something.
             let offset = last.map { UInt64($0).flatMap { state.ring.offset(after: $0) } ?? -1 } ?? state.ring.end
@@ -101,7 +127,7 @@ package final class EventStream: Sendable {
             if client.isEnded || state.isEnded { return nil }
             if client.rest.isEmpty, client.offset < state.ring.start {
                 let newest = state.ring.lastID
-                client.rest = Self.format(newest, "lost", Array("{\"newest\": \(newest)}".utf8))[...]
+                client.rest = Array("id: \(newest)\nevent: lost\ndata: {\"newest\": \(newest)}\n\n".utf8)[...]
                 client.offset = state.ring.end
             }
             if client.rest.isEmpty, client.offset < state.ring.end {
@@ -139,18 +165,33 @@ package final class EventStream: Sendable {
         if wasWaiting { client.handle.resume() }
     }
 
-    fileprivate func close() { state.withLock { $0.count -= 1 } }
+    fileprivate func close() {
+        state.withLock { state in
+            state.count -= 1
+            if state.count == 0 { state.lonelySince = Clock.bootTime() }
+        }
+    }
+
+    /// Forgets events that nobody has come back to.
+    private func forget(_ state: inout State) {
+        guard let since = state.lonelySince, Clock.bootTime() - since >= memory else { return }
+        state.ring.begin(after: state.ring.lastID)
+        state.lonelySince = nil
+        isKept.store(false, ordering: .relaxed)
+    }
 
     /// The thread that gives clients back to their connections when there is something for them.
     private func deliver() {
         var next = Deadline(in: heartbeat)
-        var seen = 0
         while true {
             _ = waker.wait(until: next, watching: -1)
             let isDue = next.isOver
             let (ready, isEnded) = state.withLock { state in
-                if isDue, state.ring.end == seen, state.count > 0 { state.ring.append([0x3A, 0x0A, 0x0A]) }
-                seen = state.ring.end
+                if isDue {
+                    // A comment, by which both sides see that the other is there.
+                    for client in state.waiting where client.offset == state.ring.end { client.rest = [0x3A, 0x0A, 0x0A] }
+                    forget(&state)
+                }
                 let hasSome = exchange(&state.isWoken, with: false) || isDue || state.isEnded
                 return (hasSome ? exchange(&state.waiting, with: []) : [], state.isEnded)
             }

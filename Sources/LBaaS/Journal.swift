@@ -13,10 +13,16 @@ public struct JournalEntry: Hashable, Sendable {
     public let what: String
     /// What became of it: `PASS`.
     public let outcome: String
+    /// The load balancers that it changes. They are not stored: empty where it was read from the journal.
+    public var loadBalancers: [LoadBalancerID]
+
+    /// The cause of what checks found.
+    public static let health = "health"
 
     /// An entry, which gets its revision when it is committed.
     public init(
-        revision: UInt64 = 0, time: Timestamp, cause: String, origin: String = "", what: String, outcome: String = "PASS"
+        revision: UInt64 = 0, time: Timestamp, cause: String, origin: String = "", what: String, outcome: String = "PASS",
+        loadBalancers: [LoadBalancerID] = []
     ) {
         self.revision = revision
         self.time = time
@@ -24,6 +30,7 @@ public struct JournalEntry: Hashable, Sendable {
         self.origin = origin
         self.what = what
         self.outcome = outcome
+        self.loadBalancers = loadBalancers
     }
 }
 

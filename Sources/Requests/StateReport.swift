@@ -31,25 +31,32 @@ public struct StateReport: Sendable {
     }
 }
 
-extension StateReport.Item {
-    /// How a load balancer is. The raw value is its name on the wire.
-    public enum Status: String, Sendable {
-        /// Its service is up: it has its quorum, or a node serves.
-        case up = "UP"
-        /// Its service is down.
-        case down = "DOWN"
-        /// A request has suspended it.
-        case suspended = "SUSPENDED"
-        /// Another load balancer has its listener.
-        case outOfService = "OUT_OF_SERVICE"
-    }
+/// How a load balancer is. The raw value is its name on the wire.
+public enum LoadBalancerState: String, Sendable, CaseIterable {
+    /// Its service is up: it has its quorum, or a node serves.
+    case up = "UP"
+    /// Its service is down.
+    case down = "DOWN"
+    /// A request has suspended it.
+    case suspended = "SUSPENDED"
+    /// Another load balancer has its listener.
+    case outOfService = "OUT_OF_SERVICE"
+}
 
+extension WantedState.Entry {
     /// How the load balancer is.
-    public var status: Status {
-        if entry.isOutOfService { return .outOfService }
-        if entry.loadBalancer.isSuspended { return .suspended }
-        return hasQuorum ?? nodes.contains(where: \.isUp) ? .up : .down
+    ///
+    /// - Parameter isUp: whether its service is up, where it is in service.
+    public func state(isUp: Bool) -> LoadBalancerState {
+        if isOutOfService { return .outOfService }
+        if loadBalancer.isSuspended { return .suspended }
+        return isUp ? .up : .down
     }
+}
+
+extension StateReport.Item {
+    /// How the load balancer is.
+    public var status: LoadBalancerState { entry.state(isUp: hasQuorum ?? nodes.contains(where: \.isUp)) }
 }
 
 /// The committed state in a few numbers.

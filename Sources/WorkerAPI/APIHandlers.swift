@@ -24,13 +24,15 @@ final class APIHandlers: Sendable {
     private let worker: WorkerDescription
     let jobs: any JobTranslator
     private let access: Access
+    private let follower: WorkerEvents
     private let queue = DispatchQueue(label: "api")
 
-    init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access) {
+    init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access, events: WorkerEvents) {
         self.core = core
         self.worker = worker
         self.jobs = jobs
         self.access = access
+        follower = events
     }
 
     func origin(of request: HTTPRequest) -> Origin {
@@ -94,6 +96,9 @@ extension APIHandlers {
             reply.send(response(to: result, request) { ($0.items.first?.text ?? []) + [0x0A] })
         }
     }
+
+    /// GET /v1/events.
+    func events(_ request: HTTPRequest) -> HTTPResponse { follower.response(to: request) { core.summary.revision } }
 
     /// GET /v1/journal.
     func journal(_ request: HTTPRequest, _ reply: HTTPReply) {

@@ -10,11 +10,15 @@ package final class APIIntake: Intake {
     private let configuration: APIConfiguration
     private let worker: WorkerDescription
     private let jobs: any JobTranslator
+    private let events: WorkerEvents
     private let log: Log
     private let server = Mutex<HTTPServer?>(nil)
 
     /// An intake that does not listen yet.
-    package init(_ configuration: APIConfiguration, worker: WorkerDescription, jobs: any JobTranslator, log: Log) {
+    package init(
+        _ configuration: APIConfiguration, worker: WorkerDescription, jobs: any JobTranslator, events: WorkerEvents, log: Log
+    ) {
+        self.events = events
         self.configuration = configuration
         self.worker = worker
         self.jobs = jobs
@@ -22,7 +26,7 @@ package final class APIIntake: Intake {
     }
 
     package func start(handingTo core: any RequestHandler) throws(IntakeFailure) {
-        let routes = APIRoutes(APIHandlers(core: core, worker: worker, jobs: jobs, access: configuration.access))
+        let routes = APIRoutes(APIHandlers(core: core, worker: worker, jobs: jobs, access: configuration.access, events: events))
         let access = configuration.access
         var limits = HTTPLimits()
         // As long as an appliance may take for a change, and an object store for a log. A change that is not begun is refused before.

@@ -27,6 +27,8 @@ struct APIRoutes: Sendable {
         addChange(.post, "/v1/load-balancers/{id}/enable", handlers.enable)
         addChange(.patch, "/v1/load-balancers/{id}/nodes/{node}", body: job, handlers.patchNode)
         add(.read, .get, "/v1/journal", handlers.journal)
+        allow(.read, .get, "/v1/events")
+        table.add(.get, "/v1/events", handlers.events)
         add(.change, .post, "/v1/jobs", body: job, handlers.job)
         add(.read, .post, "/v1/plan", body: job, handlers.plan)
     }

@@ -42,12 +42,14 @@ private final class APIJob: TranslatedJob, @unchecked Sendable {
 
 extension APIIntake {
     /// The API of this worker.
-    convenience init(_ configuration: APIConfiguration, of settings: Settings, jobs: JobIntake, version: String, log: Log) {
+    convenience init(
+        _ configuration: APIConfiguration, of settings: Settings, jobs: JobIntake, events: WorkerEvents, version: String, log: Log
+    ) {
         let worker = WorkerDescription(
             version: version, driver: settings.driver, function: settings.function ?? hostName(), start: Clock.moment().wall
         ) {
             jobs.servers.map { WorkerDescription.JobServer(address: $0.address, isConnected: $0.isConnected) }
         }
-        self.init(configuration, worker: worker, jobs: APIJobs(log: log), log: log)
+        self.init(configuration, worker: worker, jobs: APIJobs(log: log), events: events, log: log)
     }
 }

@@ -13,13 +13,17 @@ final class CoreService: DaemonService {
     private let settings: Settings
     private let log: Log
     private let monitor: ProgressMonitor
+    private let observer: WorkerObserver
     private let version: String
     private let running = Mutex<LBaaSController?>(nil)
 
     /// A core that is not started yet.
     ///
     /// - Parameter monitor: is told how long each step of a commit may take.
-    init(_ settings: Settings, driver: any LoadBalancerDriver, version: String, monitor: ProgressMonitor, log: Log) {
+    init(
+        _ settings: Settings, driver: any LoadBalancerDriver, version: String, monitor: ProgressMonitor, observer: WorkerObserver, log: Log
+    ) {
+        self.observer = observer
         self.settings = settings
         self.driver = driver
         self.version = version
@@ -42,7 +46,7 @@ final class CoreService: DaemonService {
         do throws(StartFailure) {
             pipeline = try CommitPipeline(
                 driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store,
-                progress: monitor, log: log, clock: Clock.moment)
+                progress: monitor, observer: observer, log: log, clock: Clock.moment)
         } catch {
             switch error.code {
             case .state: throw StartupFailure(.dataError, error.message)

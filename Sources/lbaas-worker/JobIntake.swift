@@ -9,13 +9,15 @@ import Synchronization
 final class JobIntake: Intake {
     let name = "a job in hand"
     private let settings: Settings
+    private let observer: WorkerObserver
     private let log: Log
     private let queue = Mutex<JobQueue?>(nil)
     /// Whether there is a connection to each job server that was reached once.
     private let reached = Mutex<[String: Bool]>([:])
 
     /// An intake that is not started yet.
-    init(_ settings: Settings, log: Log) {
+    init(_ settings: Settings, observer: WorkerObserver, log: Log) {
+        self.observer = observer
         self.settings = settings
         self.log = log
     }
@@ -59,6 +61,7 @@ final class JobIntake: Intake {
     }
 
     private func report(_ event: JobQueue.Event) {
+        observer.told(event)
         switch event {
         case .connected(let server):
             reached.withLock { $0[server.description] = true }

@@ -20,6 +20,7 @@ final class VirtualIPService: DaemonService {
     private let coordination: any Coordination
     private let log: Log
     private let running = Mutex<VirtualIPs?>(nil)
+    private let observer = Mutex<(@Sendable (VirtualIPNotice) -> Void)?>(nil)
     private let isConnected = Mutex(false)
     private let routes = Mutex<[OwnedRoutes]>([])
     private let checker = Mutex<HealthChecker?>(nil)
@@ -60,6 +61,9 @@ final class VirtualIPService: DaemonService {
             return .actuator(owned)
         }
     }
+
+    /// Has somebody told what becomes of the addresses, on their thread. To be called before the start.
+    func observe(_ tell: @escaping @Sendable (VirtualIPNotice) -> Void) { observer.withLock { $0 = tell } }
 
     /// Has routes to an address told, or withdrawn.
     private func tellRoutes(_ address: IPAddress, isOwned: Bool) {
@@ -193,6 +197,7 @@ extension VirtualIPService {
 
     /// Takes what becomes of the addresses, on their thread. They log what is done.
     private func follow(_ notice: VirtualIPNotice) {
+        observer.withLock(\.self)?(notice)
         switch notice {
         case .changed(let status):
             // Also one that an earlier worker left, until somebody says whose it is.

@@ -35,9 +35,11 @@ enum Worker {
         _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
         let monitor = ProgressMonitor()
-        let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, log: log)
-        let jobs = JobIntake(settings, log: log)
+        let observer = WorkerObserver()
+        let core = CoreService(settings, driver: parts.driver, version: version, monitor: monitor, observer: observer, log: log)
+        let jobs = JobIntake(settings, observer: observer, log: log)
         let virtualIPs = parts.virtualIPs
+        virtualIPs?.observe { observer.told($0) }
         let notifiers = virtualIPs.map { $0.owning(parts.notifiers) + $0.followers } ?? parts.notifiers
         let first: [any DaemonService] = virtualIPs.map { [$0] } ?? []
         let services: [any DaemonService] =
@@ -47,7 +49,7 @@ enum Worker {
                 IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
                 CheckService(settings, core: core, monitor: monitor, log: log),
                 UpkeepService(core: core),
-                IntakeService(APIIntake(api, of: settings, jobs: jobs, version: version, log: log), core: core),
+                IntakeService(APIIntake(api, of: settings, jobs: jobs, events: observer.events, version: version, log: log), core: core),
                 IntakeService(jobs, core: core),
             ]
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)

@@ -45,6 +45,48 @@ struct EventStreamTests {
         #expect(try newest.events { _ in true } == ["id: 111\nevent: change\ndata: {\"n\": 111}"])
     }
 
+    @Test("sends the events of a number again to a client that may not have got all of them")
+    func several() throws {
+        let server = try TestServer(stream: EventStream(after: 100))
+        for (id, event) in [(101, "a"), (101, "b"), (nil, "c"), (102, "d"), (nil, "e")] as [(UInt64?, String)] {
+            server.stream.publish(id, event, [])
+        }
+        func names(after id: String) throws -> [String] {
+            try connect(server, after: id).events { $0.contains("event: e") }.map { String($0.split(separator: "\n")[1].suffix(1)) }
+        }
+        #expect(try names(after: "100") == ["a", "b", "c", "d", "e"])
+        #expect(try names(after: "101") == ["b", "c", "d", "e"])
+        #expect(try names(after: "102") == ["e"])
+        // The first of its number is overwritten, and perhaps another one that this client has not got.
+        publish(103...103, to: server)
+        server.stream.publish(nil, "f", [UInt8](repeating: 0x20, count: 250_000))
+        server.stream.publish(nil, "g", [UInt8](repeating: 0x20, count: 50_000))
+        #expect(try connect(server, after: "103").events { _ in true } == ["id: 103\nevent: lost\ndata: {\"newest\": 103}"])
+    }
+
+    @Test("is followed from its first client on until some time after its last")
+    func following() throws {
+        let stream = EventStream(heartbeat: .milliseconds(10), memory: .milliseconds(50))
+        let server = try TestServer(stream: stream)
+        #expect(!stream.isFollowed)
+        stream.follow { 7 }
+        #expect(stream.isFollowed)
+        do {
+            let client = try connect(server)
+            stream.follow { 0 }
+            server.stream.publish(nil, "a", [])
+            #expect(try client.events { $0 != ":" }.last == "id: 7\nevent: a\ndata: ")
+        }
+        try waitUntil("nobody follows") { !stream.isFollowed }
+        stream.follow { 9 }
+        // Nobody knows what was between.
+        for id in ["7", "9"] {
+            #expect(try connect(server, after: id).events { $0 != ":" } == ["id: 9\nevent: lost\ndata: {\"newest\": 9}"])
+        }
+        publish(10...10, to: server)
+        #expect(try connect(server, after: "10").events { _ in true } == [":"])
+    }
+
     @Test("tells a client that events are lost", arguments: ["5", "99", "200", "x", "-1", "99999999999999999999"])
     func lost(id: String) throws {
         let server = try TestServer(stream: EventStream(after: 100))

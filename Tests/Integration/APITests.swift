@@ -4,7 +4,7 @@ import Testing
 import WorkerHarness
 
 /// The API of a running worker.
-private struct APIClient: Sendable {
+struct APIClient: Sendable {
     let socket: String
     let port: UInt16
     let section: String
@@ -43,7 +43,7 @@ private struct APIClient: Sendable {
 }
 
 /// Runs a test with a worker that has no job server.
-private func withAPI(_ body: (Rig, WorkerOptions, APIClient, WorkerProcess) async throws -> Void) async throws {
+func withAPI(_ body: (Rig, WorkerOptions, APIClient, WorkerProcess) async throws -> Void) async throws {
     try await withRig { rig in
         let api = try APIClient(in: rig)
         var options = rig.options()

@@ -95,6 +95,7 @@ struct FakeTranslator: JobTranslator {
 /// An API over TCP with the tokens `view`, `operate` and `admin`. It ends with this value.
 final class TestAPI: Sendable {
     let core = FakeCore()
+    let events = WorkerEvents()
     let port: UInt16
     private let intake: APIIntake
 
@@ -110,7 +111,7 @@ final class TestAPI: Sendable {
         let worker = WorkerDescription(version: "1.2", driver: "dummy", function: "lb", start: Timestamp(microseconds: 0)) {
             servers.enumerated().map { WorkerDescription.JobServer(address: "gearman\($0):4730", isConnected: $1) }
         }
-        intake = APIIntake(configuration, worker: worker, jobs: FakeTranslator(), log: .silent)
+        intake = APIIntake(configuration, worker: worker, jobs: FakeTranslator(), events: events, log: .silent)
         try intake.start(handingTo: core)
     }
 
