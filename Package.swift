@@ -103,7 +103,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "lbaasctl", dependencies: ["Arguments", "Authorization", "CCurl", "HTTPClient", "HostSystem", "JSON", "LBaaS", "Terminal"],
+            name: "lbaasctl",
+            dependencies: ["Arguments", "Authorization", "CCurl", "HTTPClient", "HostSystem", "JSON", "LBaaS", "Terminal"],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
         .executableTarget(
@@ -142,6 +143,10 @@ let package = Package(
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
+        tests("ArgumentsTests", ["Arguments", "TestSupport"]),
+        tests("TerminalTests", ["Terminal", "TestSupport"]),
+        tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
+        tests("OperatorTests", ["Arguments", "JSON", "Terminal", "TestSupport", "lbaasctl"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("AuthorizationTests", ["Authorization", "TestSupport"]),
         tests(
@@ -163,7 +168,7 @@ let package = Package(
             "Integration",
             [
                 "BGPNotifier", "CGearman", "CSQLite", "EtcdTestSupport", "JobMessages", "LBaaS", "ObjectStores", "TestSupport",
-                "WorkerHarness", "lbaas-worker",
+                "WorkerHarness", "lbaas-worker", "lbaasctl",
             ],
             resources: [.copy("Vectors")]),
         tests(

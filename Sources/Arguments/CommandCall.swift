@@ -109,7 +109,9 @@ extension CommandTable {
     }
 
     private func rows(of names: [String]) -> [(String, String)] {
-        allOptions.filter { names.contains($0.name) || (names == common && ["help", "version"].contains($0.name)) }.map { ($0.usage, $0.help) }
+        allOptions.filter { names.contains($0.name) || (names == common && ["help", "version"].contains($0.name)) }.map {
+            ($0.usage, $0.help)
+        }
     }
 
     private static func columns(_ rows: [(String, String)]) -> String {

@@ -80,7 +80,9 @@ extension CommandTable {
         return (lines + ["    *) \(list(options.filter { common.contains($0.name) } + ends)) ;;"]).joined(separator: "\n")
     }
 
-    private func quoted(_ text: String) -> String { "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'" }
+    private func quoted(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
 }
 
 // MARK: - bash

@@ -43,7 +43,8 @@ package struct CommandLineOptions<Settings: ProgramSettings>: Sendable {
         let all = program.options
         let known = all.map { LongOptions.Known(name: $0.name, takesValue: $0.placeholder != nil) }
         if arguments.isEmpty {
-            throw StartupFailure(.osError, "the process has no command line; start it with at least the program's name as its first argument")
+            throw StartupFailure(
+                .osError, "the process has no command line; start it with at least the program's name as its first argument")
         }
         do throws(CommandLineFault) {
             let scan = try LongOptions.scan(arguments, for: known) { word in

@@ -6,6 +6,9 @@ package struct ServerSentEvent: Equatable, Sendable {
     package var event = "message"
     /// Its data, lines separated by newlines.
     package var data = ""
+
+    /// An event.
+    package init(id: String? = nil, event: String = "message", data: String = "") { (self.id, self.event, self.data) = (id, event, data) }
 }
 
 /// Reads a stream of server-sent events, as they come in pieces.

@@ -18,7 +18,8 @@ extension Session {
     func changeNode(_ word: String, _ fields: String, until goal: String, _ isDone: (JSONValue) -> Bool) throws(CommandFailure) {
         let (id, node) = Reference.ids(of: word)
         guard let node, !node.isEmpty, !id.isEmpty else {
-            throw CommandFailure(.usage, "\(call.command.name): '\(word)' is not ID/NODE, a load balancer and its node with a slash between")
+            throw CommandFailure(
+                .usage, "\(call.command.name): '\(word)' is not ID/NODE, a load balancer and its node with a slash between")
         }
         let answer = try change("PATCH", "\(path(of: id))/nodes/\(Reference.segment(for: node))" + dryRun(), fields)
         try print(answer, about: id)
@@ -88,9 +89,9 @@ extension Session {
     private func judge(_ path: String, _ isDone: (JSONValue?) -> Bool?) throws(CommandFailure) -> Bool? {
         do throws(CommandFailure) {
             return try client.read(try read(path)) { isDone($0) }
-        } catch where error.status == .unavailable {
+        } catch  where error.status == .unavailable {
             return false
-        } catch where error.status == .failed {
+        } catch  where error.status == .failed {
             // It is not there, or the worker refuses to tell, which the next try shows.
             return isDone(nil)
         }
@@ -111,7 +112,8 @@ extension Session {
             members.append("\"priority\": \(number)")
         }
         if let check = call["check"] {
-            guard let colon = check.lastIndex(of: ":"), let port = UInt16(check[check.index(after: colon)...]), port > 0, colon != check.startIndex
+            guard let colon = check.lastIndex(of: ":"), let port = UInt16(check[check.index(after: colon)...]), port > 0,
+                colon != check.startIndex
             else { throw CommandFailure(.usage, "--check: '\(check)' is not HOST:PORT") }
             let host = check[..<colon].filter { $0 != "[" && $0 != "]" }
             members.append("\"checks\": [{\"type\": \"TCP\", \"host\": \(JSONWriting.string(String(host))), \"port\": \(port)}]")

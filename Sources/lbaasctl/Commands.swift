@@ -33,7 +33,8 @@ let commandTable = CommandTable<Verb>(
     options: [
         CommandOption("socket", nil, "PATH", .file, help: "the Unix socket of the worker (default: /run/lbaas/api.sock)"),
         CommandOption("server", nil, "URL", help: "the worker at https://HOST:PORT, with the token in the file token"),
-        CommandOption("ca", nil, "FILE", .file, help: "the certificates of the authorities of --server, in PEM (default: those of the system)"),
+        CommandOption(
+            "ca", nil, "FILE", .file, help: "the certificates of the authorities of --server, in PEM (default: those of the system)"),
         CommandOption("cert", nil, "FILE", .file, help: "the certificate that is shown to --server, in PEM"),
         CommandOption("key", nil, "FILE", .file, help: "the key of --cert, in PEM (default: the file of --cert)"),
         CommandOption("timeout", nil, "S", help: "the longest time, in seconds (default: 30; 190 for a change, none for what is live)"),

@@ -43,7 +43,8 @@ struct LoadBalancerView {
 
     static func columns(isWide: Bool) -> [TextTable.Column] {
         let columns: [TextTable.Column] = [
-            .init("ID", mayShrink: true), .init("STATUS"), .init("PROTOCOL"), .init("LISTEN"), .init("ALGORITHM"), .init("UP", isNumber: true),
+            .init("ID", mayShrink: true), .init("STATUS"), .init("PROTOCOL"), .init("LISTEN"), .init("ALGORITHM"),
+            .init("UP", isNumber: true),
         ]
         return isWide ? columns + [.init("FORWARDING"), .init("MONITOR"), .init("SOURCE"), .init("CREATED")] : columns
     }
@@ -103,7 +104,8 @@ struct NodeView {
     func row(named name: String? = nil, isWide: Bool) -> [TextTable.Cell] {
         let state = value.text("state") ?? value.text("status")
         var row: [TextTable.Cell] = [
-            .init(name ?? value.id), .init(endpoint(value.text("address") ?? "-", value.shown("port"))), .init(value.shown("weight") ?? "1"),
+            .init(name ?? value.id), .init(endpoint(value.text("address") ?? "-", value.shown("port"))),
+            .init(value.shown("weight") ?? "1"),
             .init(state, .init(state: state)), .init(TimeText.age(value.text("since"))), .init(value.shown("connections")),
         ]
         if isWide {
@@ -152,5 +154,6 @@ func nodeListView(_ root: JSONValue, _ json: String, isWide: Bool) -> Presentati
 /// GET /v1/load-balancers/{id}.
 func loadBalancerView(_ root: JSONValue, _ json: String, isWide: Bool) -> Presentation {
     Presentation(
-        json: json, items: [root.spelling], names: [Reference.word(for: root.id)], parts: LoadBalancerView(value: root).parts(isWide: isWide))
+        json: json, items: [root.spelling], names: [Reference.word(for: root.id)],
+        parts: LoadBalancerView(value: root).parts(isWide: isWide))
 }

@@ -12,7 +12,9 @@ func statusView(_ root: JSONValue, _ json: String, isWide: Bool) -> Presentation
     let servers = root.elements(of: "job_servers")
     if servers.isEmpty { facts.append(("job servers", "none configured")) }
     for (place, server) in servers.enumerated() {
-        facts.append((place == 0 ? "job servers" : "", "\(server.text("server") ?? "-") \(server.flag("connected") ? "connected" : "NOT CONNECTED")"))
+        facts.append(
+            (place == 0 ? "job servers" : "", "\(server.text("server") ?? "-") \(server.flag("connected") ? "connected" : "NOT CONNECTED")")
+        )
     }
     if let change = root["last_change"], change.isObject {
         facts.append(("last change", "\(TimeText.short(change.text("time"))) \(changeText(change))"))
@@ -24,7 +26,8 @@ func statusView(_ root: JSONValue, _ json: String, isWide: Bool) -> Presentation
             facts.append((name.string?.safe ?? "", value.string ?? value.spelling))
         }
     }
-    return Presentation(json: json, items: [root.spelling], names: [root.text("function") ?? "-"].map(Reference.word), parts: [.facts(facts)])
+    return Presentation(
+        json: json, items: [root.spelling], names: [root.text("function") ?? "-"].map(Reference.word), parts: [.facts(facts)])
 }
 
 /// What an entry of the journal says, without its time.
@@ -91,7 +94,8 @@ private func eventText(_ event: String, _ root: JSONValue) -> (String, state: St
     func words(_ names: StaticString...) -> String { names.compactMap { root.shown($0) }.joined(separator: " ") }
     switch event {
     case "change": return (changeText(root), nil)
-    case "health": return ("\(root.text("load_balancer") ?? "-")/\(root.text("node") ?? "-") \(words("address", "status"))\(reason)", status)
+    case "health":
+        return ("\(root.text("load_balancer") ?? "-")/\(root.text("node") ?? "-") \(words("address", "status"))\(reason)", status)
     case "service": return ("\(words("load_balancer", "listener", "status"))\(reason)", status)
     case "virtual_ip": return ("\(words("address", "interface", "status"))\(reason)", status)
     case "job_server":
@@ -99,11 +103,15 @@ private func eventText(_ event: String, _ root: JSONValue) -> (String, state: St
         return ("\(words("server")) \(isConnected ? "connected" : "not connected")\(reason)", isConnected ? "UP" : "DOWN")
     case "repair":
         let steps = root.elements(of: "steps").compactMap(\.string)
-        return (steps.joined(separator: "; ") + (root.text("outcome").map { ": \($0)" } ?? ""), root.text("outcome") == "FAIL" ? "DOWN" : nil)
+        return (
+            steps.joined(separator: "; ") + (root.text("outcome").map { ": \($0)" } ?? ""), root.text("outcome") == "FAIL" ? "DOWN" : nil
+        )
     default:
         // Of a worker that is newer than this program.
         let members = root.isObject ? Array(root.members) : []
-        return (members.filter { !$0.name.equals("time") }.map { "\($0.name.string ?? "") \($0.value.string ?? $0.value.spelling)" }
-            .joined(separator: ", "), nil)
+        return (
+            members.filter { !$0.name.equals("time") }.map { "\($0.name.string ?? "") \($0.value.string ?? $0.value.spelling)" }
+                .joined(separator: ", "), nil
+        )
     }
 }

@@ -61,13 +61,14 @@ struct Presentation: Equatable {
         part.names = changed.map { names[$0] }
         if case .table(let table)? = parts.first { part.parts = [.table(TextTable(table.columns, changed.map { table.rows[$0] }))] }
         let shown = changed.isEmpty ? [] : part.lines(form == .json ? .jsonl : form, hasHeader: false, traits)
-        return shown + gone.map { name in
-            switch form {
-            case .json, .jsonl: "{\"id\": \(JSONWriting.string(Reference.id(of: name))), \"status\": \"DELETED\"}".safeJSON
-            case .name: name
-            case .table, .wide: "\(name.safe)  DELETED"
+        return shown
+            + gone.map { name in
+                switch form {
+                case .json, .jsonl: "{\"id\": \(JSONWriting.string(Reference.id(of: name))), \"status\": \"DELETED\"}".safeJSON
+                case .name: name
+                case .table, .wide: "\(name.safe)  DELETED"
+                }
             }
-        }
     }
 }
 

@@ -42,7 +42,11 @@ enum Reference {
     private static func encoded(_ id: String, _ isPlain: (UInt8) -> Bool) -> String {
         var bytes: [UInt8] = []
         for byte in id.utf8 {
-            if isPlain(byte) { bytes.append(byte) } else { bytes += Array("%\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true))".utf8) }
+            if isPlain(byte) {
+                bytes.append(byte)
+            } else {
+                bytes += Array("%\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true))".utf8)
+            }
         }
         return String(decoding: bytes, as: UTF8.self)
     }

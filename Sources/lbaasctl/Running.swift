@@ -39,7 +39,9 @@ private func run(_ session: Session) throws(CommandFailure) -> ExitStatus {
     switch session.call.command.verb {
     case .status: try session.view("/v1/status") { statusView($0, $1, isWide: isWide) }
     case .list:
-        try session.view("/v1/load-balancers") { operands.isEmpty ? listView($0, $1, isWide: isWide) : nodeListView($0, $1, isWide: isWide) }
+        try session.view("/v1/load-balancers") {
+            operands.isEmpty ? listView($0, $1, isWide: isWide) : nodeListView($0, $1, isWide: isWide)
+        }
     case .show: try session.view(session.path(of: Reference.id(of: operands[0]))) { loadBalancerView($0, $1, isWide: isWide) }
     case .why: try session.why(operands[0])
     case .plan: return try session.plan(operands[0])
@@ -68,7 +70,9 @@ private func change(_ session: Session, _ operands: [String]) throws(CommandFail
         guard let weight = UInt16(operands[1]), weight <= 256, operands[1].utf8.first != UInt8(ascii: "+") else {
             throw CommandFailure(.usage, "weight: '\(operands[1])' is not a weight (0 to 256)")
         }
-        try session.changeNode(operands[0], "{\"weight\": \(weight)}", until: "has the weight") { $0["weight"]?.integer ?? 1 == Int(weight) }
+        try session.changeNode(operands[0], "{\"weight\": \(weight)}", until: "has the weight") {
+            $0["weight"]?.integer ?? 1 == Int(weight)
+        }
     case .enable: try session.set("enable", operands[0], until: "is up") { $0.text("status") == "UP" }
     case .suspend:
         try session.confirm("Suspend the load balancer \(operands[0])?")

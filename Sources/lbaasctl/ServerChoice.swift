@@ -34,7 +34,9 @@ struct ServerChoice: Equatable {
         guard let url else {
             (self.socket, base) = (socket ?? Self.defaultSocket, "http://localhost")
             // sun_path, with the zero at its end.
-            if self.socket?.utf8.count ?? 0 > 107 { throw CommandFailure(.usage, "--socket: the path of a Unix socket has 107 bytes at most") }
+            if self.socket?.utf8.count ?? 0 > 107 {
+                throw CommandFailure(.usage, "--socket: the path of a Unix socket has 107 bytes at most")
+            }
             if authorities != nil || certificate != nil { throw CommandFailure(.usage, "--ca and --cert are for --server only") }
             return
         }
@@ -46,7 +48,8 @@ struct ServerChoice: Equatable {
         base = "\(server.isSecure ? "https" : "http")://\(server.host)" + (server.port.map { ":\($0)" } ?? "")
         token = try TokenFile.read(environment: environment)
         if token != nil, !server.isSecure, !Self.isLoopback(server.host) {
-            throw CommandFailure(.usage, "\(source): the token is not sent to \(server.host) without TLS: the address must begin with https://")
+            throw CommandFailure(
+                .usage, "\(source): the token is not sent to \(server.host) without TLS: the address must begin with https://")
         }
     }
 
@@ -79,7 +82,8 @@ enum TokenFile {
                 throw CommandFailure(.usage, "\(path): belongs to another user: a token of your own is needed there")
             }
             if status.st_mode & 0o077 != 0 {
-                throw CommandFailure(.usage, "\(path): others may use it: run chmod 600 \(path), and take a new token where somebody may have read it")
+                throw CommandFailure(
+                    .usage, "\(path): others may use it: run chmod 600 \(path), and take a new token where somebody may have read it")
             }
         }
         let bytes: [UInt8]

@@ -22,7 +22,8 @@ struct Session {
         }
         self.form = form
         timeout = try call["timeout"].map { (text) throws(CommandFailure) in
-            guard let seconds = Double(text), (0.001...86400).contains(seconds), text.utf8.allSatisfy({ $0 == 0x2E || (0x30...0x39).contains($0) })
+            guard let seconds = Double(text), (0.001...86400).contains(seconds),
+                text.utf8.allSatisfy({ $0 == 0x2E || (0x30...0x39).contains($0) })
             else { throw CommandFailure(.usage, "--timeout: '\(text)' is not a number of seconds from 0.001 to 86400") }
             return .milliseconds(Int(seconds * 1000))
         }

@@ -59,7 +59,7 @@ extension Session {
                 while !settled.isOver, case .event = try follower.next(until: settled) {}
                 do throws(CommandFailure) {
                     try body()
-                } catch where error.status == .unavailable {
+                } catch  where error.status == .unavailable {
                     note("\(error.sentence); trying again")
                 }
             }
@@ -93,7 +93,9 @@ extension Session {
         case .json, .jsonl:
             let isObject = (try? client.read(answer) { $0.isObject }) ?? false
             let id = event.id.map { ", \"id\": \(JSONWriting.string($0))" } ?? ""
-            line = "{\"event\": \(JSONWriting.string(event.event))\(id), \"data\": \(isObject ? event.data : JSONWriting.string(event.data))}".singleLine
+            line =
+                "{\"event\": \(JSONWriting.string(event.event))\(id), \"data\": \(isObject ? event.data : JSONWriting.string(event.data))}"
+                .singleLine
         case .name: line = event.id.map { Reference.word(for: $0) } ?? "-"
         }
         try printing { () throws(StandardOutput.Failure) in try StandardOutput.write(lines: [line]) }
@@ -128,7 +130,7 @@ extension Session {
             let answer: Answer
             do throws(CommandFailure) {
                 answer = try read("/v1/why/\(Reference.segment(for: id))")
-            } catch where error.status == .failed {
+            } catch  where error.status == .failed {
                 // Deleted since the list was read, or it cannot be asked for now.
                 note("\(id): \(error.sentence)")
                 continue

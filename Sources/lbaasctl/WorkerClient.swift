@@ -24,7 +24,8 @@ final class WorkerClient {
     private let tokenizer: JSONTokenizer
 
     init(_ server: ServerChoice) throws(CommandFailure) {
-        guard let transfer = HTTPTransfer(HTTPClientOptions(server, largestAnswer: Self.largestAnswer)), let tokenizer = JSONTokenizer() else {
+        guard let transfer = HTTPTransfer(HTTPClientOptions(server, largestAnswer: Self.largestAnswer)), let tokenizer = JSONTokenizer()
+        else {
             throw CommandFailure(.failed, "there is no memory for a connection, or libcurl cannot be used")
         }
         (self.server, self.transfer, self.tokenizer) = (server, transfer, tokenizer)
@@ -69,7 +70,8 @@ final class WorkerClient {
         let sentence = words.flatMap { $0 } ?? "\(server.name) answers with the status \(answer.status): is it the API of a worker?"
         switch answer.status {
         case 401:
-            let hint = server.token == nil ? "put a token into \(server.tokenPath)" : "the token in \(server.tokenPath) is not one of the worker's"
+            let hint =
+                server.token == nil ? "put a token into \(server.tokenPath)" : "the token in \(server.tokenPath) is not one of the worker's"
             return CommandFailure(.noPermission, server.socket == nil ? "\(sentence); \(hint)" : sentence)
         case 403: return CommandFailure(.noPermission, sentence)
         default: return CommandFailure(.failed, sentence)
@@ -101,7 +103,9 @@ extension ServerChoice {
     /// Why there is no answer.
     func failure(_ code: CURLcode, of transfer: HTTPTransfer, within limit: Duration?) -> CommandFailure {
         let text = transfer.errorText(code)
-        if transfer.isTooLarge { return CommandFailure(.failed, "\(name): the answer is larger than \(WorkerClient.largestAnswer >> 20) MiB") }
+        if transfer.isTooLarge {
+            return CommandFailure(.failed, "\(name): the answer is larger than \(WorkerClient.largestAnswer >> 20) MiB")
+        }
         switch code {
         case CURLE_OPERATION_TIMEDOUT:
             let time = limit.map { " within \($0.wholeMilliseconds / 1000) s" } ?? " in time"
@@ -109,9 +113,11 @@ extension ServerChoice {
             return CommandFailure(.unavailable, "\(name) did not answer\(time), and \(hint); --timeout S allows more")
         case CURLE_COULDNT_CONNECT where socket != nil: return socketFailure(transfer.systemError)
         case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST:
-            return CommandFailure(.unavailable, "\(name): \(text); is the worker running, and does `listen` in its section [api] name this address?")
+            return CommandFailure(
+                .unavailable, "\(name): \(text); is the worker running, and does `listen` in its section [api] name this address?")
         case CURLE_PEER_FAILED_VERIFICATION:
-            return CommandFailure(.unavailable, "\(name): its certificate is not accepted: \(text); --ca FILE names the authorities that sign it")
+            return CommandFailure(
+                .unavailable, "\(name): its certificate is not accepted: \(text); --ca FILE names the authorities that sign it")
         case CURLE_SSL_CACERT_BADFILE:
             return CommandFailure(.usage, "--ca: \(authorities ?? "") cannot be used: it must be readable and have certificates in PEM")
         case CURLE_SSL_CERTPROBLEM:
@@ -130,7 +136,8 @@ extension ServerChoice {
         case EACCES, EPERM:
             return CommandFailure(
                 .noPermission,
-                "\(name): this user may not connect: be root, the user of the worker, or in a group of `operators` or `viewers` of its section [api]")
+                "\(name): this user may not connect: be root, the user of the worker, or in a group of `operators` or `viewers` of its section [api]"
+            )
         case ENOENT: return CommandFailure(.unavailable, "\(name) is not there: is lbaas-worker running? \(hint)")
         case ECONNREFUSED: return CommandFailure(.unavailable, "\(name): nobody listens: lbaas-worker is not running any more; \(hint)")
         default: return CommandFailure(.unavailable, "\(name): cannot be connected to: \(systemText(code)); \(hint)")
