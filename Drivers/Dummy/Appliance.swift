@@ -19,6 +19,19 @@ struct Appliance: Sendable {
         }
     }
 
+    /// What it holds of a load balancer; nil where it runs no such load balancer.
+    func report(on id: LoadBalancerID, expected: LoadBalancer?, down: Set<NodeID>) -> ApplianceReport? {
+        guard let held = running[id], let statuses = status(of: id, down: down) else { return nil }
+        let nodes = zip(held.nodes, statuses).map { node, status in
+            ApplianceReport.Node(
+                id: node.id, endpoint: node.endpoint, weight: status.isUp ? UInt32(node.weight) : 0, connections: 0,
+                words: status.isUp ? "up" : down.contains(node.id) ? "down by the configuration" : "gets nothing")
+        }
+        return ApplianceReport(
+            words: "the table in memory has it" + (held.isSuspended ? ", suspended" : ""), nodes: nodes,
+            deviations: LoadBalancerPatch(from: held, to: expected)?.operations ?? [])
+    }
+
     /// Lets a load balancer that is not suspended send so many bytes, and reads its counter; nil where it runs no such load balancer.
     mutating func count(_ bytes: UInt32, of id: LoadBalancerID) -> TrafficCounter? {
         guard let loadBalancer = running[id] else { return nil }

@@ -64,6 +64,15 @@ public final class DummyDriver: LoadBalancerDriver {
         }
     }
 
+    /// What it holds, compared with what it should hold. It has no connections.
+    public func report(on expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancerID: ApplianceReport] {
+        try undergo(.status, on: expected.map(\.id))
+        let expected = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
+        return appliance.withLock { appliance in
+            keyed(Array(expected.keys)) { id in appliance.report(on: id, expected: expected[id], down: settings.down) }
+        }
+    }
+
     /// The counters, each grown by `bytes_per_report` since it was last asked for, if its load balancer is not suspended.
     public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         try undergo(.statistics, on: ids)

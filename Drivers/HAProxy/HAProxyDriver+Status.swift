@@ -30,16 +30,22 @@ extension HAProxyDriver {
     }
 
     /// The lines of the servers of these proxies.
+    private func serverRows(_ numbers: [UInt32]) throws(DriverError) -> [ServerPlace: StatisticsRow] {
+        let answers = try asking { socket throws(ApplianceError) in try socket.ask(numbers.map { "show stat \($0) 4 -1" }) }
+        let rows = answers.flatMap { StatisticsRow.rows($0, withChecks: true) }
+        return Dictionary(
+            rows.lazy.filter { $0.kind == .server }.map { (ServerPlace(number: $0.number, server: $0.server), $0) }
+        ) { first, _ in first }
+    }
+
+    /// Asks haproxy over a connection of its own.
     ///
     /// - Throws: `notRunning` where haproxy does not run, or has not answered for as long as it may: it serves nobody either.
-    private func serverRows(_ numbers: [UInt32]) throws(DriverError) -> [ServerPlace: StatisticsRow] {
+    func asking<Answer>(_ body: (inout CommandSocket) throws(ApplianceError) -> Answer) throws(DriverError) -> Answer {
         do throws(ApplianceError) {
             var socket = try CommandSocket.connect(to: base.commandSocket)
             try socket.begin()
-            let rows = try socket.ask(numbers.map { "show stat \($0) 4 -1" }).flatMap { StatisticsRow.rows($0, withChecks: true) }
-            return Dictionary(
-                rows.lazy.filter { $0.kind == .server }.map { (ServerPlace(number: $0.number, server: $0.server), $0) }
-            ) { first, _ in first }
+            return try body(&socket)
         } catch {
             switch error.code {
             case .notRunning: throw DriverError(Self.notRunning, code: .notRunning)
@@ -52,7 +58,7 @@ extension HAProxyDriver {
 
 extension StatisticsRow {
     /// How the server is that is this node.
-    fileprivate func status(of node: Node, now: Timestamp) -> NodeStatus {
+    func status(of node: Node, now: Timestamp) -> NodeStatus {
         let since = check?.secondsSinceChange.map { Timestamp(microseconds: now.microseconds - Int64($0) * 1_000_000) }
         return NodeStatus(
             id: node.id, isUp: isUp, isSound: isSound, isChecked: check?.hasEnded ?? true, reason: reason(node), since: since)

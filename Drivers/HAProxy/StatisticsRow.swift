@@ -23,6 +23,8 @@ struct StatisticsRow: Hashable {
     /// How many sessions there are now.
     let sessions: UInt64
     let isBackup: Bool
+    /// The weight that a server has; nil where haproxy does not tell.
+    let weight: UInt32?
     /// What its checks say, where that was asked for; nil for one that is not checked.
     let check: Check?
 
@@ -74,7 +76,7 @@ struct StatisticsRow: Hashable {
         init(_ header: Substring, withChecks: Bool) {
             let names = header.parts(at: ",", omittingEmptySubsequences: false)
             let places = Dictionary(zip(names, 0...)) { first, _ in first }
-            var needed: [Substring] = ["pxname", "svname", "scur", "bout", "status", "bck", "iid", "type"]
+            var needed: [Substring] = ["pxname", "svname", "scur", "bout", "status", "weight", "bck", "iid", "type"]
             if withChecks { needed += ["lastchg", "check_status", "check_code", "last_chk", "check_desc"] }
             self.withChecks = withChecks
             self.places = places
@@ -92,7 +94,8 @@ struct StatisticsRow: Hashable {
             return StatisticsRow(
                 kind: kind, proxy: ApplianceName(text: String(field("pxname"))), number: number,
                 server: ApplianceName(text: String(field("svname"))), status: field("status"), bytesOut: UInt64(field("bout")) ?? 0,
-                sessions: UInt64(field("scur")) ?? 0, isBackup: field("bck") == "1", check: withChecks ? check(field) : nil)
+                sessions: UInt64(field("scur")) ?? 0, isBackup: field("bck") == "1", weight: UInt32(field("weight")),
+                check: withChecks ? check(field) : nil)
         }
 
         private func check(_ field: (Substring) -> Substring) -> Check? {

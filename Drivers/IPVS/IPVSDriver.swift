@@ -12,7 +12,7 @@ public final class IPVSDriver: LoadBalancerDriver {
     /// A comparison every `resync_interval`, drains of `drain_timeout`.
     public let upkeep: Upkeep
 
-    private let settings: Settings
+    let settings: Settings
     private let host: Host
     private let log: Log
     private let hostLog: RepeatedLog
@@ -38,7 +38,7 @@ public final class IPVSDriver: LoadBalancerDriver {
     }
 
     /// What asks.
-    private struct Reader {
+    struct Reader {
         var kernel: (any Kernel)?
         /// Since when real servers that leave have had no connection.
         var idleSince: [Leaving: ContinuousClock.Instant] = [:]
@@ -337,7 +337,7 @@ extension IPVSDriver {
     }
 
     /// Asks the kernel over the socket that is for asking.
-    private func reading<Result: Sendable>(
+    func reading<Result: Sendable>(
         _ body: (inout Reader, any Kernel) throws(KernelFailure) -> Result
     ) throws(DriverError) -> Result {
         try reader.withLock { reader throws(DriverError) in

@@ -16,28 +16,28 @@ extension CommitPipeline {
         return try found.get()
     }
 
-    /// The load balancers that a reader asks after, with the facts and the revision of the same moment.
+    /// The load balancers that a reader asks after, with the facts, what drains and the revision of the same moment.
     ///
     /// - Throws: `notFound` where one is not there, or was deleted.
     func read(
         _ selection: Selection
-    ) throws(Refusal) -> (revision: UInt64, found: [(entry: WantedState.Entry, health: ServiceHealth?)]) {
-        typealias Found = (revision: UInt64, found: [(entry: WantedState.Entry, health: ServiceHealth?)])
-        var (revision, found) = try committed.read { snapshot -> Result<Found, Refusal> in
+    ) throws(Refusal) -> (revision: UInt64, drains: DrainTable, found: [(entry: WantedState.Entry, health: ServiceHealth?)]) {
+        typealias Found = (revision: UInt64, drains: DrainTable, found: [(entry: WantedState.Entry, health: ServiceHealth?)])
+        var (revision, drains, found) = try committed.read { snapshot -> Result<Found, Refusal> in
             do throws(Refusal) {
                 let entries: [WantedState.Entry]
                 switch selection {
                 case .all: entries = Array(snapshot.wanted.entries.values)
                 case .named: entries = try selection.entries(all: { [] }, find: { snapshot.wanted.entries[$0] })
                 }
-                return .success((snapshot.revision, entries.map { ($0, snapshot.facts.health[$0.loadBalancer.id]) }))
+                return .success((snapshot.revision, snapshot.facts.drains, entries.map { ($0, snapshot.facts.health[$0.loadBalancer.id]) }))
             } catch {
                 return .failure(error)
             }
         }.get()
         // Not under the lock.
         if selection == .all { found.sort { $0.entry.loadBalancer.id < $1.entry.loadBalancer.id } }
-        return (revision, found)
+        return (revision, drains, found)
     }
 
     /// What is committed, in a few numbers.

@@ -25,6 +25,8 @@ public final class CommitPipeline: Sendable {
     let observer: (any CoreObserver)?
     let log: Log
     let now: @Sendable () -> Moment
+    let operations: OperationTable
+    let refusals = RefusalTable()
     /// What checks found and could not be committed.
     let retained = Mutex(RetainedReports())
     /// What keeps drains from ending, and the end from being known: that is tried twice a second.
@@ -71,9 +73,11 @@ public final class CommitPipeline: Sendable {
         let admission = Admission(driverName: driverName, driver: driver, capabilities: capabilities ?? driver.capabilities)
         let machine = TransactionMachine(
             admission: admission, upkeep: driver.upkeep, committed: committed, ledger: stored.ledger, hostAddresses: hostAddresses)
+        let operations = OperationTable(start: now().wall)
+        self.operations = operations
         var committer = Committer(
-            machine: machine, driver: driver, stage: stage, progress: progress.participant("commit"), observer: observer,
-            log: log, now: now)
+            machine: machine, driver: driver, stage: stage, operations: operations, progress: progress.participant("commit"),
+            observer: observer, log: log, now: now)
         try committer.start()
         self.committer = Mutex(committer)
         driver.beforeCountersEnd { [weak self] ids in _ = self?.run(.noteTraffic(of: ids)) }
@@ -175,7 +179,13 @@ public final class CommitPipeline: Sendable {
         }
         let asked = commitments.compactMap { if case .metrics(let selection) = $0 { selection } else { nil } }
         let traffic = asked.isEmpty ? TrafficReadings() : readTraffic(of: ids(of: asked))
-        var committed = commit(commitments, traffic).makeIterator()
+        let done = commit(commitments, traffic)
+        for (commitment, outcome) in zip(commitments, done) {
+            if case .change(let change, _, let origin, _, _) = commitment, case .refused(let refusal) = outcome {
+                refusals.note(change, by: origin, refusal, at: now().wall, revision: revision)
+            }
+        }
+        var committed = done.makeIterator()
         return others.compactMap { $0 ?? committed.next() }
     }
 

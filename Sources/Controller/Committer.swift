@@ -19,6 +19,7 @@ struct Committer {
     let log: Log
     let now: @Sendable () -> Moment
     let progress: ProgressMonitor.Participant
+    private let operations: OperationTable
     private let divergenceLog: RepeatedLog
     /// The load balancers whose facts the store does not have yet.
     var unsavedFacts: [LoadBalancerID] = []
@@ -32,13 +33,14 @@ struct Committer {
     private static let longestCall = Duration.seconds(120)
 
     init(
-        machine: TransactionMachine, driver: any LoadBalancerDriver, stage: DurableStage, progress: ProgressMonitor.Participant,
-        observer: (any CoreObserver)?, log: Log, now: @escaping @Sendable () -> Moment
+        machine: TransactionMachine, driver: any LoadBalancerDriver, stage: DurableStage, operations: OperationTable,
+        progress: ProgressMonitor.Participant, observer: (any CoreObserver)?, log: Log, now: @escaping @Sendable () -> Moment
     ) {
         self.observer = observer
         self.machine = machine
         self.driver = driver
         self.stage = stage
+        self.operations = operations
         self.progress = progress
         self.log = log
         self.now = now
@@ -206,6 +208,7 @@ extension Committer {
     private mutating func perform(_ groups: [PatchGroup]) -> (failure: Failure?, counterChanges: [GroupOutcome]) {
         if groups.isEmpty { return (nil, []) }
         let outcomes = progress.step(within: Self.longestCall) { driver.apply(groups) }
+        operations.note(groups, outcomes, at: now().wall)
         let counterChanges = outcomes.filter { !$0.ended.isEmpty || !$0.began.isEmpty }
         guard case .failed(let message, let ids, let possible) = machine.applied(groups, outcomes) else { return (nil, counterChanges) }
         do throws(DriverError) {

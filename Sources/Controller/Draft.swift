@@ -123,7 +123,9 @@ struct Draft {
         for transition in transitions { follow(transition, health, now) }
         if let rule { drain(transitions, rule) }
         for transition in transitions {
-            if changes.entries.updateValue(transition.new, forKey: transition.id) == nil {
+            var new = transition.new
+            new?.revision = changes.revision + 1
+            if changes.entries.updateValue(new, forKey: transition.id) == nil {
                 changes.order.append(transition.id)
             } else {
                 changes.changedTwice.insert(transition.id)

@@ -5,32 +5,57 @@ public import Requests
 // What is read of the state, without a change.
 
 extension LBaaSController {
-    /// Reads load balancers and how their nodes are, all of one moment.
+    private typealias Found = [(entry: WantedState.Entry, health: ServiceHealth?)]
+
+    /// Reads load balancers and how their nodes are, all of one moment. Connections are told of load balancers that are named, and are those
+    /// of the last second.
     public func report(on selection: Selection, completion: @escaping @Sendable (Result<StateReport, Refusal>) -> Void) {
-        let revision: UInt64
-        let found: [(entry: WantedState.Entry, health: ServiceHealth?)]
+        let (revision, drains, found): (UInt64, DrainTable, Found)
         do throws(Refusal) {
-            (revision, found) = try pipeline.read(selection)
+            (revision, drains, found) = try pipeline.read(selection)
         } catch {
             return completion(.failure(error))
         }
-        // What the worker's checks know needs nobody to be asked. Many are worked out on another thread than the caller's.
-        if found.count <= 1, found.allSatisfy({ pipeline.checkedStatus(of: $0.entry.loadBalancer, $0.health) != nil }) {
-            return completion(report(revision, found))
+        // What is known needs nobody to be asked. Many are worked out on another thread than the caller's.
+        if found.count <= 1, found.allSatisfy({ pipeline.checkedStatus(of: $0.entry.loadBalancer, $0.health) != nil }),
+            selection == .all || connections.has(found.map(\.entry.loadBalancer.id), at: pipeline.now().steady)
+        {
+            return completion(report(revision, drains, found, asks: false))
         }
-        reports.async { [self] in completion(report(revision, found)) }
+        reports.async { [self] in completion(report(revision, drains, found, asks: selection != .all)) }
     }
 
-    private func report(
-        _ revision: UInt64, _ found: [(entry: WantedState.Entry, health: ServiceHealth?)]
-    ) -> Result<StateReport, Refusal> {
+    private func report(_ revision: UInt64, _ drains: DrainTable, _ found: Found, asks: Bool) -> Result<StateReport, Refusal> {
         do throws(Refusal) {
-            let items = zip(found, try nodes(of: found)).map { found, nodes in
-                StateReport.Item(entry: found.entry, nodes: nodes, hasQuorum: found.health?.hasQuorum)
+            let rule = EffectiveRule(pipeline.driver.upkeep)
+            let effective = found.map { found in
+                let id = found.entry.loadBalancer.id
+                return rule.state(of: id, wanted: found.entry.inService, drains: drains, health: found.health).appliance
+            }
+            if asks { connections.ask(pipeline.driver, about: effective.compactMap(\.self), at: pipeline.now().steady) }
+            let items = zip(zip(found, effective), try nodes(of: found)).map { found, nodes in
+                let ((entry, health), effective) = found
+                return StateReport.Item(
+                    entry: entry, nodes: nodes, hasQuorum: health?.hasQuorum,
+                    weights: entry.loadBalancer.weightsInForce(effective: effective, nodes),
+                    connections: connections[entry.loadBalancer.id])
             }
             return .success(StateReport(revision: revision, items: items))
         } catch {
             return .failure(error)
+        }
+    }
+
+    /// Says why a load balancer is as it is, or one of its nodes.
+    public func explain(
+        _ id: LoadBalancerID, node: NodeID?, completion: @escaping @Sendable (Result<Explanation, Refusal>) -> Void
+    ) {
+        reports.async { [self] in
+            do throws(Refusal) {
+                completion(.success(try Explanation(try pipeline.circumstances(of: id, driverName: driverName), node: node)))
+            } catch {
+                completion(.failure(error))
+            }
         }
     }
 
@@ -40,5 +65,21 @@ extension LBaaSController {
     /// The committed changes behind a revision, the oldest first.
     public func journal(after revision: UInt64, limit: Int) throws(Refusal) -> [JournalEntry] {
         try pipeline.journal(after: revision, limit: limit)
+    }
+}
+
+extension LoadBalancer {
+    /// The weight that each of its nodes has in force: 0 where it gets nothing new.
+    fileprivate func weightsInForce(effective: LoadBalancer?, _ statuses: [NodeStatus]) -> [UInt16] {
+        guard let effective, !effective.isSuspended else { return nodes.map { _ in 0 } }
+        let isInOrder = effective.nodes.count >= nodes.count && statuses.count == nodes.count
+        return nodes.indices.map { place in
+            let id = nodes[place].id
+            let node =
+                isInOrder && effective.nodes[place].id == id ? effective.nodes[place] : effective.nodes.first { $0.id == id }
+            let status = isInOrder && statuses[place].id == id ? statuses[place] : statuses.first { $0.id == id }
+            guard let node, node.condition == .enabled, status?.isUp ?? true else { return 0 }
+            return node.weight
+        }
     }
 }

@@ -30,11 +30,13 @@ public final class LBaaSController: RequestHandler {
     /// What it commits through.
     public let pipeline: CommitPipeline
     private let driver: any LoadBalancerDriver
-    private let driverName: String
+    let driverName: String
     private let surroundings: Surroundings
     private let mostArchives: Int
     /// How many archives are under way.
     private let archives = Mutex(0)
+    /// How many connections nodes have.
+    let connections = ConnectionCounts()
     /// Asks the appliance how nodes are, for requests that no thread waits for.
     let reports = DispatchQueue(label: "reports")
 

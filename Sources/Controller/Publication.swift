@@ -36,10 +36,8 @@ struct Publication {
             }
             return changes.order.compactMap { id in
                 guard let entry = changes.entries[id] ?? nil else {
-                    snapshot.changeRevisions[id] = nil
                     return snapshot.wanted.delete(id)
                 }
-                snapshot.changeRevisions[id] = changes.revision
                 snapshot.wanted.put(entry)
                 return nil
             }

@@ -59,6 +59,11 @@ public protocol LoadBalancerDriver: Sendable {
     /// - Throws: `notRunning` where the appliance does not run, so that it serves nobody; `failed` where it could not be asked this time.
     func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]]
 
+    /// What the appliance says now of load balancers that it should run as these, in its own words. One that it does not run is left out.
+    ///
+    /// - Throws: where the appliance cannot be asked.
+    func report(on expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancerID: ApplianceReport]
+
     /// Takes the load balancers of which the worker logs when a node goes down or comes up, in place of those that it was given before. The
     /// driver need not log the same.
     func nodeChangesAreLogged(of ids: Set<LoadBalancerID>)
@@ -113,6 +118,19 @@ extension LoadBalancerDriver {
 
     /// All of them: the driver knows no connections.
     public func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving] { leaving }
+
+    /// What `status` says.
+    public func report(on expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancerID: ApplianceReport] {
+        let expected = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
+        return try status(of: Array(expected.keys)).mapValues { statuses in
+            ApplianceReport(
+                words: "it runs",
+                nodes: statuses.compactMap { status in
+                    let node = expected.values.lazy.flatMap(\.nodes).first { $0.id == status.id }
+                    return node.map { ApplianceReport.Node(id: $0.id, endpoint: $0.endpoint, words: status.isUp ? "up" : "down") }
+                })
+        }
+    }
 
     /// Nothing: the driver does not log how nodes are.
     public func nodeChangesAreLogged(of ids: Set<LoadBalancerID>) {}

@@ -82,7 +82,8 @@ extension Patch<Node> {
 }
 
 extension LoadBalancer {
-    fileprivate var summary: String {
+    /// Its settings in words, on one line, such as `TCP on *:80, ROUND_ROBIN, 2 nodes`.
+    public var summary: String {
         var parts = ["\(serviceProtocol.rawValue) on \(listener)", algorithm.rawValue, "\(nodes.count) node\(nodes.count == 1 ? "" : "s")"]
         if let monitor { parts.append("monitor \(monitor.summary)") }
         return parts.joined(separator: ", ")
@@ -90,7 +91,8 @@ extension LoadBalancer {
 }
 
 extension Node {
-    fileprivate var summary: String {
+    /// Its settings in words, on one line, such as `10.0.0.1:80, weight 1`.
+    public var summary: String {
         "\(endpoint), weight \(weight)" + (isBackup ? ", backup" : "") + (condition == .enabled ? "" : ", \(condition.rawValue)")
     }
 }

@@ -22,8 +22,6 @@ public struct Snapshot: Sendable {
     public var facts: Facts
     /// The last committed change of this process; nil where there was none.
     public var lastChange: JournalEntry?
-    /// The revision of the last change of each load balancer that there is and that was changed by this process.
-    public var changeRevisions: [LoadBalancerID: UInt64] = [:]
     /// The revision that this process has begun with.
     public let firstRevision: UInt64
 
@@ -35,6 +33,9 @@ public struct Snapshot: Sendable {
         self.facts = facts
     }
 
-    /// The revision at which a load balancer was changed last; for one that was not changed by this process, that of the start.
-    public func revision(of id: LoadBalancerID) -> UInt64 { changeRevisions[id] ?? firstRevision }
+    /// The revision at which a load balancer was changed last; where that is not known, that of the start.
+    public func revision(of id: LoadBalancerID) -> UInt64 {
+        guard let revision = wanted.entries[id]?.revision, revision > 0 else { return firstRevision }
+        return revision
+    }
 }

@@ -44,6 +44,13 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         output.removeLast(6 - fractionDigits)
     }
 
+    /// The time as RFC 3339 has it, in UTC: `2014-01-09T15:11:45.704Z`.
+    public var text: String {
+        var bytes: [UInt8] = []
+        append(to: &bytes, separator: "T", fractionDigits: 3)
+        return String(decoding: bytes, as: UTF8.self) + "Z"
+    }
+
     private func append(_ number: Int64, _ digits: Int, to output: inout [UInt8]) {
         var power: Int64 = 1
         for _ in 1..<digits { power *= 10 }

@@ -10,15 +10,18 @@ public struct WantedState: Sendable {
         public var source: Source
         /// Whether another load balancer had its listener at the start of the worker: it is kept, and not in force. Not stored.
         public var isOutOfService = false
+        /// The revision of the change that made it as it is; 0 where that is not known.
+        public var revision: UInt64
 
         /// The load balancer, where it is in force.
         public var inService: LoadBalancer? { isOutOfService ? nil : loadBalancer }
 
         /// A load balancer that is wanted.
-        public init(loadBalancer: LoadBalancer, createdAt: Timestamp, source: Source = .jobs) {
+        public init(loadBalancer: LoadBalancer, createdAt: Timestamp, source: Source = .jobs, revision: UInt64 = 0) {
             self.loadBalancer = loadBalancer
             self.createdAt = createdAt
             self.source = source
+            self.revision = revision
         }
     }
 

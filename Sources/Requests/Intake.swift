@@ -54,6 +54,14 @@ public protocol RequestHandler: Sendable {
     ///   answer. It must not block. It is called before this returns where nothing else has to be asked.
     func report(on selection: Selection, completion: @escaping @Sendable (Result<StateReport, Refusal>) -> Void)
 
+    /// Says why a load balancer is as it is, or one of its nodes. The appliance is asked.
+    ///
+    /// - Parameters:
+    ///   - node: nil for the load balancer.
+    ///   - completion: takes the explanation, or the refusal `notFound`. It must not block.
+    func explain(
+        _ id: LoadBalancerID, node: NodeID?, completion: @escaping @Sendable (Result<Explanation, Refusal>) -> Void)
+
     /// What there is now, in a few numbers.
     var summary: StateSummary { get }
 

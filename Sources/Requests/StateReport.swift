@@ -10,12 +10,20 @@ public struct StateReport: Sendable {
         public let nodes: [NodeStatus]
         /// Whether the service has its quorum; nil where nobody finds out.
         public let hasQuorum: Bool?
+        /// The weight that each node has in force, in the order of the load balancer: 0 where it gets nothing new.
+        public let weights: [UInt16]
+        /// How many connections each node has, as the appliance tells; empty where it was not asked.
+        public let connections: [NodeID: UInt64]
 
         /// One load balancer.
-        public init(entry: WantedState.Entry, nodes: [NodeStatus], hasQuorum: Bool?) {
+        public init(
+            entry: WantedState.Entry, nodes: [NodeStatus], hasQuorum: Bool?, weights: [UInt16], connections: [NodeID: UInt64] = [:]
+        ) {
             self.entry = entry
             self.nodes = nodes
             self.hasQuorum = hasQuorum
+            self.weights = weights
+            self.connections = connections
         }
     }
 

@@ -8,7 +8,7 @@ extension WantedState.Entry {
     public var row: StoredLoadBalancerRow {
         StoredLoadBalancerRow(
             id: loadBalancer.id.text, text: StoredLoadBalancer.text(of: loadBalancer), isSuspended: loadBalancer.isSuspended,
-            createdAt: createdAt.microseconds, source: source.rawValue)
+            createdAt: createdAt.microseconds, source: source.rawValue, revision: revision)
     }
 }
 
@@ -138,7 +138,7 @@ extension StoredLoadBalancerRow {
             loadBalancer.isSuspended = isSuspended
             return WantedState.Entry(
                 loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: createdAt),
-                source: WantedState.Source(rawValue: source) ?? .jobs)
+                source: WantedState.Source(rawValue: source) ?? .jobs, revision: revision)
         } catch {
             throw StateStoreError(
                 .damaged, "the state of load balancer \(quoted(id)) cannot be read: \(error.reason); restore the state from a backup")

@@ -8,14 +8,14 @@ enum StateFile {
     /// "LBaS", which tells our files from other SQLite files.
     static let applicationID: Int64 = 0x4C42_6153
     /// The version of the tables below.
-    static let version: Int64 = 3
+    static let version: Int64 = 4
 
     private static let schema = """
         PRAGMA application_id = \(applicationID);
         PRAGMA user_version = \(version);
         CREATE TABLE load_balancer (
             id TEXT NOT NULL UNIQUE, text BLOB NOT NULL, is_suspended INTEGER NOT NULL, created_at INTEGER NOT NULL,
-            source TEXT NOT NULL DEFAULT 'jobs');
+            source TEXT NOT NULL DEFAULT 'jobs', revision INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE traffic (
             id TEXT NOT NULL PRIMARY KEY, reported_at INTEGER NOT NULL, unreported INTEGER NOT NULL DEFAULT 0,
             total INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
@@ -45,6 +45,14 @@ enum StateFile {
         CREATE TABLE journal (
             revision INTEGER PRIMARY KEY, time INTEGER NOT NULL, cause TEXT NOT NULL, origin TEXT NOT NULL, what TEXT NOT NULL,
             outcome TEXT NOT NULL);
+        """
+
+    /// From version 3, which did not know which change had made a load balancer as it is.
+    private static let stepToVersion4 = """
+        BEGIN;
+        ALTER TABLE load_balancer ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+        PRAGMA user_version = 4;
+        COMMIT;
         """
 
     /// From version 2, which knew no journal, no revision, no totals, and two sources of load balancers.
@@ -140,6 +148,7 @@ enum StateFile {
             try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE; COMMIT;")
             if found < 2 { try database.execute(stepToVersion2) }
             if found < 3 { try database.execute(stepToVersion3) }
+            if found < 4 { try database.execute(stepToVersion4) }
         }
         database.keepLogOnClose(false)
         return database

@@ -47,12 +47,13 @@ public final class StateStore: DurableStore {
         try StateFile.telling(path) { () throws(Database.Failure) in
             var state = StoredState()
             let loadBalancers = try database.prepare(
-                "SELECT id, text, is_suspended, created_at, source FROM load_balancer ORDER BY id")
+                "SELECT id, text, is_suspended, created_at, source, revision FROM load_balancer ORDER BY id")
             while try loadBalancers.step() {
                 state.loadBalancers.append(
                     StoredLoadBalancerRow(
                         id: loadBalancers.text(0), text: loadBalancers.bytes(1), isSuspended: loadBalancers.integer(2) != 0,
-                        createdAt: loadBalancers.integer(3), source: loadBalancers.text(4)))
+                        createdAt: loadBalancers.integer(3), source: loadBalancers.text(4),
+                        revision: UInt64(bitPattern: loadBalancers.integer(5))))
             }
             state.traffic = try traffic()
             state.drains = try drains()

@@ -42,9 +42,9 @@ struct Statements {
         rollback = try database.prepare("ROLLBACK")
         touch = try database.prepare("UPDATE worker SET touched = touched + 1")
         updateLoadBalancer = try database.prepare(
-            "UPDATE load_balancer SET text = ?2, is_suspended = ?3, created_at = ?4, source = ?5 WHERE id = ?1")
+            "UPDATE load_balancer SET text = ?2, is_suspended = ?3, created_at = ?4, source = ?5, revision = ?6 WHERE id = ?1")
         insertLoadBalancer = try database.prepare(
-            "INSERT INTO load_balancer (id, text, is_suspended, created_at, source) VALUES (?1, ?2, ?3, ?4, ?5)")
+            "INSERT INTO load_balancer (id, text, is_suspended, created_at, source, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
         deleteLoadBalancer = try database.prepare("DELETE FROM load_balancer WHERE id = ?1")
         deleteTraffic = try database.prepare("DELETE FROM traffic WHERE id = ?1")
         putDeleted = try database.prepare("INSERT OR REPLACE INTO deleted (id) VALUES (?1)")
@@ -85,6 +85,7 @@ struct Statements {
         case .put(let row):
             let values: [Statement.Value] = [
                 .text(row.id), .bytes(row.text), .integer(row.isSuspended ? 1 : 0), .integer(row.createdAt), .text(row.source),
+                .integer(Int64(bitPattern: row.revision)),
             ]
             // Most are there already, and an "upsert" looks the row up once more.
             if try updateLoadBalancer.run(values) == 0 { try insertLoadBalancer.run(values) }

@@ -12,14 +12,17 @@ public struct StoredLoadBalancerRow: Hashable, Sendable {
     public let createdAt: Int64
     /// The name of the source that wants it.
     public let source: String
+    /// The number of the change that made it as it is; 0 where that is not known.
+    public let revision: UInt64
 
     /// A load balancer as it is kept.
-    public init(id: String, text: [UInt8], isSuspended: Bool, createdAt: Int64, source: String = "jobs") {
+    public init(id: String, text: [UInt8], isSuspended: Bool, createdAt: Int64, source: String = "jobs", revision: UInt64 = 0) {
         self.id = id
         self.text = text
         self.isSuspended = isSuspended
         self.createdAt = createdAt
         self.source = source
+        self.revision = revision
     }
 }
 

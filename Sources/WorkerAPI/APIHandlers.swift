@@ -67,15 +67,13 @@ extension APIHandlers {
         let servers = worker.jobServers().map {
             JSONWriting.object(["server": JSONWriting.string($0.address), "connected": String($0.isConnected)])
         }
-        var response = HTTPResponse.json(
+        return .json(
             JSONWriting.object([
                 "version": JSONWriting.string(worker.version), "driver": JSONWriting.string(worker.driver),
                 "function": JSONWriting.string(worker.function), "started": JSONWriting.string(worker.start.text),
                 "job_servers": JSONWriting.list(servers), "revision": String(summary.revision),
                 "load_balancers": String(summary.count), "last_change": summary.lastChange?.text ?? "null",
-            ]))
-        response.headers.append(("ETag", etag(summary.revision)))
-        return response
+            ]), revision: summary.revision)
     }
 }
 
@@ -119,8 +117,6 @@ extension APIHandlers {
         }
     }
 }
-
-private func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
 
 private func response(
     to result: Result<StateReport, Refusal>, _ request: HTTPRequest, _ text: (StateReport) -> [UInt8]
@@ -188,8 +184,8 @@ extension HTTPRequest {
     func allowQuery(_ names: String...) throws(Refusal) {
         for (place, (name, _)) in query.enumerated() {
             if !names.contains(name) {
-                throw Refusal(
-                    .invalid, "'\(name.shortened)' is no parameter of \(route); its parameters are \(names.joined(separator: ", "))")
+                let all = names.isEmpty ? "it has none" : "its parameters are \(names.joined(separator: ", "))"
+                throw Refusal(.invalid, "'\(name.shortened)' is no parameter of \(route); \(all)")
             }
             if query[..<place].contains(where: { $0.name == name }) { throw Refusal(.invalid, "the parameter \(name) is given twice") }
         }

@@ -26,6 +26,8 @@ struct APIRoutes: Sendable {
         addChange(.post, "/v1/load-balancers/{id}/suspend", handlers.suspend)
         addChange(.post, "/v1/load-balancers/{id}/enable", handlers.enable)
         addChange(.patch, "/v1/load-balancers/{id}/nodes/{node}", body: job, handlers.patchNode)
+        add(.read, .get, "/v1/why/{id}", handlers.why)
+        add(.read, .get, "/v1/why/{id}/{node}", handlers.why)
         add(.read, .get, "/v1/journal", handlers.journal)
         allow(.read, .get, "/v1/events")
         table.add(.get, "/v1/events", handlers.events)

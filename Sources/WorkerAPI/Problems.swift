@@ -31,7 +31,17 @@ extension HTTPResponse {
     static func json(_ text: String, status: Int = 200) -> HTTPResponse {
         HTTPResponse(status: status, type: "application/json", text + "\n")
     }
+
+    /// Text that is JSON, of a revision of the state.
+    static func json(_ text: String, revision: UInt64) -> HTTPResponse {
+        var response = json(text)
+        response.headers.append(("ETag", etag(revision)))
+        return response
+    }
 }
+
+/// A revision of the state as an ETag.
+func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
 
 /// The JSON pointer (RFC 6901) of the field that a sentence is about: of `loadBalancers[0].port: …` it is `/loadBalancers/0/port`. Nil where
 /// it does not begin with the path of a field.

@@ -35,6 +35,14 @@ extension StateReport.Item {
             // What the text of a load balancer leaves out as the default.
             if node.weight == 1 { output.append(",\"weight\":1") }
             if node.condition == .enabled { output.append(",\"condition\":\"ENABLED\"") }
+            if weights.indices.contains(place) {
+                output.append(",\"weight_now\":")
+                output.append(decimal: UInt64(weights[place]))
+            }
+            if let count = connections[node.id] {
+                output.append(",\"connections\":")
+                output.append(decimal: count)
+            }
             // An appliance tells of the nodes in the order of the load balancer, mostly.
             guard let status = nodes.indices.contains(place) && nodes[place].id == node.id ? nodes[place] : byID[node.id] else { return }
             output.append(status.isUp ? ",\"status\":\"UP\",\"state\":\"" : ",\"status\":\"DOWN\",\"state\":\"")
@@ -60,15 +68,6 @@ extension JournalEntry {
             "revision": String(revision), "time": JSONWriting.string(time.text), "source": JSONWriting.string(cause),
             "origin": JSONWriting.string(origin), "what": JSONWriting.string(what), "outcome": JSONWriting.string(outcome),
         ])
-    }
-}
-
-extension Timestamp {
-    /// The time as RFC 3339 has it, in UTC: `2014-01-09T15:11:45.704Z`.
-    var text: String {
-        var bytes: [UInt8] = []
-        append(to: &bytes, separator: "T", fractionDigits: 3)
-        return String(decoding: bytes, as: UTF8.self) + "Z"
     }
 }
 

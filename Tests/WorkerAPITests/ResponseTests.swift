@@ -65,13 +65,26 @@ import Testing
         #expect(response.status == 200)
         #expect(response.headers["etag"] == "\"7\"")
         let node =
-            #"{"id":"n","address":"10.0.0.1","port":80,"weight":1,"condition":"ENABLED","status":"DOWN","state":"DOWN","reason":"connect: refused","since":"1970-01-01T00:00:01.500Z"}"#
+            #"{"id":"n","address":"10.0.0.1","port":80,"weight":1,"condition":"ENABLED","weight_now":0,"connections":3,"status":"DOWN","state":"DOWN","reason":"connect: refused","since":"1970-01-01T00:00:01.500Z"}"#
         let text =
             #"{"id":"a \"b\"","protocol":"TCP","port":80,"nodes":[\#(node)],"status":"DOWN","source":"jobs","created":"1970-01-01T00:00:00.000Z"}"#
         #expect(response.body == text + "\n")
         let list = try api.ask("GET", "/v1/load-balancers", as: "viewer")
         #expect(list.body == "{\"revision\": 7, \"loadBalancers\": [\(text)]}\n" && list.headers["etag"] == "\"7\"")
         #expect(try api.ask("GET", "/v1/load-balancers/c").status == 404)
+    }
+
+    @Test func anExplanationIsAChainOfStepsWithTimes() throws {
+        let step =
+            #"{"step": "job", "time": "1970-01-01T00:00:00.000Z", "what": "CREATE a by api:ann", "details": [{"time": null, "what": "refused \"since\""}]}"#
+        let rest = #""summary": "it is up", "why": [\#(step)], "differs": ["weight 1 → 2"]}"# + "\n"
+        let loadBalancer = try api.ask("GET", "/v1/why/a", as: "viewer")
+        #expect(loadBalancer.status == 200 && loadBalancer.headers["etag"] == "\"7\"")
+        #expect(loadBalancer.body == "{\"id\": \"a\", \(rest)")
+        #expect(try api.ask("GET", "/v1/why/a/n", as: "viewer").body == "{\"id\": \"a\", \"node\": \"n\", \(rest)")
+        #expect(try api.ask("GET", "/v1/why/a/none").status == 404)
+        #expect(try api.ask("GET", "/v1/why/a?x=1").status == 400)
+        #expect(try api.ask("GET", "/v1/why/a", as: nil).status == 401)
     }
 
     @Test func theJournalIsReadFromARevisionOn() throws {

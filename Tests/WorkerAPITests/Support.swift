@@ -47,6 +47,16 @@ final class FakeCore: RequestHandler {
                 : .success(StateReport(revision: 7, items: found)))
     }
 
+    func explain(
+        _ id: LoadBalancerID, node: NodeID?, completion: @escaping @Sendable (Result<Explanation, Refusal>) -> Void
+    ) {
+        if node == "none" { return completion(.failure(Refusal(.notFound, "there is no node 'none'"))) }
+        let step = Explanation.Step(
+            .job, Explanation.Statement("CREATE a by api:ann", at: Timestamp(microseconds: 0)),
+            details: [Explanation.Statement("refused \"since\"")])
+        completion(.success(Explanation(revision: 7, summary: "it is up", steps: [step], deviations: ["weight 1 → 2"])))
+    }
+
     var summary: StateSummary { StateSummary(revision: 7, count: state.withLock(\.items.count), lastChange: nil) }
 
     func journal(after revision: UInt64, limit: Int) throws(Refusal) -> [JournalEntry] {
@@ -136,5 +146,7 @@ func item(_ id: LoadBalancerID, _ nodes: NodeStatus...) -> StateReport.Item {
     var loadBalancer = LoadBalancer(id: id, serviceProtocol: .tcp, port: 80)
     loadBalancer.nodes = nodes.map { Node(id: $0.id, address: .address(.v4(0x0A00_0001)), port: 80) }
     let entry = WantedState.Entry(loadBalancer: loadBalancer, createdAt: Timestamp(microseconds: 0))
-    return StateReport.Item(entry: entry, nodes: loadBalancer.withStates(nodes), hasQuorum: nil)
+    return StateReport.Item(
+        entry: entry, nodes: loadBalancer.withStates(nodes), hasQuorum: nil, weights: nodes.map { $0.isUp ? 1 : 0 },
+        connections: ["n": 3])
 }

@@ -2,6 +2,21 @@ import Glibc
 import TestSupport
 import WorkerHarness
 
+/// Runs a test with a lab where the tests are, and a worker without job servers that looks at the table once an hour.
+func withAPI(_ body: (Lab, APIClient) async throws -> Void) async throws {
+    try await withLabAtHome { lab in
+        try lab.serve(.tcp)
+        try await withRig { rig in
+            let api = try APIClient(in: rig)
+            var options = rig.options()
+            options.driver = "ipvs"
+            options.configuration = "[worker:ipvs]\nresync_interval = 3600\n[gearman]\nservers =\n" + api.section
+            try await rig.spawnWorker(options).says("started")
+            try await body(lab, api)
+        }
+    }
+}
+
 /// Runs a test with a lab where the tests are, a job server, and a way to start a worker, which looks at the table every second.
 ///
 /// - Parameter asNobody: whether the worker is a plain user with one capability, as its systemd unit has it, and not root.
