@@ -7,7 +7,12 @@ import StateStore
 extension Committer {
     /// What a change would do to what is in force.
     mutating func plan(_ change: WantedChange, isForced: Bool, by origin: Origin, expecting revision: UInt64?) -> Outcome {
-        switch machine.plan(change, isForced: isForced, by: origin, expecting: revision, now: now()) {
+        // What was committed last is not pending any more.
+        if stage.takeIfIdle() {
+            recover()
+            stage.pass()
+        }
+        return switch machine.plan(change, isForced: isForced, by: origin, expecting: revision, now: now()) {
         case .success(let groups):
             driver.objection(to: groups).map { .refused(Refusal(.appliance, $0.message)) } ?? .planned(driver.plan(groups))
         case .failure(let refusal): .refused(refusal)

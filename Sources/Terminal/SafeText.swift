@@ -93,7 +93,7 @@ private let hasCharacterTypes = unsafe setlocale(LC_CTYPE, "C.UTF-8") != nil
 
 extension Unicode.Scalar {
     /// Whether a terminal acts on it, or it turns or hides others.
-    fileprivate var isUnsafe: Bool {
+    package var isUnsafe: Bool {
         switch value {
         case 0..<0x20, 0x7F..<0xA0: true
         // Marks and overrides of direction, separators of lines, what has no width, and tags.

@@ -47,7 +47,7 @@ func whyView(_ name: String, _ root: JSONValue, _ json: String) -> Presentation 
         return TextTree(step.text("step") ?? "-", .bold, timed(step), details)
     }
     var tree = TextTree(name, .bold, root.text("summary") ?? "", branches)
-    let deviations = root.elements(of: "deviations").compactMap(\.string)
+    let deviations = root.elements(of: "differs").compactMap(\.string)
     if !deviations.isEmpty { tree.branches.append(TextTree("differs", .bad, "", deviations.map { TextTree($0) })) }
     return Presentation(json: json, items: steps.map(\.spelling), names: steps.compactMap { $0.text("step") }, parts: [.tree(tree)])
 }
@@ -84,7 +84,8 @@ func addressListView(_ root: JSONValue, _ json: String, isWide: Bool) -> Present
 func eventLine(_ event: String, _ root: JSONValue?, _ traits: DisplayTraits) -> String {
     let time = TimeText.short(root?.text("time"))
     let (text, state) = root.map { eventText(event, $0) } ?? (event == "lost" ? "events were lost: look again at what you watch" : "", nil)
-    let kind = event.safe + String(repeating: " ", count: max(0, 10 - event.count))
+    let name = event.safe
+    let kind = name + String(repeating: " ", count: max(0, 10 - name.columns))
     return "\(traits.styled(time.safe, .faint))  \(kind)  \(traits.styled(text.safe, .init(state: state)))"
 }
 

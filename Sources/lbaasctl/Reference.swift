@@ -1,8 +1,12 @@
+import Terminal
+
 /// An id of somebody else's choice as a word of the command line: what would end the word, or part it, is written `%XX`.
 enum Reference {
-    /// The word that stands for an id.
+    /// The word that stands for an id. It may be shown.
     static func word(for id: String) -> String {
-        encoded(id) { byte in byte > 0x20 && byte != 0x7F && byte != UInt8(ascii: "/") && byte != UInt8(ascii: "%") }
+        id.unicodeScalars.map { scalar in
+            encoded(String(scalar)) { _ in !scalar.isUnsafe && scalar != " " && scalar != "/" && scalar != "%" }
+        }.joined()
     }
 
     /// The segment of a path that stands for an id.

@@ -93,8 +93,8 @@ enum TokenFile {
             if error == .unreadable(ENOENT) || error == .unreadable(ENOTDIR) { return nil }
             throw CommandFailure(.ioError, "\(path): \(error.sentence)")
         }
-        let words = bytes.split { $0 <= 0x20 }
-        guard words.count == 1, words[0].allSatisfy({ $0 < 0x7F }) else {
+        let words = bytes.split { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
+        guard words.count == 1, words[0].allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw CommandFailure(.usage, "\(path): must have a token in one line, of printable ASCII, and nothing else")
         }
         return String(decoding: words[0], as: UTF8.self)

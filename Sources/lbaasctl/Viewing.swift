@@ -135,10 +135,10 @@ extension Session {
                 note("\(id): \(error.sentence)")
                 continue
             }
-            let steps = try client.read(answer) { $0.elements(of: "deviations").compactMap(\.string) }
+            let steps = try client.read(answer) { $0.elements(of: "differs").compactMap(\.string) }
             if steps.isEmpty { continue }
             names.append(Reference.word(for: id))
-            items.append("{\"id\": \(JSONWriting.string(id)), \"deviations\": \(JSONWriting.list(steps.map(JSONWriting.string)))}")
+            items.append("{\"id\": \(JSONWriting.string(id)), \"differs\": \(JSONWriting.list(steps.map(JSONWriting.string)))}")
             table.rows += steps.map { [.init(Reference.word(for: id)), .init($0)] }
         }
         let json = "[\(items.joined(separator: ",\n"))]"

@@ -31,6 +31,16 @@ struct ExpectedRevisionTests {
         #expect(code(bench.pipeline.run(.plan(.delete(ids("a")), expecting: revision))) == .precondition)
     }
 
+    @Test("is planned at the revision of the change before, once that is answered")
+    func planned() throws {
+        #expect(bench.pipeline.run(.create(balancer("a", 1))).isChanged)
+        guard case .planned(let steps) = bench.pipeline.run(.plan(.delete(ids("a")), expecting: bench.pipeline.revision)) else {
+            Issue.record("it is refused")
+            return
+        }
+        #expect(!steps.isEmpty)
+    }
+
     @Test("is refused where what it names is not there, or the revision is not reached yet")
     func missing() throws {
         #expect(bench.pipeline.run(.create(balancer("a", 1))).isChanged)

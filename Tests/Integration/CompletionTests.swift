@@ -70,7 +70,7 @@ extension RealServers {
                 try terminal.wait("the script") { $0.contains("\nready") }
                 try Self.completeAll(terminal, api)
                 try Self.complete(terminal, "lbaasctl --socket \(api.socket) show mail") { $0.contains("mail:1 ") }
-                try Self.complete(terminal, "lbaasctl --socket \(api.socket) show $") { $0.contains("touch") || $0.contains("24") }
+                try Self.complete(terminal, "lbaasctl --socket \(api.socket) show \\$") { $0.contains("touch") }
             }
         }
     }
