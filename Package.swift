@@ -40,6 +40,7 @@ let package = Package(
     name: "swift-lbaas",
     products: [
         .executable(name: "lbaas-worker", targets: ["lbaas-worker"]),
+        .executable(name: "lbaasctl", targets: ["lbaasctl"]),
         .library(name: "LBaaS", targets: ["LBaaS"]),
         .library(name: "Requests", targets: ["Requests"]),
         .library(name: "LoadBalancerJSON", targets: ["LoadBalancerJSON"]),
@@ -69,7 +70,8 @@ let package = Package(
         room("JobMessages", ["JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
         room("StateStore", ["CSQLite", "LBaaS", "LoadBalancerJSON"]),
         room("Controller", ["HostSystem", "LBaaS", "Requests", "StateStore"]),
-        room("DaemonSupport", ["CGetopt", "CLinux", "CProgramArguments", "CSystemd", "HostSystem", "LBaaS"]),
+        room("Arguments", ["CGetopt", "CProgramArguments"]),
+        room("DaemonSupport", ["CLinux", "CSystemd", "Arguments", "HostSystem", "LBaaS"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
@@ -84,7 +86,9 @@ let package = Package(
                 "WorkerMetrics",
             ]),
         room("WorkerMetrics", ["HostSystem", "LBaaS", "Metrics", "Requests"]),
-        room("Etcd", ["CCrypto", "CCurl", "HostSystem", "JSON"]),
+        room("Terminal", ["CLinux", "HostSystem"]),
+        room("HTTPClient", ["CCurl", "HostSystem"]),
+        room("Etcd", ["CCrypto", "CCurl", "HTTPClient", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
@@ -98,10 +102,14 @@ let package = Package(
         .executableTarget(
             name: "lbaas-worker",
             dependencies: [
-                "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
+                "Arguments", "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
                 "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "WorkerAPI",
                 "HTTPServer", "Authorization", "WorkerMetrics",
             ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "lbaasctl",
+            dependencies: ["Arguments", "Authorization", "CCurl", "HTTPClient", "HostSystem", "JSON", "LBaaS", "Terminal"],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
         .executableTarget(
@@ -140,6 +148,10 @@ let package = Package(
         tests("HealthChecksTests", ["HealthChecks", "HostSystem", "LBaaS", "TestSupport"]),
         tests("NotifierTests", ["BGPNotifier", "DummyNotifier", "ExecNotifier", "KnownNotifiers", "LBaaS", "TestSupport"]),
         tests("NetlinkTests", ["Netlink", "CNetlink", "NetlinkTestSupport", "TestSupport"]),
+        tests("ArgumentsTests", ["Arguments", "TestSupport"]),
+        tests("TerminalTests", ["Terminal", "TestSupport"]),
+        tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
+        tests("OperatorTests", ["Arguments", "JSON", "Terminal", "TestSupport", "lbaasctl"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("AuthorizationTests", ["Authorization", "TestSupport"]),
         tests(
@@ -167,7 +179,7 @@ let package = Package(
             "Integration",
             [
                 "BGPNotifier", "CGearman", "CSQLite", "EtcdTestSupport", "JobMessages", "LBaaS", "ObjectStores", "TestSupport",
-                "WorkerHarness", "lbaas-worker",
+                "WorkerHarness", "lbaas-worker", "lbaasctl",
             ],
             resources: [.copy("Vectors")]),
         tests(

@@ -13,6 +13,7 @@
 
 // What the headers only show to _GNU_SOURCE, which the header of a module must not define.
 int pipe2(int ends[2], int flags);
+int wcwidth(int character);
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
 
 // From linux/icmp.h, which does not go together with netinet/in.h.

@@ -1,3 +1,5 @@
+import Arguments
+
 /// What the command line says.
 package struct CommandLineOptions<Settings: ProgramSettings>: Sendable {
     /// What the program is asked to do.
@@ -40,10 +42,25 @@ package struct CommandLineOptions<Settings: ProgramSettings>: Sendable {
     init(_ arguments: [String], of program: ProgramDefinition<Settings>) throws(StartupFailure) {
         let all = program.options
         let known = all.map { LongOptions.Known(name: $0.name, takesValue: $0.placeholder != nil) }
-        let given = try LongOptions.scan(arguments, for: known) { word in
-            program.refusals.first { word.hasPrefix("--" + $0.optionPrefix) }?.reason
+        if arguments.isEmpty {
+            throw StartupFailure(
+                .osError, "the process has no command line; start it with at least the program's name as its first argument")
         }
-        for given in given {
+        do throws(CommandLineFault) {
+            let scan = try LongOptions.scan(arguments, for: known) { word in
+                program.refusals.first { word.hasPrefix("--" + $0.optionPrefix) }?.reason
+            }
+            if let word = scan.operands.first {
+                throw CommandLineFault("'\(word)' is not an option; options begin with two dashes; see --help")
+            }
+            take(scan.options, of: all)
+        } catch {
+            throw StartupFailure(.usage, error.sentence)
+        }
+    }
+
+    private mutating func take(_ options: [LongOptions.Given], of all: [Option]) {
+        for given in options {
             let text = given.value ?? ""
             switch all[given.index].effect {
             case .set(let setting): values.append((setting, text))

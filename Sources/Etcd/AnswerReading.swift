@@ -8,24 +8,12 @@ struct AnswerFault: Error {
 }
 
 extension JSONValue {
-    /// A member; nil where it is absent.
-    subscript(name: StaticString) -> JSONValue? {
-        guard isObject else { return nil }
-        return members.first { $0.name.equals(name) }?.value
-    }
-
     /// A member as a number; 0 where it is absent.
     func number(_ name: StaticString) throws(AnswerFault) -> Int {
         guard let value = self[name] else { return 0 }
         guard let number = value.integer else { throw AnswerFault(reason: "\(name) is not a number") }
         return number
     }
-
-    /// A member as a truth value; false where it is absent.
-    func flag(_ name: StaticString) -> Bool { self[name]?.boolean ?? false }
-
-    /// A member as text; nil where it is absent.
-    func text(_ name: StaticString) -> String? { self[name]?.string }
 
     /// A member as bytes; none where it is absent.
     func bytes(_ name: StaticString) throws(AnswerFault) -> [UInt8] {

@@ -1,16 +1,19 @@
 import CCurl
+import HTTPClient
 import HostSystem
 import JSON
 
 /// A connection for one request at a time, which is opened when it is needed and kept from request to request, for each endpoint.
 final class Connection {
-    private let handle: CurlHandle
+    private let handle: HTTPTransfer
     private let tokenizer: JSONTokenizer
     private let files: TLSFiles
 
     init(_ configuration: EtcdConfiguration) throws(EtcdError) {
-        handle = try CurlHandle(configuration)
-        guard let tokenizer = JSONTokenizer() else { throw EtcdError(.exhausted, "there is no memory to read JSON") }
+        guard let handle = HTTPTransfer(HTTPClientOptions(configuration)), let tokenizer = JSONTokenizer() else {
+            throw EtcdError(.exhausted, "there is no memory for a connection, or libcurl cannot be used")
+        }
+        self.handle = handle
         self.tokenizer = tokenizer
         files = TLSFiles(configuration)
     }
@@ -26,7 +29,7 @@ final class Connection {
         handle.prepare(
             name.endpoint, path, text, token: token, limit: limit, answerLimit: limit - min(limit / 10, .milliseconds(20)),
             connectLimit: limit)
-        let code = unsafe curl_easy_perform(handle.pointer)
+        let code = handle.perform()
         guard code == CURLE_OK else { throw files.failure(code, of: name, on: handle) }
         let (status, body, files) = (handle.status, handle.body, files)
         if status != 200 { throw tokenizer.refusal(body, status: status, of: name, files) }

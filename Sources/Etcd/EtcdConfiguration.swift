@@ -1,4 +1,4 @@
-import CCurl
+import HTTPClient
 
 /// The address of one member of a cluster.
 package struct EtcdEndpoint: Hashable, Sendable, CustomStringConvertible {
@@ -12,26 +12,17 @@ package struct EtcdEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: `configuration`.
     package init(_ text: String) throws(EtcdError) {
         let form = "an etcd endpoint is http://HOST:PORT or https://HOST:PORT"
-        // C would stop reading at a NUL.
-        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), let url = unsafe curl_url() else {
-            throw EtcdError(.configuration, "\(String(reflecting: text)) has characters that no URL has: \(form)")
+        do throws(ServerURL.Fault) {
+            let url = try ServerURL(text)
+            isSecure = url.isSecure
+            description = "\(url.isSecure ? "https" : "http")://\(url.host):\(url.port ?? 2379)"
+        } catch {
+            throw switch error {
+            case .characters: EtcdError(.configuration, "\(String(reflecting: text)) has characters that no URL has: \(form)")
+            case .form: EtcdError(.configuration, "'\(text)' is not the URL of a server: \(form)")
+            case .excess: EtcdError(.configuration, "'\(text)' has more than a host and a port: \(form)")
+            }
         }
-        defer { unsafe curl_url_cleanup(url) }
-        func part(_ part: CURLUPart) -> String? {
-            var value: UnsafeMutablePointer<CChar>?
-            guard unsafe curl_url_get(url, part, &value, 0) == CURLUE_OK, let found = unsafe value else { return nil }
-            defer { unsafe curl_free(found) }
-            return unsafe String(cString: found)
-        }
-        guard unsafe curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK, let scheme = part(CURLUPART_SCHEME),
-            ["http", "https"].contains(scheme), let host = part(CURLUPART_HOST), !host.isEmpty
-        else { throw EtcdError(.configuration, "'\(text)' is not the URL of a server: \(form)") }
-        let others = [CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY, CURLUPART_FRAGMENT]
-        guard others.allSatisfy({ part($0) == nil }), ["/", nil].contains(part(CURLUPART_PATH)) else {
-            throw EtcdError(.configuration, "'\(text)' has more than a host and a port: \(form)")
-        }
-        description = "\(scheme)://\(host):\(part(CURLUPART_PORT) ?? "2379")"
-        isSecure = scheme == "https"
     }
 }
 
@@ -67,4 +58,31 @@ package struct EtcdConfiguration: Sendable {
 
     /// A cluster of these members.
     package init(endpoints: [EtcdEndpoint]) { self.endpoints = endpoints }
+}
+
+extension HTTPClientOptions {
+    /// How the members of a cluster are reached.
+    init(_ configuration: EtcdConfiguration) {
+        self.init(largestAnswer: configuration.largestAnswer)
+        authorities = configuration.authorities
+        certificate = configuration.certificate
+    }
+}
+
+extension HTTPTransfer {
+    /// Prepares a request.
+    ///
+    /// - Parameters:
+    ///   - limit: the longest time that the whole of it may take; nil for no limit.
+    ///   - answerLimit: the time that etcd is told to take at most; nil for no limit.
+    ///   - connectLimit: the longest time for a connection.
+    func prepare(
+        _ endpoint: EtcdEndpoint, _ path: StaticString, _ text: String, token: String?, limit: Duration?, answerLimit: Duration?,
+        connectLimit: Duration
+    ) {
+        var fields = ["Content-Type: application/json"]
+        if let answerLimit { fields.append("Grpc-Timeout: \(max(1, answerLimit.wholeMilliseconds))m") }
+        if let token { fields.append("Authorization: \(token)") }
+        prepare("POST", "\(endpoint)\(path)", fields: fields, body: Array(text.utf8), limit: limit, connectLimit: connectLimit)
+    }
 }

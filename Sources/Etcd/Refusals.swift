@@ -1,4 +1,5 @@
 import CCurl
+import HTTPClient
 
 // Sentences for what goes wrong, and what to do about it.
 
@@ -26,7 +27,7 @@ struct TLSFiles: Sendable {
     private static let alerts = ["bad certificate", "certificate required", "unknown ca", "certificate expired", "certificate unknown"]
 
     /// Why no answer came.
-    func failure(_ code: CURLcode, of request: RequestName, on handle: CurlHandle) -> EtcdError {
+    func failure(_ code: CURLcode, of request: RequestName, on handle: HTTPTransfer) -> EtcdError {
         let text = handle.errorText(code)
         let mayBeApplied = handle.mayBeSent
         if handle.isTooLarge {
@@ -53,7 +54,7 @@ struct TLSFiles: Sendable {
             let file = authorities ?? "the system's authorities"
             return request.error(
                 .tls, "its certificate is not accepted: \(text); it must be signed by an authority of \(file) and name the endpoint's host")
-        case CURLE_SSL_CONNECT_ERROR where text.contains("wrong version number") || text.contains("SSL_ERROR_SYSCALL"):
+        case CURLE_SSL_CONNECT_ERROR where ["wrong version number", "SSL_ERROR_SYSCALL", "reset by peer"].contains(where: text.contains):
             return request.error(.tls, "no TLS connection: \(text); an endpoint without TLS begins with http://")
         case CURLE_SSL_CONNECT_ERROR: return request.error(.tls, "no TLS connection: \(text)", mayBeApplied: mayBeApplied)
         case CURLE_GOT_NOTHING where !request.endpoint.isSecure:

@@ -1,13 +1,14 @@
 import CCurl
+import HTTPClient
 import HostSystem
 import JSON
 import Synchronization
 
 /// The connection of a watch. It is read by one thread, and closed by any.
 ///
-/// It is safe: the easy handle and the buffers are used by the thread of the watch alone, from `open` on; other threads only set the atomic
-/// flag and call `curl_multi_wakeup`, which libcurl allows at any time. Both handles live as long as this object.
-@safe final class WatchStream: @unchecked Sendable {
+/// It is safe: the stream and the buffers are used by the thread of the watch alone, from `open` on; other threads only set the atomic
+/// flag and wake the stream, which is allowed at any time.
+final class WatchStream: @unchecked Sendable {
     /// What comes of waiting.
     enum Event {
         case message(WatchMessage)
@@ -15,33 +16,23 @@ import Synchronization
         case cancelled
     }
 
-    private let multi: UnsafeMutableRawPointer
-    private let handle: CurlHandle
+    private let stream: HTTPStream
     private let tokenizer: JSONTokenizer
     private let files: TLSFiles
     private let isOver = Atomic(false)
 
-    private var isOpen = false
     private var name: RequestName
     private var reader = LineReader()
     private var lines: [[UInt8]] = []
-    /// How the transfer ended.
-    private var end: CURLcode?
 
     init(_ configuration: EtcdConfiguration) throws(EtcdError) {
-        handle = try CurlHandle(configuration)
-        guard let tokenizer = JSONTokenizer(), let multi = unsafe curl_multi_init() else {
-            throw EtcdError(.exhausted, "there is no memory for a watch")
+        guard let tokenizer = JSONTokenizer(), let stream = HTTPStream(HTTPClientOptions(configuration)) else {
+            throw EtcdError(.exhausted, "there is no memory for a watch, or libcurl cannot be used")
         }
         self.tokenizer = tokenizer
-        unsafe self.multi = multi
+        self.stream = stream
         files = TLSFiles(configuration)
         name = RequestName(endpoint: configuration.endpoints[0], operation: "watch")
-    }
-
-    deinit {
-        if isOpen { unsafe curl_multi_remove_handle(multi, handle.pointer) }
-        unsafe curl_multi_cleanup(multi)
     }
 
     /// Whether the watch is cancelled.
@@ -50,26 +41,22 @@ import Synchronization
     /// Cancels the watch: ends its thread's wait. That thread closes the connection.
     func cancel() {
         isOver.store(true, ordering: .releasing)
-        unsafe curl_multi_wakeup(multi)
+        stream.wake()
     }
 
     /// Sends the request of a watch, over a new connection.
     func open(_ text: String, as name: RequestName, token: String?, connectLimit: Duration) {
         close()
         self.name = name
-        handle.prepare(name.endpoint, "/v3/watch", text, token: token, limit: nil, answerLimit: nil, connectLimit: connectLimit)
-        unsafe curl_multi_add_handle(multi, handle.pointer)
-        isOpen = true
+        stream.transfer.prepare(
+            name.endpoint, "/v3/watch", text, token: token, limit: nil, answerLimit: nil, connectLimit: connectLimit)
+        stream.open()
     }
 
     /// Closes the connection.
     func close() {
-        if isOpen {
-            // A transfer that is not over takes its connection with it.
-            unsafe curl_multi_remove_handle(multi, handle.pointer)
-            isOpen = false
-        }
-        (reader, lines, end) = (LineReader(), [], nil)
+        stream.close()
+        (reader, lines) = (LineReader(), [])
     }
 
     /// Waits for the next message.
@@ -78,11 +65,11 @@ import Synchronization
     func next(until deadline: Deadline) throws(EtcdError) -> Event {
         while !isCancelled {
             if !lines.isEmpty { return .message(try tokenizer.read(lines.removeFirst(), of: name, WatchMessage.init)) }
-            if let end { throw failure(end) }
+            if let end = stream.end { throw failure(end) }
             advance()
-            if !lines.isEmpty || end != nil { continue }
+            if !lines.isEmpty || stream.end != nil { continue }
             if deadline.isOver { throw name.error(.timedOut, "nothing came in time") }
-            unsafe curl_multi_poll(multi, nil, 0, deadline.milliseconds, nil)
+            stream.wait(until: deadline)
         }
         return .cancelled
     }
@@ -90,27 +77,22 @@ import Synchronization
     /// Waits while nothing is open; shorter where the watch is cancelled.
     func pause(_ duration: Duration) {
         let deadline = Deadline(in: duration)
-        while !isCancelled, !deadline.isOver { unsafe curl_multi_poll(multi, nil, 0, deadline.milliseconds, nil) }
+        while !isCancelled, !deadline.isOver { stream.wait(until: deadline) }
     }
 
     /// Reads what is there.
     private func advance() {
-        var running: Int32 = 0
-        unsafe curl_multi_perform(multi, &running)
+        stream.advance()
         // The body of a refusal is no stream of messages.
-        if handle.status == 200 { lines += reader.lines(in: &handle.body) }
-        var left: Int32 = 0
-        while let message = unsafe curl_multi_info_read(multi, &left) {
-            guard unsafe message.pointee.msg == CURLMSG_DONE else { continue }
-            end = unsafe curl_message_result(message)
-            if handle.status == 200, let rest = reader.rest(of: &handle.body) { lines.append(rest) }
-        }
+        guard stream.transfer.status == 200 else { return }
+        lines += reader.lines(in: &stream.transfer.body)
+        if stream.end != nil, let rest = reader.rest(of: &stream.transfer.body) { lines.append(rest) }
     }
 
     private func failure(_ code: CURLcode) -> EtcdError {
-        if code != CURLE_OK { return files.failure(code, of: name, on: handle) }
-        if handle.status == 200 { return name.error(.unreachable, "etcd closed the connection") }
-        return tokenizer.refusal(handle.body, status: handle.status, of: name, files)
+        if code != CURLE_OK { return files.failure(code, of: name, on: stream.transfer) }
+        if stream.transfer.status == 200 { return name.error(.unreachable, "etcd closed the connection") }
+        return tokenizer.refusal(stream.transfer.body, status: stream.transfer.status, of: name, files)
     }
 
     /// Why a message ends the stream.

@@ -1,3 +1,4 @@
+import Arguments
 import DaemonSupport
 import Glibc
 import KnownDrivers
@@ -9,7 +10,7 @@ import LBaaS
 let version = "0.1.0"
 
 do throws(StartupFailure) {
-    switch try Worker.read(arguments: try programArguments(), of: workerDefinition()) {
+    switch try Worker.read(arguments: programArguments(), of: workerDefinition()) {
     case .run(let settings):
         let code = try Worker.run(settings, version: version)
         // Threads that hang may still use what `exit` would take down.

@@ -96,9 +96,12 @@ package final class Rig: Sendable {
     /// Starts any program, with what it writes in files of this name.
     package func run(_ program: String, _ arguments: [String], name: String) throws -> ChildProcess {
         let process = try ChildProcess(program, arguments, folder: folder, output: path("\(name).out"), errors: path("\(name).err"))
-        state.withLock { $0.processes.append(process) }
+        keep(process)
         return process
     }
+
+    /// Has a process ended with the rig.
+    package func keep(_ process: ChildProcess) { state.withLock { $0.processes.append(process) } }
 
     /// Starts a worker, and waits until it takes jobs.
     package func startWorker(_ options: WorkerOptions) async throws -> WorkerProcess {

@@ -30,13 +30,7 @@ package struct WorkerProcess: Sendable {
 
     /// The executable: what `LBAAS_WORKER` names, or else what was built together with the tests that run.
     package static var executable: String {
-        get throws {
-            if let path = ProcessInfo.processInfo.environment["LBAAS_WORKER"] { return path }
-            let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-            let path = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("lbaas-worker").path
-            guard access(path, X_OK) == 0 else { throw Failure("\(path) is missing: build it, or name one in LBAAS_WORKER") }
-            return path
-        }
+        get throws { try ProcessInfo.processInfo.environment["LBAAS_WORKER"] ?? builtProgram("lbaas-worker") }
     }
 
     /// Waits until it has started and is connected to a job server.
@@ -57,4 +51,12 @@ package struct WorkerProcess: Sendable {
     package func says(_ message: String, times: Int = 1, within seconds: Double = 20) async throws {
         try await eventually("the worker says \(times) times: \(message)\n", within: seconds) { try log.lines(message).count >= times }
     }
+}
+
+/// The path of a program that was built together with the tests that run.
+package func builtProgram(_ name: String) throws -> String {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let path = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent(name).path
+    guard access(path, X_OK) == 0 else { throw Failure("\(path) is missing: build it") }
+    return path
 }

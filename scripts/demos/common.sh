@@ -120,5 +120,5 @@ finish() {
         echo "${red}$failures of the checks failed${plain}" >&2
         exit 1
     fi
-    echo "${green}All $number steps went as they should.${plain} The worker and its job server are stopped, and nothing is left."
+    echo "${green}All $number steps went as they should.${plain} Everything is stopped, and nothing is left."
 }

@@ -1,0 +1,146 @@
+import CCurl
+import Glibc
+import HTTPClient
+import HostSystem
+import JSON
+
+/// What the worker answered.
+struct Answer {
+    let status: Int
+    let body: [UInt8]
+
+    /// Its text.
+    var text: String { String(decoding: body, as: UTF8.self) }
+}
+
+/// Asks a worker, one request at a time.
+final class WorkerClient {
+    /// The most bytes of an answer: 100,000 nodes have about a tenth.
+    static let largestAnswer = 256 << 20
+    private static let connectLimit = Duration.seconds(10)
+
+    let server: ServerChoice
+    private let transfer: HTTPTransfer
+    private let tokenizer: JSONTokenizer
+
+    init(_ server: ServerChoice) throws(CommandFailure) {
+        guard let transfer = HTTPTransfer(HTTPClientOptions(server, largestAnswer: Self.largestAnswer)), let tokenizer = JSONTokenizer()
+        else {
+            throw CommandFailure(.failed, "there is no memory for a connection, or libcurl cannot be used")
+        }
+        (self.server, self.transfer, self.tokenizer) = (server, transfer, tokenizer)
+    }
+
+    /// Asks, and answers what the worker answers where that is no refusal.
+    ///
+    /// - Parameters:
+    ///   - path: with its query.
+    ///   - limit: the longest that it may take.
+    func ask(_ method: String = "GET", _ path: String, _ body: [UInt8]? = nil, within limit: Duration) throws(CommandFailure) -> Answer {
+        transfer.prepare(
+            method, server.base + path, fields: server.fields(hasBody: body != nil), body: body, limit: limit,
+            connectLimit: min(limit, Self.connectLimit))
+        let code = transfer.perform()
+        if code != CURLE_OK { throw server.failure(code, of: transfer, within: limit) }
+        let answer = Answer(status: transfer.status, body: transfer.body)
+        if let refusal = refusal(answer) { throw refusal }
+        return answer
+    }
+
+    /// Reads an answer that is an object of JSON.
+    func read<Value>(_ answer: Answer, _ body: (JSONValue) -> Value) throws(CommandFailure) -> Value {
+        do throws(JSONTextError) {
+            return try tokenizer.withDocument(unsafe answer.body.span.bytes) { body($0.root) }
+        } catch {
+            let start = String(decoding: answer.body.prefix(80), as: UTF8.self)
+            throw CommandFailure(
+                .failed, "\(server.name): the answer is not JSON (\(error.reason)): '\(start)'; is it the API of a worker?")
+        }
+    }
+
+    /// Why an answer is a refusal; nil where it is none.
+    func refusal(_ answer: Answer) -> CommandFailure? {
+        if (200..<300).contains(answer.status) { return nil }
+        let words = try? read(answer) { root -> String? in
+            if let detail = root.text("detail") { return detail }
+            guard let error = root.text("error") else { return nil }
+            // In LINK's words.
+            return root.text("resource").map { "\($0): \(error)" } ?? error
+        }
+        let sentence = words.flatMap { $0 } ?? "\(server.name) answers with the status \(answer.status): is it the API of a worker?"
+        switch answer.status {
+        case 401:
+            let hint =
+                server.token == nil ? "put a token into \(server.tokenPath)" : "the token in \(server.tokenPath) is not one of the worker's"
+            return CommandFailure(.noPermission, server.socket == nil ? "\(sentence); \(hint)" : sentence)
+        case 403: return CommandFailure(.noPermission, sentence)
+        default: return CommandFailure(.failed, sentence)
+        }
+    }
+}
+
+extension HTTPClientOptions {
+    init(_ server: ServerChoice, largestAnswer: Int) {
+        self.init(largestAnswer: largestAnswer)
+        socket = server.socket
+        authorities = server.authorities
+        certificate = server.certificate.map { ($0, server.key ?? $0) }
+    }
+}
+
+extension ServerChoice {
+    /// The fields that each request has.
+    func fields(hasBody: Bool) -> [String] {
+        ["Accept: application/json", hasBody ? "Content-Type: application/json" : "Content-Type:"]
+            + (token.map { ["Authorization: Bearer \($0)"] } ?? [])
+    }
+
+    /// Where the token is.
+    var tokenPath: String {
+        TokenFile.path { name in unsafe getenv(name).map { unsafe String(cString: $0) } } ?? "$XDG_CONFIG_HOME/lbaas/token"
+    }
+
+    /// Why there is no answer.
+    func failure(_ code: CURLcode, of transfer: HTTPTransfer, within limit: Duration?) -> CommandFailure {
+        let text = transfer.errorText(code)
+        if transfer.isTooLarge {
+            return CommandFailure(.failed, "\(name): the answer is larger than \(WorkerClient.largestAnswer >> 20) MiB")
+        }
+        switch code {
+        case CURLE_OPERATION_TIMEDOUT:
+            let time = limit.map { " within \($0.wholeMilliseconds / 1000) s" } ?? " in time"
+            let hint = transfer.mayBeSent ? "what was asked for may still be done" : "nothing was sent"
+            return CommandFailure(.unavailable, "\(name) did not answer\(time), and \(hint); --timeout S allows more")
+        case CURLE_COULDNT_CONNECT where socket != nil: return socketFailure(transfer.systemError)
+        case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST:
+            return CommandFailure(
+                .unavailable, "\(name): \(text); is the worker running, and does `listen` in its section [api] name this address?")
+        case CURLE_PEER_FAILED_VERIFICATION:
+            return CommandFailure(
+                .unavailable, "\(name): its certificate is not accepted: \(text); --ca FILE names the authorities that sign it")
+        case CURLE_SSL_CACERT_BADFILE:
+            return CommandFailure(.usage, "--ca: \(authorities ?? "") cannot be used: it must be readable and have certificates in PEM")
+        case CURLE_SSL_CERTPROBLEM:
+            return CommandFailure(.usage, "--cert, --key: cannot be used: both must be readable, in PEM, and belong together (\(text))")
+        case CURLE_SSL_CONNECT_ERROR where text.contains("wrong version number"):
+            return CommandFailure(.unavailable, "\(name): no TLS there (\(text)); an address without TLS begins with http://")
+        case CURLE_GOT_NOTHING where base.hasPrefix("http://"):
+            return CommandFailure(.unavailable, "\(name) closed the connection without an answer; an address with TLS begins with https://")
+        default: return CommandFailure(.unavailable, "\(name): \(text)")
+        }
+    }
+
+    private func socketFailure(_ code: Int32) -> CommandFailure {
+        let hint = "--socket PATH names another one, --server URL a worker by TCP"
+        switch code {
+        case EACCES, EPERM:
+            return CommandFailure(
+                .noPermission,
+                "\(name): this user may not connect: be root, the user of the worker, or in a group of `operators` or `viewers` of its section [api]"
+            )
+        case ENOENT: return CommandFailure(.unavailable, "\(name) is not there: is lbaas-worker running? \(hint)")
+        case ECONNREFUSED: return CommandFailure(.unavailable, "\(name): nobody listens: lbaas-worker is not running any more; \(hint)")
+        default: return CommandFailure(.unavailable, "\(name): cannot be connected to: \(systemText(code)); \(hint)")
+        }
+    }
+}
