@@ -146,11 +146,14 @@ import Synchronization
         try listener.check(head, authority: target.authority)
         let client = try connection.client(handle)
         if self.method == .head { shared.withLock { $0.isHead = true } }
-        guard let method = self.method else { throw HTTPFault(status: 501, detail: "this method is not implemented", endsConnection: true) }
+        let methods = context.routes.methods(target)
+        guard let method = self.method else {
+            guard let methods else { throw HTTPFault(status: 404, detail: "there is nothing at \(target.path)", endsConnection: true) }
+            throw HTTPFault(
+                status: 405, detail: "\(target.path) has no method of this name", allowed: methods, endsConnection: true)
+        }
         if method == .options {
-            guard let methods = context.routes.methods(target) else {
-                throw HTTPFault(status: 404, detail: "there is nothing at \(target.path)")
-            }
+            guard let methods else { throw HTTPFault(status: 404, detail: "there is nothing at \(target.path)") }
             refusal = HTTPResponse(status: 204, headers: [("Allow", allowHeader(methods))])
             return
         }

@@ -7,6 +7,4 @@ package enum HTTPMethod: String, CaseIterable, Sendable {
     case patch = "PATCH"
     case delete = "DELETE"
     case options = "OPTIONS"
-    /// No route has it: it is here to be answered with 405 and the methods that a path has.
-    case trace = "TRACE"
 }

@@ -117,7 +117,7 @@ package struct HTTPRoutes: Sendable {
 
     /// The methods of a path, for `Allow`; all that the table has for the server itself. Nil where there is no such path.
     func methods(_ target: RequestTarget) -> [HTTPMethod]? {
-        if target.segments.isEmpty { return HTTPMethod.allCases.filter { $0 != .trace } }
+        if target.segments.isEmpty { return HTTPMethod.allCases }
         var values: [String] = []
         return find(target.segments[...], in: 0, &values).map(methods)
     }

@@ -62,7 +62,7 @@ struct ReplyTests {
         try waitUntil("three records") { server.records.all.count == 3 }
         #expect(server.records.all.map(\.route) == ["/things/{id}/parts/{part}", nil, nil])
         #expect(server.records.all.map(\.method) == [.get, .get, nil])
-        #expect(server.records.all.map(\.status) == [200, 404, 501])
+        #expect(server.records.all.map(\.status) == [200, 404, 405])
         #expect(server.records.all.allSatisfy { $0.duration > .zero })
     }
 }

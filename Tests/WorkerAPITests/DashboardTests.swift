@@ -70,7 +70,7 @@ import Testing
         #expect(answer.status == 200)
         #expect(answer.body == #"{"traffic": [{"id": "a/b", "sent": 7}, {"id": "c\"d", "sent": 7}]}"# + "\n")
         let many = (0...200).map { "id=\($0)" }.joined(separator: "&")
-        for query in ["", "?", "?id=a&id=a", "?id=a&x=b", "?\(many)"] {
+        for query in ["", "?", "?id=a&id=a", "?\(many)"] {
             let refused = try api.ask("GET", "/v1/traffic\(query)", as: "viewer")
             #expect(refused.status == 400 && refused.body.contains("names 1 to 200 load balancers"), "\(query)")
         }
