@@ -1,4 +1,5 @@
 import CMicrohttpd
+import Glibc
 
 // What the library calls, on the thread of the listener. The context is a Listener, that of a connection is a Connection, and that of a request
 // an Exchange. Each of the latter two has one reference, which is made at the beginning and taken over at the end.
@@ -9,8 +10,19 @@ let beginRequest: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>
     guard let handle = unsafe handle, let context = unsafe mhd_connection_context(handle) else { return nil }
     let connection = unsafe Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue()
     let exchange = unsafe Exchange(connection, ConnectionHandle(handle), target: target)
+    unsafe hideQuery(of: target)
     connection.begin(exchange)
     return unsafe Unmanaged.passRetained(exchange).toOpaque()
+}
+
+/// Writes over the query of a target in the library's own buffer, once `Exchange` has read it. The library would copy each name of it into
+/// the memory of the connection, and never answers where a few hundred names do not fit in there.
+private func hideQuery(of target: UnsafePointer<CChar>?) {
+    guard let target = unsafe target, var next = unsafe strchr(target, Int32(UInt8(ascii: "?"))) else { return }
+    while unsafe next.pointee != 0 {
+        unsafe next.pointee = CChar(UInt8(ascii: "/"))
+        unsafe next += 1
+    }
 }
 
 /// The head of a request is there, or a part of its body, or all of it.

@@ -119,4 +119,11 @@ struct StrictnessTests {
         try client.send((1...50).map { one($0) }.joined())
         for number in 1...50 { #expect(try client.response().body.hasPrefix("\(number) 1 ")) }
     }
+
+    @Test("answers a query of any number of names that the target has room for", arguments: [1, 300, 1000, 5000])
+    func manyNames(count: Int) throws {
+        let server = try TestServer()
+        let query = Array(repeating: "a", count: count).joined(separator: "&")
+        #expect(try Client(server.port).get("/?\(query)&b=?").status == 200)
+    }
 }
