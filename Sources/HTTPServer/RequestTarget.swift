@@ -1,7 +1,8 @@
 /// The target of a request (RFC 9112, 3.2), read strictly.
 ///
 /// The path is split first and decoded afterwards, so that `%2F` is a part of a name. What could mean another path to somebody else is
-/// refused: dot segments, NUL and other control characters, escapes that are none, bytes that are not UTF-8.
+/// refused: dot segments, NUL, escapes that are none, bytes that are not UTF-8. Other control characters may be in a name, escaped: an id that a
+/// job has brought can have them, and must be within reach.
 struct RequestTarget: Equatable {
     /// The path as it came.
     let path: String
@@ -81,7 +82,7 @@ struct RequestTarget: Equatable {
                 guard place + 2 < part.endIndex, let high = hexDigit(part[place + 1]), let low = hexDigit(part[place + 2])
                 else { throw .malformed("the target of a request has a % without two hexadecimal digits behind it") }
                 byte = high << 4 | low
-                if byte < 0x20 || byte == 0x7F { throw .malformed("the target of a request has an escaped control character") }
+                if byte == 0 { throw .malformed("the target of a request has an escaped NUL") }
                 place += 2
             } else if plusIsSpace && byte == UInt8(ascii: "+") {
                 byte = 0x20
