@@ -6,7 +6,7 @@ import Testing
 import WorkerHarness
 
 extension RealServers {
-    /// What serves behind virtual IPs.
+    /// What serves behind virtual IPs: haproxy, and routers that are told where they are.
     @Suite("Virtual IPs and what serves on them", .enabled(if: geteuid() == 0, "needs root")) struct VirtualIPServingTests {
         private static let address = VirtualIPHost.address
 
@@ -52,6 +52,41 @@ extension RealServers {
                 _ = try await workers[0].end(by: SIGKILL)
                 try await hosts[1].takesOver()
                 #expect(try answers())
+            }
+        }
+
+        @Test("The route is told by the owner alone, and goes with the right to the address")
+        func routes() async throws {
+            try await withRig { first in
+                try await withRig { second in
+                    let networks = try [Network(first), Network(second)]
+                    func notifier(_ number: Int) -> String {
+                        "[notifier:bgp]\n" + networks[number - 1].section.map { "\($0.key) = \($0.value)\n" }.joined() + Self.service
+                    }
+                    try await VirtualIPHost.withCluster("policy = at_least_one", notifier) { hosts, _ in
+                        for host in hosts { try await host.start().says("started") }
+                        let told = ["\(Self.address)"]
+                        try await hosts[0].takesOver()
+                        try await networks[0].bird.has(Set(told))
+                        try await networks[1].bird.has([])
+                        try await eventually("the owner can give it up") {
+                            try await hosts[0].ask("POST", "/ips/vip-\(Self.address)/failover").status == 204
+                        }
+                        try await networks[1].bird.has(Set(told))
+                        try await networks[0].bird.has([])
+                        // Another one, made by a request on an address with a service, and removed.
+                        let other = "10.0.0.101"
+                        let create =
+                            #"{"hpcs_action": "CREATE", "virtualIPs": [{"address": "\#(other)", "interface": "eth0"}], "#
+                            + #""loadBalancers": [{"id": "b", "protocol": "TCP", "port": 81, "address": "\#(other)", "#
+                            + #""nodes": [{"id": "n", "address": "10.0.0.1", "port": 80}]}]}"#
+                        #expect(try await hosts[1].ask("POST", "/v1/jobs", create).body.contains("PASS"))
+                        try await networks[1].bird.has(Set(told + [other]))
+                        let remove = #"{"hpcs_action": "DELETE", "virtualIPs": [{"address": "\#(other)"}]}"#
+                        #expect(try await hosts[1].ask("POST", "/v1/jobs", remove).body.contains("PASS"))
+                        try await networks[1].bird.has(Set(told))
+                    }
+                }
             }
         }
     }
