@@ -2,12 +2,11 @@ import BenchSupport
 import Foundation
 
 /// What all cases share: the options, and workers with an API.
-final class Bench {
+final class Bench: Sendable {
     let options: Options
     /// The folder of the programs.
     let tools: String
     let folder: String
-    private var starts = 0
 
     init(_ options: Options) throws {
         self.options = options
@@ -36,8 +35,7 @@ final class Bench {
     ///
     /// - Parameter hasAPI: whether it listens anywhere.
     func start(hasAPI: Bool = true) throws -> Worker {
-        starts += 1
-        let place = "\(folder)/worker-\(starts)"
+        let place = "\(folder)/worker-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         let port = try JobServer.freePort()
         // The SHA-256 of the token.
