@@ -35,7 +35,7 @@ final class Bench: Sendable {
     ///
     /// - Parameter hasAPI: whether it listens anywhere.
     func start(hasAPI: Bool = true) throws -> Worker {
-        let place = "\(folder)/worker-\(UUID().uuidString)"
+        let place = "\(folder)/worker-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         let port = try JobServer.freePort()
         // The SHA-256 of the token.
