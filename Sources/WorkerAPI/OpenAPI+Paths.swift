@@ -16,6 +16,15 @@ extension OpenAPI {
     /// The failures of what has a body.
     private static let body = problems("413", "415")
 
+    private static func parameters(_ names: String...) -> String {
+        names.map { "{\"$ref\": \"#/components/parameters/\($0)\"}" }.joined(separator: ", ")
+    }
+
+    /// The parameters of all changes.
+    private static let repeatable = parameters("DryRun", "IdempotencyKey")
+    /// Those of changes that may depend on the revision, too.
+    private static let conditional = parameters("DryRun", "IfMatch", "IdempotencyKey")
+
     /// What there is at each path.
     static let paths = #"""
         {
@@ -111,9 +120,7 @@ extension OpenAPI {
            "summary": "Creates or replaces a load balancer.",
            "x-role": "operator",
            "parameters": [
-            {"$ref": "#/components/parameters/DryRun"},
-            {"$ref": "#/components/parameters/IfMatch"},
-            {"$ref": "#/components/parameters/IdempotencyKey"},
+            \#(conditional),
             {"$ref": "#/components/parameters/IfNoneMatch"}
            ],
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WantedLoadBalancer"}}}},
@@ -127,10 +134,8 @@ extension OpenAPI {
            "summary": "Deletes a load balancer.",
            "x-role": "operator",
            "parameters": [
-            {"$ref": "#/components/parameters/DryRun"},
-            {"$ref": "#/components/parameters/Force"},
-            {"$ref": "#/components/parameters/IfMatch"},
-            {"$ref": "#/components/parameters/IdempotencyKey"}
+            \#(conditional),
+            {"$ref": "#/components/parameters/Force"}
            ],
            "responses": {
             "200": {
@@ -148,11 +153,7 @@ extension OpenAPI {
            "operationId": "suspend",
            "summary": "Keeps a load balancer, and stops serving.",
            "x-role": "operator",
-           "parameters": [
-            {"$ref": "#/components/parameters/DryRun"},
-            {"$ref": "#/components/parameters/IfMatch"},
-            {"$ref": "#/components/parameters/IdempotencyKey"}
-           ],
+           "parameters": [\#(conditional)],
            "responses": {
             "200": {"$ref": "#/components/responses/Changed"},
             \#(missing), \#(change)
@@ -165,11 +166,7 @@ extension OpenAPI {
            "operationId": "enable",
            "summary": "Serves again.",
            "x-role": "operator",
-           "parameters": [
-            {"$ref": "#/components/parameters/DryRun"},
-            {"$ref": "#/components/parameters/IfMatch"},
-            {"$ref": "#/components/parameters/IdempotencyKey"}
-           ],
+           "parameters": [\#(conditional)],
            "responses": {
             "200": {"$ref": "#/components/responses/Changed"},
             \#(missing), \#(change)
@@ -182,11 +179,7 @@ extension OpenAPI {
            "operationId": "putNode",
            "summary": "Adds or replaces a node.",
            "x-role": "operator",
-           "parameters": [
-            {"$ref": "#/components/parameters/DryRun"},
-            {"$ref": "#/components/parameters/IfMatch"},
-            {"$ref": "#/components/parameters/IdempotencyKey"}
-           ],
+           "parameters": [\#(conditional)],
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WantedNode"}}}},
            "responses": {
             "200": {"$ref": "#/components/responses/Changed"},
@@ -197,11 +190,7 @@ extension OpenAPI {
            "operationId": "patchNode",
            "summary": "Changes the weight or the condition of a node.",
            "x-role": "operator",
-           "parameters": [
-            {"$ref": "#/components/parameters/DryRun"},
-            {"$ref": "#/components/parameters/IfMatch"},
-            {"$ref": "#/components/parameters/IdempotencyKey"}
-           ],
+           "parameters": [\#(conditional)],
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NodePatch"}}}},
            "responses": {
             "200": {"$ref": "#/components/responses/Changed"},
@@ -212,11 +201,7 @@ extension OpenAPI {
            "operationId": "deleteNode",
            "summary": "Removes a node.",
            "x-role": "operator",
-           "parameters": [
-            {"$ref": "#/components/parameters/DryRun"},
-            {"$ref": "#/components/parameters/IfMatch"},
-            {"$ref": "#/components/parameters/IdempotencyKey"}
-           ],
+           "parameters": [\#(conditional)],
            "responses": {
             "200": {"$ref": "#/components/responses/Changed"},
             \#(missing), \#(change)
@@ -230,7 +215,7 @@ extension OpenAPI {
           },
           "post": {
            "operationId": "addVirtualIP", "summary": "Adds a virtual IP.", "x-role": "operator",
-           "parameters": [{"$ref": "#/components/parameters/DryRun"}, {"$ref": "#/components/parameters/IdempotencyKey"}],
+           "parameters": [\#(repeatable)],
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "required": ["ip"]}}}},
            "responses": {
             "200": {"$ref": "#/components/responses/Planned"}, "201": {"$ref": "#/components/responses/VirtualIP"}, \#(virtualIP), \#(body)
@@ -245,13 +230,13 @@ extension OpenAPI {
           },
           "patch": {
            "operationId": "patchVirtualIP", "summary": "Changes a virtual IP.", "x-role": "operator",
-           "parameters": [{"$ref": "#/components/parameters/DryRun"}, {"$ref": "#/components/parameters/IdempotencyKey"}],
+           "parameters": [\#(repeatable)],
            "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "minProperties": 1}}}},
            "responses": {"200": {"$ref": "#/components/responses/VirtualIP"}, \#(virtualIP), \#(body)}
           },
           "delete": {
            "operationId": "removeVirtualIP", "summary": "Removes a virtual IP.", "x-role": "operator",
-           "parameters": [{"$ref": "#/components/parameters/DryRun"}, {"$ref": "#/components/parameters/IdempotencyKey"}],
+           "parameters": [\#(repeatable)],
            "responses": {"200": {"$ref": "#/components/responses/Planned"}, "204": {"description": "It is done."}, \#(virtualIP)}
           }
          },
@@ -260,7 +245,7 @@ extension OpenAPI {
           "post": {
            "operationId": "failOver", "summary": "Gives a virtual IP to another host.", "x-role": "operator",
            "parameters": [
-            {"$ref": "#/components/parameters/DryRun"}, {"$ref": "#/components/parameters/IdempotencyKey"},
+            \#(repeatable),
             {"name": "host", "in": "query", "description": "Which host.", "schema": {"type": "string"}}
            ],
            "responses": {"200": {"$ref": "#/components/responses/Planned"}, "204": {"description": "It is done."}, \#(virtualIP)}
