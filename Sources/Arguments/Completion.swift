@@ -60,7 +60,20 @@ extension CommandTable {
     }
 
     /// The cases of a value or an operand, each with what offers its words.
-    private func cases(_ offer: (WordKind) -> String?) -> (values: String, operands: String) {
+    ///
+    /// - Parameters:
+    ///   - files: what offers the names of files.
+    ///   - words: what offers the words behind it.
+    ///   - lines: what offers the lines that the program prints with the arguments behind it.
+    private func cases(files: String, words: String, lines: String) -> (values: String, operands: String) {
+        func offer(_ kind: WordKind) -> String? {
+            switch kind {
+            case .free: nil
+            case .file: files
+            case .words(let list): words + list.joined(separator: " ")
+            case .printed(let lists): lists.map { lines + $0.joined(separator: " ") }.joined(separator: "; ")
+            }
+        }
         let values = options.compactMap { option -> String? in
             guard option.placeholder != nil else { return nil }
             return "    \(spellings(option).joined(separator: " | "))) \(offer(option.kind) ?? ":") ;;"
@@ -71,6 +84,12 @@ extension CommandTable {
             }
         }
         return (values.joined(separator: "\n"), operands.joined(separator: "\n"))
+    }
+
+    /// The cases of the first words of commands of two words.
+    private func groupCases(_ offer: (String) -> String) -> String {
+        let groups = Set(commands.filter { $0.words.count > 1 }.map { $0.words[0] })
+        return groups.sorted().map { "    \($0)) \(offer($0)) ;;\n" }.joined()
     }
 
     /// The cases of the options of each command.
@@ -90,17 +109,9 @@ extension CommandTable {
 extension CommandTable {
     private var bashCompletion: String {
         let function = "_\(program)"
-        let (values, operands) = cases { kind in
-            switch kind {
-            case .free: nil
-            case .file: "compopt -o default"
-            case .words(let words): "\(function)_offer \(words.joined(separator: " "))"
-            case .printed(let lists): lists.map { "\(function)_print \($0.joined(separator: " "))" }.joined(separator: "; ")
-            }
-        }
-        let groups = Set(commands.filter { $0.words.count > 1 }.map { $0.words[0] }).sorted().map { group in
-            "    \(group)) \(function)_offer \(words(after: [group]).joined(separator: " ")) ;;\n"
-        }
+        let offer = "\(function)_offer "
+        let (values, operands) = cases(files: "compopt -o default", words: offer, lines: "\(function)_print ")
+        let groups = groupCases { offer + words(after: [$0]).joined(separator: " ") }
         return """
             # Completion of \(program) for bash: eval "$(\(program) completion bash)", or a file in /usr/share/bash-completion/completions.
 
@@ -141,7 +152,7 @@ extension CommandTable {
                 [[ -n $expects ]] && return
                 if [[ $current == -* ]]; then
                     case $command in
-            \(optionCases { "\(function)_offer " + $0.flatMap(spellings).joined(separator: " ") })
+            \(optionCases { offer + $0.flatMap(spellings).joined(separator: " ") })
                     esac
                     return
                 fi
@@ -151,7 +162,7 @@ extension CommandTable {
                 [[ -n $command ]] && return
                 case ${words_given[0]-} in
                 '') \(function)_offer \(words(after: []).joined(separator: " ")) ;;
-            \(groups.joined())    esac
+            \(groups)    esac
             }
 
             complete -F \(function) \(program)
@@ -165,17 +176,8 @@ extension CommandTable {
 extension CommandTable {
     private var zshCompletion: String {
         let function = "_\(program)"
-        let (values, operands) = cases { kind in
-            switch kind {
-            case .free: nil
-            case .file: "_files"
-            case .words(let words): "compadd -- \(words.joined(separator: " "))"
-            case .printed(let lists): lists.map { "\(function)_print \($0.joined(separator: " "))" }.joined(separator: "; ")
-            }
-        }
-        let groups = Set(commands.filter { $0.words.count > 1 }.map { $0.words[0] }).sorted().map { group in
-            "    \(group)) offered=(\(described(after: [group]))); _describe -t commands 'command' offered ;;\n"
-        }
+        let (values, operands) = cases(files: "_files", words: "compadd -- ", lines: "\(function)_print ")
+        let groups = groupCases { "offered=(\(described(after: [$0]))); _describe -t commands 'command' offered" }
         return """
             #compdef \(program)
             # Completion of \(program) for zsh: source <(\(program) completion zsh), or a file _\(program) in a folder of $fpath.
@@ -211,7 +213,7 @@ extension CommandTable {
                 [[ -n $command ]] && return
                 case ${words_given[1]-} in
                 '') offered=(\(described(after: []))); _describe -t commands 'command' offered ;;
-            \(groups.joined())    esac
+            \(groups)    esac
             }
 
             if [[ $funcstack[1] == \(function) ]]; then \(function) "$@"; else compdef \(function) \(program); fi
