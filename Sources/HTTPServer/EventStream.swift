@@ -13,6 +13,8 @@ package final class EventStream: Sendable {
         var ring: EventRing
         /// The clients that are suspended until there is something for them.
         var waiting: [EventClient] = []
+        /// Those that are still suspended, and for which there is something.
+        var ready: [EventClient] = []
         var count = 0
         var hasThread = false
         /// Whether the thread was told that there is something, and has not looked yet.
@@ -154,15 +156,17 @@ package final class EventStream: Sendable {
         }
     }
 
+    /// Ends the stream of a client. It is not suspended when this returns, nor afterwards: the library must not be stopped while one is.
     fileprivate func end(_ client: EventClient) {
-        let wasWaiting = state.withLock { state in
+        state.withLock { state in
             client.isEnded = true
-            guard let place = state.waiting.firstIndex(where: { $0 === client }) else { return false }
-            state.waiting.swapAt(place, state.waiting.count - 1)
-            state.waiting.removeLast()
-            return true
+            for list in [\State.waiting, \State.ready] {
+                guard let place = state[keyPath: list].firstIndex(where: { $0 === client }) else { continue }
+                state[keyPath: list].swapAt(place, state[keyPath: list].count - 1)
+                state[keyPath: list].removeLast()
+                client.handle.resume()
+            }
         }
-        if wasWaiting { client.handle.resume() }
     }
 
     fileprivate func close() {
@@ -186,19 +190,30 @@ package final class EventStream: Sendable {
         while true {
             _ = waker.wait(until: next, watching: -1)
             let isDue = next.isOver
-            let (ready, isEnded) = state.withLock { state in
+            let (hasReady, isEnded) = state.withLock { state in
                 if isDue {
                     // A comment, by which both sides see that the other is there.
                     for client in state.waiting where client.offset == state.ring.end { client.rest = [0x3A, 0x0A, 0x0A] }
                     forget(&state)
                 }
                 let hasSome = exchange(&state.isWoken, with: false) || isDue || state.isEnded
-                return (hasSome ? exchange(&state.waiting, with: []) : [], state.isEnded)
+                if hasSome { swap(&state.ready, &state.waiting) }
+                return (!state.ready.isEmpty, state.isEnded)
             }
-            if !ready.isEmpty || isDue { next = Deadline(in: heartbeat) }
-            for client in ready { client.handle.resume() }
+            if hasReady || isDue { next = Deadline(in: heartbeat) }
+            while resumeOne() {}
             if isEnded { return }
-            if !ready.isEmpty { _ = poll([:], until: Deadline(in: gathering)) }
+            if hasReady { _ = poll([:], until: Deadline(in: gathering)) }
+        }
+    }
+
+    /// Gives one of the clients for which there is something back to its connection; false where there is none. Under the lock, so that a
+    /// client that is in no list is not suspended; one at a time, so that nobody who publishes waits for all of them.
+    private func resumeOne() -> Bool {
+        state.withLock { state in
+            guard let client = state.ready.popLast() else { return false }
+            client.handle.resume()
+            return true
         }
     }
 }

@@ -63,19 +63,20 @@ import Synchronization
     /// Whether it waits for its handler.
     var isHandled: Bool { shared.withLock { $0.isSuspended } }
 
-    /// Answers it, unless it was answered or is over.
+    /// Answers it, unless it was answered or is over. Where there is no memory for the response its connection is closed instead.
     func complete(_ response: HTTPResponse) -> Bool {
         let (isWaiting, isHead) = shared.withLock { (!$0.isAnswered && !$0.isOver, $0.isHead) }
-        guard isWaiting, let prepared = PreparedResponse(response, for: handle, isHead: isHead) else { return false }
+        guard isWaiting else { return false }
+        let prepared = PreparedResponse(response, for: handle, isHead: isHead)
         return shared.withLock { shared in
             if shared.isAnswered || shared.isOver { return false }
             shared.isAnswered = true
             shared.response = prepared
-            shared.client = prepared.client
+            shared.client = prepared?.client
             // It cannot be over while it is suspended, so the connection is there.
             if shared.isSuspended { handle.resume() }
             shared.isSuspended = false
-            return true
+            return prepared != nil
         }
     }
 

@@ -69,4 +69,29 @@ struct StopTests {
             #expect(server.server.connections == 0)
         }
     }
+
+    @Test("ends in order while events are given to its clients")
+    func eventRaces() async throws {
+        for _ in 0..<40 {
+            let server = try TestServer(stream: EventStream(gathering: .zero))
+            let clients = try (0..<20).map { _ in
+                let client = try Client(server.port)
+                try client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+                return client
+            }
+            for client in clients { _ = try client.head() }
+            let isOver = Record<Bool>()
+            let publisher = Task {
+                while isOver.all.isEmpty {
+                    server.stream.publish(nil, "change", [])
+                    await Task.yield()
+                }
+            }
+            // With no time left, the connections are closed whatever they do.
+            _ = try await onThread { server.server.finish(within: .zero) }
+            isOver.add(true)
+            await publisher.value
+            #expect(server.server.connections == 0)
+        }
+    }
 }
