@@ -21,6 +21,7 @@ struct Publication {
         let changes = decision.draft.changes
         let isFollowed = observer?.followsChanges ?? false
         var items: [PublishedChange.Item] = []
+        var removed: [VirtualIP] = []
         var turns: [(id: LoadBalancerID, old: ServiceHealth?, new: ServiceHealth)] = []
         let forgotten = committed.change { snapshot -> [LoadBalancerID] in
             if isFollowed { items = changes.changedIDs.map { changes.item($0, of: snapshot) } }
@@ -32,9 +33,13 @@ struct Publication {
             }
             snapshot.wanted.isEmptyByDelete = changes.isEmptyByDelete
             for (address, entry) in changes.virtualIPs.requested {
+                let old = snapshot.wanted.virtualIPs[address]
                 snapshot.wanted.virtualIPs.requested[address] = entry
                 snapshot.virtualIPRevisions[address] = changes.revision
-                if snapshot.wanted.virtualIPs[address] == nil { snapshot.facts.virtualIPs[address] = nil }
+                if snapshot.wanted.virtualIPs[address] == nil {
+                    snapshot.facts.virtualIPs[address] = nil
+                    if let old { removed.append(old) }
+                }
             }
             for (address, fact) in changes.virtualIPFacts where snapshot.wanted.virtualIPs[address] != nil {
                 snapshot.facts.virtualIPs[address] = fact
@@ -61,7 +66,8 @@ struct Publication {
         if isFollowed {
             observer?.published(
                 PublishedChange(
-                    revision: changes.revision, moment: now(), journal: changes.journal, items: items, virtualIPs: changes.virtualIPEvents))
+                    revision: changes.revision, moment: now(), journal: changes.journal, items: items, virtualIPs: changes.virtualIPEvents,
+                    removedVirtualIPs: removed))
         }
         return forgotten
     }

@@ -167,15 +167,18 @@ public struct VirtualIPStatusEvent: Hashable, Sendable {
 
     /// Which one.
     public let address: IPAddress
+    /// The interface that it is for.
+    public let interface: String
     /// What happened.
     public let kind: Kind
     /// When.
     public let time: Timestamp
 
     /// An event.
-    public init(_ kind: Kind, of address: IPAddress, at time: Timestamp) {
+    public init(_ kind: Kind, of virtualIP: VirtualIP, at time: Timestamp) {
         self.kind = kind
-        self.address = address
+        address = virtualIP.address
+        interface = virtualIP.interface
         self.time = time
     }
 }

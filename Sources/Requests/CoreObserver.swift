@@ -59,10 +59,16 @@ public struct PublishedChange: Sendable {
     public let items: [Item]
     /// What happened to virtual IPs, in order: what became of them on this host, and what other hosts did.
     public let virtualIPs: [VirtualIPStatusEvent]
+    /// The virtual IPs that are not there any more.
+    public let removedVirtualIPs: [VirtualIP]
 
     /// What a commit made.
-    public init(revision: UInt64, moment: Moment, journal: [JournalEntry], items: [Item], virtualIPs: [VirtualIPStatusEvent] = []) {
+    public init(
+        revision: UInt64, moment: Moment, journal: [JournalEntry], items: [Item], virtualIPs: [VirtualIPStatusEvent] = [],
+        removedVirtualIPs: [VirtualIP] = []
+    ) {
         self.virtualIPs = virtualIPs
+        self.removedVirtualIPs = removedVirtualIPs
         self.revision = revision
         self.moment = moment
         self.journal = journal

@@ -72,25 +72,6 @@ extension WorkerEvents {
         }
     }
 
-    /// Tells what became of a virtual IP.
-    ///
-    /// - Parameters:
-    ///   - state: its state's name.
-    ///   - isBound: whether the interface of this host has the address.
-    ///   - reason: why it is so, in a sentence.
-    ///   - since: since when it has this state.
-    package func publish(
-        virtualIP address: String, interface: String, state: String, isBound: Bool, reason: String?, since: Timestamp, at time: Timestamp
-    ) {
-        publish("virtual_ip") {
-            JSONWriting.object([
-                "time": JSONWriting.string(time.text), "address": JSONWriting.string(address), "interface": JSONWriting.string(interface),
-                "status": JSONWriting.string(state), "bound": String(isBound), "reason": reason.map(JSONWriting.string),
-                "since": JSONWriting.string(since.text),
-            ])
-        }
-    }
-
     /// Tells that another host claims a virtual IP that is bound here.
     ///
     /// - Parameter hardware: the hardware address of that host.
@@ -115,7 +96,7 @@ extension PublishedChange {
     fileprivate typealias Event = (id: UInt64, name: String, text: String)
 
     /// Its events: one for each entry of the journal, or for each node of an entry that tells what checks found; then what that made of
-    /// the services.
+    /// the services, and what became of virtual IPs.
     fileprivate var events: [Event] {
         let found = Dictionary(items.map { ($0.id, $0) }) { first, _ in first }
         var events: [Event] = []
@@ -124,7 +105,8 @@ extension PublishedChange {
             let nodes = entry.cause == JournalEntry.health ? items.flatMap { turns(of: $0, entry) } : []
             if nodes.isEmpty { events.append((entry.revision, "change", text(of: entry, items))) } else { events += nodes }
         }
-        return events + items.compactMap(serviceEvent(of:))
+        return events + items.compactMap(serviceEvent(of:)) + virtualIPs.compactMap(virtualIPEvent(of:))
+            + removedVirtualIPs.map(removalEvent(of:))
     }
 
     private func text(of entry: JournalEntry, _ items: [Item]) -> String {
@@ -171,6 +153,27 @@ extension PublishedChange {
             "weight": String(item.service?.weight ?? 0), "quorum": state.quorum.map { String($0) },
         ])
         return (revision, "service", text)
+    }
+
+    private func virtualIPEvent(of event: VirtualIPStatusEvent) -> Event? {
+        guard case .changed(let fact) = event.kind else { return nil }
+        return virtualIPEvent(event.address, event.interface, fact.state.rawValue, fact, at: event.time)
+    }
+
+    private func removalEvent(of virtualIP: VirtualIP) -> Event {
+        virtualIPEvent(virtualIP.address, virtualIP.interface, "DELETED", nil, at: moment.wall)
+    }
+
+    private func virtualIPEvent(
+        _ address: IPAddress, _ interface: String, _ status: String, _ fact: VirtualIPFact?, at time: Timestamp
+    ) -> Event {
+        let text = JSONWriting.object([
+            "revision": String(revision), "time": JSONWriting.string(time.text), "address": JSONWriting.string(address.description),
+            "interface": JSONWriting.string(interface), "status": JSONWriting.string(status), "bound": fact.map { String($0.isBound) },
+            "owner": fact?.owner.map(JSONWriting.string), "reason": fact?.reason.map(JSONWriting.string),
+            "since": (fact?.since.text).map(JSONWriting.string),
+        ])
+        return (revision, "virtual_ip", text)
     }
 }
 

@@ -70,7 +70,7 @@ extension VirtualIPService {
                 [("address", virtualIP.address.description)])
             calls.async { self.assume(virtualIP.address) }
         case .rival(let virtualIP, let hardware):
-            let event = VirtualIPStatusEvent(.rival(hardwareAddress: hardware), of: virtualIP.address, at: Clock.moment().wall)
+            let event = VirtualIPStatusEvent(.rival(hardwareAddress: hardware), of: virtualIP, at: Clock.moment().wall)
             calls.async { [self] in core.withLock(\.self)?.report([event]) }
         }
     }
@@ -131,7 +131,7 @@ extension VirtualIPService {
         let boot = Clock.bootTime()
         let events = state.withLock { state in
             addresses.compactMap { address -> VirtualIPStatusEvent? in
-                guard state.wanted[address] != nil, let status = state.statuses[address] else { return nil }
+                guard let virtualIP = state.wanted[address], let status = state.statuses[address] else { return nil }
                 let age = (boot - status.since) / .microseconds(1)
                 var fact = VirtualIPFact(
                     state: status.state, isBound: status.isBound, owner: state.owners[address], reason: status.reason ?? status.fault,
@@ -143,7 +143,7 @@ extension VirtualIPService {
                 }
                 if old == fact { return nil }
                 state.told[address] = fact
-                return VirtualIPStatusEvent(.changed(fact), of: address, at: time)
+                return VirtualIPStatusEvent(.changed(fact), of: virtualIP, at: time)
             }
         }
         core.report(events) { [weak self] isCommitted in

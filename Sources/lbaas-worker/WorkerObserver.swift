@@ -59,16 +59,12 @@ final class WorkerObserver: CoreObserver {
 
     /// Takes what became of a virtual IP.
     func told(_ notice: VirtualIPNotice) {
-        let now = Clock.moment().wall
         switch notice {
-        case .changed(let status):
-            metrics.turned(virtualIP: status.virtualIP.address.description, into: status.state.rawValue)
-            let since = now + (status.since - Clock.bootTime())
-            events.publish(
-                virtualIP: status.virtualIP.address.description, interface: status.virtualIP.interface, state: status.state.rawValue,
-                isBound: status.isBound, reason: status.reason, since: since, at: now)
+        // The event stream has it when it is committed, so that whoever reads the state then finds it there.
+        case .changed(let status): metrics.turned(virtualIP: status.virtualIP.address.description, into: status.state.rawValue)
         case .rival(let virtualIP, let hardware):
-            events.publish(rivalOf: virtualIP.address.description, interface: virtualIP.interface, hardware: hardware, at: now)
+            events.publish(
+                rivalOf: virtualIP.address.description, interface: virtualIP.interface, hardware: hardware, at: Clock.moment().wall)
         // The change of its state follows.
         case .assumed: break
         }

@@ -191,28 +191,28 @@ struct VirtualIPTests {
     func facts() throws {
         let observer = Observer()
         let bench = try Bench(keeper: host, observer: observer)
-        let create = WantedChange.virtualIPs(.add(try virtualIP()), with: nil)
-        #expect(bench.pipeline.commit(create).isChanged)
+        let nine = try virtualIP()
+        #expect(bench.pipeline.commit(.virtualIPs(.add(nine), with: nil)).isChanged)
         func fact(_ state: VirtualIPState) -> VirtualIPFact {
             VirtualIPFact(state: state, isBound: state == .activated, owner: "h1", reason: nil, since: Timestamp(microseconds: 1))
         }
         let time = Timestamp(microseconds: 5)
         let events = [
-            VirtualIPStatusEvent(.changed(fact(.activated)), of: Self.nine, at: time),
-            VirtualIPStatusEvent(.rival(hardwareAddress: "02:00:00:00:00:09"), of: Self.nine, at: time),
-            VirtualIPStatusEvent(.changed(fact(.activated)), of: Self.nine, at: time),
+            VirtualIPStatusEvent(.changed(fact(.activated)), of: nine, at: time),
+            VirtualIPStatusEvent(.rival(hardwareAddress: "02:00:00:00:00:09"), of: nine, at: time),
+            VirtualIPStatusEvent(.changed(fact(.activated)), of: nine, at: time),
         ]
         bench.pipeline.report(events)
         try waitUntil("they are told") { observer.told.all == events }
         #expect(bench.pipeline.virtualIPs.reports.map(\.fact) == [nil, fact(.activated)])
-        bench.pipeline.report([VirtualIPStatusEvent(.changed(fact(.standby)), of: Self.nine, at: time)])
+        bench.pipeline.report([VirtualIPStatusEvent(.changed(fact(.standby)), of: nine, at: time)])
         try waitUntil("it is told") { observer.told.all.count == 4 }
         #expect(
             try bench.pipeline.journal(after: 1, limit: 10).map { "\($0.cause) \($0.what)" } == [
                 "virtual_ip 10.0.0.9 ACTIVATED, owner h1", "virtual_ip 10.0.0.9 STANDBY, owner h1",
             ])
         #expect(bench.pipeline.commit(.virtualIPs(.remove([Self.nine], mustExist: true), with: nil)).isChanged)
-        #expect(bench.pipeline.commit(create).isChanged)
+        #expect(bench.pipeline.commit(.virtualIPs(.add(nine), with: nil)).isChanged)
         #expect(bench.pipeline.virtualIPs.reports.map(\.fact) == [nil, nil])
     }
 }

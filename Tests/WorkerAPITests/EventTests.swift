@@ -87,6 +87,31 @@ struct EventTests {
         #expect(try next().contains("event: change\ndata: {\"revision\": 9, "))
     }
 
+    @Test("tell what became of a virtual IP behind the entry of the journal")
+    func virtualIP() throws {
+        let time = Timestamp(microseconds: 0)
+        let virtualIP = try VirtualIP(address: .v4(0x0A00_0009), interface: "eth0")
+        let fact = VirtualIPFact(state: .activated, isBound: true, owner: "h1", reason: nil, since: time)
+        let entry = JournalEntry(
+            revision: 8, time: time, cause: "virtual_ip", origin: "", what: "10.0.0.9 ACTIVATED, owner h1", loadBalancers: [])
+        api.events.publish(
+            PublishedChange(
+                revision: 8, moment: Moment(steady: time, wall: time), journal: [entry], items: [],
+                virtualIPs: [
+                    VirtualIPStatusEvent(.changed(fact), of: virtualIP, at: time),
+                    VirtualIPStatusEvent(.rival(hardwareAddress: "02:00:00:00:00:02"), of: virtualIP, at: time),
+                ], removedVirtualIPs: [virtualIP]))
+        #expect(try next().hasPrefix("id: 8\nevent: change\n"))
+        #expect(
+            try next()
+                == "id: 8\nevent: virtual_ip\ndata: {\"revision\": 8, \"time\": \"1970-01-01T00:00:00.000Z\", \"address\": \"10.0.0.9\", "
+                + "\"interface\": \"eth0\", \"status\": \"ACTIVATED\", \"bound\": true, \"owner\": \"h1\", "
+                + "\"since\": \"1970-01-01T00:00:00.000Z\"}")
+        #expect(try next().hasSuffix("\"address\": \"10.0.0.9\", \"interface\": \"eth0\", \"status\": \"DELETED\"}"))
+        api.events.publish(rivalOf: "10.0.0.9", interface: "eth0", hardware: "02:00:00:00:00:02", at: time)
+        #expect(try next().contains("event: virtual_ip_rival\n"))
+    }
+
     @Test("tell what is in no journal with the number of the event before")
     func unnumbered() throws {
         let time = Timestamp(microseconds: 0)
@@ -97,12 +122,6 @@ struct EventTests {
                 + "\"reason\": \"refused\"}")
         publish(revision: 8, [journalEntry(8, "drain", "drained a")], from: (entry(nil), nil), to: (entry(nil), nil))
         #expect(try next().hasPrefix("id: 8\nevent: change\n"))
-        api.events.publish(
-            virtualIP: "10.0.0.9", interface: "eth0", state: "ACTIVATED", isBound: true, reason: nil, since: time, at: time)
-        #expect(
-            try next()
-                == "id: 8\nevent: virtual_ip\ndata: {\"time\": \"1970-01-01T00:00:00.000Z\", \"address\": \"10.0.0.9\", "
-                + "\"interface\": \"eth0\", \"status\": \"ACTIVATED\", \"bound\": true, \"since\": \"1970-01-01T00:00:00.000Z\"}")
         api.events.publish(rivalOf: "10.0.0.9", interface: "eth0", hardware: "02:00:00:00:00:02", at: time)
         #expect(
             try next()
