@@ -50,6 +50,26 @@ class NodeServer:
         self.socket.close()
 
 
+class Link:
+    """A pair of Ethernet interfaces, of which the worker has the first, in the network namespace of the tests."""
+
+    worker, peer = "vip0", "vip1"
+
+    def __init__(self):
+        self.run("add", self.worker, "type", "veth", "peer", "name", self.peer)
+        self.run("set", self.worker, "up")
+        self.set_carrier(True)
+
+    def run(self, *arguments):
+        subprocess.run(["ip", "link", *arguments], check=True, timeout=20)
+
+    def set_carrier(self, on):
+        self.run("set", self.peer, "up" if on else "down")
+
+    def close(self):
+        self.run("delete", self.worker)
+
+
 class Worker:
     """A running worker with a folder of its own. It checks nodes itself, and has no job server."""
 
@@ -226,9 +246,12 @@ class Page:
 class DashboardCase(unittest.TestCase):
     """Shares a worker and a browser among the tests of a class. Nothing in them may break the rules of the page."""
 
+    # What the worker has in its configuration besides.
+    configuration = ""
+
     @classmethod
     def setUpClass(cls):
-        cls.worker = Worker()
+        cls.worker = Worker(cls.configuration)
         cls.addClassCleanup(cls.worker.close)
         cls.page = Page(cls.worker)
         cls.addClassCleanup(cls.page.close)

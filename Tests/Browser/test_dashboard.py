@@ -4,7 +4,7 @@ import json
 
 from selenium.webdriver.common.keys import Keys
 
-from support import DashboardCase, load_balancer, wait_for
+from support import DashboardCase, Link, load_balancer, wait_for
 
 
 class Signing(DashboardCase):
@@ -234,3 +234,46 @@ class Acting(DashboardCase):
         self.press(Keys.ESCAPE)
         self.page.wait("it is closed", "document.querySelector('#detail').hidden")
         self.assertEqual(self.focus(), "list")
+
+
+class VirtualIPs(DashboardCase):
+    configuration = f"[virtual_ip:web]\naddress = 192.0.2.10\ninterface = {Link.worker}\nfollow_services = yes\n"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.link = Link()
+        cls.addClassCleanup(cls.link.close)
+        super().setUpClass()
+
+    def cells(self):
+        """State and address of the virtual IPs that are shown."""
+        rows = self.page.run("return [...document.querySelectorAll('#virtual-ips tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
+        return [(state, address.split()[0]) for state, address, _ in rows]
+
+    def test_a_virtual_ip_is_shown_with_its_state_and_its_loss_is_said_first(self):
+        node = self.node()
+        self.worker.submit("CREATE", load_balancer("shop", node.port) | {"address": "192.0.2.10"})
+        self.page.enter()
+        wait_for("it is ours", lambda: self.cells() == [("activated", "192.0.2.10")])
+        self.page.screenshot("virtual-ip")
+        self.link.set_carrier(False)
+        self.page.wait("the reason", "document.querySelector('#virtual-ips .reason')?.textContent.includes('vip0 has no carrier')")
+        self.link.set_carrier(True)
+        self.page.wait("it is well", "document.querySelector('#virtual-ips .reason') === null")
+        node.close()
+        wait_for("it is given up", lambda: self.cells() == [("failing", "192.0.2.10")])
+        self.page.wait("the headline", "document.querySelector('#problems').textContent.includes('Virtual IP 192.0.2.10 is FAILING')")
+        self.page.wait("the event", "document.querySelector('#events').textContent.includes('192.0.2.10 is FAILING')")
+        self.page.screenshot("virtual-ip-failing")
+        self.node(node.port)
+        wait_for("it is ours again", lambda: self.cells() == [("activated", "192.0.2.10")])
+        self.page.wait("nothing is wrong", "document.querySelector('#problems').textContent.startsWith('Nothing is wrong')")
+
+    def test_virtual_ips_come_and_go_with_requests(self):
+        self.page.enter()
+        wait_for("that of the configuration", lambda: len(self.cells()) == 1)
+        status, text = self.worker.ask("POST", "/ips", {"ip": "192.0.2.11", "interface": Link.worker})
+        self.assertEqual(status, 201, text)
+        wait_for("the new one", lambda: ("activated", "192.0.2.11") in self.cells())
+        self.assertEqual(self.worker.ask("DELETE", f"/ips/{json.loads(text)['id']}")[0], 204)
+        wait_for("it is gone", lambda: len(self.cells()) == 1)
