@@ -15,10 +15,15 @@ answers_by_socket() { [ "$(api GET /v1/status 2>/dev/null | head -c 1)" = "{" ];
 thePackageHasManualPagesAndCompletion() {
     has "$(man 8 lbaas-worker | col -b 2>/dev/null || man 8 lbaas-worker)" "--check-config"
     has "$(man 5 lbaas.conf)" "drain_timeout"
-    has "$(bash -ic '. /usr/share/bash-completion/bash_completion
-        COMP_WORDS=(lbaas-worker --check) COMP_CWORD=1 COMP_LINE="lbaas-worker --check" COMP_POINT=20
-        _completion_loader lbaas-worker; $(complete -p lbaas-worker | sed "s/.*-F \([^ ]*\).*/\1/") lbaas-worker --check lbaas-worker
-        echo "${COMPREPLY[@]}"' 2>/dev/null)" "--check-config"
+    has "$(completed lbaas-worker --check)" "--check-config"
+}
+
+# completed PROGRAM WORD: what bash completes the first word behind the program to, by the files that the packages bring.
+completed() {
+    bash -ic '. /usr/share/bash-completion/bash_completion
+        COMP_WORDS=("$1" "$2") COMP_CWORD=1 COMP_LINE="$1 $2" COMP_POINT=$((${#1} + ${#2} + 1))
+        _completion_loader "$1"; $(complete -p "$1" | sed "s/.*-F \([^ ]*\).*/\1/") "$1" "$2" "$1"
+        echo "${COMPREPLY[@]}"' completed "$@" 2>/dev/null
 }
 
 theUnitIsAsClosedAsItCanBe() {
@@ -73,4 +78,17 @@ aJobOfDebiansJobServerIsAnswered() {
     says "job server connected"
     has "$(timeout 20 gearman -h localhost -f lb1 '{"hpcs_action": "CREATE", "loadBalancers": [{"id": "shop", "protocol": "HTTP", "nodes": [{"id": "a", "address": "10.0.0.1", "port": 80}]}]}')" \
         '"hpcs_response": "PASS"'
+}
+
+aPackageInstallsTheCommandLine() {
+    apt-get purge -qq -y lbaasctl >/dev/null 2>&1 || true
+    apt-get install -qq -y "$packages"/lbaasctl_*.deb >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; return 1; }
+    installed
+    is "lbaasctl $(dpkg-query -W -f='${Version}' lbaasctl)" "$(lbaasctl --version)"
+    dpkg --verify lbaasctl
+    has "$(man 1 lbaasctl | col -b 2>/dev/null || man 1 lbaasctl)" "why ID"
+    is "$(head -n 1 /usr/share/zsh/vendor-completions/_lbaasctl)" "#compdef lbaasctl"
+    has "$(completed lbaasctl dr)" drain
+    systemctl start lbaas-worker
+    has "$(lbaasctl -o json status)" '"driver"'
 }
