@@ -78,14 +78,25 @@ final class Lab: Sendable {
 
     /// The host that answers for an address now.
     func owner(of address: LabAddress) async throws -> LabHost {
-        var owner: Int?
+        host(try await owners(of: [address])[address] ?? 1)
+    }
+
+    /// The number of the host that answers for each address now.
+    func owners() async throws -> [LabAddress: Int] { try await owners(of: options.addresses) }
+
+    private func owners(of addresses: [LabAddress]) async throws -> [LabAddress: Int] {
+        var owners: [LabAddress: Int] = [:]
         let start = Clock.bootTime()
-        try await eventually("an owner of \(address.address)") {
-            let record = client.record(address.address, .everyone)
-            owner = record.end > start ? record.owner : nil
-            return owner != nil
+        try await eventually("an owner of each address") {
+            owners = [:]
+            for address in addresses {
+                let record = client.record(address.address, .everyone)
+                guard record.end > start, let owner = record.owner else { return false }
+                owners[address] = owner
+            }
+            return true
         }
-        return host(owner ?? 1)
+        return owners
     }
 }
 

@@ -51,7 +51,10 @@ struct Rivals: Sendable {
 
     private func once(_ event: Event, _ round: Int) async throws {
         let first = try start(host: 1, round)
-        try await isAnswered(by: 1)
+        try await eventually("host 1 answers") {
+            if let end = first.ended { throw Failure("\(kind.rawValue) ended with \(end)") }
+            return [.everyone, .ping].allSatisfy { client.record(kind.address, $0).owner == 1 }
+        }
         let second = try start(host: 2, round)
         // It has heard the first, or asked etcd.
         try await Task.sleep(for: .seconds(2))
@@ -78,12 +81,6 @@ struct Rivals: Sendable {
         try network.setCarrier(1, true)
         links[0].set(.open)
         for host in network.hosts { _ = try? host.ip("addr del \(kind.address)/32 dev eth0") }
-    }
-
-    private func isAnswered(by host: Int) async throws {
-        try await eventually("host \(host) answers") {
-            client.record(kind.address, .everyone).owner == host && client.record(kind.address, .ping).owner == host
-        }
     }
 
     /// Starts the program on a host, as the leader of a group of processes.

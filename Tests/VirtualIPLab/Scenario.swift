@@ -58,12 +58,3 @@ struct Scenario: Sendable {
         fault({ _ in .slowEtcd }, for: 8, atMostOne: brief, atLeastOne: brief, keepsOwners: true),
     ]
 }
-
-extension Lab {
-    /// The number of the host that answers for each address.
-    func owners() async throws -> [LabAddress: Int] {
-        var owners: [LabAddress: Int] = [:]
-        for address in options.addresses { owners[address] = try await owner(of: address).number }
-        return owners
-    }
-}

@@ -1,4 +1,4 @@
-import Testing
+import TestSupport
 
 /// A load balancer of a job: TCP, with one node for each weight.
 package func loadBalancer(_ id: String, port: Int = 8080, weights: Int...) -> JSON {
@@ -27,15 +27,15 @@ package func named(_ id: String) -> JSON { ["id": .string(id)] }
 extension Gearmand {
     /// Submits a job that must succeed.
     @discardableResult
-    package func succeed(_ job: JSON, sourceLocation: SourceLocation = #_sourceLocation) async throws -> JSON {
+    package func succeed(_ job: JSON, file: StaticString = #fileID, line: Int = #line) async throws -> JSON {
         let reply = try await ask(job)
-        #expect(reply.isPass, "\(reply)", sourceLocation: sourceLocation)
+        guard reply.isPass else { throw Failure("\(file):\(line): the job failed: \(reply)") }
         return reply
     }
 
     /// What STATS says of each node.
-    package func nodes(of loadBalancers: JSON..., sourceLocation: SourceLocation = #_sourceLocation) async throws -> [String: String] {
-        let reply = try await succeed(job("STATS", loadBalancers), sourceLocation: sourceLocation)
+    package func nodes(of loadBalancers: JSON..., file: StaticString = #fileID, line: Int = #line) async throws -> [String: String] {
+        let reply = try await succeed(job("STATS", loadBalancers), file: file, line: line)
         return Dictionary(reply["nodes"].elements.map { ($0["id"].text ?? "", $0["status"].text ?? "") }) { "\($0) and \($1)" }
     }
 }

@@ -38,7 +38,7 @@ struct Life: Sendable {
     static func check(_ lives: [Life], over gearmand: Gearmand, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         var update = job("UPDATE", dryRun: true)
         update["loadBalancers"] = .array(lives.compactMap(\.wanted))
-        let plan = try await gearmand.succeed(update, sourceLocation: sourceLocation)["plan"].texts
+        let plan = try await gearmand.succeed(update)["plan"].texts
         let suspended = lives.filter(\.isSuspended).map { "enable load balancer '\($0.id)'" }
         #expect(Set(plan) == Set(suspended), sourceLocation: sourceLocation)
         for life in lives where life.wanted == nil && life.wasCreated {
