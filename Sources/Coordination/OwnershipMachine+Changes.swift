@@ -9,7 +9,7 @@ extension OwnershipMachine {
         guard change == nil, view.readAt != nil else { return }
         if now < changeDue { return wake(at: changeDue) }
         let next =
-            vacating(now) ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil) ?? sharing()
+            asking() ?? vacating() ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil) ?? sharing()
         guard let (kind, compares, success) = next else { return }
         change = (kind, compares.map(\.key), false)
         // Where a comparison fails the answer has what there is instead.
@@ -20,30 +20,32 @@ extension OwnershipMachine {
     typealias Planned = (kind: Change, compares: [EtcdCompare], success: [EtcdOperation])
 
     /// Gives up in the store what this host gave up, and what it does not take part in.
-    private mutating func vacating(_ now: Duration) -> Planned? {
+    private mutating func vacating() -> Planned? {
         guard case .open = registration else {
             releases = [:]
             return nil
         }
-        var names: [String] = []
+        var records: [String: OwnerRecord] = [:]
         for (name, owner) in view.owners.sorted(by: { $0.key < $1.key }) where owner.record.host == settings.host {
             let isWanted = candidacies[name]?.isHealthy == true && !isStopping
             let isHeld = holdings[name].map { $0.releasedAt == nil } ?? false
-            if !isHeld, releases[name] != nil || !isWanted { names.append(name) }
+            if !isHeld, releases[name] != nil || !isWanted, records.count < settings.mostNames {
+                records[name] = vacancy(of: name, owner.record)
+                vacated[name] = owner.revision
+            }
         }
-        for name in Array(releases.keys) where !names.contains(name) {
-            if view.owners[name]?.record.host != settings.host { releases[name] = nil }
-        }
-        names = Array(names.prefix(settings.mostNames))
-        if names.isEmpty { return nil }
-        return (
-            .vacate(names), names.map { EtcdCompare(keys.owner($0), .modRevision(view.owners[$0]?.revision ?? 0)) },
-            names.map { .put(keys.owner($0), vacancy(of: $0).json) }
-        )
+        for name in Array(releases.keys) where view.owners[name]?.record.host != settings.host { releases[name] = nil }
+        if records.isEmpty { return nil }
+        let wishes = records.keys.sorted().filter { view.wishes[$0] != nil }.map { EtcdOperation.delete(.key(keys.wish($0))) }
+        return (.vacate(records), compares(of: records), puts(of: records) + wishes)
     }
 
-    private func vacancy(of name: String) -> OwnerRecord {
-        OwnerRecord(epoch: view.owners[name]?.record.epoch ?? 0, from: settings.host, heir: releases[name]?.heir ?? "")
+    /// The record of a name that this host gives up.
+    private func vacancy(of name: String, _ old: OwnerRecord) -> OwnerRecord {
+        guard let release = releases[name], let heir = release.heir, case .handing(let incarnation) = release.phase else {
+            return OwnerRecord(epoch: old.epoch, from: settings.host, heir: releases[name]?.heir ?? "")
+        }
+        return OwnerRecord(host: heir, incarnation: incarnation, epoch: old.epoch + 1, from: settings.host)
     }
 
     /// Tells the other worker with this host's id of this one, and takes the note of another away.
@@ -179,6 +181,8 @@ extension OwnershipMachine {
         case .failure(let error):
             disturb(error.message)
             changeDue = now + (error.concernsEndpoint ? settings.retryPause : settings.renewal)
+            // Nobody knows whether the heir is still there when the next request is carried out.
+            if case .vacate(let records) = kind { for name in records.keys where releases[name] != nil { releases[name] = Release() } }
         case .success where isObsolete: break
         case .success(let answer) where answer.succeeded: changed(kind, answer.revision, now)
         case .success(let answer):
@@ -192,9 +196,17 @@ extension OwnershipMachine {
 
     private mutating func changed(_ kind: Change, _ revision: Int, _ now: Duration) {
         switch kind {
-        case .vacate(let names):
-            for name in names {
-                view.put(keys.owner(name), vacancy(of: name).json, revision: revision, now: now)
+        case .ask(let records):
+            for (name, record) in records {
+                view.put(keys.owner(name), record.json, revision: revision, now: now)
+                if case .asking(let since, _)? = releases[name]?.phase {
+                    releases[name]?.phase = .asking(since: since, revision: revision)
+                }
+            }
+        case .vacate(let records):
+            for (name, record) in records {
+                view.put(keys.owner(name), record.json, revision: revision, now: now)
+                view.take(.deletion(key: keys.wish(name), revision: revision), now: now)
                 releases[name] = nil
             }
         case .depose(let id, let tombstone): view.put(keys.host(id), tombstone.json, revision: revision, now: now)
@@ -217,7 +229,7 @@ extension OwnershipMachine {
 
     /// Owns a name that the store says is this host's. Where the right has ended meanwhile, or the name is not wanted any more, it is claimed
     /// again or given up.
-    private mutating func hold(_ name: String, _ revision: Int, _ now: Duration) {
+    mutating func hold(_ name: String, _ revision: Int, _ now: Duration) {
         guard let candidacy = candidacies[name], candidacy.isHealthy, !isStopping, view.owners[name]?.revision == revision else { return }
         let isKept = holdings[name].map { !$0.isSilent } ?? false
         guard candidacy.policy == .atLeastOne || hasRight(now) else { return }

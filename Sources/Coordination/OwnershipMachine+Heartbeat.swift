@@ -47,7 +47,8 @@ extension OwnershipMachine {
         }
         let isFinal = isStopping && holdings.isEmpty && change == nil && !view.owners.values.contains { $0.record.host == settings.host }
         if isFinal, validUntil == nil, revision == 0 { return finish() }
-        if now < beatDue, !isFinal || contact == .disturbed { return wake(at: beatDue) }
+        let isUrgent = isFinal || owesAnswer(since: revision)
+        if now < beatDue, !isUrgent || contact == .disturbed { return wake(at: beatDue) }
         sequence += 1
         let record = HostRecord(
             incarnation: settings.incarnation, sequence: sequence, process: settings.process, state: isFinal ? .released : .alive)
@@ -85,6 +86,7 @@ extension OwnershipMachine {
                 registration = .open(revision: answer.revision)
                 beatDue = sentAt + settings.renewal
                 let until = sentAt + settings.takeover - settings.margin
+                if validUntil == nil { rightRevision = answer.revision }
                 validUntil = until
                 confirmHoldings()
                 if now < until, !holdings.isEmpty {

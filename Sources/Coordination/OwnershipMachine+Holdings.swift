@@ -107,7 +107,7 @@ extension OwnershipMachine {
                 let candidacy = candidacies[name], candidacy.preemption != .no,
                 let priority = others(for: name, now)[wish.record.host], priority > candidacy.priority
             else { continue }
-            release(name, heir: wish.record.host, now)
+            handOver(name, to: wish.record.host, now)
         }
     }
 

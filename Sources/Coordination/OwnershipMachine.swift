@@ -64,7 +64,19 @@ struct OwnershipMachine: Sendable {
 
     /// A name that is to be given up in the store.
     struct Release: Sendable {
+        /// How far it is.
+        enum Phase: Sendable {
+            /// The heir is asked whether it is there, while the name is kept. With the revision of the question once it is put.
+            case asking(since: Duration, revision: Int?)
+            /// The heir has answered, with this incarnation: the name is not kept any more, and the store is to say that it is the heir's.
+            case handing(String)
+            /// The name is not kept any more, and the store is to say that it is nobody's.
+            case vacating
+        }
+
+        /// Who is to have it; nil for the best of those that claim it.
         var heir: String?
+        var phase = Phase.vacating
     }
 
     /// Whether this host may use its key.
@@ -86,7 +98,8 @@ struct OwnershipMachine: Sendable {
 
     /// A request of the change lane.
     enum Change: Hashable, Sendable {
-        case vacate([String])
+        case ask([String: OwnerRecord])
+        case vacate([String: OwnerRecord])
         case depose(String, HostRecord)
         case claim([String])
         case offer(OfferRecord)
@@ -108,6 +121,9 @@ struct OwnershipMachine: Sendable {
     var joinedAt: [String: Duration] = [:]
     var holdings: [String: Holding] = [:]
     var releases: [String: Release] = [:]
+    /// The revision of the owner's record that this host wanted to change last, for each name that it gave up: the request may be carried
+    /// out yet.
+    var vacated: [String: Int] = [:]
     /// The names that were given up on request. They are not asked for again until they have another owner.
     var yielded: Set<String> = []
     /// The revisions of the owners' records that were asked for.
@@ -120,6 +136,8 @@ struct OwnershipMachine: Sendable {
 
     var registration = Registration.unknown
     var validUntil: Duration?
+    /// The revision of the heartbeat that the right began with, which was renewed without a gap since.
+    var rightRevision = 0
     var sequence = 0
     /// The heartbeat under way; nil for none. `isObsolete` where the store was rolled back meanwhile.
     var beat: (isFinal: Bool, isObsolete: Bool)?
@@ -166,12 +184,12 @@ struct OwnershipMachine: Sendable {
         case .set(let name, let candidacy): set(name, candidacy, now)
         case .failOver(let name, let host):
             yielded.insert(name)
-            release(name, heir: host, now)
+            handOver(name, to: host, now)
         case .share(let values): share(values)
         case .assume(let name): assume(name)
         case .stop:
             isStopping = true
-            for name in holdings.keys.sorted() { release(name, heir: nil, now) }
+            for name in holdings.keys.sorted() { handOver(name, to: nil, now) }
         case .snapshot(let snapshot, let isRollback): take(snapshot, isRollback: isRollback, now)
         case .changes(let changes):
             isWatching = true
@@ -184,6 +202,7 @@ struct OwnershipMachine: Sendable {
         case .answered(.change, _, let result): changeAnswered(result, now)
         }
         reconcileHoldings(now)
+        takeOver(now)
         reconcileValues()
         plan(now)
         defer { actions = [] }
@@ -197,6 +216,7 @@ struct OwnershipMachine: Sendable {
         nextWake = nil
         planRegistration(now)
         planWishesOfOthers(now)
+        planHandovers(now)
         planChange(now)
         planHeartbeat(now)
         planHoldings(now)
@@ -235,7 +255,7 @@ struct OwnershipMachine: Sendable {
 
     /// Why a name cannot be given up to a host; nil where it can.
     func refusal(of name: String, to host: String?, now: Duration) -> CoordinationError? {
-        guard let holding = holdings[name], holding.releasedAt == nil else { return .notOwner(name) }
+        guard let holding = holdings[name], holding.releasedAt == nil, releases[name] == nil else { return .notOwner(name) }
         let others = others(for: name, now)
         return (host.map { others[$0] != nil } ?? !others.isEmpty) ? nil : .noCandidate(name, host)
     }
@@ -270,11 +290,13 @@ extension OwnershipMachine {
         let grace = Duration.milliseconds(700)
         /// How long a host waits for each one that goes before it.
         let rankPause = Duration.milliseconds(50)
+        /// How long an heir may take to say that it is there, while the name is kept.
+        let questionLimit = Duration.milliseconds(500)
         /// How long a name is kept that was given up, for another host to take it.
         let handoverLimit = Duration.seconds(1)
         /// How long a name is kept that another host has taken: that host hears of it, and announces itself.
         let handoverOverlap = Duration.milliseconds(100)
-        /// The most names that are claimed or given up at a time: a claim may delete a wish too, and etcd accepts 128 steps.
+        /// The most names that are claimed or given up at a time: each may have a wish that is deleted too, and etcd accepts 128 steps.
         let mostNames = 60
     }
 }
