@@ -9,7 +9,8 @@ extension OwnershipMachine {
         guard change == nil, view.readAt != nil else { return }
         if now < changeDue { return wake(at: changeDue) }
         let next =
-            asking() ?? vacating() ?? conflict() ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil) ?? sharing()
+            asking() ?? vacating() ?? conflict()
+            ?? (hasRight(now) ? deposing(now) ?? claiming(now) ?? offering() ?? wishing(now) : nil) ?? sharing()
         guard let (kind, compares, success) = next else { return }
         change = (kind, compares.map(\.key), false)
         // Where a comparison fails the answer has what there is instead.
