@@ -59,26 +59,22 @@ public final class DummyDriver: LoadBalancerDriver {
     /// The nodes: up is one that is enabled, has a weight, is not listed in `down`, and whose load balancer is not suspended.
     public func status(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeStatus]] {
         try undergo(.status, on: ids)
-        return appliance.withLock { appliance in
-            keyed(ids) { appliance.status(of: $0, down: settings.down) }
-        }
+        return keyed(ids) { [settings] appliance, id in appliance.status(of: id, down: settings.down) }
     }
 
     /// What it holds, compared with what it should hold. It has no connections.
     public func report(on expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancerID: ApplianceReport] {
         try undergo(.status, on: expected.map(\.id))
         let expected = Dictionary(expected.map { ($0.id, $0) }) { first, _ in first }
-        return appliance.withLock { appliance in
-            keyed(Array(expected.keys)) { id in appliance.report(on: id, expected: expected[id], down: settings.down) }
+        return keyed(Array(expected.keys)) { [settings] appliance, id in
+            appliance.report(on: id, expected: expected[id], down: settings.down)
         }
     }
 
     /// The counters, each grown by `bytes_per_report` since it was last asked for, if its load balancer is not suspended.
     public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         try undergo(.statistics, on: ids)
-        return appliance.withLock { appliance in
-            keyed(ids) { id in appliance.count(settings.bytesPerReport, of: id).map { [$0] } }
-        }
+        return keyed(ids) { [settings] appliance, id in appliance.count(settings.bytesPerReport, of: id).map { [$0] } }
     }
 
     /// Pretends to store the log where the key `archive` lets it, and refuses where not.
@@ -109,11 +105,15 @@ extension DummyDriver {
         if delay > .zero { pause(delay) }
         if let failure = settings.trials.failure(of: operation, on: ids) { throw failure }
     }
-}
 
-/// What `value` knows of each id, without those of which it knows nothing.
-private func keyed<Value>(_ ids: [LoadBalancerID], _ value: (LoadBalancerID) -> Value?) -> [LoadBalancerID: Value] {
-    var values: [LoadBalancerID: Value] = [:]
-    for id in ids { values[id] = value(id) }
-    return values
+    /// What the appliance knows of each id, without those of which it knows nothing. Of many it is asked one by one, so that a change does
+    /// not wait for all of them.
+    private func keyed<Value: Sendable>(
+        _ ids: [LoadBalancerID], _ value: @Sendable (inout Appliance, LoadBalancerID) -> Value?
+    ) -> [LoadBalancerID: Value] {
+        var values: [LoadBalancerID: Value] = [:]
+        values.reserveCapacity(ids.count)
+        for id in ids { values[id] = appliance.withLock { value(&$0, id) } }
+        return values
+    }
 }

@@ -271,7 +271,8 @@ extension IPVSDriver {
     /// The bytes that went back to clients through this host. With DIRECT and TUNNEL they take another way, and there are none.
     public func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]] {
         let asked = loadBalancers(ids)
-        var owners = desk.withLock { $0.programmer.stillCounting(for: Set(ids)) }
+        let wanted = Set(ids)
+        var owners = desk.withLock { $0.programmer.stillCounting(for: wanted) }
         for loadBalancer in asked {
             for listener in [loadBalancer.listener] + loadBalancer.leaving.map(\.listener) {
                 if let key = ServiceKey(listener) { owners[key] = loadBalancer.id }

@@ -19,7 +19,7 @@ extension CommitPipeline {
         guard case .refused = run(.commit(.change(.update(entries), by: Origin(source)))) else { return [] }
         let origin = Origin(source)
         let kept = Set(entries.map(\.id))
-        let gone = committed.read { $0.wanted.entries.filter { $0.value.source == source && !kept.contains($0.key) }.map(\.key) }
+        let gone = committed.entries.filter { $0.value.source == source && !kept.contains($0.key) }.map(\.key)
         if !gone.isEmpty { _ = run(.commit(.change(.delete(.named(gone.sorted())), by: origin))) }
         var refused = entries.map { (entry: $0, refusal: Refusal(.conflict, "")) }
         // A second time, for what had to wait for another one's listener.
@@ -46,9 +46,8 @@ extension CommitPipeline {
         } catch {
             return log.write(.error, "the appliance cannot be asked what it runs; this is tried again later", [("error", error.message)])
         }
-        let ids = committed.read { snapshot in
-            Array(snapshot.wanted.entries.keys) + snapshot.facts.drains.owners.filter { snapshot.wanted.entries[$0] == nil }
-        }
+        let (entries, drains) = committed.read { ($0.wanted.entries, $0.facts.drains) }
+        let ids = entries.keys + drains.owners.filter { entries[$0] == nil }
         for (place, part) in ids.parts(of: part).enumerated() { _ = run(.resync(of: Array(part), isFirst: place == 0)) }
         let traffic = readTrafficAside(of: ids)
         for part in traffic.parts(of: 256) { _ = run(.note(part)) }
@@ -105,7 +104,7 @@ extension CommitPipeline {
     /// Lets nodes that come back have more of their weight, and those that are held for a while be let go of.
     public func advance() {
         if retained.withLock({ !$0.isEmpty }) { report([:]) }
-        let ids = committed.read { $0.facts.health.filter(\.value.isRestless).map(\.key) }
+        let ids = committed.read { $0.facts.health }.filter(\.value.isRestless).map(\.key)
         if ids.isEmpty { return }
         if case .refused(let refusal) = run(.commit(.advance(ids))) {
             log.write(.error, "nodes that come back could not be given more weight; this is tried again", [("error", refusal.sentence)])

@@ -10,6 +10,10 @@ extension CommitPipeline {
     ///
     /// - Throws: where it names one that is not there.
     func find(_ selection: Selection) throws(Refusal) -> [(entry: WantedState.Entry, health: ServiceHealth?)]? {
+        if selection == .all {
+            let (isDeleted, entries, health) = committed.read { ($0.wanted.isEmptyByDelete, $0.wanted.entries, $0.facts.health) }
+            return isDeleted ? nil : entries.inOrder(with: health)
+        }
         let found = committed.read { snapshot -> Result<[(entry: WantedState.Entry, health: ServiceHealth?)]?, Refusal> in
             do throws(Refusal) { return .success(try snapshot.find(selection)) } catch { return .failure(error) }
         }
@@ -23,21 +27,18 @@ extension CommitPipeline {
         _ selection: Selection
     ) throws(Refusal) -> (revision: UInt64, drains: DrainTable, found: [(entry: WantedState.Entry, health: ServiceHealth?)]) {
         typealias Found = (revision: UInt64, drains: DrainTable, found: [(entry: WantedState.Entry, health: ServiceHealth?)])
-        var (revision, drains, found) = try committed.read { snapshot -> Result<Found, Refusal> in
+        if selection == .all {
+            let (revision, drains, entries, health) = committed.read { ($0.revision, $0.facts.drains, $0.wanted.entries, $0.facts.health) }
+            return (revision, drains, entries.inOrder(with: health))
+        }
+        return try committed.read { snapshot -> Result<Found, Refusal> in
             do throws(Refusal) {
-                let entries: [WantedState.Entry]
-                switch selection {
-                case .all: entries = Array(snapshot.wanted.entries.values)
-                case .named: entries = try selection.entries(all: { [] }, find: { snapshot.wanted.entries[$0] })
-                }
+                let entries = try selection.entries(all: { [] }, find: { snapshot.wanted.entries[$0] })
                 return .success((snapshot.revision, snapshot.facts.drains, entries.map { ($0, snapshot.facts.health[$0.loadBalancer.id]) }))
             } catch {
                 return .failure(error)
             }
         }.get()
-        // Not under the lock.
-        if selection == .all { found.sort { $0.entry.loadBalancer.id < $1.entry.loadBalancer.id } }
-        return (revision, drains, found)
     }
 
     /// What is committed, in a few numbers.
@@ -61,13 +62,10 @@ extension CommitPipeline {
     /// Empty where it matters to nobody.
     var checkedByAppliance: [(loadBalancer: LoadBalancer, facts: [NodeID: ServiceHealth.NodeFact])] {
         let found = retained.withLock(\.self)
-        var checked = committed.read { snapshot in
-            snapshot.facts.health.compactMap { id, health -> (loadBalancer: LoadBalancer, facts: [NodeID: ServiceHealth.NodeFact])? in
-                guard let loadBalancer = snapshot.wanted.entries[id]?.inService, !loadBalancer.isSuspended, !health.nodes.isEmpty else {
-                    return nil
-                }
-                return (loadBalancer, health.nodes)
-            }
+        let (entries, health) = committed.read { ($0.wanted.entries, $0.facts.health) }
+        var checked = health.compactMap { id, health -> (loadBalancer: LoadBalancer, facts: [NodeID: ServiceHealth.NodeFact])? in
+            guard let loadBalancer = entries[id]?.inService, !loadBalancer.isSuspended, !health.nodes.isEmpty else { return nil }
+            return (loadBalancer, health.nodes)
         }
         if found.isIdle { return checked }
         for place in checked.indices {
@@ -119,4 +117,13 @@ extension CommitPipeline {
 
     /// How many load balancers are committed.
     public var count: Int { committed.read { $0.wanted.entries.count } }
+}
+
+extension LoadBalancerTable<WantedState.Entry> {
+    /// All of them in the order of their identities, each with how its nodes are.
+    fileprivate func inOrder(
+        with health: LoadBalancerTable<ServiceHealth>
+    ) -> [(entry: WantedState.Entry, health: ServiceHealth?)] {
+        keys.sorted().compactMap { id in self[id].map { ($0, health[id]) } }
+    }
 }

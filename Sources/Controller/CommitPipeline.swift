@@ -170,7 +170,7 @@ public final class CommitPipeline: Sendable {
                 committer.withLock { $0.resync(of: ids, isFirst: isFirst) }
                 others.append(.changed)
             case .noteTraffic(let ids):
-                let traffic = readTraffic(of: ids ?? committed.read { Array($0.wanted.entries.keys) })
+                let traffic = readTraffic(of: ids ?? committed.entries.keys)
                 committer.withLock { $0.noteTraffic(traffic) }
                 others.append(.changed)
             case .note(let traffic):
@@ -201,7 +201,7 @@ public final class CommitPipeline: Sendable {
         var ids: Set<LoadBalancerID> = []
         for selection in selections {
             switch selection {
-            case .all: return committed.read { Array($0.wanted.entries.keys) }
+            case .all: return committed.entries.keys
             case .named(let named): ids.formUnion(named)
             }
         }

@@ -60,13 +60,13 @@ extension Committer {
         followUnknown()
     }
 
-    private var allEffective: [EffectiveState] { committed.read { Array($0.wanted.entries.keys) }.map { machine.effective($0) } }
+    private var allEffective: [EffectiveState] { committed.entries.keys.map { machine.effective($0) } }
 
     /// Has the nodes of every load balancer checked from now on, by whom it is given.
     mutating func begin(_ checker: any NodeChecker) {
         self.checker = checker
         let publication = publication
-        for id in committed.read({ Array($0.wanted.entries.keys) }) { publication.check(id) }
+        for id in committed.entries.keys { publication.check(id) }
     }
 
     /// Gives load balancers facts about their nodes that have none: it did not matter before how they are.

@@ -4,20 +4,29 @@ import Synchronization
 /// The committed state, behind one lock: changed by transactions alone, read by anyone.
 final class SnapshotStore: Sendable {
     private let snapshot: Mutex<Snapshot>
+    private let versions = Atomic<UInt64>(0)
 
     init(_ snapshot: Snapshot) { self.snapshot = Mutex(snapshot) }
 
-    /// Reads. Take out what is needed: a copy of the whole costs the next change a copy of its tables. Nothing that takes long belongs in
-    /// here.
+    /// Reads. Nothing that takes long belongs in here: take a copy of the tables out where all load balancers are looked at.
     func read<Result>(_ body: (borrowing Snapshot) throws -> sending Result) rethrows -> sending Result {
         try snapshot.withLock { try body($0) }
     }
 
     /// Changes it.
-    func change<Result>(_ body: (inout Snapshot) -> sending Result) -> sending Result { snapshot.withLock { body(&$0) } }
+    func change<Result>(_ body: (inout Snapshot) -> sending Result) -> sending Result {
+        defer { versions.add(1, ordering: .releasing) }
+        return snapshot.withLock { body(&$0) }
+    }
+
+    /// A number that grows with each change, once the change can be read.
+    var version: UInt64 { versions.load(ordering: .acquiring) }
 
     /// A load balancer as it is wanted; nil where there is none of this identity.
     subscript(id: LoadBalancerID) -> WantedState.Entry? { read { $0.wanted.entries[id] } }
+
+    /// All load balancers as they are wanted.
+    var entries: LoadBalancerTable<WantedState.Entry> { read { $0.wanted.entries } }
 
     /// How the nodes of a load balancer are; nil where nobody finds out.
     func health(of id: LoadBalancerID) -> ServiceHealth? { read { $0.facts.health[id] } }
@@ -119,7 +128,7 @@ struct BaseState {
 
     /// Every identity, in no order.
     var ids: Set<LoadBalancerID> {
-        var ids = committed.read { Set($0.wanted.entries.keys) }
+        var ids = Set(committed.entries.keys)
         for (id, entry) in pending?.entries ?? [:] {
             if entry == nil { ids.remove(id) } else { ids.insert(id) }
         }

@@ -109,7 +109,7 @@ extension TransactionMachine {
     ///
     /// - Returns: those, each with who has its listener.
     mutating func claimListeners() -> [(loadBalancer: LoadBalancer, owner: LoadBalancerID)] {
-        let entries = base.committed.read { Array($0.wanted.entries.values) }
+        let entries = base.committed.entries.values
         let ordered = entries.sorted { ($0.createdAt, $0.loadBalancer.id) < ($1.createdAt, $1.loadBalancer.id) }
         return ordered.compactMap { entry in
             let loadBalancer = entry.loadBalancer

@@ -48,7 +48,7 @@ struct TransactionMachine {
     /// Every load balancer that the appliance should run.
     var allEffective: [LoadBalancer] {
         let committed = base.committed
-        if rule.isIdentity { return committed.read { $0.wanted.entries.values.compactMap(\.inService) } }
+        if rule.isIdentity { return committed.entries.values.compactMap(\.inService) }
         let ids = base.ids.union(base.drains.owners)
         return ids.sorted().compactMap { effective($0).appliance }
     }

@@ -1,14 +1,14 @@
 /// What is known of the world that nobody asked for: it enters the state by the same door as requests do.
 public struct Facts: Sendable {
     /// How the nodes of load balancers are, where it is known.
-    public var health: [LoadBalancerID: ServiceHealth]
+    public var health: LoadBalancerTable<ServiceHealth>
     /// The real servers that drain.
     public var drains: DrainTable
     /// How virtual IPs are, where it is known. It does not survive the process.
     public var virtualIPs: [IPAddress: VirtualIPFact] = [:]
 
     /// Facts.
-    public init(health: [LoadBalancerID: ServiceHealth] = [:], drains: DrainTable = DrainTable()) {
+    public init(health: LoadBalancerTable<ServiceHealth> = [:], drains: DrainTable = DrainTable()) {
         self.health = health
         self.drains = drains
     }

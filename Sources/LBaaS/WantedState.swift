@@ -36,7 +36,7 @@ public struct WantedState: Sendable {
     }
 
     /// The load balancers.
-    public private(set) var entries: [LoadBalancerID: Entry] = [:]
+    public private(set) var entries = LoadBalancerTable<Entry>()
     /// How many of them jobs want.
     public private(set) var jobCount = 0
     /// The identities that were deleted.
@@ -54,7 +54,6 @@ public struct WantedState: Sendable {
         self.virtualIPs = virtualIPs
         self.deleted = deleted
         self.isEmptyByDelete = isEmptyByDelete
-        self.entries.reserveCapacity(entries.count)
         for entry in entries { keep(entry, as: entry.loadBalancer.id) }
     }
 

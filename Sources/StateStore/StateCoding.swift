@@ -118,13 +118,13 @@ extension StoredState {
     /// How nodes are.
     ///
     /// - Throws: where the address of one cannot be read.
-    private func healthTable(notAfter now: Timestamp) throws(StateStoreError) -> [LoadBalancerID: ServiceHealth] {
+    private func healthTable(notAfter now: Timestamp) throws(StateStoreError) -> LoadBalancerTable<ServiceHealth> {
         var facts: [String: [NodeID: ServiceHealth.NodeFact]] = [:]
         for node in nodes {
             guard let fact = node.fact(notAfter: now) else { throw StateStoreError(unreadable: "a node", node.host) }
             facts[node.id, default: [:]][NodeID(node.node)] = fact
         }
-        var table: [LoadBalancerID: ServiceHealth] = [:]
+        var table = LoadBalancerTable<ServiceHealth>()
         for (id, hasQuorum) in quorums { table[LoadBalancerID(id)] = ServiceHealth(nodes: facts[id] ?? [:], hasQuorum: hasQuorum) }
         return table
     }

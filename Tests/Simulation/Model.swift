@@ -38,10 +38,12 @@ struct Model {
     }
 
     /// Whether these entries are the model's, whenever they were created.
-    func matches(_ others: [LoadBalancerID: WantedState.Entry]) -> Bool {
-        entries.count == others.count
-            && entries.allSatisfy { id, entry in
-                others[id]?.loadBalancer == entry.loadBalancer && others[id]?.source == entry.source
-            }
+    func matches(_ others: some Sequence<(key: LoadBalancerID, value: WantedState.Entry)>) -> Bool {
+        var count = 0
+        for (id, other) in others {
+            guard let entry = entries[id], entry.loadBalancer == other.loadBalancer, entry.source == other.source else { return false }
+            count += 1
+        }
+        return count == entries.count
     }
 }
