@@ -9,7 +9,7 @@ final class ConnectionCounts: Sendable {
     }
 
     /// How long what the appliance told is passed on.
-    fileprivate static let validity: Int64 = 1_000_000
+    static let validity: Int64 = 1_000_000
     /// Of how many load balancers it is kept.
     private static let capacity = 1024
 
@@ -19,6 +19,9 @@ final class ConnectionCounts: Sendable {
     func has(_ ids: [LoadBalancerID], at now: Timestamp) -> Bool {
         entries.withLock { entries in ids.allSatisfy { entries[$0]?.isValid(at: now) ?? false } }
     }
+
+    /// When the appliance was asked about a load balancer; nil where it was not.
+    func time(of id: LoadBalancerID) -> Timestamp? { entries.withLock { $0[id]?.time } }
 
     /// What was told last of a load balancer.
     subscript(id: LoadBalancerID) -> [NodeID: UInt64] { entries.withLock { $0[id]?.counts ?? [:] } }

@@ -27,12 +27,13 @@ extension LBaaSController {
 
     private func report(_ revision: UInt64, _ drains: DrainTable, _ found: Found, asks: Bool) -> Result<StateReport, Refusal> {
         do throws(Refusal) {
+            let start = pipeline.now().steady
             let rule = EffectiveRule(pipeline.driver.upkeep)
             let effective = found.map { found in
                 let id = found.entry.loadBalancer.id
                 return rule.state(of: id, wanted: found.entry.inService, drains: drains, health: found.health).appliance
             }
-            if asks { connections.ask(pipeline.driver, about: effective.compactMap(\.self), at: pipeline.now().steady) }
+            if asks { connections.ask(pipeline.driver, about: effective.compactMap(\.self), at: start) }
             let items = zip(zip(found, effective), try nodes(of: found)).map { found, nodes in
                 let ((entry, health), effective) = found
                 return StateReport.Item(
@@ -40,10 +41,22 @@ extension LBaaSController {
                     weights: entry.loadBalancer.weightsInForce(effective: effective, nodes),
                     connections: connections[entry.loadBalancer.id])
             }
-            return .success(StateReport(revision: revision, items: items))
+            let validity = found.count == 1 ? validity(of: effective[0], asked: start) : .zero
+            return .success(StateReport(revision: revision, items: items, validity: validity))
         } catch {
             return .failure(error)
         }
+    }
+
+    /// How long what the appliance has told of a load balancer is still passed on.
+    ///
+    /// - Parameters:
+    ///   - effective: as the appliance should run it; nil where it should not, and was not asked about connections.
+    ///   - time: when it was asked how the nodes are.
+    private func validity(of effective: LoadBalancer?, asked time: Timestamp) -> Duration {
+        guard let counted = effective.map({ connections.time(of: $0.id) }) ?? time else { return .zero }
+        let age = pipeline.now().steady.microseconds - min(time, counted).microseconds
+        return .microseconds(max(0, ConnectionCounts.validity - max(0, age)))
     }
 
     /// The virtual IPs in force, and the revision of that moment.
@@ -61,6 +74,9 @@ extension LBaaSController {
             }
         }
     }
+
+    /// A number that grows with each change of what is committed.
+    public var version: UInt64 { pipeline.committed.version }
 
     /// What there is now, in a few numbers.
     public var summary: StateSummary { pipeline.summary }

@@ -67,6 +67,14 @@ let readHeader: MHD_KeyValueIteratorN = { context, _, name, nameSize, value, val
     return .YES
 }
 
+/// A field of a head, for a HeadComparison.
+let compareHeader: MHD_KeyValueIteratorN = { context, _, name, nameSize, value, valueSize in
+    guard let context = unsafe context else { return .NO }
+    unsafe context.assumingMemoryBound(to: HeadComparison.self).pointee.add(
+        name: UnsafeRawBufferPointer(start: name, count: nameSize), value: UnsafeRawBufferPointer(start: value, count: valueSize))
+    return .YES
+}
+
 /// There is room for events, for an EventClient.
 let readEvents: MHD_ContentReaderCallback = { context, _, buffer, size in
     guard let context = unsafe context else { return mhd_end_of_stream }

@@ -10,6 +10,7 @@ final class Connection: Sendable {
     private let deadline: Atomic<Int>
     private let exchange = Mutex<Exchange?>(nil)
     private let who = Mutex<HTTPClient?>(nil)
+    private let last = Mutex<KnownRequest?>(nil)
 
     init(_ listener: Listener, descriptor: Int32) {
         self.listener = listener
@@ -18,6 +19,11 @@ final class Connection: Sendable {
     }
 
     func setDeadline(_ wait: ConnectionTable.Wait) { deadline.store(listener.context.table.tick(of: wait), ordering: .relaxed) }
+
+    /// The last request that was let in, where another of the same bytes is the same; nil where there was none.
+    var known: KnownRequest? { last.withLock(\.self) }
+
+    func remember(_ request: KnownRequest) { last.withLock { $0 = request } }
 
     /// Its next request.
     func begin(_ new: Exchange) {

@@ -25,6 +25,9 @@ import Synchronization
     private let handle: ConnectionHandle
     private let connection: Connection
     private let target: Result<RequestTarget, HTTPFault>
+    private let targetBytes: [UInt8]
+    /// The last request of the connection, where it has the same target: this may be the same.
+    private let known: KnownRequest?
     /// The addresses of the target.
     private let place: Range<UInt>
     private let start: Duration
@@ -51,8 +54,13 @@ import Synchronization
             start: UnsafeRawPointer(text)?.assumingMemoryBound(to: UInt8.self), count: text.map { unsafe strlen($0) } ?? 0)
         let address = UInt(bitPattern: text)
         place = address..<address + UInt(bytes.count)
-        let copy = unsafe Array(bytes)
-        target = Result { () throws(HTTPFault) in try RequestTarget.read(copy) }
+        if let last = connection.known, unsafe last.hasTarget(bytes) {
+            (known, target, targetBytes) = (last, .success(last.target), last.targetBytes)
+        } else {
+            let copy = unsafe Array(bytes)
+            (known, targetBytes) = (nil, copy)
+            target = Result { () throws(HTTPFault) in try RequestTarget.read(copy) }
+        }
     }
 
     // MARK: From any thread
@@ -66,9 +74,14 @@ import Synchronization
     /// Answers it, unless it was answered or is over. Where there is no memory for the response its connection is closed instead.
     func complete(_ response: HTTPResponse) -> Bool {
         let (isWaiting, isHead) = shared.withLock { (!$0.isAnswered && !$0.isOver, $0.isHead) }
-        guard isWaiting else { return false }
-        let prepared = PreparedResponse(response, for: handle, isHead: isHead)
-        return shared.withLock { shared in
+        return isWaiting ? complete(PreparedResponse(response, for: handle, isHead: isHead)) : false
+    }
+
+    /// Answers it, unless it was answered or is over.
+    ///
+    /// - Parameter prepared: nil closes its connection.
+    func complete(_ prepared: PreparedResponse?) -> Bool {
+        shared.withLock { shared in
             if shared.isAnswered || shared.isOver { return false }
             shared.isAnswered = true
             shared.response = prepared
@@ -140,6 +153,8 @@ import Synchronization
     private func judge(_ method: UnsafePointer<CChar>, _ version: UnsafePointer<CChar>) throws(HTTPFault) {
         let listener = connection.listener
         let context = listener.context
+        let bytes = unsafe UnsafeRawBufferPointer(start: method, count: mhd_head_size(handle.pointer))
+        if let known, unsafe known.hasHead(bytes, of: handle) { return take(known) }
         self.method = unsafe HTTPMethod(rawValue: String(cString: method))
         let target = try self.target.get()
         let head = try unsafe readHead(method, version)
@@ -170,6 +185,21 @@ import Synchronization
         if let length = head.length, length > limit { throw tooLarge }
         if let type = match.route.body.type { try check(type, head) }
         if let length = head.length, length > 0 { body.reserveCapacity(length) }
+        if head.length == 0 {
+            let lineSize = unsafe Int(UInt(bitPattern: version) + UInt(strlen(version)) + 2 - UInt(bitPattern: bytes.baseAddress))
+            unsafe connection.remember(
+                KnownRequest(target: target, of: targetBytes, head, match, request, bytes: bytes, lineSize: lineSize))
+        }
+    }
+
+    /// Takes over what is known of the same request.
+    private func take(_ known: KnownRequest) {
+        head = known.head
+        match = known.match
+        request = known.request
+        limit = known.match.route.body.limit ?? connection.listener.context.limits.body
+        method = known.request.method
+        if method == .head { shared.withLock { $0.isHead = true } }
     }
 
     private var tooLarge: HTTPFault { HTTPFault(status: 413, detail: "the body has more than \(limit) bytes") }

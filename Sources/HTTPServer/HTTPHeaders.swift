@@ -23,6 +23,9 @@ package struct HTTPHeaders: Sendable {
     /// How many fields there are.
     package var count: Int { fields.count }
 
+    /// The bytes of the name and of the value of a field.
+    func sizes(at place: Int) -> (name: Int, value: Int) { (fields[place].name.count, fields[place].value.count) }
+
     /// The value of the first field of a name, in whatever letters the name is; nil where there is none.
     package subscript(name: StaticString) -> String? {
         fields.first { has($0, name) }.map { String(decoding: bytes[$0.value], as: UTF8.self) }

@@ -37,4 +37,13 @@ package final class HTTPReply: Sendable {
         defer { note?(response) }
         return exchange.complete(response)
     }
+
+    /// Sends a response that is kept for more requests than this.
+    ///
+    /// - Returns: false where the request does not wait any more, and nothing is sent.
+    @discardableResult package func send(_ kept: KeptResponse) -> Bool {
+        let note = note.withLock { $0.take() }
+        defer { note?(kept.response) }
+        return exchange.complete(kept.prepared)
+    }
 }

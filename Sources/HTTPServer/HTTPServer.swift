@@ -16,7 +16,8 @@ package final class HTTPServer: Sendable {
     ///   - routes: the routing table.
     ///   - limits: the limits of sizes and times.
     ///   - admit: asked for each request that has a route, when its head is there and its body is not: nil lets it come in, and a response,
-    ///     such as 401 or 403, refuses it. It must not block.
+    ///     such as 401 or 403, refuses it. One that may come in is not asked about again when its client sends the same head next on the same
+    ///     connection. It must not block.
     ///   - observe: told of each request that is over. It must not block.
     package init(
         routes: HTTPRoutes, limits: HTTPLimits = HTTPLimits(), admit: (@Sendable (HTTPRequest) -> HTTPResponse?)? = nil,

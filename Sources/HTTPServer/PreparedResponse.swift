@@ -5,7 +5,7 @@ import CMicrohttpd
 /// It is safe to be used by several threads: it is not changed once it is made, and the library counts its references under a lock.
 @safe final class PreparedResponse: @unchecked Sendable {
     /// What has more bytes is not copied at once, but in parts of so many: others wait for that.
-    private static let largestCopy = 64 << 10
+    static let largestCopy = 64 << 10
 
     private let pointer: OpaquePointer
     let status: Int
@@ -15,11 +15,11 @@ import CMicrohttpd
     let client: EventClient?
 
     /// - Parameters:
-    ///   - handle: the connection that it is for.
+    ///   - handle: the connection that it is for; nil for any, where its body is bytes.
     ///   - isHead: whether it answers HEAD.
     ///   - endsConnection: whether the connection is closed behind it.
     /// - Returns: nil where there is no memory for it.
-    init?(_ response: HTTPResponse, for handle: ConnectionHandle, isHead: Bool, endsConnection: Bool = false) {
+    init?(_ response: HTTPResponse, for handle: ConnectionHandle? = nil, isHead: Bool = false, endsConnection: Bool = false) {
         let made: OpaquePointer?
         switch response.body {
         case .events where isHead:
@@ -40,6 +40,7 @@ import CMicrohttpd
                     bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
             }
         case .events(let stream, let last):
+            guard let handle else { return nil }
             let client = stream.client(handle, after: last)
             self.client = client
             let reference = unsafe Unmanaged.passRetained(client)
@@ -58,6 +59,21 @@ import CMicrohttpd
 
     /// Has the library send it. Only on the thread of the connection.
     func queue(on handle: ConnectionHandle) -> MHD_Result { unsafe MHD_queue_response(handle.pointer, UInt32(status), pointer) }
+}
+
+/// A response that is made once and sent any number of times, on any connection.
+package final class KeptResponse: Sendable {
+    /// What is sent.
+    package let response: HTTPResponse
+    let prepared: PreparedResponse
+
+    /// - Returns: nil where it has no bytes as its body or too many, or there is no memory for it.
+    package init?(_ response: HTTPResponse) {
+        guard case .bytes(let bytes) = response.body, bytes.count <= PreparedResponse.largestCopy,
+            let prepared = PreparedResponse(response)
+        else { return nil }
+        (self.response, self.prepared) = (response, prepared)
+    }
 }
 
 /// A body that is sent part by part.

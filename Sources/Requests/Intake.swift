@@ -54,6 +54,9 @@ public protocol RequestHandler: Sendable {
     ///   answer. It must not block. It is called before this returns where nothing else has to be asked.
     func report(on selection: Selection, completion: @escaping @Sendable (Result<StateReport, Refusal>) -> Void)
 
+    /// A number that grows with each change of what is committed, once the change can be read. It is read without a lock.
+    var version: UInt64 { get }
+
     /// The virtual IPs in force in the order of their addresses' text, and the revision of that moment.
     var virtualIPs: (revision: UInt64, reports: [VirtualIPReport]) { get }
 

@@ -31,11 +31,15 @@ public struct StateReport: Sendable {
     public let revision: UInt64
     /// The load balancers: in the order of the request, or in that of their identities.
     public let items: [Item]
+    /// For how long from now on the same would be told, where the version of the state stays the same: what the appliance tells is passed
+    /// on for a second.
+    public let validity: Duration
 
     /// A report.
-    public init(revision: UInt64, items: [Item]) {
+    public init(revision: UInt64, items: [Item], validity: Duration = .zero) {
         self.revision = revision
         self.items = items
+        self.validity = validity
     }
 }
 

@@ -29,6 +29,7 @@ final class APIHandlers: Sendable {
     /// For what asks the appliance, which may take long.
     let counting = DispatchQueue(label: "traffic")
     let keys = IdempotencyKeys()
+    private let kept = KeptReports()
 
     init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access, events: WorkerEvents) {
         self.core = core
@@ -98,9 +99,16 @@ extension APIHandlers {
 
     /// GET /v1/load-balancers/{id}.
     func show(_ request: HTTPRequest, _ reply: HTTPReply) {
-        let id = LoadBalancerID(request.parameter("id") ?? "")
-        core.report(on: .named([id])) { result in
-            reply.send(response(to: result, request) { ($0.items.first?.text ?? []) + [0x0A] })
+        let id = id(in: request)
+        let version = core.version
+        if request.isRead, let known = kept.report(on: id, at: version) { return known.answer(request, reply) }
+        core.report(on: .named([id])) { [kept] result in
+            let response = response(to: result, request) { ($0.items.first?.text ?? []) + [0x0A] }
+            guard request.isRead, response.status == 200, let report = try? result.get(), report.validity > .zero,
+                let new = KeptResponse(response)
+            else { return _ = reply.send(response) }
+            kept.keep(KeptReports.Entry(report, as: new), of: id, at: version)
+            reply.send(new)
         }
     }
 
@@ -132,11 +140,7 @@ private func response(
     switch result {
     case .failure(let refusal): return .problem(refusal, at: nil)
     case .success(let report):
-        // Only where nothing that the response tells can change without the revision.
-        let isOfRevision = report.items.allSatisfy { $0.hasQuorum != nil || $0.entry.loadBalancer.monitor == nil }
-        if isOfRevision, request.method == .get || request.method == .head, request.hasAlready(report.revision) {
-            return HTTPResponse(status: 304, headers: [("ETag", etag(report.revision))])
-        }
+        if report.isOfRevision, request.isRead, request.hasAlready(report.revision) { return .notModified(report.revision) }
         var response = HTTPResponse(type: "application/json", text(report))
         response.headers.append(("ETag", etag(report.revision)))
         return response

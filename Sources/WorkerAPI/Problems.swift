@@ -30,6 +30,9 @@ extension HTTPResponse {
         return .problem(refusal.code.status, refusal.sentence, members: ["code": code, "pointer": JSONWriting.string(pointer)])
     }
 
+    /// The client has the response of a revision.
+    static func notModified(_ revision: UInt64) -> HTTPResponse { HTTPResponse(status: 304, headers: [("ETag", etag(revision))]) }
+
     /// Text that is JSON.
     static func json(_ text: String, status: Int = 200) -> HTTPResponse {
         HTTPResponse(status: status, type: "application/json", text + "\n")

@@ -1,5 +1,6 @@
 import LBaaS
 import Requests
+import TestSupport
 import Testing
 
 @Suite("STATS and METRICS")
@@ -72,6 +73,25 @@ struct ReportTests {
         try bench.restart()
         #expect(try bench.send(action).isPass)
         #expect(try bench.send(action, named("b")).isDeleted)
+    }
+
+    @Test("A report on one load balancer holds for a second from when the appliance was asked, and until something is committed")
+    func validity() throws {
+        func report() throws -> StateReport {
+            let reported = Record<Result<StateReport, Refusal>>()
+            bench.runner.report(on: .named([LoadBalancerID("a")])) { reported.add($0) }
+            try waitUntil("the report is there") { !reported.all.isEmpty }
+            return try #require(reported.all.first).get()
+        }
+        let version = bench.runner.version
+        #expect(try report().validity == .seconds(1))
+        bench.clock.advance(milliseconds: 400)
+        #expect(try report().validity == .milliseconds(600))
+        bench.clock.advance(milliseconds: 600)
+        #expect(try report().validity == .seconds(1))
+        #expect(bench.runner.version == version)
+        try bench.send("SUSPEND", named("b"))
+        #expect(bench.runner.version > version)
     }
 
     @Test("METRICS tells the bytes since the last METRICS, and from when to when")

@@ -12,7 +12,10 @@ public final class ManualClock: Sendable {
     public var now: Timestamp { Timestamp(microseconds: microseconds.load(ordering: .relaxed)) }
 
     /// Moves it.
-    public func advance(seconds: Int64) { microseconds.add(seconds * 1_000_000, ordering: .relaxed) }
+    public func advance(seconds: Int64) { advance(milliseconds: seconds * 1000) }
+
+    /// Moves it.
+    public func advance(milliseconds: Int64) { microseconds.add(milliseconds * 1000, ordering: .relaxed) }
 }
 
 /// A time that stands until it is moved, with what is to be done in it.

@@ -74,6 +74,34 @@ import Testing
         #expect(try api.ask("GET", "/v1/load-balancers/c").status == 404)
     }
 
+    @Test func aLoadBalancerThatIsReadAgainIsToldAgainUntilSomethingChanges() throws {
+        let (up, down) = (item("a", NodeStatus(id: "n", isUp: true)), item("a", NodeStatus(id: "n", isUp: false)))
+        api.core.hold([up], for: .seconds(3600))
+        let client = try HTTPTestClient(api.port)
+        func read(_ method: String = "GET", _ field: String = "", as role: String = "viewer") throws -> HTTPTestClient.Response {
+            try client.ask(
+                "\(method) /v1/load-balancers/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(role)\r\n\(field)\r\n")
+        }
+        let first = try read()
+        #expect(first.status == 200 && first.headers["etag"] == "\"7\"" && first.body.contains("\"status\":\"UP\""))
+        for role in ["viewer", "operator", "admin"] {
+            let again = try read(as: role)
+            #expect(again.body == first.body && again.headers["etag"] == "\"7\"")
+        }
+        #expect(try read("GET", "If-None-Match: \"7\"\r\n").status == 304)
+        #expect(try read("GET", "If-None-Match: \"6\"\r\n").body == first.body)
+        #expect(try read("HEAD").headers["content-length"] == String(first.body.utf8.count))
+        #expect(api.core.reported.all.count == 1)
+        #expect(try read(as: "nobody").status == 401)
+        api.core.hold([down], for: .zero)
+        #expect(try read().body.contains("\"status\":\"DOWN\""))
+        // What does not hold is asked after each time.
+        #expect(try read().body.contains("\"status\":\"DOWN\""))
+        #expect(api.core.reported.all.count == 3)
+        api.core.hold([StateReport.Item]())
+        #expect(try read().status == 404)
+    }
+
     @Test func anExplanationIsAChainOfStepsWithTimes() throws {
         let step =
             #"{"step": "job", "time": "1970-01-01T00:00:00.000Z", "what": "CREATE a by api:ann", "details": [{"time": null, "what": "refused \"since\""}]}"#

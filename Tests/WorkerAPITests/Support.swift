@@ -14,11 +14,15 @@ final class FakeCore: RequestHandler {
         var outcome: Outcome? = .changed
         var items: [StateReport.Item] = []
         var virtualIPs: [VirtualIPReport] = []
+        var version: UInt64 = 1
+        var validity = Duration.zero
     }
 
     private let state = Mutex(State())
     /// What was submitted, with who did.
     let submitted = Record<(request: Request, origin: Origin)>()
+    /// What reports were asked on.
+    let reported = Record<Selection>()
     /// The completions of submitted requests that are not answered yet.
     let open = Record<@Sendable (Outcome) -> Void>()
 
@@ -26,7 +30,16 @@ final class FakeCore: RequestHandler {
     func answer(_ outcome: Outcome?) { state.withLock { $0.outcome = outcome } }
 
     /// The load balancers that there are.
-    func hold(_ items: [StateReport.Item]) { state.withLock { $0.items = items } }
+    ///
+    /// - Parameter validity: how long it may be told again.
+    func hold(_ items: [StateReport.Item], for validity: Duration = .zero) {
+        state.withLock { state in
+            (state.items, state.validity) = (items, validity)
+            state.version += 1
+        }
+    }
+
+    var version: UInt64 { state.withLock(\.version) }
 
     func perform(_ request: Request, from origin: Origin) -> Outcome { .changed }
 
@@ -40,13 +53,14 @@ final class FakeCore: RequestHandler {
     }
 
     func report(on selection: Selection, completion: @escaping @Sendable (Result<StateReport, Refusal>) -> Void) {
-        let items = state.withLock(\.items)
+        reported.add(selection)
+        let (items, validity) = state.withLock { ($0.items, $0.validity) }
         guard case .named(let ids) = selection else { return completion(.success(StateReport(revision: 7, items: items))) }
         let found = items.filter { ids.contains($0.entry.loadBalancer.id) }
         completion(
             found.isEmpty
                 ? .failure(Refusal(.notFound, "loadBalancers[0].id: there is no load balancer \(ids[0])"))
-                : .success(StateReport(revision: 7, items: found)))
+                : .success(StateReport(revision: 7, items: found, validity: validity)))
     }
 
     var virtualIPs: (revision: UInt64, reports: [VirtualIPReport]) { (7, state.withLock(\.virtualIPs)) }
