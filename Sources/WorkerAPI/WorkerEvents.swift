@@ -1,22 +1,77 @@
 import Dispatch
 import HTTPServer
+import HostSystem
 import JSON
 package import LBaaS
 package import Requests
+import Synchronization
 
 /// What happens to a worker, as the event stream of its API.
 ///
 /// What is told here is written on a queue, so that nobody waits for it; and not at all while nobody follows the stream. The number of an
 /// event is that of the journal; what is in no journal has the number of the event before it.
+///
+/// What comes within a hundredth of a second is written together. Where that is more than people or programs can follow one by one, it is
+/// gathered for a tenth of a second, and there is one event for all changes of that time: to write and send each of thousands in a second
+/// to each client would take more of the processors than to make them.
 package final class WorkerEvents: Sendable {
+    /// What is not written yet.
+    private enum Pending {
+        case change(PublishedChange)
+        case other(String, @Sendable () -> String)
+    }
+
+    private struct Gathering {
+        private(set) var pending: [Pending] = []
+        /// All changes, once they are too many to be told one by one.
+        private(set) var together: ChangesTogether?
+        /// How many entries of the journal are in it.
+        private var count = 0
+        private let most: Int
+        /// The time since the system started up at which it may be written.
+        let next: Duration
+        /// Whether it is going to be written.
+        var isAwaited = false
+
+        /// - Parameter window: for how long it gathers: the time between two writings at the least.
+        init(window: Duration) {
+            next = Clock.bootTime() + window
+            most = WorkerEvents.mostChanges * max(1, Int(window / WorkerEvents.window))
+        }
+
+        mutating func add(_ new: Pending) {
+            guard case .change(let change) = new else { return pending.append(new) }
+            if together != nil { return together?.add(change) ?? () }
+            pending.append(new)
+            count += change.journal.count
+            if count > most { gatherChanges() }
+        }
+
+        private mutating func gatherChanges() {
+            var changes = ChangesTogether()
+            pending.removeAll { pending in
+                guard case .change(let change) = pending else { return false }
+                changes.add(change)
+                return true
+            }
+            together = changes
+        }
+    }
+
     let stream: EventStream
     private let queue = DispatchQueue(label: "events")
+    private let gathering = Mutex(Gathering(window: .zero))
 
     /// The most load balancers that an event names.
-    private static let mostNamed = 64
+    static let mostNamed = 64
+    private static let window = Duration.milliseconds(10)
+    /// How much longer it gathers where there is much.
+    private static let stretch = 10
+    /// The most changes that have events of their own, in a window.
+    static let mostChanges = 16
 
     /// A stream that nobody follows.
-    package init() { stream = EventStream() }
+    package init() { stream = EventStream(gathering: .milliseconds(1)) }
 
     /// Whether somebody follows the stream.
     package var isFollowed: Bool { stream.isFollowed }
@@ -34,8 +89,40 @@ package final class WorkerEvents: Sendable {
 
     /// Has an event written and published.
     private func publish(_ name: String, _ text: @escaping @Sendable () -> String) {
-        if !isFollowed { return }
-        queue.async { [stream] in stream.publish(nil, name, Array(text().utf8)) }
+        if isFollowed { add(.other(name, text)) }
+    }
+
+    private func add(_ pending: Pending) {
+        let delay = gathering.withLock { gathering -> Duration? in
+            gathering.add(pending)
+            if gathering.isAwaited { return nil }
+            gathering.isAwaited = true
+            return gathering.next - Clock.bootTime()
+        }
+        guard let delay else { return }
+        if delay <= .zero { return queue.async { self.write() } }
+        queue.asyncAfter(deadline: .now() + .nanoseconds(Int(delay / .nanoseconds(1)))) { self.write() }
+    }
+
+    /// Writes what was gathered.
+    private func write() {
+        let (pending, together) = gathering.withLock { gathering in
+            let isMuch = gathering.together != nil
+            let next = Gathering(window: isMuch ? Self.window * Self.stretch : Self.window)
+            let old = exchange(&gathering, with: next)
+            return (old.pending, old.together)
+        }
+        for pending in pending {
+            switch pending {
+            case .other(let name, let text): stream.publish(nil, name, Array(text().utf8))
+            case .change(let change): publish(change.events)
+            }
+        }
+        publish(together?.events ?? [])
+    }
+
+    private func publish(_ events: [PublishedChange.Event]) {
+        for event in events { stream.publish(event.id, event.name, Array(event.text.utf8)) }
     }
 }
 
@@ -43,11 +130,7 @@ package final class WorkerEvents: Sendable {
 
 extension WorkerEvents {
     /// Tells what a commit made.
-    package func publish(_ change: PublishedChange) {
-        queue.async { [stream] in
-            for event in change.events { stream.publish(event.id, event.name, Array(event.text.utf8)) }
-        }
-    }
+    package func publish(_ change: PublishedChange) { add(.change(change)) }
 
     /// Tells that somebody else had changed the appliance.
     package func publish(_ repair: ApplianceRepair) {
@@ -85,105 +168,7 @@ extension WorkerEvents {
     }
 
     /// The first of some load balancers.
-    fileprivate static func first<Element>(_ elements: [Element]) -> ArraySlice<Element> { elements.prefix(mostNamed) }
+    static func first<Element>(_ elements: [Element]) -> ArraySlice<Element> { elements.prefix(mostNamed) }
 }
 
 private func names(_ ids: [LoadBalancerID]) -> String { JSONWriting.list(WorkerEvents.first(ids).map { JSONWriting.string($0.text) }) }
-
-// MARK: - What a commit made
-
-extension PublishedChange {
-    fileprivate typealias Event = (id: UInt64, name: String, text: String)
-
-    /// Its events: one for each entry of the journal, or for each node of an entry that tells what checks found; then what that made of
-    /// the services, and what became of virtual IPs.
-    fileprivate var events: [Event] {
-        let found = Dictionary(items.map { ($0.id, $0) }) { first, _ in first }
-        var events: [Event] = []
-        for entry in journal {
-            let items = entry.loadBalancers.compactMap { found[$0] }
-            let nodes = entry.cause == JournalEntry.health ? items.flatMap { turns(of: $0, entry) } : []
-            if nodes.isEmpty { events.append((entry.revision, "change", text(of: entry, items))) } else { events += nodes }
-        }
-        return events + items.compactMap(serviceEvent(of:)) + virtualIPs.compactMap(virtualIPEvent(of:))
-            + removedVirtualIPs.map(removalEvent(of:))
-    }
-
-    private func text(of entry: JournalEntry, _ items: [Item]) -> String {
-        let loadBalancers = WorkerEvents.first(items).map { item in
-            JSONWriting.object([
-                "id": JSONWriting.string(item.id.text), "status": JSONWriting.string(item.status),
-                "nodes": String(item.newEntry?.loadBalancer.nodes.count ?? 0),
-            ])
-        }
-        return JSONWriting.object([
-            "revision": String(entry.revision), "time": JSONWriting.string(entry.time.text), "source": JSONWriting.string(entry.cause),
-            "origin": JSONWriting.string(entry.origin), "what": JSONWriting.string(entry.what),
-            "outcome": JSONWriting.string(entry.outcome), "load_balancers": JSONWriting.list(loadBalancers),
-            "count": String(entry.loadBalancers.count),
-        ])
-    }
-
-    /// The nodes that went up or down.
-    private func turns(of item: Item, _ entry: JournalEntry) -> [Event] {
-        guard let old = item.oldHealth, let new = item.newHealth, let nodes = item.newEntry?.loadBalancer.nodes else { return [] }
-        return nodes.compactMap { node in
-            guard let before = old.nodes[node.id], let fact = new.nodes[node.id] else { return nil }
-            if before.health.isUp == fact.health.isUp, before.isHeld == fact.isHeld { return nil }
-            let text = JSONWriting.object([
-                "revision": String(entry.revision), "time": JSONWriting.string(entry.time.text),
-                "load_balancer": JSONWriting.string(item.id.text), "node": JSONWriting.string(node.id.text),
-                "address": JSONWriting.string(fact.endpoint.description), "status": fact.health.isUp ? "\"UP\"" : "\"DOWN\"",
-                "reason": fact.health.reason.map(JSONWriting.string),
-                "since": JSONWriting.string(moment.wall(fact.health.since).text), "held": String(fact.isHeld),
-            ])
-            return (entry.revision, "health", text)
-        }
-    }
-
-    private func serviceEvent(of item: Item) -> Event? {
-        guard let state = item.service ?? item.oldService else { return nil }
-        let (was, now) = (item.oldService?.isUp ?? false, item.service?.isUp ?? false)
-        let isMoved = item.service != nil && item.oldService?.service.listener != state.service.listener
-        if was == now && !(isMoved && now) { return nil }
-        let text = JSONWriting.object([
-            "revision": String(revision), "time": JSONWriting.string(moment.wall.text), "load_balancer": JSONWriting.string(item.id.text),
-            "listener": JSONWriting.string(state.service.listener.description), "status": now ? "\"UP\"" : "\"DOWN\"",
-            "reason": (item.service == nil ? "deleted" : state.reason).map(JSONWriting.string),
-            "weight": String(item.service?.weight ?? 0), "quorum": state.quorum.map { String($0) },
-        ])
-        return (revision, "service", text)
-    }
-
-    private func virtualIPEvent(of event: VirtualIPStatusEvent) -> Event? {
-        guard case .changed(let fact) = event.kind else { return nil }
-        return virtualIPEvent(event.address, event.interface, fact.state.rawValue, fact, at: event.time)
-    }
-
-    private func removalEvent(of virtualIP: VirtualIP) -> Event {
-        virtualIPEvent(virtualIP.address, virtualIP.interface, "DELETED", nil, at: moment.wall)
-    }
-
-    private func virtualIPEvent(
-        _ address: IPAddress, _ interface: String, _ status: String, _ fact: VirtualIPFact?, at time: Timestamp
-    ) -> Event {
-        let text = JSONWriting.object([
-            "revision": String(revision), "time": JSONWriting.string(time.text), "address": JSONWriting.string(address.description),
-            "interface": JSONWriting.string(interface), "status": JSONWriting.string(status), "bound": fact.map { String($0.isBound) },
-            "owner": fact?.owner.map(JSONWriting.string), "reason": fact?.reason.map(JSONWriting.string),
-            "since": (fact?.since.text).map(JSONWriting.string),
-        ])
-        return (revision, "virtual_ip", text)
-    }
-}
-
-extension PublishedChange.Item {
-    fileprivate var oldService: ServiceState? { oldEntry?.inService.map { ServiceState(of: $0, health: oldHealth) } }
-
-    fileprivate var service: ServiceState? { newEntry?.inService.map { ServiceState(of: $0, health: newHealth) } }
-
-    /// How the load balancer is; DELETED where it is not there any more.
-    fileprivate var status: String {
-        newEntry.map { $0.state(isUp: newHealth?.hasQuorum ?? service?.isUp ?? false).rawValue } ?? "DELETED"
-    }
-}

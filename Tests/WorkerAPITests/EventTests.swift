@@ -112,6 +112,49 @@ struct EventTests {
         #expect(try next().contains("event: virtual_ip_rival\n"))
     }
 
+    private func change(
+        _ revision: UInt64, _ cause: String, _ what: String, from old: WantedState.Entry?, to new: WantedState.Entry?
+    ) -> PublishedChange {
+        let now = Timestamp(microseconds: 2_000_000)
+        return PublishedChange(
+            revision: revision, moment: Moment(steady: now, wall: now), journal: [journalEntry(revision, cause, what)],
+            items: [PublishedChange.Item(id: "a\n", oldEntry: old, newEntry: new, oldHealth: nil, newHealth: nil)])
+    }
+
+    private func together(_ changes: some Sequence<PublishedChange>) -> [PublishedChange.Event] {
+        var together = ChangesTogether()
+        for change in changes { together.add(change) }
+        return together.events
+    }
+
+    @Test("of changes that are told together are one for all of them, and one for each service that is not as it was before")
+    func together() throws {
+        let (up, suspended) = (entry(nil), entry(nil, suspended: true))
+        let changes = [
+            change(7, "jobs", "CREATE a", from: nil, to: up), change(8, "jobs", "SUSPEND a", from: up, to: suspended),
+            change(9, "file", "ENABLE a", from: suspended, to: up),
+        ]
+        let events = together(changes)
+        try #require(events.map(\.name) == ["change", "service"] && events.map(\.id) == [9, 9])
+        #expect(
+            events[0].text
+                == "{\"revision\": 9, \"time\": \"1970-01-01T00:00:01.000Z\", \"source\": \"several\", \"origin\": \"api:ann\", "
+                + "\"what\": \"3 changes; the last: ENABLE a\", \"outcome\": \"PASS\", "
+                + "\"load_balancers\": [{\"id\": \"a\\n\", \"status\": \"UP\", \"nodes\": 1}], \"count\": 1}")
+        #expect(events[1].text.contains("\"status\": \"UP\""))
+        #expect(together(changes[1...]).map(\.name) == ["change"])
+        #expect(together(changes[..<1]).map(\.text) == changes[0].events.map(\.text))
+    }
+
+    @Test("are fewer than the changes where these come faster than anybody can follow, and lead to the last")
+    func many() throws {
+        let last = UInt64(1000 * WorkerEvents.mostChanges)
+        for revision in 1...last { api.events.publish(change(revision, "jobs", "change", from: entry(nil), to: entry(nil))) }
+        var count = 0
+        while try !next().hasPrefix("id: \(last)\n") { count += 1 }
+        #expect(count < last / 2)
+    }
+
     @Test("tell what is in no journal with the number of the event before")
     func unnumbered() throws {
         let time = Timestamp(microseconds: 0)

@@ -93,13 +93,14 @@ final class Bench: Sendable {
         return time * 1000
     }
 
-    /// Starts clients of the event stream, and waits until all are connected. They end when each has got so many changes.
-    func startClients(_ count: Int, events: Int, of worker: Worker) throws -> ChildProcess {
-        let clients = try ChildProcess(
-            [
-                tools + "/stream-clients", "--port", "\(worker.port)", "--token", Worker.token, "--clients", "\(count)", "--events",
-                "\(events)", "--timeout", "100",
-            ], log: folder + "/clients.log", readsOutput: true)
+    /// Starts clients of the event stream, and waits until all are connected.
+    ///
+    /// - Parameter options: what they do: of `stream-clients`.
+    func startClients(_ count: Int, _ options: String..., of worker: Worker) throws -> ChildProcess {
+        let command = [
+            tools + "/stream-clients", "--port", "\(worker.port)", "--token", Worker.token, "--clients", "\(count)", "--timeout", "100",
+        ]
+        let clients = try ChildProcess(command + options, log: folder + "/clients.log", readsOutput: true)
         guard clients.readLine() == "ready" else { throw BenchFailure("the clients are not connected: \(folder)/clients.log") }
         return clients
     }
