@@ -6,8 +6,14 @@ package enum Dashboard {
         package let path: String
         /// Its media type.
         package let type: String
-        /// What is in it.
-        package let bytes: [UInt8]
+        private let content: @Sendable () -> [UInt8]
+
+        fileprivate init(path: String, type: String, bytes: @autoclosure @escaping @Sendable () -> [UInt8]) {
+            (self.path, self.type, content) = (path, type, bytes)
+        }
+
+        /// What is in it. It is in memory from the first time on.
+        package var bytes: [UInt8] { content() }
     }
 
     /// All files; the one at `/` is the page itself.

@@ -10,7 +10,9 @@ struct EventRing {
         let isFirst: Bool
     }
 
-    private var memory: [UInt8]
+    /// Empty until there is an event.
+    private var memory: [UInt8] = []
+    private let capacity: Int
     private var borders: [Border] = []
     /// The borders before this one are of events that are overwritten.
     private var first = 0
@@ -23,7 +25,7 @@ struct EventRing {
     ///   - capacity: its bytes.
     ///   - id: the number of the last event that is not in it.
     init(capacity: Int, after id: UInt64) {
-        memory = [UInt8](repeating: 0, count: capacity)
+        self.capacity = capacity
         oldest = Border(end: 0, id: id, isFirst: true)
     }
 
@@ -41,6 +43,7 @@ struct EventRing {
         oldest = Border(end: end, id: max(id, lastID), isFirst: false)
         borders = []
         first = 0
+        memory = []
     }
 
     /// Adds an event; the oldest make room for it. One that is larger than the ring is lost, and so is all before it.
@@ -48,14 +51,15 @@ struct EventRing {
     /// - Parameter id: its number; nil for that of the event before.
     mutating func append(_ bytes: [UInt8], id: UInt64? = nil) {
         let border = Border(end: end + bytes.count, id: id ?? lastID, isFirst: id.map { $0 != lastID } ?? false)
-        while border.end - oldest.end > memory.count, first < borders.count {
+        while border.end - oldest.end > capacity, first < borders.count {
             oldest = borders[first]
             first += 1
         }
-        if bytes.count > memory.count {
+        if bytes.count > capacity {
             oldest = border
             return
         }
+        if memory.isEmpty { memory = [UInt8](repeating: 0, count: capacity) }
         if first > 1024, first > borders.count / 2 {
             borders.removeFirst(first)
             first = 0

@@ -36,6 +36,8 @@ package final class APIIntake: Intake {
     }
 
     package func start(handingTo core: any RequestHandler) throws(IntakeFailure) {
+        // It would be reached by nobody, and take memory.
+        if configuration.tcp == nil && configuration.socket == nil { return }
         let access = configuration.access
         let routes = routes(to: core)
         let requests = metrics.requests
