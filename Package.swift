@@ -50,7 +50,7 @@ let package = Package(
     targets: [
         library("CGearman", pkgConfig: "gearmand", debian: "libgearman-dev"),
         library("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
-        library("CSystemd", pkgConfig: "libsystemd", debian: "libsystemd-dev"),
+        .systemLibrary(name: "CSystemd"),
         library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),

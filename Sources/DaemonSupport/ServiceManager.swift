@@ -24,9 +24,9 @@ package enum ServiceManager {
 
     /// How often systemd wants to hear that the program is alive; nil where it does not.
     package static var watchdogInterval: Duration? {
-        var interval: UInt64 = 0
-        return unsafe sd_watchdog_enabled(0, &interval) > 0 ? .microseconds(interval) : nil
+        let interval = systemd_watchdog_interval()
+        return interval > 0 ? .microseconds(interval) : nil
     }
 
-    private static func notify(_ message: String) { _ = unsafe sd_notify(0, message) }
+    private static func notify(_ message: String) { unsafe systemd_notify(message) }
 }
