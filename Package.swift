@@ -85,6 +85,7 @@ let package = Package(
                 "Authorization", "Dashboard", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Metrics", "Requests",
                 "WorkerMetrics",
             ]),
+        room("KeepalivedAPI", ["Authorization", "HTTPServer", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
         room("WorkerMetrics", ["HostSystem", "LBaaS", "Metrics", "Requests"]),
         room("Terminal", ["CLinux", "HostSystem"]),
         room("HTTPClient", ["CCurl", "HostSystem"]),
@@ -103,7 +104,8 @@ let package = Package(
             name: "lbaas-worker",
             dependencies: [
                 "Arguments", "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
-                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "WorkerAPI",
+                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "KeepalivedAPI",
+                "WorkerAPI",
                 "HTTPServer", "Authorization", "WorkerMetrics",
             ],
             swiftSettings: strict),
@@ -157,6 +159,7 @@ let package = Package(
         tests(
             "WorkerAPITests",
             ["Authorization", "Dashboard", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI", "WorkerMetrics"]),
+        tests("KeepalivedAPITests", ["HTTPServer", "KeepalivedAPI", "LBaaS", "Requests", "TestSupport"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
         tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
         tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),

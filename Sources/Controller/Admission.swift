@@ -137,6 +137,8 @@ extension Refusal {
             self.init(.conflict, "\(path): \(quoted(id.text)) is a service of the configuration file; change it there")
         case (.kubernetes, _):
             self.init(.conflict, "\(path): \(quoted(id.text)) is a service of the Kubernetes cluster; change it there")
+        case (.keepalived, _):
+            self.init(.conflict, "\(path): \(quoted(id.text)) was made by go_keepalived's API; change it there")
         case (.jobs, .file):
             self.init(
                 .conflict,

@@ -46,7 +46,7 @@ extension Circumstances {
         }
         let time = change?.time ?? entry.createdAt
         switch entry.source {
-        case .jobs: return Explanation.Step(.job, Explanation.Statement(made ?? forgotten, at: time), details: details)
+        case .jobs, .keepalived: return Explanation.Step(.job, Explanation.Statement(made ?? forgotten, at: time), details: details)
         case .file:
             let what = "the section [service:\(loadBalancer.id.text)] of the configuration file"
             return Explanation.Step(.section, Explanation.Statement(what, at: time), details: details)

@@ -33,6 +33,8 @@ public struct WantedState: Sendable {
         case file
         /// Objects of a Kubernetes cluster.
         case kubernetes
+        /// Requests of go_keepalived's clients.
+        case keepalived
     }
 
     /// The load balancers.

@@ -14,6 +14,17 @@ public enum StoredLoadBalancer {
         return writer.output.bytes
     }
 
+    /// What keeps a load balancer from being one that a job could ask for, in the words that a job gets; nil for nothing.
+    package static func complaint(about loadBalancer: LoadBalancer) -> String? {
+        guard let reader = StoredLoadBalancerReader(limits: .standard) else { return "the worker is out of memory" }
+        do throws(StoredLoadBalancerReader.Damage) {
+            _ = try reader.loadBalancer(from: text(of: loadBalancer))
+            return nil
+        } catch {
+            return error.reason
+        }
+    }
+
     /// A load balancer as a job has it, with more members for it and for its nodes.
     ///
     /// - Parameters:

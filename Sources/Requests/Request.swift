@@ -83,7 +83,7 @@ extension Request {
 public struct Origin: Hashable, Sendable {
     /// Whose entries of the wanted state it may change.
     public let source: WantedState.Source
-    /// Which request it is, for the journal: the handle of a job, `api:NAME`; empty where there is none.
+    /// Which request it is, for the journal: the handle of a job, `api:NAME`, `keepalived:ADDRESS`; empty where there is none.
     public let name: String
 
     /// An origin.
@@ -100,7 +100,7 @@ public struct Origin: Hashable, Sendable {
         switch source {
         case .jobs: "loadBalancers[\(index)]"
         case .file: "[service:\(id.text)]"
-        case .kubernetes: "service \(quoted(id.text))"
+        case .kubernetes, .keepalived: "service \(quoted(id.text))"
         }
     }
 

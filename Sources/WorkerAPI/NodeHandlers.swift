@@ -48,9 +48,6 @@ extension APIHandlers {
     /// Changes a load balancer for the sake of one node, or refuses to.
     private typealias Edit = @Sendable (inout LoadBalancer) throws(Refusal) -> Void
 
-    /// How often a change is tried again where somebody else has changed the load balancer meanwhile.
-    private static let mostTries = 10
-
     /// PATCH /v1/load-balancers/{id}/nodes/{node}.
     func patchNode(_ request: HTTPRequest, _ reply: HTTPReply) {
         edit(request, reply) { [self] () throws(Refusal) in
@@ -102,41 +99,18 @@ extension APIHandlers {
             // What is to be of a node says nothing of the load balancer: that is there.
             let expected = try request.expectedRevision()
             if expected == 0 { throw Refusal(.invalid, "If-None-Match: it is for load balancers; a node can be expected by If-Match") }
-            change(request, reply, isDryRun: isDryRun, expecting: expected, tries: Self.mostTries, edit: try make())
+            core.edit(
+                id(in: request), from: origin(of: request), isDryRun: isDryRun, expecting: expected, within: Self.patience, try make()
+            ) { [self] result in
+                // What is refused is told of the node as it is in the list, or as it was.
+                let pointer = result.former.map { former in
+                    let place = (try? result.edited?.place(of: request)) ?? (try? former.place(of: request))
+                    return "\(Self.first)/nodes/\(place ?? 0)"
+                }
+                answer(result.outcome, to: reply, at: pointer) { show(request, reply) }
+            }
         } catch {
             reply.send(.problem(error))
-        }
-    }
-
-    /// Changes the load balancer as it is, and tries again where it is another one when the change is committed.
-    private func change(
-        _ request: HTTPRequest, _ reply: HTTPReply, isDryRun: Bool, expecting given: UInt64?, tries: Int, edit: @escaping Edit
-    ) {
-        core.report(on: .named([id(in: request)])) { [self] result in
-            do throws(Refusal) {
-                let report = try result.get()
-                guard var loadBalancer = report.items.first?.entry.loadBalancer else { return }
-                // What is refused is told of the node as it is in the list, or as it was.
-                let former = try? loadBalancer.place(of: request)
-                let place: @Sendable (LoadBalancer) -> String = { changed in
-                    "\(Self.first)/nodes/\((try? changed.place(of: request)) ?? former ?? 0)"
-                }
-                do throws(Refusal) {
-                    try edit(&loadBalancer)
-                } catch {
-                    return _ = reply.send(.problem(error, at: place(loadBalancer)))
-                }
-                let pointer = place(loadBalancer)
-                let options = ChangeOptions(isDryRun: isDryRun, expectedRevision: given ?? report.revision)
-                core.submit(.change(.create([loadBalancer]), options), from: origin(of: request), within: Self.patience) { outcome in
-                    if case .refused(let refusal) = outcome, refusal.code == .precondition, given == nil, tries > 1 {
-                        return self.change(request, reply, isDryRun: isDryRun, expecting: nil, tries: tries - 1, edit: edit)
-                    }
-                    self.answer(outcome, to: reply, at: pointer) { self.show(request, reply) }
-                }
-            } catch {
-                reply.send(.problem(error, at: nil))
-            }
         }
     }
 }

@@ -142,7 +142,7 @@ extension OpenAPI {
             "port": {"type": "integer", "minimum": 1, "maximum": 65535},
             "nodes": {"type": "array", "items": {"$ref": "#/components/schemas/NodeState"}},
             "status": {"enum": ["UP", "DOWN", "SUSPENDED", "OUT_OF_SERVICE"]},
-            "source": {"enum": ["jobs", "file", "kubernetes"]},
+            "source": {"enum": ["jobs", "file", "kubernetes", "keepalived"]},
             "created": {"type": "string", "format": "date-time"}
            }
           },

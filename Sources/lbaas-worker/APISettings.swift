@@ -4,6 +4,7 @@ import Glibc
 import HTTPServer
 import HostSystem
 import JobQueue
+import KeepalivedAPI
 import LBaaS
 import WorkerAPI
 
@@ -26,6 +27,10 @@ struct APISettings: Sendable, Equatable {
     var operators: [String] = []
     /// Groups whose members may look.
     var viewers: [String] = []
+    /// Where go_keepalived's API listens; nil for nowhere.
+    var keepalivedListen: JobServer?
+    /// What the digest of its requests is made with; nil for requests without one.
+    var keepalivedPassword: String?
 
     /// The settings of the section.
     static let table: [Setting<Settings>] = [
@@ -43,6 +48,12 @@ struct APISettings: Sendable, Equatable {
             "api", "operators", "GROUP", "groups of this host whose members may change things over the socket",
             list: \.api.operators, .text),
         Setting("api", "viewers", "GROUP", "groups of this host whose members may look", list: \.api.viewers, .text),
+        Setting(
+            "api", "keepalived_listen", "ADDRESS:PORT", "where the API of go_keepalived listens; without it, nowhere",
+            optional: \.api.keepalivedListen, .address(defaultPort: KeepalivedConfiguration.defaultPort)),
+        Setting(
+            "api", "keepalived_password", "TEXT", "the password that the digest of each request to it is made with",
+            optional: \.api.keepalivedPassword, .text),
     ]
 }
 
@@ -176,6 +187,37 @@ extension APISettings {
     }
 }
 
+// MARK: - The API of go_keepalived
+
+extension APISettings {
+    /// The API of go_keepalived; nil where it is not wanted.
+    ///
+    /// - Parameter place: where a key stands, for the sentences.
+    /// - Throws: all mistakes.
+    fileprivate func keepalived(place: (String) -> String) throws(StartupFailure) -> KeepalivedConfiguration? {
+        func refuse(_ key: String, _ sentence: String) -> StartupFailure { StartupFailure(.config, "\(place(key)): \(sentence)") }
+        guard let listen = keepalivedListen else {
+            if keepalivedPassword != nil { throw refuse("keepalived_password", "is for `keepalived_listen`, which is not set") }
+            return nil
+        }
+        // go_keepalived itself listens on this name.
+        guard let address = listen.host == "localhost" ? IPAddress("127.0.0.1") : IPAddress(listen.host) else {
+            throw refuse(
+                "keepalived_listen",
+                "'\(listen.host)' is not an IPv4 or IPv6 address; write ADDRESS:PORT, or [ADDRESS]:PORT for IPv6")
+        }
+        if !address.isLoopback, keepalivedPassword == nil {
+            throw refuse(
+                "keepalived_listen",
+                "\(listen.host) is not a loopback address, so keepalived_password is needed: anybody could change the load balancers")
+        }
+        var listener = TCPListener(address: address.description, port: listen.port)
+        // No page that a browser on this host shows may send requests under a name of its own.
+        if address.isLoopback { listener.hosts = ["localhost", "127.0.0.1", "[::1]", HostAddress.address(address).inURL] }
+        return KeepalivedConfiguration(listener: listener, password: keepalivedPassword)
+    }
+}
+
 extension IPAddress {
     fileprivate var isLoopback: Bool {
         switch self {
@@ -190,11 +232,21 @@ extension Settings {
     ///
     /// - Parameter file: the configuration file, for the lines of mistakes.
     func apiConfiguration(in file: ConfigurationFile? = nil) throws(StartupFailure) -> APIConfiguration {
-        try api.configuration { key in
-            guard let file, let line = file.line(section: "api", key: key) else {
-                return "\(configurationFile.map { "\($0): " } ?? "")[api] \(key)"
-            }
-            return "\(file.path):\(line): \(key)"
+        try api.configuration { place(of: $0, in: file) }
+    }
+
+    /// The API of go_keepalived as it is configured; nil where it is not wanted.
+    ///
+    /// - Parameter file: the configuration file, for the lines of mistakes.
+    func keepalivedConfiguration(in file: ConfigurationFile? = nil) throws(StartupFailure) -> KeepalivedConfiguration? {
+        try api.keepalived { place(of: $0, in: file) }
+    }
+
+    /// Where a key of [api] stands, for a sentence.
+    private func place(of key: String, in file: ConfigurationFile?) -> String {
+        guard let file, let line = file.line(section: "api", key: key) else {
+            return "\(configurationFile.map { "\($0): " } ?? "")[api] \(key)"
         }
+        return "\(file.path):\(line): \(key)"
     }
 }

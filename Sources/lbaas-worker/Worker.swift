@@ -4,6 +4,7 @@ import DaemonSupport
 import Glibc
 import HostSystem
 import JobQueue
+import KeepalivedAPI
 import KnownDrivers
 import KnownNotifiers
 import LBaaS
@@ -28,13 +29,15 @@ enum Worker {
         let monitor = ProgressMonitor()
         let parts = try Parts(settings, monitor: monitor, log: log)
         let api = try settings.apiConfiguration()
-        let exitCode = try serve(settings, parts, api, monitor: monitor, version: version, signals: signals, log: log)
+        let keepalived = try settings.keepalivedConfiguration()
+        let exitCode = try serve(settings, parts, api, keepalived, monitor: monitor, version: version, signals: signals, log: log)
         pidFile?.remove()
         return exitCode
     }
 
     private static func serve(
-        _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, monitor: ProgressMonitor, version: String, signals: Signals, log: Log
+        _ settings: Settings, _ parts: Parts, _ api: APIConfiguration, _ keepalived: KeepalivedConfiguration?, monitor: ProgressMonitor,
+        version: String, signals: Signals, log: Log
     ) throws(StartupFailure) -> ExitCode {
         let observer = WorkerObserver(settings, log: log)
         let driver = MeasuredDriver(parts.driver, observer.metrics)
@@ -42,7 +45,7 @@ enum Worker {
         let core = CoreService(
             settings, driver: driver, virtualIPs: parts.virtualIPs, version: version, monitor: monitor, observer: observer, log: log)
         let jobs = JobIntake(settings, observer: observer, log: log)
-        let services: [any DaemonService] = [
+        var services: [any DaemonService] = [
             parts.virtualIPs,
             core,
             NotifierService(parts.notifiers, virtualIPs: parts.virtualIPs, core: core),
@@ -54,8 +57,9 @@ enum Worker {
                 APIIntake(
                     api, of: settings, jobs: jobs, observer: observer, driver: driver, core: core, virtualIPs: parts.virtualIPs,
                     version: version, log: log), core: core),
-            IntakeService(jobs, core: core),
         ]
+        if let keepalived { services.append(IntakeService(KeepalivedIntake(keepalived, log: log), core: core)) }
+        services.append(IntakeService(jobs, core: core))
         var daemon = Daemon(signals: signals, monitor: monitor, stopTimeout: .seconds(settings.shutdownTimeout), log: log)
         return try daemon.run(services) {
             log.write(
@@ -94,7 +98,10 @@ extension Worker {
                     return file.failure(line, sentence)
                 }
             }
-            if isCheck { mistakes.collect { () throws(StartupFailure) in _ = try settings.apiConfiguration(in: file) } }
+            if isCheck {
+                mistakes.collect { () throws(StartupFailure) in _ = try settings.apiConfiguration(in: file) }
+                mistakes.collect { () throws(StartupFailure) in _ = try settings.keepalivedConfiguration(in: file) }
+            }
             try mistakes.check()
             if isCheck { _ = try Parts(settings, monitor: ProgressMonitor(), log: .silent, isCheck: true) }
         }

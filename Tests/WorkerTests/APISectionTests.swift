@@ -30,10 +30,13 @@ import Testing
                 tokens = /t
                 operators = lb, ops
                 viewers = all
+                keepalived_listen = localhost
+                keepalived_password = s3cret
                 """)
         let expected = APISettings(
             socket: nil, listen: JobServer(host: "::1", port: 8780), certificate: "/c", key: "/k", clientAuthorities: "/a", tokens: "/t",
-            operators: ["lb", "ops"], viewers: ["all"])
+            operators: ["lb", "ops"], viewers: ["all"], keepalivedListen: JobServer(host: "localhost", port: 62307),
+            keepalivedPassword: "s3cret")
         #expect(given.api == expected)
         #expect(try settings().api == APISettings())
     }
@@ -75,6 +78,20 @@ import Testing
         #expect(found.count == 2)
         #expect(found.allSatisfy { $0.hasPrefix("lbaas.conf:3: listen: ") })
         #expect(found[0].contains("not a loopback address") && found[1].contains("no `tokens`"))
+    }
+
+    @Test func goKeepalivedsAPIListensElsewhereThanOnLoopbackWithAPasswordAlone() throws {
+        for address in ["127.0.0.1", "127.8.8.8:1", "[::1]", "localhost:62307"] {
+            #expect(try mistakes("socket = none", "keepalived_listen = \(address)") == [], "\(address)")
+        }
+        for address in ["192.0.2.1", "0.0.0.0:62307", "[::]:62307"] {
+            let found = try mistakes("socket = none", "keepalived_listen = \(address)")
+            #expect(found.count == 1 && found[0].contains("not a loopback address, so keepalived_password is needed"), "\(address)")
+            #expect(try mistakes("socket = none", "keepalived_listen = \(address)", "keepalived_password = x") == [], "\(address)")
+        }
+        let alone = "lbaas.conf:2: keepalived_password: is for `keepalived_listen`, which is not set"
+        #expect(try mistakes("keepalived_password = x").contains(alone))
+        #expect(try mistakes("keepalived_listen = lb.example").count == 1)
     }
 
     @Test func aMistakeInTheFileOfTokensIsNamedWithItsLine() throws {

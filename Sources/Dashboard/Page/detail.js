@@ -108,7 +108,7 @@ export class Detail {
       ["Reason", reason], ["Since", since ? `${clock(since)} (${age(since)})` : ""], ["Listens on", listener],
       ["Algorithm", loadBalancer.algorithm ?? "ROUND_ROBIN"],
       ["Checks", monitor ? checks(monitor) : "none"],
-      ["Wanted by", { jobs: "jobs", file: "the configuration file", kubernetes: "Kubernetes" }[loadBalancer.source] ?? loadBalancer.source],
+      ["Wanted by", { jobs: "jobs", file: "the configuration file", kubernetes: "Kubernetes", keepalived: "go_keepalived's API" }[loadBalancer.source] ?? loadBalancer.source],
       ["Created", clock(loadBalancer.created)],
     ].filter(([, value]) => value);
     const text = JSON.stringify(facts);
