@@ -4,9 +4,9 @@ package struct CommandCall<Verb: Sendable>: Sendable {
     package let command: Command<Verb>
     /// The words behind it, of which those that may be left out can be missing.
     package let operands: [String]
-    private let options: [String: String]
+    private let options: [String: [String]]
 
-    init(_ command: Command<Verb>, operands: [String], options: [String: String]) {
+    init(_ command: Command<Verb>, operands: [String], options: [String: [String]]) {
         (self.command, self.operands, self.options) = (command, operands, options)
     }
 
@@ -14,7 +14,10 @@ package struct CommandCall<Verb: Sendable>: Sendable {
     package func has(_ option: String) -> Bool { options[option] != nil }
 
     /// The value of an option, the last where it was given more than once; nil where it was not given.
-    package subscript(option: String) -> String? { options[option] }
+    package subscript(option: String) -> String? { options[option]?.last }
+
+    /// All values of an option that may be given more than once, in their order.
+    package func values(of option: String) -> [String] { options[option] ?? [] }
 }
 
 /// What a command line asks for.
@@ -31,8 +34,8 @@ extension CommandTable {
         let all = allOptions
         let known = all.map { LongOptions.Known(name: $0.name, letter: $0.letter, takesValue: $0.placeholder != nil) }
         let scan = try LongOptions.scan(arguments, for: known)
-        var given: [String: String] = [:]
-        for option in scan.options { given[all[option.index].name] = option.value ?? "" }
+        var given: [String: [String]] = [:]
+        for option in scan.options { given[all[option.index].name, default: []].append(option.value ?? "") }
         if given["version"] != nil { return .version }
         let command = try command(of: scan.operands, isHelpAsked: given["help"] != nil)
         if given["help"] != nil { return .help(command.map(help) ?? help) }

@@ -7,6 +7,8 @@ struct Circumstances {
     let entry: WantedState.Entry
     /// The revision of the state.
     let revision: UInt64
+    /// The virtual IP that is its address; nil where that is none.
+    let virtualIP: VirtualIPReport?
     /// How its nodes are; nil where nobody finds out.
     let health: ServiceHealth?
     /// What drains of it, until when, by the clock of the wall.
@@ -44,14 +46,20 @@ extension CommitPipeline {
     ///
     /// - Throws: `notFound` where there is none.
     func circumstances(of id: LoadBalancerID, driverName: String) throws(Refusal) -> Circumstances {
-        typealias Found = (entry: WantedState.Entry, health: ServiceHealth?, drains: DrainTable, revision: UInt64)
+        typealias Found = (
+            entry: WantedState.Entry, virtualIP: VirtualIPReport?, health: ServiceHealth?, drains: DrainTable, revision: UInt64
+        )
         let found = committed.read { snapshot -> Found? in
-            snapshot.wanted.entries[id].map { ($0, snapshot.facts.health[id], snapshot.facts.drains, snapshot.revision) }
+            guard let entry = snapshot.wanted.entries[id] else { return nil }
+            let virtualIP = entry.loadBalancer.address.flatMap { address in
+                snapshot.wanted.virtualIPs[address].map { snapshot.report(on: $0) }
+            }
+            return (entry, virtualIP, snapshot.facts.health[id], snapshot.facts.drains, snapshot.revision)
         }
-        guard let (entry, health, drains, revision) = found else { throw Refusal(missing: id, index: 0) }
+        guard let (entry, virtualIP, health, drains, revision) = found else { throw Refusal(missing: id, index: 0) }
         let effective = EffectiveRule(driver.upkeep).state(of: id, wanted: entry.inService, drains: drains, health: health)
         return Circumstances(
-            entry: entry, revision: revision, health: health, drains: drains.drains(of: id), effective: effective,
+            entry: entry, revision: revision, virtualIP: virtualIP, health: health, drains: drains.drains(of: id), effective: effective,
             checking: driver.upkeep.checking, change: change(at: entry.revision), refusals: refusals.entries(of: id, since: entry.revision),
             operation: operations[id], start: operations.start, report: report(on: effective.appliance), driver: driverName, now: now())
     }

@@ -31,10 +31,15 @@ extension CommitPipeline {
 
     /// The virtual IPs in force in the order of their addresses' text, and the revision of that moment.
     public var virtualIPs: (revision: UInt64, reports: [VirtualIPReport]) {
-        let (revision, table, facts) = committed.read { ($0.revision, $0.wanted.virtualIPs, $0.facts.virtualIPs) }
-        return (
-            revision,
-            table.all.map { VirtualIPReport(virtualIP: $0, section: table.configured[$0.address]?.section, fact: facts[$0.address]) }
-        )
+        committed.read { snapshot in (snapshot.revision, snapshot.wanted.virtualIPs.all.map { snapshot.report(on: $0) }) }
+    }
+}
+
+extension Snapshot {
+    /// A virtual IP in force, and how it is.
+    func report(on virtualIP: VirtualIP) -> VirtualIPReport {
+        let address = virtualIP.address
+        return VirtualIPReport(
+            virtualIP: virtualIP, section: wanted.virtualIPs.configured[address]?.section, fact: facts.virtualIPs[address])
     }
 }

@@ -21,10 +21,11 @@ extension Explanation {
         let summary = wanted.map { "node \(quoted($0.id.text)) \(circumstances.state(of: $0))" } ?? circumstances.summary
         self.init(
             revision: circumstances.revision, summary: summary,
-            steps: [
-                circumstances.requestStep, circumstances.wantedStep(node: wanted), circumstances.factsStep(node: wanted),
-                circumstances.effectiveStep(node: wanted), circumstances.operationStep, appliance,
-            ],
+            steps: [circumstances.requestStep, circumstances.wantedStep(node: wanted)]
+                + (circumstances.addressStep.map { [$0] } ?? [])
+                + [
+                    circumstances.factsStep(node: wanted), circumstances.effectiveStep(node: wanted), circumstances.operationStep, appliance,
+                ],
             deviations: circumstances.deviations)
     }
 }
@@ -261,7 +262,7 @@ extension Circumstances {
         if loadBalancer.isSuspended { return "\(name) does not serve: it was suspended" }
         let down = loadBalancer.nodes.filter { state(of: $0).hasPrefix("gets nothing") }
         let rest = down.isEmpty ? "" : "; " + down.prefix(4).map { "node \(quoted($0.id.text)) \(state(of: $0))" }.joined(separator: "; ")
-        return "\(name): \(serviceWords)" + rest + (down.count > 4 ? "; …" : "") + differenceNote
+        return "\(name): \(serviceWords)\(absenceNote)" + rest + (down.count > 4 ? "; …" : "") + differenceNote
     }
 
     private var differenceNote: String { deviations.isEmpty ? "" : "; the appliance does not run what it should" }

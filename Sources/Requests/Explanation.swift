@@ -12,7 +12,9 @@ public struct Explanation: Sendable {
         case object
         /// What is wanted.
         case wanted
-        /// What is known of the nodes: health, drains, ownership.
+        /// Who owns the address, where that is a virtual IP.
+        case address
+        /// What is known of the nodes: health and drains.
         case facts
         /// What should run, by both.
         case effective

@@ -230,7 +230,7 @@ extension OpenAPI {
                 "type": "object",
                 "required": ["step", "details"],
                 "properties": {
-                 "step": {"enum": ["job", "section", "object", "wanted", "facts", "effective", "operation", "appliance"]},
+                 "step": {"enum": ["job", "section", "object", "wanted", "address", "facts", "effective", "operation", "appliance"]},
                  "details": {"type": "array", "items": {"$ref": "#/components/schemas/Statement"}}
                 }
                }

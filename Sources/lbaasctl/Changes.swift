@@ -111,13 +111,8 @@ extension Session {
             }
             members.append("\"priority\": \(number)")
         }
-        if let check = call["check"] {
-            guard let colon = check.lastIndex(of: ":"), let port = UInt16(check[check.index(after: colon)...]), port > 0,
-                colon != check.startIndex
-            else { throw CommandFailure(.usage, "--check: '\(check)' is not HOST:PORT") }
-            let host = check[..<colon].filter { $0 != "[" && $0 != "]" }
-            members.append("\"checks\": [{\"type\": \"TCP\", \"host\": \(JSONWriting.string(String(host))), \"port\": \(port)}]")
-        }
+        let checks = try call.values(of: "check").map { word throws(CommandFailure) in try Self.check(word) }
+        if !checks.isEmpty { members.append("\"checks\": [\(checks.joined(separator: ", "))]") }
         let answer = try change("POST", "/ips", "{\(members.joined(separator: ", "))}")
         let id = try client.read(answer) { $0.id }
         try print(
@@ -125,6 +120,14 @@ extension Session {
         if call.has("wait") {
             try wait(until: "\(id) is owned by this host", "/ips/\(Reference.segment(for: id))") { $0?.text("status") == "ACTIVATED" }
         }
+    }
+
+    /// A check of a virtual IP as JSON, of `HOST:PORT`.
+    private static func check(_ word: String) throws(CommandFailure) -> String {
+        guard let colon = word.lastIndex(of: ":"), let port = UInt16(word[word.index(after: colon)...]), port > 0, colon != word.startIndex
+        else { throw CommandFailure(.usage, "--check: '\(word)' is not HOST:PORT") }
+        let host = word[..<colon].filter { $0 != "[" && $0 != "]" }
+        return "{\"type\": \"TCP\", \"host\": \(JSONWriting.string(String(host))), \"port\": \(port)}"
     }
 
     /// Deletes a virtual IP.

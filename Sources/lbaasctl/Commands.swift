@@ -52,7 +52,7 @@ let commandTable = CommandTable<Verb>(
         CommandOption("interface", nil, "NAME", help: "the network interface that gets the address"),
         CommandOption("policy", nil, "POLICY", .words(["at_most_one", "at_least_one"]), help: "what is promised about its owners"),
         CommandOption("priority", nil, "N", help: "of the healthy hosts the one with the highest owns it, 1 to 254"),
-        CommandOption("check", nil, "HOST:PORT", help: "what must accept TCP connections for this host to own it"),
+        CommandOption("check", nil, "HOST:PORT", help: "what must accept TCP connections for this host to own it; may be repeated"),
         CommandOption("name", nil, "NAME", help: "whose token it is (default: this user)"),
         CommandOption("role", nil, "ROLE", .words(["viewer", "operator", "admin"]), help: "what the token allows (default: viewer)"),
     ],

@@ -43,6 +43,8 @@ private func call(_ words: String...) throws -> CommandCall<Verb> {
         let list = try call("list", "-pthere", "--all")
         #expect(list.command.verb == .list && list["place"] == "there" && list.has("all") && list.operands.isEmpty)
         #expect(try call("thing", "delete", "--", "-x").operands == ["-x"])
+        let repeated = try call("list", "--file", "g", "--file=f")
+        #expect(repeated["file"] == "f" && repeated.values(of: "file") == ["g", "f"] && repeated.values(of: "place").isEmpty)
         #expect(try call("list", "big").operands == ["big"])
     }
 

@@ -23,7 +23,7 @@ import Testing
 
     private func explain(
         _ node: NodeID? = "a", a health: NodeHealth? = nil, isHeld: Bool = false, share: UInt16 = 1000,
-        report: Result<ApplianceReport?, DriverError>? = nil, change: (inout LoadBalancer) -> Void = { _ in }
+        report: Result<ApplianceReport?, DriverError>? = nil, virtualIP: VirtualIPReport? = nil, change: (inout LoadBalancer) -> Void = { _ in }
     ) throws -> Explanation {
         var shop = LoadBalancer(id: "shop", serviceProtocol: .tcp, port: 80)
         shop.nodes = [Self.node("a", 1), Self.node("b", 2), Self.node("c", 3)]
@@ -44,7 +44,8 @@ import Testing
         let known = ServiceHealth(nodes: facts, hasQuorum: true)
         let effective = EffectiveRule(Upkeep(checking: .worker)).state(of: "shop", wanted: shop, drains: DrainTable(), health: known)
         let circumstances = Circumstances(
-            entry: WantedState.Entry(loadBalancer: shop, createdAt: Timestamp(microseconds: 0), revision: 3), revision: 9, health: known,
+            entry: WantedState.Entry(loadBalancer: shop, createdAt: Timestamp(microseconds: 0), revision: 3), revision: 9, virtualIP: virtualIP,
+            health: known,
             drains: [], effective: effective, checking: .worker, change: nil, refusals: [], operation: nil,
             start: Timestamp(microseconds: 0), report: report ?? .success(ApplianceReport(words: "it runs", nodes: [])), driver: "fake",
             now: Moment(steady: Self.now, wall: Self.now))
@@ -95,6 +96,44 @@ import Testing
         #expect(failed.steps[5].statement.what == "it cannot be asked: no answer" && failed.deviations == [])
         let gone = try explain(nil, report: .success(nil))
         #expect(gone.deviations == ["create load balancer 'shop': the appliance does not run it"])
+    }
+
+    @Test(
+        arguments: [
+            (nil, "it is not known yet which host owns 10.0.0.9", true),
+            (Self.fact(.booting), "it is not known yet which host owns 10.0.0.9", true),
+            (Self.fact(.activated, isBound: true, owner: "a"), "this host owns 10.0.0.9, and eth0 has it", false),
+            (
+                Self.fact(.activated, owner: "a", "there is no interface eth0"),
+                "this host owns 10.0.0.9, but eth0 does not have it: there is no interface eth0", true
+            ),
+            (Self.fact(.standby, owner: "b"), "host b owns 10.0.0.9", true),
+            (
+                Self.fact(.standby, "the right to it ended and was not renewed"),
+                "no host is known to own 10.0.0.9: the right to it ended and was not renewed", true
+            ),
+            (
+                Self.fact(.failing, owner: "b", "its services are down"),
+                "this host must not have 10.0.0.9: its services are down; host b owns it", true
+            ),
+        ])
+    func whoOwnsAVirtualIPIsTold(fact: VirtualIPFact?, words: String, isAbsent: Bool) throws {
+        var wanted = try VirtualIP(address: .v4(0x0A00_0009), interface: "eth0")
+        wanted.preemption = .after(.seconds(5))
+        let report = VirtualIPReport(virtualIP: wanted, section: "virtual_ip:shop", fact: fact)
+        let explanation = try explain(nil, virtualIP: report) { $0.address = .v4(0x0A00_0009) }
+        #expect(explanation.steps.map(\.cause) == [.job, .wanted, .address, .facts, .effective, .operation, .appliance])
+        #expect(explanation.steps[2].statement == Explanation.Statement(words, at: fact?.since))
+        #expect(
+            explanation.steps[2].details[0].what
+                == "the virtual IP is of the section [virtual_ip:shop] of the configuration file: at_least_one, priority 100, taken back after 5 s")
+        #expect(explanation.summary.hasSuffix(isAbsent ? "; this host does not answer for it: \(words)" : "weight 4"))
+    }
+
+    private static func fact(
+        _ state: VirtualIPState, isBound: Bool = false, owner: String? = nil, _ reason: String? = nil
+    ) -> VirtualIPFact {
+        VirtualIPFact(state: state, isBound: isBound, owner: owner, reason: reason, since: Timestamp(microseconds: 5_000_000))
     }
 
     @Test func aNodeThatIsNotThereIsNotFound() throws {

@@ -77,6 +77,30 @@ extension RealServers {
             }
         }
 
+        @Test("are added by lbaasctl with several checks, each of which must pass")
+        func checks() async throws {
+            try await VirtualIPHost.alone { host in
+                try await host.start("").says("started")
+                func add(_ check: String) async throws -> Control.Run {
+                    try await host.control.run(
+                        "ips", "add", "\(Self.address)", "--interface", "eth0", "--check", "10.0.0.1:81", "--check", check)
+                }
+                let wrong = try await add("[2001:db8::1]")
+                #expect(wrong.status == 64 && wrong.errors.contains("--check: '[2001:db8::1]' is not HOST:PORT"))
+                let added = try await add("[2001:db8::1]:82")
+                #expect(added.status == 0 && added.lines == ["vip-\(Self.address)"], "\(added)")
+                let body = try await host.ask("GET", "/ips/vip-\(Self.address)").body
+                for check in [#""host": "10.0.0.1", "port": 81"#, #""host": "2001:db8::1", "port": 82"#] {
+                    #expect(body.contains(#"{"type": "TCP", \#(check), "#), "\(body)")
+                }
+                // Nobody listens there.
+                try await eventually("it fails for both") {
+                    let body = try await host.ask("GET", "/ips/vip-\(Self.address)").body
+                    return body.contains(#""status": "FAILING""#) && body.contains("10.0.0.1:81") && body.contains("[2001:db8::1]:82")
+                }
+            }
+        }
+
         @Test("of the configuration file are not changed by requests")
         func sections() async throws {
             try await VirtualIPHost.alone { host in

@@ -49,6 +49,12 @@ extension RealServers {
                 for host in hosts { try await eventually("haproxy of host \(host.number) listens") { try listens(host) } }
                 #expect(try !hosts[1].hasAddress())
                 #expect(try answers())
+                for (host, words) in zip(hosts, ["this host owns \(Self.address), and eth0 has it", "host h1 owns \(Self.address)"]) {
+                    try await eventually("host \(host.number) tells whose the address is") {
+                        try await host.ask("GET", "/v1/why/web").body.contains(#"{"step": "address", "time": "2"#)
+                            && host.ask("GET", "/v1/why/web").body.contains(words)
+                    }
+                }
                 _ = try await workers[0].end(by: SIGKILL)
                 try await hosts[1].takesOver()
                 #expect(try answers())

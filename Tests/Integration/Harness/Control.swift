@@ -22,10 +22,12 @@ struct Control: Sendable {
     var options: [String]
 
     /// Over the socket of a worker.
-    init(_ rig: Rig, _ api: APIClient) {
+    init(_ rig: Rig, _ api: APIClient) { self.init(rig, socket: api.socket) }
+
+    init(_ rig: Rig, socket: String) {
         self.rig = rig
         environment = ["HOME": rig.folder, "LANG": "C.UTF-8", "TERM": "xterm"]
-        options = ["--socket", api.socket]
+        options = ["--socket", socket]
     }
 
     /// The words of a command.

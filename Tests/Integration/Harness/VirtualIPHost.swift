@@ -37,6 +37,9 @@ struct VirtualIPHost {
         return try namespace.run { try rig.spawnWorker(options) }
     }
 
+    /// `lbaasctl` over the socket of the worker.
+    var control: Control { Control(rig, socket: socket) }
+
     /// Asks the API of the worker.
     func ask(_ method: String, _ path: String, _ body: String? = nil) async throws -> (status: Int, body: String) {
         let content = body.map { ["-H", "Content-Type: application/json", "-d", $0] } ?? []
