@@ -29,14 +29,18 @@ extension HAProxyDriver {
         var descriptors = DescriptorCount(held, limit: base.hasRightsOfWorker ? loader.descriptorLimit() : nil)
         var refusals: [(group: Int, error: ApplianceError)] = []
         for index in change.open {
-            let patches = change.groups([index]).flatMap(\.patches)
+            let groups = change.groups([index])
+            let patches = groups.flatMap(\.patches)
             for patch in patches { descriptors.remove(patch.loadBalancer.old) }
             let new = patches.compactMap(\.loadBalancer.new).filter { !$0.isSuspended }
             let reason = new.lazy.compactMap { loadBalancer -> String? in
                 // A socket of the same place is handed on from process to process.
                 if listeners.contains(loadBalancer.listener) { return nil }
                 let isShared = listeners.contains { $0.overlaps(loadBalancer.listener) }
-                func refusal() -> String? { PortCheck.refusal(of: loadBalancer, with: self.base, isShared: isShared) }
+                let isVirtual = loadBalancer.address.map { address in groups.contains { $0.virtualIPs.contains(address) } } ?? false
+                func refusal() -> String? {
+                    PortCheck.refusal(of: loadBalancer, with: self.base, isShared: isShared, isVirtual: isVirtual)
+                }
                 let isFree = deadline.wait { refusal() == nil ? true : nil } ?? false
                 if isFree { return nil }
                 let reason = refusal() ?? "the port was taken a moment ago; try again"

@@ -43,7 +43,9 @@ extension LoadBalancer {
             return ["bind 0.0.0.0:\(port)"] + (base.hasIPv6 ? ["bind [::]:\(port) v6only"] : [])
         }
         let place = Endpoint(host: .address(address), port: port).description
-        return [address == .v6(high: 0, low: 0) ? "bind \(place) v6only" : "bind \(place)"]
+        if address.isUnspecified { return [address == .v4(0) ? "bind \(place)" : "bind \(place) v6only"] }
+        // An address that is not there must not keep haproxy from being loaded or started: that of a virtual IP comes and goes.
+        return ["bind \(place) transparent"]
     }
 
     private var balanceLine: String {

@@ -118,8 +118,7 @@ extension Refusal {
 extension Draft {
     /// What requests have made of an address; nil where none did.
     func requestedVirtualIP(_ address: IPAddress) -> VirtualIPTable.Requested? {
-        changes.virtualIPs.requested[address] ?? base.pending?.virtualIPs.requested[address]
-            ?? base.committed.read { $0.wanted.virtualIPs.requested[address] }
+        changes.virtualIPs.requested[address] ?? base.requestedVirtualIP(address)
     }
 
     /// All that requests have made.
@@ -130,11 +129,11 @@ extension Draft {
     }
 
     /// The section of the configuration file that has an address; nil for none.
-    func section(of address: IPAddress) -> String? { base.committed.read { $0.wanted.virtualIPs.configured[address]?.section } }
+    func section(of address: IPAddress) -> String? { base.configuredVirtualIP(address)?.section }
 
     /// The virtual IP in force at an address; nil for none.
     func virtualIP(_ address: IPAddress) -> VirtualIP? {
-        base.committed.read { $0.wanted.virtualIPs.configured[address]?.virtualIP } ?? requestedVirtualIP(address)?.virtualIP
+        base.configuredVirtualIP(address)?.virtualIP ?? requestedVirtualIP(address)?.virtualIP
     }
 
     /// Takes what a request changes of virtual IPs.
@@ -158,6 +157,19 @@ extension Draft {
 }
 
 extension BaseState {
+    /// The virtual IP in force at an address; nil for none.
+    func virtualIP(_ address: IPAddress) -> VirtualIP? {
+        configuredVirtualIP(address)?.virtualIP ?? requestedVirtualIP(address)?.virtualIP
+    }
+
+    fileprivate func configuredVirtualIP(_ address: IPAddress) -> VirtualIPTable.Configured? {
+        committed.read { $0.wanted.virtualIPs.configured[address] }
+    }
+
+    fileprivate func requestedVirtualIP(_ address: IPAddress) -> VirtualIPTable.Requested? {
+        pending?.virtualIPs.requested[address] ?? committed.read { $0.wanted.virtualIPs.requested[address] }
+    }
+
     fileprivate func virtualIPFact(_ address: IPAddress) -> VirtualIPFact? {
         pending?.virtualIPFacts[address] ?? committed.read { $0.facts.virtualIPs[address] }
     }

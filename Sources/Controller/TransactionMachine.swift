@@ -205,7 +205,16 @@ extension TransactionMachine {
                 id, effective: effective(id).appliance, to: draft.effective(id, rule).appliance, isForced: draft.changes.forced.contains(id)
             )
         }
-        return patches.isEmpty ? [] : PatchGroup.groups(of: patches)
+        return groups(of: patches) { draft.virtualIP($0) != nil }
+    }
+
+    private func groups(of patches: [LoadBalancerPatch], isVirtual: (IPAddress) -> Bool) -> [PatchGroup] {
+        if patches.isEmpty { return [] }
+        return PatchGroup.groups(of: patches).map { group in
+            var group = group
+            group.virtualIPs = Set(group.patches.compactMap(\.loadBalancer.new?.address).filter(isVirtual))
+            return group
+        }
     }
 }
 
@@ -219,7 +228,7 @@ extension TransactionMachine {
             let effective = effective(id).appliance
             return divergence.patch(id, effective: effective, to: effective)
         }
-        return patches.isEmpty ? [] : PatchGroup.groups(of: patches)
+        return groups(of: patches) { base.virtualIP($0) != nil }
     }
 
     /// These, and those that run on a listener which one of these should have and they should not: they have to go with the same steps.

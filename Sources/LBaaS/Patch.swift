@@ -123,6 +123,8 @@ public struct LoadBalancerPatch: Hashable, Sendable {
 public struct PatchGroup: Hashable, Sendable {
     /// The steps, in the order to take them.
     public let patches: [LoadBalancerPatch]
+    /// Those addresses of its load balancers that are virtual IPs: to be listened on also while this host does not have them.
+    public var virtualIPs: Set<IPAddress> = []
 
     /// A group of these steps.
     public init(_ patches: [LoadBalancerPatch]) { self.patches = patches }

@@ -60,7 +60,7 @@ import Testing
                 log-tag db
                 mode tcp
                 option tcplog
-                bind 10.0.0.100:3306
+                bind 10.0.0.100:3306 transparent
                 balance roundrobin
                 timeout client 30000
                 timeout server 30000
@@ -115,8 +115,8 @@ import Testing
         #expect(binds(nil) == ["bind 0.0.0.0:80", "bind [::]:80 v6only"])
         #expect(binds("0.0.0.0") == ["bind 0.0.0.0:80"])
         #expect(binds("::") == ["bind [::]:80 v6only"])
-        #expect(binds("fd00::1") == ["bind [fd00::1]:80"])
-        #expect(binds("10.1.2.3") == ["bind 10.1.2.3:80"])
+        #expect(binds("fd00::1") == ["bind [fd00::1]:80 transparent"])
+        #expect(binds("10.1.2.3") == ["bind 10.1.2.3:80 transparent"])
         var old = BaseConfiguration.example
         old.hasIPv6 = false
         #expect(binds(nil, base: old) == ["bind 0.0.0.0:80"])

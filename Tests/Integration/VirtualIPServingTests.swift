@@ -31,7 +31,6 @@ extension RealServers {
                     host.driver = "haproxy"
                     host.more += more(host.rig, host.number)
                     host.rig.endHAProxyAtEnd(file: "haproxy-\(host.number).cfg")
-                    try host.namespace.set(["net.ipv4.ip_nonlocal_bind": 1])
                     workers.append(try host.start())
                     try await workers[host.number - 1].says("started")
                 }
@@ -58,6 +57,56 @@ extension RealServers {
                 _ = try await workers[0].end(by: SIGKILL)
                 try await hosts[1].takesOver()
                 #expect(try answers())
+            }
+        }
+
+        /// A host alone whose worker has the driver haproxy.
+        private func withHAProxy(_ body: (VirtualIPHost) async throws -> Void) async throws {
+            try await VirtualIPHost.alone { host in
+                var host = host
+                host.driver = "haproxy"
+                host.rig.endHAProxyAtEnd(file: "haproxy.cfg")
+                let worker = try host.start(
+                    "[worker:haproxy]\nrun_dir = \(host.rig.path("run"))\nconfig = \(host.rig.path("haproxy.cfg"))\n")
+                try await worker.says("started")
+                try await body(host)
+            }
+        }
+
+        private static func job(_ action: String, _ address: String, port: Int = 80, virtualIPs: [String]) -> String {
+            let list = virtualIPs.map { #"{"address": "\#($0)", "interface": "eth0"}"# }.joined(separator: ", ")
+            return #"{"hpcs_action": "\#(action)", "virtualIPs": [\#(list)], "loadBalancers": [{"id": "b\#(port)", "protocol": "HTTP", "#
+                + #""address": "\#(address)", "port": \#(port), "nodes": [{"id": "n", "address": "10.0.0.1", "port": 8080}]}]}"#
+        }
+
+        @Test("A job brings a virtual IP and a haproxy on it, of which no client is refused", arguments: [EthernetLab.v4, EthernetLab.v6])
+        func together(address: IPAddress) async throws {
+            try await withHAProxy { host in
+                func ask() throws -> String {
+                    let url = "http://\(Endpoint(host: .address(address), port: 80))/"
+                    let words = ["-gs", "-m", "0.5", "-o", "/dev/null", "-w", "%{http_code} %{errormsg}", url]
+                    return try host.lab.client.run { try runProgram("/bin/sh", ["-c", "curl \"$@\"; true", "-"] + words) }
+                }
+                let before = try await host.ask("POST", "/v1/jobs", Self.job("CREATE", "\(address)", virtualIPs: []))
+                #expect(before.body.contains("this host does not have the address: make it a virtual IP, or set net."), "\(before)")
+                let create = try await host.ask("POST", "/v1/jobs", Self.job("CREATE", "\(address)", virtualIPs: ["\(address)"]))
+                #expect(create.body.contains("PASS"), "\(create)")
+                // What answers first is haproxy, and no kernel without a listener.
+                var answer = ""
+                try await eventually("haproxy answers on the address") {
+                    answer = try ask()
+                    return answer.hasPrefix("503") || answer.contains("refused")
+                }
+                #expect(answer.hasPrefix("503"), "\(answer)")
+                // The address goes, and haproxy can be loaded all the same.
+                let remove = #"{"hpcs_action": "DELETE", "virtualIPs": [{"address": "\#(address)"}]}"#
+                #expect(try await host.ask("POST", "/v1/jobs", remove).body.contains("PASS"))
+                try await eventually("the address is gone") { try !host.hasAddress("\(address)") }
+                let other = try await host.ask("POST", "/v1/jobs", Self.job("CREATE", "10.0.0.1", port: 81, virtualIPs: []))
+                #expect(other.body.contains("PASS"), "\(other)")
+                let bring = #"{"hpcs_action": "CREATE", "virtualIPs": [{"address": "\#(address)", "interface": "eth0"}]}"#
+                #expect(try await host.ask("POST", "/v1/jobs", bring).body.contains("PASS"))
+                try await eventually("haproxy answers on the address again") { try ask().hasPrefix("503") }
             }
         }
 
