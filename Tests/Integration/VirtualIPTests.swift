@@ -120,6 +120,21 @@ extension RealServers {
             }
         }
 
+        @Test("Another host takes over from a worker that gets next to no processor time, which gives the address up when it has some again")
+        func starved() async throws {
+            try await VirtualIPHost.withCluster("policy = at_most_one") { hosts, _ in
+                let first = try hosts[0].start()
+                try await hosts[0].takesOver()
+                try await hosts[1].start().says("another host owns the name")
+                let limit = try ProcessorLimit(of: first.process.pid, to: .milliseconds(1), of: .seconds(1))
+                try await hosts[1].takesOver()
+                limit.end()
+                try await first.says("another host owns the name")
+                try await eventually("the first host has given the address up") { try !hosts[0].hasAddress() }
+                #expect(try hosts[1].serves())
+            }
+        }
+
         @Test("An owner that is started again within the takeover time stays the owner")
         func restartInCluster() async throws {
             try await VirtualIPHost.withCluster("policy = at_most_one", { _ in "release_on_stop = no\n" }) { hosts, _ in

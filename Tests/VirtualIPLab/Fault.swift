@@ -11,7 +11,7 @@ enum Fault: Hashable, CustomStringConvertible {
     case restarted(Int)
     /// It is frozen, and goes on at the end.
     case frozen(Int)
-    /// It gets the processor for a tenth of the time, in pieces of 20 ms.
+    /// It shares 20 ms of processor time in each 200 ms with two busy loops.
     case starved(Int)
     /// The links of a host to etcd are cut.
     case cutFromEtcd(Int)
@@ -78,7 +78,7 @@ enum Fault: Hashable, CustomStringConvertible {
         case .killed(let host): "the worker of host \(host) is killed"
         case .restarted(let host): "the worker of host \(host) is stopped and started again"
         case .frozen(let host): "the worker of host \(host) is frozen"
-        case .starved(let host): "the worker of host \(host) gets a tenth of the processor"
+        case .starved(let host): "the worker of host \(host) shares a tenth of a processor with busy loops"
         case .cutFromEtcd(let host): "host \(host) is cut from etcd"
         case .silentToEtcd(let host): "nothing passes between host \(host) and etcd"
         case .noCarrier(let host): "the interface of host \(host) has no carrier"
@@ -110,7 +110,7 @@ struct Trouble {
     let fault: Fault
     /// The member of etcd that it befalls.
     private var member = 0
-    private var duty: DutyCycle?
+    private var limit: ProcessorLimit?
 
     /// Begins.
     init(_ fault: Fault, in lab: Lab) async throws {
@@ -121,7 +121,7 @@ struct Trouble {
             try await lab.host(host).stop()
             try lab.host(host).start()
         case .frozen(let host): try lab.host(host).freeze()
-        case .starved(let host): duty = DutyCycle(lab.host(host))
+        case .starved(let host): limit = try ProcessorLimit(of: lab.host(host).worker.process.pid, to: .milliseconds(20))
         case .cutFromEtcd(let host): lab.host(host).setLinks(.cut)
         case .silentToEtcd(let host): lab.host(host).setLinks(.held)
         case .noCarrier(let host): try lab.host(host).setCarrier(false)
@@ -146,7 +146,7 @@ struct Trouble {
         switch fault {
         case .killed(let host): try lab.host(host).start()
         case .frozen(let host): try lab.host(host).thaw()
-        case .starved: duty?.end()
+        case .starved: limit?.end()
         case .cutFromEtcd(let host), .silentToEtcd(let host): lab.host(host).setLinks(.open)
         case .noCarrier(let host): try lab.host(host).setCarrier(true)
         case .interfaceDown(let host): try lab.host(host).setInterface(isUp: true)
