@@ -5,7 +5,7 @@ import Testing
 import WorkerHarness
 
 /// The samples of a text of metrics, by their names with labels.
-private func samples(_ text: String) -> [String: Double] {
+func samples(_ text: String) -> [String: Double] {
     var samples: [String: Double] = [:]
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
         guard let blank = line.lastIndex(of: " ") else { continue }

@@ -86,13 +86,7 @@ final class LabHost: Sendable {
     func flushFilter() throws { _ = try namespace.run { try runProgram("/usr/sbin/nft", ["flush", "ruleset"]) } }
 
     /// Follows the events of its worker from now on; answers how to read the lines that came so far.
-    func followEvents() throws -> () throws -> [Substring] {
-        let name = "events-\(number)"
-        let words = ["-sN", "--unix-socket", socket, "http://localhost/v1/events"]
-        let file = rig.path(name + ".out")
-        _ = try rig.run("/usr/bin/curl", words, name: name)
-        return { try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n") }
-    }
+    func followEvents() throws -> () throws -> [Substring] { try rig.followEvents(over: socket, name: "events-\(number)") }
 
     /// Waits until its worker has a right in the cluster.
     func isConnected(within seconds: Double = 30) async throws {

@@ -100,6 +100,13 @@ package final class Rig: Sendable {
         return process
     }
 
+    /// Follows the events of a worker over its socket from now on; answers how to read the lines that came so far.
+    package func followEvents(over socket: String, name: String) throws -> () throws -> [Substring] {
+        let file = path(name + ".out")
+        _ = try run("/usr/bin/curl", ["-sN", "--unix-socket", socket, "http://localhost/v1/events"], name: name)
+        return { try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n") }
+    }
+
     /// Has a process ended with the rig.
     package func keep(_ process: ChildProcess) { state.withLock { $0.processes.append(process) } }
 

@@ -46,6 +46,9 @@ struct VirtualIPHost {
         return try await curl(over: socket, path, ["-X", method] + content)
     }
 
+    /// Follows the events of the worker from now on; answers how to read the lines that came so far.
+    func followEvents() throws -> () throws -> [Substring] { try rig.followEvents(over: socket, name: "events-\(number)") }
+
     func hasAddress(_ text: String = "\(address)") throws -> Bool {
         try namespace.run { try runProgram("/sbin/ip", ["-o", "addr", "show"]) }.contains(" \(text)/")
     }
