@@ -21,11 +21,10 @@ extension Explanation {
         let summary = wanted.map { "node \(quoted($0.id.text)) \(circumstances.state(of: $0))" } ?? circumstances.summary
         self.init(
             revision: circumstances.revision, summary: summary,
-            steps: [circumstances.requestStep, circumstances.wantedStep(node: wanted)]
-                + (circumstances.addressStep.map { [$0] } ?? [])
-                + [
-                    circumstances.factsStep(node: wanted), circumstances.effectiveStep(node: wanted), circumstances.operationStep, appliance,
-                ],
+            steps: [
+                circumstances.requestStep, circumstances.wantedStep(node: wanted), circumstances.addressStep,
+                circumstances.factsStep(node: wanted), circumstances.effectiveStep(node: wanted), circumstances.operationStep, appliance,
+            ].compactMap(\.self),
             deviations: circumstances.deviations)
     }
 }

@@ -23,7 +23,8 @@ import Testing
 
     private func explain(
         _ node: NodeID? = "a", a health: NodeHealth? = nil, isHeld: Bool = false, share: UInt16 = 1000,
-        report: Result<ApplianceReport?, DriverError>? = nil, virtualIP: VirtualIPReport? = nil, change: (inout LoadBalancer) -> Void = { _ in }
+        report: Result<ApplianceReport?, DriverError>? = nil, virtualIP: VirtualIPReport? = nil,
+        change: (inout LoadBalancer) -> Void = { _ in }
     ) throws -> Explanation {
         var shop = LoadBalancer(id: "shop", serviceProtocol: .tcp, port: 80)
         shop.nodes = [Self.node("a", 1), Self.node("b", 2), Self.node("c", 3)]
@@ -44,9 +45,8 @@ import Testing
         let known = ServiceHealth(nodes: facts, hasQuorum: true)
         let effective = EffectiveRule(Upkeep(checking: .worker)).state(of: "shop", wanted: shop, drains: DrainTable(), health: known)
         let circumstances = Circumstances(
-            entry: WantedState.Entry(loadBalancer: shop, createdAt: Timestamp(microseconds: 0), revision: 3), revision: 9, virtualIP: virtualIP,
-            health: known,
-            drains: [], effective: effective, checking: .worker, change: nil, refusals: [], operation: nil,
+            entry: WantedState.Entry(loadBalancer: shop, createdAt: Timestamp(microseconds: 0), revision: 3), revision: 9,
+            virtualIP: virtualIP, health: known, drains: [], effective: effective, checking: .worker, change: nil, refusals: [], operation: nil,
             start: Timestamp(microseconds: 0), report: report ?? .success(ApplianceReport(words: "it runs", nodes: [])), driver: "fake",
             now: Moment(steady: Self.now, wall: Self.now))
         return try Explanation(circumstances, node: node)
@@ -124,9 +124,8 @@ import Testing
         let explanation = try explain(nil, virtualIP: report) { $0.address = .v4(0x0A00_0009) }
         #expect(explanation.steps.map(\.cause) == [.job, .wanted, .address, .facts, .effective, .operation, .appliance])
         #expect(explanation.steps[2].statement == Explanation.Statement(words, at: fact?.since))
-        #expect(
-            explanation.steps[2].details[0].what
-                == "the virtual IP is of the section [virtual_ip:shop] of the configuration file: at_least_one, priority 100, taken back after 5 s")
+        let source = "the virtual IP is of the section [virtual_ip:shop] of the configuration file"
+        #expect(explanation.steps[2].details[0].what == source + ": at_least_one, priority 100, taken back after 5 s")
         #expect(explanation.summary.hasSuffix(isAbsent ? "; this host does not answer for it: \(words)" : "weight 4"))
     }
 

@@ -120,7 +120,7 @@ extension RealServers {
             }
         }
 
-        @Test("Another host takes over from a worker that gets next to no processor time, which gives the address up when it has some again")
+        @Test("Another host takes over from a worker that has no processor time, which gives the address up when it has some")
         func starved() async throws {
             try await VirtualIPHost.withCluster("policy = at_most_one") { hosts, _ in
                 let first = try hosts[0].start()

@@ -89,6 +89,8 @@ package final class ProcessorLimit {
         let descriptor = open(path, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw systemError("cannot open \(path)") }
         defer { close(descriptor) }
-        guard Glibc.write(descriptor, text, text.utf8.count) == text.utf8.count else { throw systemError("cannot write '\(text)' to \(path)") }
+        guard Glibc.write(descriptor, text, text.utf8.count) == text.utf8.count else {
+            throw systemError("cannot write '\(text)' to \(path)")
+        }
     }
 }
