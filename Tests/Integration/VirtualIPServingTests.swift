@@ -50,8 +50,8 @@ extension RealServers {
                 #expect(try answers())
                 for (host, words) in zip(hosts, ["this host owns \(Self.address), and eth0 has it", "host h1 owns \(Self.address)"]) {
                     try await eventually("host \(host.number) tells whose the address is") {
-                        try await host.ask("GET", "/v1/why/web").body.contains(#"{"step": "address", "time": "2"#)
-                            && host.ask("GET", "/v1/why/web").body.contains(words)
+                        let body = try await host.ask("GET", "/v1/why/web").body
+                        return body.contains(#"{"step": "address", "time": "2"#) && body.contains(words)
                     }
                 }
                 _ = try await workers[0].end(by: SIGKILL)
