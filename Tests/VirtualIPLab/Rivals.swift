@@ -38,7 +38,7 @@ struct Rivals: Sendable {
             try await withRig { rig in
                 let network = try EthernetLab(hosts: 2)
                 let links = try network.hosts.map { try Relay(to: etcd.clientPorts[0], listeningIn: $0) }
-                let client = try AnswerRecorder(network, [kind.address], interval: .milliseconds(1), limit: .milliseconds(250))
+                let client = try AnswerRecorder(network, [kind.address], interval: .milliseconds(1), limit: Measurement.limit)
                 defer {
                     client.end()
                     for link in links { link.end() }
