@@ -26,14 +26,16 @@ extension OwnershipMachine {
             releases = [:]
             return nil
         }
-        var records: [String: OwnerRecord] = [:]
-        for (name, owner) in view.owners.sorted(by: { $0.key < $1.key }) where owner.record.host == settings.host {
+        let names = view.owners.filter { name, owner in
             let isWanted = candidacies[name]?.isHealthy == true && !isStopping
             let isHeld = holdings[name].map { $0.releasedAt == nil } ?? false
-            if !isHeld, releases[name] != nil || !isWanted, records.count < settings.mostNames {
-                records[name] = vacancy(of: name, owner.record)
-                vacated[name] = owner.revision
-            }
+            return owner.record.host == settings.host && !isHeld && (releases[name] != nil || !isWanted)
+        }.keys.sorted().prefix(settings.mostNames)
+        var records: [String: OwnerRecord] = [:]
+        for name in names {
+            guard let owner = view.owners[name] else { continue }
+            records[name] = vacancy(of: name, owner.record)
+            vacated[name] = owner.revision
         }
         for name in Array(releases.keys) where view.owners[name]?.record.host != settings.host { releases[name] = nil }
         if records.isEmpty { return nil }

@@ -75,11 +75,11 @@ extension OwnershipMachine {
     /// has not tried to give the name up.
     mutating func takeOver(_ now: Duration) {
         guard hasRight(now), now >= claimsNotBefore else { return }
-        for (name, owner) in view.owners.sorted(by: { $0.key < $1.key })
-        where owner.record.host == settings.host && !owner.record.from.isEmpty && owner.record.incarnation == settings.incarnation {
-            guard holdings[name] == nil, releases[name] == nil, owner.revision > max(rightRevision, rollbackRevision, vacated[name] ?? 0)
-            else { continue }
-            hold(name, owner.revision, now)
+        let handed = view.owners.filter { name, owner in
+            owner.record.host == settings.host && owner.record.incarnation == settings.incarnation && !owner.record.from.isEmpty
+                && holdings[name] == nil && releases[name] == nil
+                && owner.revision > max(rightRevision, rollbackRevision, vacated[name] ?? 0)
         }
+        for (name, owner) in handed.sorted(by: { $0.key < $1.key }) { hold(name, owner.revision, now) }
     }
 }
