@@ -143,8 +143,10 @@ extension RealServers {
             try await VirtualIPHost.withCluster { hosts, links in
                 let first = try hosts[0].start(hosts[0].more)
                 try await first.says("the cluster is reached")
+                try await first.says("started")
                 let second = try hosts[1].start(hosts[1].more)
                 try await second.says("the cluster is reached")
+                try await second.says("started")
                 #expect(try await hosts[0].ask("POST", "/ips", Self.new).status == 201)
                 func knows(_ host: VirtualIPHost, _ text: String) async throws -> Bool {
                     try await host.ask("GET", "/ips").body.contains(text)
@@ -161,6 +163,7 @@ extension RealServers {
                 #expect(try await hosts[1].ask("POST", "/ips", #"{"ip": "10.0.0.101", "interface": "eth0"}"#).status == 201)
                 let third = try hosts[0].start(hosts[0].more)
                 try await third.says("the cluster is reached")
+                try await third.says("started")
                 try await eventually("it knows what was removed and added meanwhile") {
                     let body = try await hosts[0].ask("GET", "/ips").body
                     return body.contains("10.0.0.101") && !body.contains("10.0.0.100")
