@@ -1,3 +1,4 @@
+import HostSystem
 public import LBaaS
 public import Requests
 import StateStore
@@ -124,6 +125,10 @@ extension LoadBalancerTable<WantedState.Entry> {
     fileprivate func inOrder(
         with health: LoadBalancerTable<ServiceHealth>
     ) -> [(entry: WantedState.Entry, health: ServiceHealth?)] {
-        keys.sorted().compactMap { id in self[id].map { ($0, health[id]) } }
+        var work = LongWork()
+        return keys.sorted().compactMap { id in
+            work.step()
+            return self[id].map { ($0, health[id]) }
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Dispatch
+import HostSystem
 public import LBaaS
 public import Requests
 
@@ -29,12 +30,15 @@ extension LBaaSController {
         do throws(Refusal) {
             let start = pipeline.now().steady
             let rule = EffectiveRule(pipeline.driver.upkeep)
+            var work = LongWork()
             let effective = found.map { found in
+                work.step()
                 let id = found.entry.loadBalancer.id
                 return rule.state(of: id, wanted: found.entry.inService, drains: drains, health: found.health).appliance
             }
             if asks { connections.ask(pipeline.driver, about: effective.compactMap(\.self), at: start) }
             let items = zip(zip(found, effective), try nodes(of: found)).map { found, nodes in
+                work.step()
                 let ((entry, health), effective) = found
                 return StateReport.Item(
                     entry: entry, nodes: nodes, hasQuorum: health?.hasQuorum,

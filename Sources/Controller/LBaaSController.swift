@@ -164,7 +164,9 @@ public final class LBaaSController: RequestHandler {
             } catch  where error.code == .notRunning {
                 reason = error.message
             }
+            var work = LongWork()
             return zip(found, checked).map { found, checked in
+                work.step()
                 let loadBalancer = found.entry.loadBalancer
                 let reason = found.entry.isOutOfService ? "another load balancer has the listener of this one" : reason
                 let nodes =

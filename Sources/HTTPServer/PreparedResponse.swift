@@ -1,4 +1,5 @@
 import CMicrohttpd
+import HostSystem
 
 /// A response of the library's, made of one of ours.
 ///
@@ -79,6 +80,7 @@ package final class KeptResponse: Sendable {
 /// A body that is sent part by part.
 final class LargeBody {
     private let bytes: [UInt8]
+    private var work = LongWork()
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -86,6 +88,7 @@ final class LargeBody {
     func read(from offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
         let end = min(bytes.count, offset + buffer.count)
         guard offset < end else { return Int(mhd_end_of_stream) }
+        work.step()
         unsafe buffer.copyBytes(from: bytes[offset..<end])
         return end - offset
     }

@@ -1,3 +1,4 @@
+import HostSystem
 import JSON
 import LBaaS
 import LoadBalancerJSON
@@ -9,7 +10,9 @@ extension StateReport {
     /// All of its load balancers: `{"revision": N, "loadBalancers": […]}`.
     var text: [UInt8] {
         var bytes = Array("{\"revision\": \(revision), \"loadBalancers\": [".utf8)
+        var work = LongWork()
         for (place, item) in items.enumerated() {
+            work.step()
             if place > 0 { bytes += [UInt8(ascii: ","), UInt8(ascii: "\n")] }
             bytes += item.text
         }

@@ -1,3 +1,4 @@
+import HostSystem
 package import LBaaS
 import Metrics
 package import Requests
@@ -40,9 +41,14 @@ extension Scrape {
 
     private func writeLoadBalancers(_ items: [StateReport.Item], _ states: [LoadBalancerState], to text: inout MetricsText) {
         var labels = PreparedLabels()
-        for item in items { labels.append(["load_balancer": item.entry.loadBalancer.id.text]) }
+        var work = LongWork()
+        for item in items {
+            work.step()
+            labels.append(["load_balancer": item.entry.loadBalancer.id.text])
+        }
         text.family(WorkerMetric.loadBalancerState)
         for (place, state) in states.enumerated() {
+            work.step()
             text.sample(state == .up ? 1 : 0, labels, place, more: ",state=\"UP\"")
             text.sample(state == .down ? 1 : 0, labels, place, more: ",state=\"DOWN\"")
             text.sample(state == .suspended ? 1 : 0, labels, place, more: ",state=\"SUSPENDED\"")
@@ -64,7 +70,9 @@ extension Scrape {
 
     private func writeNodes(_ items: [StateReport.Item], to text: inout MetricsText) {
         var labels = PreparedLabels()
+        var work = LongWork()
         for item in items {
+            work.step()
             let id = item.entry.loadBalancer.id.text
             for node in item.nodes { labels.append(["load_balancer": id, "node": node.id.text]) }
         }
@@ -80,7 +88,9 @@ extension Scrape {
 
     private static func forEachNode(of items: [StateReport.Item], _ body: (NodeStatus, Int) -> Void) {
         var place = 0
+        var work = LongWork()
         for item in items {
+            work.step()
             for node in item.nodes {
                 body(node, place)
                 place += 1

@@ -1,0 +1,20 @@
+import Glibc
+
+/// Work that takes long and that nobody waits for as commits are waited for: about once in a millisecond it lets other threads go first.
+///
+/// The kernel lets a thread that was woken wait until the one on its processor has had its slice, and looks at that some 4 ms apart. A commit
+/// takes several threads one after the other, and would wait for each.
+package struct LongWork {
+    private static let length = Duration.milliseconds(1)
+    private var next = Clock.bootTime() + length
+
+    /// It begins.
+    package init() {}
+
+    /// A part of it is done that takes some microseconds.
+    package mutating func step() {
+        if Clock.bootTime() < next { return }
+        sched_yield()
+        next = Clock.bootTime() + Self.length
+    }
+}
