@@ -66,11 +66,19 @@ import LBaaS
 
 /// A compiled statement. Owns the handle; SQLite keeps the connection alive until the last of its statements is gone.
 @safe final class Statement {
+    /// As much memory for values is kept, in bytes.
+    private static let mostKept = 64 << 10
+
     private let handle: OpaquePointer
+    /// The texts and bytes that are bound: one copy of all of them is cheaper than one of each by SQLite.
+    private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 1)
 
     fileprivate init(handle: OpaquePointer) { unsafe self.handle = handle }
 
-    deinit { unsafe sqlite3_finalize(handle) }
+    deinit {
+        unsafe sqlite3_finalize(handle)
+        unsafe memory.deallocate()
+    }
 
     /// A value bound to a parameter.
     enum Value {
@@ -78,6 +86,15 @@ import LBaaS
         case text(String)
         case bytes([UInt8])
         case null
+
+        /// The bytes that a copy of it takes.
+        fileprivate var size: Int {
+            switch self {
+            case .text(let text): text.utf8.count
+            case .bytes(let bytes): bytes.count
+            case .integer, .null: 0
+            }
+        }
     }
 
     /// Runs a statement that returns nothing, with a value for each of its parameters.
@@ -87,8 +104,10 @@ import LBaaS
     ///
     /// - Returns: how many rows it has changed.
     @discardableResult func run(_ values: [Value]) throws(Database.Failure) -> Int {
+        makeRoom(for: values)
+        var end = 0
         for (index, value) in values.enumerated() {
-            guard bind(value, to: Int32(index + 1)) == SQLITE_OK else { throw failure() }
+            guard bind(value, to: Int32(index + 1), &end) == SQLITE_OK else { throw failure() }
         }
         let code = unsafe sqlite3_step(handle)
         guard code == SQLITE_DONE || code == SQLITE_ROW else {
@@ -100,25 +119,36 @@ import LBaaS
         return unsafe Int(sqlite3_changes(sqlite3_db_handle(handle)))
     }
 
-    /// Binds a value to a parameter. SQLite takes a copy.
-    private func bind(_ value: Value, to parameter: Int32) -> Int32 {
-        let copied = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    /// Binds a value to a parameter. Texts and bytes are copied behind those that are bound already, and SQLite reads them there.
+    ///
+    /// - Parameter end: where those end; then where this one does.
+    private func bind(_ value: Value, to parameter: Int32, _ end: inout Int) -> Int32 {
         switch value {
         case .integer(let number): return unsafe sqlite3_bind_int64(handle, parameter, number)
         case .null: return unsafe sqlite3_bind_null(handle, parameter)
         case .text(let text):
-            return unsafe text.withBytes { characters in
-                // The address of an empty text may be null, which would bind NULL.
-                guard let start = characters.baseAddress else { return unsafe sqlite3_bind_text(handle, parameter, "", 0, copied) }
-                return unsafe start.withMemoryRebound(to: CChar.self, capacity: characters.count) {
-                    unsafe sqlite3_bind_text(handle, parameter, $0, Int32(characters.count), copied)
-                }
-            }
+            let copy = unsafe text.withBytes { unsafe keep(UnsafeRawBufferPointer($0), &end) }
+            return unsafe sqlite3_bind_text(handle, parameter, copy.assumingMemoryBound(to: CChar.self), Int32(text.utf8.count), nil)
         case .bytes(let bytes):
-            return unsafe bytes.withUnsafeBytes { buffer in
-                unsafe sqlite3_bind_blob64(handle, parameter, buffer.baseAddress, UInt64(buffer.count), copied)
-            }
+            let copy = unsafe bytes.withUnsafeBytes { unsafe keep($0, &end) }
+            return unsafe sqlite3_bind_blob64(handle, parameter, copy, UInt64(bytes.count), nil)
         }
+    }
+
+    private func keep(_ bytes: UnsafeRawBufferPointer, _ end: inout Int) -> UnsafeMutableRawPointer {
+        let start = unsafe memory.baseAddress.unsafelyUnwrapped + end
+        unsafe UnsafeMutableRawBufferPointer(start: start, count: bytes.count).copyMemory(from: bytes)
+        end += bytes.count
+        return unsafe start
+    }
+
+    /// Makes room for the texts and bytes of all values. What was bound before is not read any more.
+    private func makeRoom(for values: [Value]) {
+        let size = values.reduce(0) { $0 + $1.size }
+        // Large ones are rare, and their memory is not kept for the next.
+        if unsafe size <= memory.count && (memory.count <= Self.mostKept || size > Self.mostKept) { return }
+        unsafe memory.deallocate()
+        unsafe memory = .allocate(byteCount: max(size, 256), alignment: 1)
     }
 
     /// Goes to the next row; false behind the last.
