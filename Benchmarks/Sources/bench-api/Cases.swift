@@ -31,7 +31,7 @@ extension Bench {
         defer { plain.stop() }
         let address = "http://127.0.0.1:\(plain.readLine() ?? "0")/v1/load-balancers/lb1"
         var (yardstick, ours, ratios) = ([Double](), [Double](), [Double]())
-        for _ in 0..<options.pairCount {
+        for _ in 0..<options.count {
             let before = (plain.cpuMicroseconds, worker.served.figures.cpuMicroseconds)
             let first = try wrk(address, seconds: options.scaled(30) / 10)
             let second = try wrk(worker.address + "/v1/load-balancers/lb1", seconds: options.scaled(30) / 10)
@@ -67,7 +67,7 @@ extension Bench {
         let worker = try start()
         defer { worker.served.stop() }
         var (byJob, byPut, ratios) = ([Double](), [Double](), [Double]())
-        for _ in 0..<options.pairCount {
+        for _ in 0..<options.count {
             byJob.append(try jobs(options.scaled(20_000), of: worker))
             byPut.append(try wrk(worker.address, script: script, seconds: options.scaled(30) / 10).rate)
             ratios.append((byPut.last ?? 0) / (byJob.last ?? 1))
@@ -151,7 +151,7 @@ extension Bench {
     /// The memory of a worker with the API and without.
     func memory() throws -> Section {
         var (without, with) = ([Double](), [Double]())
-        for _ in 0..<options.pairCount {
+        for _ in 0..<options.count {
             for hasAPI in [false, true] {
                 let worker = try start(hasAPI: hasAPI)
                 usleep(500_000)
@@ -176,7 +176,7 @@ extension Bench {
         defer { worker.served.stop() }
         var (alone, watched, ratios, shares) = ([Double](), [Double](), [Double](), [Double]())
         _ = try jobs(options.scaled(10_000), of: worker)
-        for _ in 0..<options.pairCount {
+        for _ in 0..<options.count {
             alone.append(try jobs(options.scaled(60_000), of: worker))
             let clients = try startClients(100, "--discard", "--scrape", "/metrics", of: worker)
             let (before, start) = (clients.cpuMicroseconds, nanoseconds())

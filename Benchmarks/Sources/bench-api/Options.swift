@@ -1,6 +1,7 @@
 import BenchSupport
 
 /// What the command line asks for.
+@dynamicMemberLookup
 struct Options {
     static let usage = """
         usage: bench-api --worker PATH [options]
@@ -13,32 +14,15 @@ struct Options {
 
         """
 
-    var worker = ""
-    var cases = BenchCase.allCases
-    var pairs: Int?
-    var isQuick = false
-    var scratch: String?
-    var output: String?
+    private let common: CommonOptions<BenchCase>
 
     init(_ arguments: ArraySlice<String>) throws(BenchFailure) {
-        var words = OptionReader(arguments)
-        while let option = words.next() {
-            switch option {
-            case "--worker": worker = try words.value(of: option)
-            case "--case": cases = try words.cases(of: option)
-            case "--pairs": pairs = try words.count(of: option)
-            case "--quick": isQuick = true
-            case "--scratch": scratch = try words.value(of: option)
-            case "--output": output = try words.value(of: option)
-            default: throw BenchFailure("unknown option: \(option)")
-            }
-        }
-        guard !worker.isEmpty else { throw BenchFailure("--worker is missing") }
+        common = try CommonOptions(arguments, paths: ["--worker"], repeats: "--pairs", usual: 3)
     }
 
-    /// How many pairs of runs a comparison has.
-    var pairCount: Int { pairs ?? (isQuick ? 1 : 3) }
+    var worker: String { common.path("--worker") }
 
-    /// So many in a full run, a tenth in a quick one.
-    func scaled(_ count: Int) -> Int { isQuick ? max(count / 10, 1) : count }
+    func scaled(_ count: Int) -> Int { common.scaled(count) }
+
+    subscript<Value>(dynamicMember path: KeyPath<CommonOptions<BenchCase>, Value>) -> Value { common[keyPath: path] }
 }

@@ -35,7 +35,7 @@ enum BenchCase: String, CaseIterable {
     ) throws -> Section {
         let count = options.scaled(10_000)
         let nodes = try Nodes(manner, programs: programs)
-        let samples = try (0..<options.roundCount).map { _ in
+        let samples = try (0..<options.count).map { _ in
             try Checker(options: options).run(kind, nodes: count, at: nodes.port, mustPass: manner != .hanging)
         }
         let (cores, memory) = (samples.spread(\.cores), samples.spread(\.memory))
@@ -59,7 +59,7 @@ enum BenchCase: String, CaseIterable {
         var summary: [SummaryRow] = []
         for count in [100, 1000, 2500, 5000, 10_000].map(options.scaled) {
             var pairs: [(Sample, Sample)] = []
-            for _ in 0..<options.roundCount {
+            for _ in 0..<options.count {
                 let theirs = try Keepalived(programs: programs, options: options).run(nodes: count, on: nodes)
                 pairs.append((theirs, try Checker(options: options).run("connect", nodes: count, at: nodes.port)))
             }

@@ -1,6 +1,7 @@
 import BenchSupport
 
 /// What the command line asks for.
+@dynamicMemberLookup
 struct Options {
     static let usage = """
         usage: bench-health --checker PATH --worker PATH --rig PATH [options]
@@ -14,34 +15,19 @@ struct Options {
 
         """
 
-    var checker = ""
-    var worker = ""
-    var rig = ""
-    var cases = BenchCase.allCases
-    var rounds: Int?
-    var isQuick = false
-    var output: String?
+    private let common: CommonOptions<BenchCase>
     /// What this process is to do on the kernel that was booted; nil where it is to boot it.
-    var inside: DeathRun?
+    let inside: DeathRun?
 
     init(_ arguments: ArraySlice<String>) throws(BenchFailure) {
-        var words = OptionReader(arguments)
-        while let option = words.next() {
-            switch option {
-            case "--checker": checker = try words.value(of: option)
-            case "--worker": worker = try words.value(of: option)
-            case "--rig": rig = try words.value(of: option)
-            case "--inside": inside = try DeathRun(words.value(of: option))
-            case "--case": cases = try words.cases(of: option)
-            case "--rounds": rounds = try words.count(of: option)
-            case "--quick": isQuick = true
-            case "--output": output = try words.value(of: option)
-            default: throw BenchFailure("unknown option: \(option)")
-            }
+        var inside: DeathRun?
+        common = try CommonOptions(arguments, paths: ["--checker", "--worker", "--rig"], repeats: "--rounds", usual: 3) {
+            option, words throws(BenchFailure) in
+            if option != "--inside" { return false }
+            inside = try DeathRun(words.value(of: option))
+            return true
         }
-        for (option, value) in [("--checker", checker), ("--worker", worker), ("--rig", rig)] where value.isEmpty {
-            throw BenchFailure("\(option) is missing")
-        }
+        self.inside = inside
     }
 
     /// The same for what is done on the kernel that is booted.
@@ -49,9 +35,11 @@ struct Options {
         ["--checker", checker, "--worker", worker, "--rig", rig, "--inside", run.text]
     }
 
-    /// How often each case is measured.
-    var roundCount: Int { rounds ?? (isQuick ? 1 : 3) }
+    var checker: String { common.path("--checker") }
+    var worker: String { common.path("--worker") }
+    var rig: String { common.path("--rig") }
 
-    /// So many in a full run, a tenth in a quick one.
-    func scaled(_ count: Int) -> Int { isQuick ? max(count / 10, 1) : count }
+    func scaled(_ count: Int) -> Int { common.scaled(count) }
+
+    subscript<Value>(dynamicMember path: KeyPath<CommonOptions<BenchCase>, Value>) -> Value { common[keyPath: path] }
 }

@@ -47,7 +47,7 @@ struct Inside {
         for scheduler in Set(runs.map(\.scheduler)) {
             _ = try TableRun(services: 1, nodes: 1, scheduler: scheduler, rounds: 1).sample(raw, .raw)
         }
-        for _ in 0..<options.pairCount {
+        for _ in 0..<options.count {
             for run in runs {
                 try run.sample(raw, .raw).send()
                 try run.sample(options.driver, .driver).send()
@@ -79,7 +79,7 @@ struct Inside {
 
     /// Each time a network namespace of its own, and all processes new.
     private func wholeProgram() throws {
-        for _ in 0..<min(options.pairCount, 5) {
+        for _ in 0..<min(options.count, 5) {
             let command =
                 ["unshare", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh", myself] + options.arguments(for: .whole)
             try Sample("whole", .worker, figures(of: command)).send()

@@ -1,6 +1,7 @@
 import BenchSupport
 
 /// What the command line asks for.
+@dynamicMemberLookup
 struct Options {
     static let usage = """
         usage: bench-ipvs --rig PATH --driver PATH --worker PATH [options]
@@ -14,15 +15,9 @@ struct Options {
 
         """
 
-    var rig = ""
-    var driver = ""
-    var worker = ""
-    var cases = BenchCase.allCases
-    var pairs: Int?
-    var isQuick = false
-    var output: String?
+    private let common: CommonOptions<BenchCase>
     /// What this process is to do on the kernel that was booted; nil for to boot it.
-    var part: Part?
+    let part: Part?
 
     /// What is done on the kernel that was booted.
     enum Part: String {
@@ -33,35 +28,28 @@ struct Options {
     }
 
     init(_ arguments: ArraySlice<String>) throws(BenchFailure) {
-        var words = OptionReader(arguments)
-        while let option = words.next() {
-            switch option {
-            case "--rig": rig = try words.value(of: option)
-            case "--driver": driver = try words.value(of: option)
-            case "--worker": worker = try words.value(of: option)
-            case "--case": cases = try words.cases(of: option)
-            case "--pairs": pairs = try words.count(of: option)
-            case "--quick": isQuick = true
-            case "--output": output = try words.value(of: option)
-            case "--part": part = Part(rawValue: try words.value(of: option))
-            default: throw BenchFailure("unknown option: \(option)")
-            }
+        var part: Part?
+        common = try CommonOptions(arguments, paths: ["--rig", "--driver", "--worker"], repeats: "--pairs", usual: 7) {
+            option, words throws(BenchFailure) in
+            if option != "--part" { return false }
+            part = Part(rawValue: try words.value(of: option))
+            return true
         }
-        for (option, value) in [("--rig", rig), ("--driver", driver), ("--worker", worker)] where value.isEmpty {
-            throw BenchFailure("\(option) is missing")
-        }
+        self.part = part
     }
 
     /// The same for a part of the work.
     func arguments(for part: Part) -> [String] {
         var arguments = ["--rig", rig, "--driver", driver, "--worker", worker, "--part", part.rawValue]
-        arguments += ["--case", cases.map(\.rawValue).joined(separator: ","), "--pairs", "\(pairCount)"]
-        return isQuick ? arguments + ["--quick"] : arguments
+        arguments += ["--case", common.cases.map(\.rawValue).joined(separator: ","), "--pairs", "\(common.count)"]
+        return common.isQuick ? arguments + ["--quick"] : arguments
     }
 
-    /// How many pairs of runs a comparison has.
-    var pairCount: Int { pairs ?? (isQuick ? 1 : 7) }
+    var rig: String { common.path("--rig") }
+    var driver: String { common.path("--driver") }
+    var worker: String { common.path("--worker") }
 
-    /// So many in a full run, a tenth in a quick one.
-    func scaled(_ count: Int) -> Int { isQuick ? max(count / 10, 1) : count }
+    func scaled(_ count: Int) -> Int { common.scaled(count) }
+
+    subscript<Value>(dynamicMember path: KeyPath<CommonOptions<BenchCase>, Value>) -> Value { common[keyPath: path] }
 }

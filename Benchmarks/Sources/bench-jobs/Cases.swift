@@ -35,7 +35,7 @@ enum BenchCase: String, CaseIterable {
         let disk = try syncCost(folder: bench.folder, count: bench.options.scaled(500))
         var inMemory: [PairedCase.Sample] = []
         var onDisk: [PairedCase.Sample] = []
-        for _ in 0..<bench.options.pairCount {
+        for _ in 0..<bench.options.count {
             inMemory.append(try oneInFlight(bench).sample(.worker, on: bench))
             onDisk.append(try PairedCase(title: "", load: load, connections: 4, state: .new).sample(.worker, on: bench))
         }

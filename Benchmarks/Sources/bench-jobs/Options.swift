@@ -1,6 +1,7 @@
 import BenchSupport
 
 /// What the command line asks for.
+@dynamicMemberLookup
 struct Options {
     static let usage = """
         usage: bench-jobs --worker PATH [options]
@@ -15,36 +16,27 @@ struct Options {
 
         """
 
-    var worker = ""
-    var workerArguments = "--driver dummy --server {server} --function {function} --concurrency {connections} --state-dir {state}"
-    var expectPass = true
-    var cases = BenchCase.allCases
-    var pairs: Int?
-    var isQuick = false
-    var scratch: String?
-    var output: String?
+    private let common: CommonOptions<BenchCase>
+    private(set) var workerArguments =
+        "--driver dummy --server {server} --function {function} --concurrency {connections} --state-dir {state}"
+    private(set) var expectPass = true
 
     init(_ arguments: ArraySlice<String>) throws(BenchFailure) {
-        var words = OptionReader(arguments)
-        while let option = words.next() {
+        var (workerArguments, expectPass) = (workerArguments, expectPass)
+        common = try CommonOptions(arguments, paths: ["--worker"], repeats: "--pairs", usual: 5) { option, words throws(BenchFailure) in
             switch option {
-            case "--worker": worker = try words.value(of: option)
             case "--worker-arguments": workerArguments = try words.value(of: option)
             case "--any-answer": expectPass = false
-            case "--case": cases = try words.cases(of: option)
-            case "--pairs": pairs = try words.count(of: option)
-            case "--quick": isQuick = true
-            case "--scratch": scratch = try words.value(of: option)
-            case "--output": output = try words.value(of: option)
-            default: throw BenchFailure("unknown option: \(option)")
+            default: return false
             }
+            return true
         }
-        guard !worker.isEmpty else { throw BenchFailure("--worker is missing") }
+        (self.workerArguments, self.expectPass) = (workerArguments, expectPass)
     }
 
-    /// How many pairs of runs a comparison has.
-    var pairCount: Int { pairs ?? (isQuick ? 1 : 5) }
+    var worker: String { common.path("--worker") }
 
-    /// So many in a full run, a tenth in a quick one.
-    func scaled(_ count: Int) -> Int { isQuick ? max(count / 10, 1) : count }
+    func scaled(_ count: Int) -> Int { common.scaled(count) }
+
+    subscript<Value>(dynamicMember path: KeyPath<CommonOptions<BenchCase>, Value>) -> Value { common[keyPath: path] }
 }

@@ -37,7 +37,7 @@ struct PairedCase {
 
     func samples(on bench: Bench) throws -> Samples {
         var samples = Samples()
-        for _ in 0..<bench.options.pairCount {
+        for _ in 0..<bench.options.count {
             samples.echo.append(try sample(.echo, on: bench))
             samples.worker.append(try sample(.worker, on: bench))
         }

@@ -1,6 +1,7 @@
 import BenchSupport
 
 /// What the command line asks for.
+@dynamicMemberLookup
 struct Options: Sendable {
     static let usage = """
         usage: bench-vip --lab PATH --worker PATH --recipe PATH [options]
@@ -14,31 +15,17 @@ struct Options: Sendable {
 
         """
 
-    var lab = ""
-    var worker = ""
-    var recipe = ""
-    var cases = BenchCase.allCases
-    var repeats = 20
-    var output: String?
+    private let common: CommonOptions<BenchCase>
 
     init(_ arguments: ArraySlice<String>) throws(BenchFailure) {
-        var words = OptionReader(arguments)
-        while let option = words.next() {
-            switch option {
-            case "--lab": lab = try words.value(of: option)
-            case "--worker": worker = try words.value(of: option)
-            case "--recipe": recipe = try words.value(of: option)
-            case "--case": cases = try words.cases(of: option)
-            case "--repeats": repeats = try words.count(of: option)
-            case "--quick": repeats = 2
-            case "--output": output = try words.value(of: option)
-            default: throw BenchFailure("unknown option: \(option)")
-            }
-        }
-        for (option, value) in [("--lab", lab), ("--worker", worker), ("--recipe", recipe)] where value.isEmpty {
-            throw BenchFailure("\(option) is missing")
-        }
+        common = try CommonOptions(arguments, paths: ["--lab", "--worker", "--recipe"], repeats: "--repeats", usual: 20)
     }
+
+    var lab: String { common.path("--lab") }
+    var worker: String { common.path("--worker") }
+    var recipe: String { common.path("--recipe") }
+    /// How often each case is measured.
+    var repeats: Int { common.isQuick ? 2 : common.count }
 
     /// Runs the lab with some words, and answers its figures.
     func figures(_ words: String...) throws -> Figures {
@@ -46,6 +33,8 @@ struct Options: Sendable {
         let found = try BenchSupport.figures(of: ["env", "LBAAS_WORKER=\(worker)", lab, "measure"] + words)
         return Figures(values: found, name: words.joined(separator: " "))
     }
+
+    subscript<Value>(dynamicMember path: KeyPath<CommonOptions<BenchCase>, Value>) -> Value { common[keyPath: path] }
 }
 
 /// What a case of the lab has printed.
