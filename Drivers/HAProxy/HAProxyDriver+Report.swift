@@ -23,6 +23,19 @@ extension HAProxyDriver {
         return reports
     }
 
+    /// The sessions of each server.
+    public func connections(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeID: UInt64]] {
+        if running.withLock({ $0?.proxies.isEmpty ?? true }) { return [:] }
+        let answer = try asking { socket throws(ApplianceError) in try socket.ask(["show stat -1 4 -1"]) }
+        let asked = Set(ids)
+        var connections: [LoadBalancerID: [NodeID: UInt64]] = [:]
+        for row in StatisticsRow.rows(answer[0]) {
+            guard let id = row.proxy.id.map({ LoadBalancerID($0) }), asked.contains(id), let node = row.server.id else { continue }
+            connections[id, default: [:]][NodeID(node)] = row.sessions
+        }
+        return connections
+    }
+
     /// From so many load balancers on, all are asked for at once.
     private static let manyProxies = 16
 

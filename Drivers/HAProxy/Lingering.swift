@@ -33,7 +33,7 @@ final class Lingering: Sendable {
 
         var counters: [(number: UInt32, counter: TrafficCounter)] {
             frontends.filter { Proxy.numbers.contains($0.number) }
-                .map { ($0.number, TrafficCounter(bytesOut: $0.bytesOut, run: Self.run(process, $0.number))) }
+                .map { ($0.number, TrafficCounter(bytesOut: $0.bytesOut, bytesIn: $0.bytesIn, run: Self.run(process, $0.number))) }
         }
 
         /// A value for each process and each load balancer: FNV-1a of what tells them from others.

@@ -19,6 +19,7 @@ struct StatisticsRow: Hashable {
     /// The name of the server.
     let server: ApplianceName
     let status: Substring
+    let bytesIn: UInt64
     let bytesOut: UInt64
     /// How many sessions there are now.
     let sessions: UInt64
@@ -76,7 +77,7 @@ struct StatisticsRow: Hashable {
         init(_ header: Substring, withChecks: Bool) {
             let names = header.parts(at: ",", omittingEmptySubsequences: false)
             let places = Dictionary(zip(names, 0...)) { first, _ in first }
-            var needed: [Substring] = ["pxname", "svname", "scur", "bout", "status", "weight", "bck", "iid", "type"]
+            var needed: [Substring] = ["pxname", "svname", "scur", "bin", "bout", "status", "weight", "bck", "iid", "type"]
             if withChecks { needed += ["lastchg", "check_status", "check_code", "last_chk", "check_desc"] }
             self.withChecks = withChecks
             self.places = places
@@ -93,8 +94,9 @@ struct StatisticsRow: Hashable {
             guard let kind = Kind(rawValue: String(field("type"))), let number = UInt32(field("iid")) else { return nil }
             return StatisticsRow(
                 kind: kind, proxy: ApplianceName(text: String(field("pxname"))), number: number,
-                server: ApplianceName(text: String(field("svname"))), status: field("status"), bytesOut: UInt64(field("bout")) ?? 0,
-                sessions: UInt64(field("scur")) ?? 0, isBackup: field("bck") == "1", weight: UInt32(field("weight")),
+                server: ApplianceName(text: String(field("svname"))), status: field("status"), bytesIn: UInt64(field("bin")) ?? 0,
+                bytesOut: UInt64(field("bout")) ?? 0, sessions: UInt64(field("scur")) ?? 0, isBackup: field("bck") == "1",
+                weight: UInt32(field("weight")),
                 check: withChecks ? check(field) : nil)
         }
 

@@ -11,6 +11,25 @@ extension IPVSDriver {
         }
     }
 
+    /// The active connections of each node that the kernel has.
+    public func connections(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeID: UInt64]] {
+        let asked = loadBalancers(ids)
+        return try reading { _, kernel throws(KernelFailure) in
+            var connections: [LoadBalancerID: [NodeID: UInt64]] = [:]
+            for loadBalancer in asked {
+                guard let key = ServiceKey(loadBalancer.listener) else { continue }
+                var active: [DestinationKey: UInt32] = [:]
+                try kernel.forEachDestination(of: key, withStatistics: false) { active[$0.key] = $0.activeConnections }
+                var counts: [NodeID: UInt64] = [:]
+                for node in loadBalancer.nodes {
+                    if let count = DestinationKey(node.endpoint).flatMap({ active[$0] }) { counts[node.id] = UInt64(count) }
+                }
+                connections[loadBalancer.id] = counts
+            }
+            return connections
+        }
+    }
+
     /// Nil where the kernel has nothing of it.
     private func report(
         on loadBalancer: LoadBalancer, _ defaults: ServiceDefaults, _ kernel: any Kernel

@@ -278,24 +278,24 @@ extension IPVSDriver {
                 if let key = ServiceKey(listener) { owners[key] = loadBalancer.id }
             }
         }
-        var bytes = try read(owners)
+        var read = try counters(of: owners)
         // After the kernel: what is removed meanwhile is here or there, and where it is in both it is counted once.
         let finals = desk.withLock { $0.programmer.finals }
         var counters: [LoadBalancerID: [TrafficCounter]] = [:]
         for loadBalancer in asked {
-            for final in finals[loadBalancer.id] ?? [] { bytes[loadBalancer.id, default: [:]][final.run] = final.bytesOut }
-            counters[loadBalancer.id] = (bytes[loadBalancer.id] ?? [:]).sorted { $0.key < $1.key }
-                .map { TrafficCounter(bytesOut: $0.value, run: $0.key) }
+            for final in finals[loadBalancer.id] ?? [] { read[loadBalancer.id, default: [:]][final.run] = final }
+            counters[loadBalancer.id] = (read[loadBalancer.id] ?? [:]).values.sorted { $0.run < $1.run }
         }
         return counters
     }
 
-    /// The bytes that services have counted, by owner and run.
-    private func read(_ owners: [ServiceKey: LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [UInt64: UInt64]] {
+    /// What services have counted, by owner and run.
+    private func counters(of owners: [ServiceKey: LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [UInt64: TrafficCounter]] {
         try reading { _, kernel throws(KernelFailure) in
-            var bytes: [LoadBalancerID: [UInt64: UInt64]] = [:]
+            var counters: [LoadBalancerID: [UInt64: TrafficCounter]] = [:]
             func count(_ service: ListedService) {
-                if let owner = owners[service.key] { bytes[owner, default: [:]][service.key.run] = service.statistics.bytesOut }
+                guard let owner = owners[service.key] else { return }
+                counters[owner, default: [:]][service.key.run] = TrafficCounter(service.statistics, run: service.key.run)
             }
             if owners.count > 16 {
                 try kernel.forEachService(count)
@@ -304,7 +304,7 @@ extension IPVSDriver {
                     if let service = try kernel.service(key) { count(service) }
                 }
             }
-            return bytes
+            return counters
         }
     }
 
@@ -333,7 +333,7 @@ extension IPVSDriver {
         }
     }
 
-    private func loadBalancers(_ ids: [LoadBalancerID]) -> [LoadBalancer] {
+    func loadBalancers(_ ids: [LoadBalancerID]) -> [LoadBalancer] {
         running.withLock { running in ids.compactMap { running[$0]?.wrappedValue } }
     }
 

@@ -1,5 +1,10 @@
 import LBaaS
 
+extension TrafficCounter {
+    /// What a service has counted.
+    init(_ statistics: Statistics, run: UInt64) { self.init(bytesOut: statistics.bytesOut, bytesIn: statistics.bytesIn, run: run) }
+}
+
 // What services count that come, go and change hands, so that each byte is reported once and of the load balancer that it is of.
 
 extension Programmer {
@@ -61,11 +66,11 @@ extension Programmer {
         if keys.isEmpty { return }
         var owners: [ServiceKey: LoadBalancerID] = [:]
         for key in keys { owners[key] = table.owner(of: key) }
-        var readings: [ServiceKey: UInt64] = [:]
+        var readings: [ServiceKey: TrafficCounter] = [:]
         let gone: [ServiceKey]
         do throws(KernelInterruption) {
             let changes = keys.flatMap { [Change.readService($0), .deleteService($0)] }
-            let refused = try kernel.carryOut(changes) { readings[$1.key] = $1.statistics.bytesOut }
+            let refused = try kernel.carryOut(changes) { readings[$1.key] = TrafficCounter($1.statistics, run: $1.key.run) }
             let staying = Set(refused.filter { !changes[$0.index].isSurprise($0.number) }.map { $0.index / 2 })
             gone = keys.indices.filter { !staying.contains($0) }.map { keys[$0] }
         } catch {
@@ -76,8 +81,8 @@ extension Programmer {
             gone = keys.filter { table[$0] == nil }
         }
         for key in gone {
-            if let bytes = readings[key], let owner = owners[key], !hasFinal(of: owner, key) {
-                finals[owner, default: []].append(TrafficCounter(bytesOut: bytes, run: key.run))
+            if let reading = readings[key], let owner = owners[key], !hasFinal(of: owner, key) {
+                finals[owner, default: []].append(reading)
             }
             still[key] = nil
             table.set(key, nil)

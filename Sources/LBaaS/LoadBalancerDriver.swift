@@ -73,6 +73,12 @@ public protocol LoadBalancerDriver: Sendable {
     /// - Throws: where the appliance cannot be asked.
     func statistics(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [TrafficCounter]]
 
+    /// How many connections nodes of these load balancers have now. Left out is a load balancer that it does not run, and a node whose
+    /// connections it does not count.
+    ///
+    /// - Throws: where the appliance cannot be asked.
+    func connections(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeID: UInt64]]
+
     /// Has counters read before the driver ends them behind a change: what they showed last would be lost with the worker.
     ///
     /// - Parameter read: asks `statistics` for these load balancers, and makes what it says durable. The driver calls it from a thread of its
@@ -115,6 +121,9 @@ extension LoadBalancerDriver {
 
     /// Nothing: counters end with changes alone, and their outcomes tell.
     public func beforeCountersEnd(_ read: @escaping @Sendable ([LoadBalancerID]) -> Void) {}
+
+    /// None: the driver counts no connections.
+    public func connections(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeID: UInt64]] { [:] }
 
     /// All of them: the driver knows no connections.
     public func finished(_ leaving: [Leaving]) throws(DriverError) -> [Leaving] { leaving }
@@ -245,13 +254,16 @@ public struct DriverError: Error, Sendable, CustomStringConvertible {
 public struct TrafficCounter: Hashable, Sendable {
     /// Bytes sent to clients since the counter began.
     public let bytesOut: UInt64
+    /// Bytes received from clients since the counter began; of one that was kept over a restart of the worker, 0.
+    public let bytesIn: UInt64
     /// Which run of the counter this is: another value is another counter, which began at 0. A load balancer can have several at a time,
     /// such as one for each process of the appliance that still serves it.
     public let run: UInt64
 
     /// A reading of a counter.
-    public init(bytesOut: UInt64, run: UInt64) {
+    public init(bytesOut: UInt64, bytesIn: UInt64 = 0, run: UInt64) {
         self.bytesOut = bytesOut
+        self.bytesIn = bytesIn
         self.run = run
     }
 }

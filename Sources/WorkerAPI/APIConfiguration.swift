@@ -47,15 +47,19 @@ package struct WorkerDescription: Sendable {
     package let problems: @Sendable (@escaping @Sendable ([String]) -> Void) -> Void
     /// What the appliance has counted of load balancers. It may take as long as the appliance does.
     package let traffic: @Sendable ([LoadBalancerID]) -> [LoadBalancerID: [TrafficCounter]]
+    /// How many connections nodes of load balancers have. It may take as long as the appliance does.
+    package let connections: @Sendable ([LoadBalancerID]) -> [LoadBalancerID: [NodeID: UInt64]]
 
     /// What the API tells of a worker.
     package init(
         version: String, driver: String, function: String, start: Timestamp, jobServers: @escaping @Sendable () -> [JobServer],
         problems: @escaping @Sendable (@escaping @Sendable ([String]) -> Void) -> Void,
-        traffic: @escaping @Sendable ([LoadBalancerID]) -> [LoadBalancerID: [TrafficCounter]]
+        traffic: @escaping @Sendable ([LoadBalancerID]) -> [LoadBalancerID: [TrafficCounter]],
+        connections: @escaping @Sendable ([LoadBalancerID]) -> [LoadBalancerID: [NodeID: UInt64]]
     ) {
         self.problems = problems
         self.traffic = traffic
+        self.connections = connections
         self.version = version
         self.driver = driver
         self.function = function

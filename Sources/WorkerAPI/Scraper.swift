@@ -44,8 +44,11 @@ final class Scraper: Sendable {
         }
         let report = try? result.get()
         let items = report?.items
-        let traffic = items.map { $0.isEmpty ? [:] : worker.traffic($0.map(\.entry.loadBalancer.id)) } ?? [:]
-        let text = metrics.text(Scrape(revision: report?.revision ?? core.summary.revision, items: items, traffic: traffic))
+        let ids = items?.map(\.entry.loadBalancer.id) ?? []
+        let text = metrics.text(
+            Scrape(
+                revision: report?.revision ?? core.summary.revision, items: items, traffic: ids.isEmpty ? [:] : worker.traffic(ids),
+                connections: ids.isEmpty || !metrics.hasNodes ? [:] : worker.connections(ids)))
         for reply in replies { reply.send(HTTPResponse(type: MetricsText.type, text)) }
         let isMore = state.withLock { state in
             state.isBusy = !state.waiting.isEmpty

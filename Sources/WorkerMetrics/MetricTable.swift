@@ -21,12 +21,19 @@ package enum WorkerMetric {
     static let sentBytes = MetricDescription(
         "lbaas_load_balancer_sent_bytes_total", .counter, labels: ["load_balancer"],
         help: "Bytes sent to clients, as the appliance counts them.")
+    static let receivedBytes = MetricDescription(
+        "lbaas_load_balancer_received_bytes_total", .counter, labels: ["load_balancer"],
+        help: "Bytes received from clients, as the appliance counts them.")
     static let nodeUp = MetricDescription(
         "lbaas_node_up", .gauge, labels: ["load_balancer", "node"], help: "Whether the node serves: 1, or 0.")
     static let nodeState = MetricDescription(
         "lbaas_node_state", .gauge, labels: ["load_balancer", "node", "state"], help: "1, with the state of the node as a label.")
     static let nodeWeight = MetricDescription(
         "lbaas_node_weight", .gauge, labels: ["load_balancer", "node"], help: "The weight of the node that is in force now.")
+
+    static let nodeConnections = MetricDescription(
+        "lbaas_node_connections", .gauge, labels: ["load_balancer", "node"],
+        help: "Connections that the node has now, as the appliance counts them.")
 
     static let jobs = MetricDescription(
         "lbaas_jobs_total", .counter, labels: ["action", "result"], help: "Jobs of job servers and of the API that were answered.")
@@ -86,9 +93,9 @@ package enum WorkerMetric {
     package static let all =
         [
             buildInfo, revision, applianceUp, loadBalancers, nodes, loadBalancerState, loadBalancerNodes, loadBalancerNodesUp, sentBytes,
-            nodeUp, nodeState, nodeWeight, jobs, jobDuration, commitDuration, commitJobs, checks, checkDuration, driverOperations,
-            driverDuration, driftRepaired, driftFailed, jobServerConnected, clusterConnected, virtualIPState, virtualIPBound,
-            virtualIPOwner, virtualIPTransitions, virtualIPRivals, virtualIPAnnouncements, apiRequests, apiDuration, apiConnections,
+            receivedBytes, nodeUp, nodeState, nodeWeight, nodeConnections, jobs, jobDuration, commitDuration, commitJobs, checks,
+            checkDuration, driverOperations, driverDuration, driftRepaired, driftFailed, jobServerConnected, clusterConnected,
+            virtualIPState, virtualIPBound, virtualIPOwner, virtualIPTransitions, virtualIPRivals, virtualIPAnnouncements, apiRequests, apiDuration, apiConnections,
             streamClients,
         ] + ProcessMetric.all
 }

@@ -11,12 +11,18 @@ package struct Scrape: Sendable {
     package let items: [StateReport.Item]?
     /// What the appliance has counted, of each load balancer that it runs.
     package let traffic: [LoadBalancerID: [TrafficCounter]]
+    /// How many connections nodes have, as the appliance counts them.
+    package let connections: [LoadBalancerID: [NodeID: UInt64]]
 
     /// How the load balancers are.
-    package init(revision: UInt64, items: [StateReport.Item]?, traffic: [LoadBalancerID: [TrafficCounter]]) {
+    package init(
+        revision: UInt64, items: [StateReport.Item]?, traffic: [LoadBalancerID: [TrafficCounter]],
+        connections: [LoadBalancerID: [NodeID: UInt64]]
+    ) {
         self.revision = revision
         self.items = items
         self.traffic = traffic
+        self.connections = connections
     }
 }
 
@@ -61,10 +67,12 @@ extension Scrape {
             text.sample(UInt64(item.nodes.count { $0.isUp && $0.state == .up }), labels, place)
         }
         if traffic.isEmpty { return }
-        text.family(WorkerMetric.sentBytes)
-        for (place, item) in items.enumerated() {
-            guard let counters = traffic[item.entry.loadBalancer.id] else { continue }
-            text.sample(counters.reduce(0) { $0 &+ $1.bytesOut }, labels, place)
+        for (family, count) in [(WorkerMetric.sentBytes, \TrafficCounter.bytesOut), (WorkerMetric.receivedBytes, \.bytesIn)] {
+            text.family(family)
+            for (place, item) in items.enumerated() {
+                guard let counters = traffic[item.entry.loadBalancer.id] else { continue }
+                text.sample(counters.reduce(0) { $0 &+ $1[keyPath: count] }, labels, place)
+            }
         }
     }
 
@@ -84,6 +92,16 @@ extension Scrape {
         text.family(WorkerMetric.nodeWeight)
         let weights = items.flatMap(\.weights)
         if weights.count == labels.count { for (place, weight) in weights.enumerated() { text.sample(UInt64(weight), labels, place) } }
+        if connections.isEmpty { return }
+        text.family(WorkerMetric.nodeConnections)
+        var place = 0
+        for item in items {
+            let counts = connections[item.entry.loadBalancer.id]
+            for node in item.nodes {
+                if let count = counts?[node.id] { text.sample(count, labels, place) }
+                place += 1
+            }
+        }
     }
 
     private static func forEachNode(of items: [StateReport.Item], _ body: (NodeStatus, Int) -> Void) {

@@ -60,6 +60,8 @@ package final class WorkerMetrics: Sendable {
     private let transitions: MetricFamily<Counter>
     /// What is counted of requests of the API.
     package let requests: RequestMetrics
+    /// Whether there are series of each node.
+    package let hasNodes: Bool
     private let state = Mutex(State())
 
     private struct State {
@@ -73,6 +75,7 @@ package final class WorkerMetrics: Sendable {
     ///
     /// - Parameter hasNodes: whether there are series of each node.
     package init(hasNodes: Bool) {
+        self.hasNodes = hasNodes
         let registry = registry
         let (counts, durations) = (registry.counters(WorkerMetric.jobs), registry.histograms(WorkerMetric.jobDuration))
         func job(_ action: String) -> JobInstruments {

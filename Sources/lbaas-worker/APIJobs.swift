@@ -52,7 +52,7 @@ extension APIIntake {
             jobServers: { jobs.servers.map { WorkerDescription.JobServer(address: $0.address, isConnected: $0.isConnected) } },
             problems: readiness.reasons,
             // What cannot be read is left out: whether the appliance answers is measured.
-            traffic: { (try? driver.statistics(of: $0)) ?? [:] })
+            traffic: { (try? driver.statistics(of: $0)) ?? [:] }, connections: { (try? driver.connections(of: $0)) ?? [:] })
         self.init(
             configuration, worker: worker, jobs: APIJobs(observer: observer), events: observer.events, metrics: observer.metrics, log: log)
         observer.metrics.begin(

@@ -66,6 +66,10 @@ final class MeasuredDriver: LoadBalancerDriver {
         try ask("statistics") { () throws(DriverError) in try driver.statistics(of: ids) }
     }
 
+    func connections(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeID: UInt64]] {
+        try ask("connections") { () throws(DriverError) in try driver.connections(of: ids) }
+    }
+
     func report(on expected: [LoadBalancer]) throws(DriverError) -> [LoadBalancerID: ApplianceReport] {
         try ask("report") { () throws(DriverError) in try driver.report(on: expected) }
     }

@@ -61,7 +61,7 @@ struct ReportTests {
         func counter(_ bench: Bench) throws -> TrafficCounter { try #require(try bench.driver.statistics(of: [a])[a]?.first) }
         let first = try counter(bench)
         _ = bench.apply([.update(from: balancer("a"), to: balancer("a", port: 81))])
-        #expect(try counter(bench) == TrafficCounter(bytesOut: 20, run: first.run))
+        #expect(try counter(bench) == TrafficCounter(bytesOut: 20, bytesIn: 2, run: first.run))
         _ = bench.apply([.delete(balancer("a", port: 81)), .create(balancer("a"))])
         let anew = try counter(bench)
         #expect(anew.bytesOut == 10)

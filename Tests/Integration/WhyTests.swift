@@ -119,8 +119,14 @@ extension RealServers {
                 #expect(down.step("appliance")["what"].text?.hasPrefix("DOWN, Layer4 connection problem") == true, "\(down)")
                 #expect(down["differs"] == [])
                 let client = try LoopbackSocket.connected(to: port)
+                try client.send("some bytes")
                 try await eventually("the connection is counted") {
                     try await api.get("/v1/load-balancers/shop")["nodes"][0]["connections"] == 1
+                }
+                #expect(try await api.metric("lbaas_node_connections{load_balancer=\"shop\",node=\"a\"}") == 1)
+                #expect(try await api.metric("lbaas_node_connections{load_balancer=\"shop\",node=\"b\"}") == 0)
+                try await eventually("the bytes are counted") {
+                    try await api.metric("lbaas_load_balancer_received_bytes_total{load_balancer=\"shop\"}") == 10
                 }
                 withExtendedLifetime(client) {}
                 let socket = rig.path("run/haproxy.sock")

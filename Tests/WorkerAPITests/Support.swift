@@ -148,7 +148,9 @@ final class TestAPI: Sendable {
         } problems: { [problems] in
             $0(problems.all)
         } traffic: { ids in
-            Dictionary(uniqueKeysWithValues: ids.map { ($0, [TrafficCounter(bytesOut: 7, run: 1)]) })
+            Dictionary(uniqueKeysWithValues: ids.map { ($0, [TrafficCounter(bytesOut: 7, bytesIn: 3, run: 1)]) })
+        } connections: { ids in
+            Dictionary(uniqueKeysWithValues: ids.map { ($0, ["n0": 5]) })
         }
         intake = APIIntake(configuration, worker: worker, jobs: FakeTranslator(), events: events, metrics: metrics, log: log.log)
         try intake.start(handingTo: core)

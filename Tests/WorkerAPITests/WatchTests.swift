@@ -28,6 +28,7 @@ import Testing
         #expect(response.status == 200 && response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
         for line in [
             "lbaas_revision 7", "lbaas_load_balancer_sent_bytes_total{load_balancer=\"a\"} 7",
+            "lbaas_load_balancer_received_bytes_total{load_balancer=\"a\"} 3", "lbaas_node_connections{load_balancer=\"a\",node=\"n0\"} 5",
             "lbaas_node_up{load_balancer=\"a\",node=\"n0\"} 1", "lbaas_node_state{load_balancer=\"a\",node=\"n1\",state=\"DOWN\"} 1",
             "lbaas_load_balancer_nodes_up{load_balancer=\"a\"} 1", "lbaas_nodes{state=\"DOWN\"} 1",
             "lbaas_api_requests_total{route=\"/metrics\",method=\"GET\",code=\"401\"} 1",

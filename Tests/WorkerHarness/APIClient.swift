@@ -40,6 +40,12 @@ package struct APIClient: Sendable {
         return try JSON(bytes: Array(answer.body.utf8))
     }
 
+    /// The value of a series of the metrics; nil where there is none.
+    package func metric(_ series: String) async throws -> Double? {
+        let lines = try await curl("/metrics").body.split(separator: "\n")
+        return lines.first { $0.hasPrefix(series + " ") }.flatMap { Double($0.dropFirst(series.count + 1)) }
+    }
+
     /// Sends a job over TCP; answers the reply.
     package func submit(_ job: [UInt8], token: String = "work") async throws -> HTTPTestClient.Response {
         try await onThread { [port] in

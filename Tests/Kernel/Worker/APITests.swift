@@ -14,6 +14,10 @@ extension OnKernel {
                 try await eventually("the connection is counted") {
                     try await api.get("/v1/load-balancers/web")["nodes"][0]["connections"] == 1
                 }
+                #expect(try await api.metric("lbaas_node_connections{load_balancer=\"web\",node=\"r1\"}") == 1)
+                #expect(try await api.metric("lbaas_node_connections{load_balancer=\"web\",node=\"r2\"}") == 0)
+                // Packets with their headers.
+                #expect(try await api.metric("lbaas_load_balancer_received_bytes_total{load_balancer=\"web\"}") ?? 0 > 100)
                 withExtendedLifetime(connection) {}
                 let before = try await api.get("/v1/why/web/r1")
                 #expect(before["differs"] == [])
