@@ -95,7 +95,8 @@ package enum WorkerMetric {
             buildInfo, revision, applianceUp, loadBalancers, nodes, loadBalancerState, loadBalancerNodes, loadBalancerNodesUp, sentBytes,
             receivedBytes, nodeUp, nodeState, nodeWeight, nodeConnections, jobs, jobDuration, commitDuration, commitJobs, checks,
             checkDuration, driverOperations, driverDuration, driftRepaired, driftFailed, jobServerConnected, clusterConnected,
-            virtualIPState, virtualIPBound, virtualIPOwner, virtualIPTransitions, virtualIPRivals, virtualIPAnnouncements, apiRequests, apiDuration, apiConnections,
+            virtualIPState, virtualIPBound, virtualIPOwner, virtualIPTransitions, virtualIPRivals, virtualIPAnnouncements, apiRequests,
+            apiDuration, apiConnections,
             streamClients,
         ] + ProcessMetric.all
 }
