@@ -89,7 +89,7 @@ let package = Package(
         room("WorkerMetrics", ["HostSystem", "LBaaS", "Metrics", "Requests"]),
         room("Terminal", ["CLinux", "HostSystem"]),
         room("HTTPClient", ["CCurl", "HostSystem"]),
-        room("Etcd", ["CCrypto", "CCurl", "HTTPClient", "HostSystem", "JSON"]),
+        room("Etcd", ["CCurl", "HTTPClient", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
@@ -155,7 +155,7 @@ let package = Package(
         tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
         tests("OperatorTests", ["Arguments", "JSON", "Terminal", "TestSupport", "lbaasctl"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
-        tests("AuthorizationTests", ["Authorization", "TestSupport"]),
+        tests("AuthorizationTests", ["Authorization", "HostSystem", "TestSupport"]),
         tests(
             "WorkerAPITests",
             ["Authorization", "Dashboard", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI", "WorkerMetrics"]),

@@ -3,12 +3,13 @@ import CCrypto
 /// A secret text by which somebody is recognised. It is kept nowhere but with its owner: others have its hash.
 package enum Token {
     /// A new token of 256 random bits: `lbt_` and 43 letters, digits, `-` and `_`.
-    package static func make() -> String {
+    package static func make() -> String { "lbt_" + randomText() }
+
+    /// 258 random bits as 43 letters, digits, `-` and `_`.
+    static func randomText() -> String {
         var generator = SystemRandomNumberGenerator()
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-        // 43 characters of 6 bits are 258.
-        let characters = (0..<43).map { _ in alphabet[Int(generator.next() & 63)] }
-        return "lbt_" + String(decoding: characters, as: UTF8.self)
+        return String(decoding: (0..<43).map { _ in alphabet[Int(generator.next() & 63)] }, as: UTF8.self)
     }
 
     /// The SHA-256 of a token, 32 bytes.

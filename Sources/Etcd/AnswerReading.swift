@@ -1,3 +1,4 @@
+import HostSystem
 import JSON
 
 // The JSON of answers. The gateway leaves out what is zero, false or empty, and spells numbers of 64 bits as strings.

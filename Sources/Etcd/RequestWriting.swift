@@ -1,3 +1,4 @@
+import HostSystem
 import JSON
 
 // The JSON of requests. Numbers go as numbers, bytes as base64.

@@ -175,9 +175,12 @@ import Synchronization
         }
         let match = try context.routes.match(method, target)
         self.match = match
-        let request = HTTPRequest(method: method, match: match, target: target, headers: head.headers, client: client)
-        self.request = request
-        if let answer = context.admit?(request) {
+        let request = HTTPRequest(
+            method: method, match: match, target: target, isSecure: listener.isSecure, headers: head.headers, client: client)
+        let admission = context.admit?(request) ?? HTTPAdmission()
+        let judged = admission.caller == nil ? request : HTTPRequest(request, caller: admission.caller)
+        self.request = judged
+        if let answer = admission.refusal {
             refusal = answer
             return
         }
@@ -185,10 +188,10 @@ import Synchronization
         if let length = head.length, length > limit { throw tooLarge }
         if let type = match.route.body.type { try check(type, head) }
         if let length = head.length, length > 0 { body.reserveCapacity(length) }
-        if head.length == 0 {
+        if head.length == 0, admission.isRepeatable {
             let lineSize = unsafe Int(UInt(bitPattern: version) + UInt(strlen(version)) + 2 - UInt(bitPattern: bytes.baseAddress))
             unsafe connection.remember(
-                KnownRequest(target: target, of: targetBytes, head, match, request, bytes: bytes, lineSize: lineSize))
+                KnownRequest(target: target, of: targetBytes, head, match, judged, bytes: bytes, lineSize: lineSize))
         }
     }
 
@@ -245,7 +248,7 @@ import Synchronization
         // The server may stop meanwhile.
         guard isWaiting else { return sendAnswer() }
         guard let match, let bodiless = request else { return .NO }
-        let request = body.isEmpty ? bodiless : HTTPRequest(bodiless, body: body)
+        let request = body.isEmpty ? bodiless : HTTPRequest(bodiless, body: body, caller: bodiless.caller)
         body = []
         if let answer = match.route.answer { return send(answer(request)) }
         connection.setDeadline(.handler)

@@ -36,6 +36,13 @@ package struct HTTPHeaders: Sendable {
         fields.filter { has($0, name) }.map { String(decoding: bytes[$0.value], as: UTF8.self) }
     }
 
+    /// The values of all fields of a name, in whatever letters it is.
+    package func all(named name: String) -> [String] {
+        let small = name.utf8.map(lowercase)
+        return fields.filter { bytes[$0.name].elementsEqual(small, by: { lowercase($0) == $1 }) }
+            .map { String(decoding: bytes[$0.value], as: UTF8.self) }
+    }
+
     private func has(_ field: Field, _ name: StaticString) -> Bool {
         guard field.name.count == name.utf8CodeUnitCount else { return false }
         return unsafe bytes.withUnsafeBufferPointer { bytes in

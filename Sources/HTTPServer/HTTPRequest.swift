@@ -10,36 +10,53 @@ package final class HTTPRequest: Sendable {
     package let parameters: [(name: String, value: String)]
     /// The names and values of the query, decoded, in their order.
     package let query: [(name: String, value: String)]
+    /// What is behind the question mark of the target, as it came; nil where there is none.
+    package let queryText: String?
+    /// Whether it came by TLS.
+    package let isSecure: Bool
     /// Its header fields.
     package let headers: HTTPHeaders
     /// Who sent it.
     package let client: HTTPClient
     /// Its body; empty where it has none, and where it is asked whether the request may come in.
     package let body: [UInt8]
+    /// What `HTTPAdmission` keeps of it; nil where it is asked whether the request may come in.
+    package let caller: (any Sendable)?
 
     init(
-        method: HTTPMethod, match: HTTPRoutes.Match, target: RequestTarget, headers: HTTPHeaders, client: HTTPClient
+        method: HTTPMethod, match: HTTPRoutes.Match, target: RequestTarget, isSecure: Bool, headers: HTTPHeaders, client: HTTPClient
     ) {
         self.method = method
         route = match.route.pattern
         path = target.path
         parameters = match.parameters
         query = target.query
+        queryText = target.queryText
+        self.isSecure = isSecure
         self.headers = headers
         self.client = client
         body = []
+        caller = nil
     }
 
-    /// The same request with its body.
-    init(_ request: HTTPRequest, body: [UInt8]) {
+    /// The same request with its body, or with what is kept of it.
+    init(_ request: HTTPRequest, body: [UInt8] = [], caller: (any Sendable)?) {
         method = request.method
         route = request.route
         path = request.path
         parameters = request.parameters
         query = request.query
+        queryText = request.queryText
+        isSecure = request.isSecure
         headers = request.headers
         client = request.client
         self.body = body
+        self.caller = caller
+    }
+
+    /// Whether a body follows its head, by the fields of the head.
+    package var announcesBody: Bool {
+        headers["transfer-encoding"] != nil || headers["content-length"].map { !$0.utf8.allSatisfy { $0 == UInt8(ascii: "0") } } ?? false
     }
 
     /// The value of a parameter of the pattern; nil where the pattern has none of this name.
@@ -47,6 +64,23 @@ package final class HTTPRequest: Sendable {
 
     /// The first value of a name in the query; nil where there is none.
     package func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
+}
+
+/// Whether a request may come in.
+package struct HTTPAdmission: Sendable {
+    /// What its handler and its record have of it as `HTTPRequest.caller`, such as who was recognised.
+    package var caller: (any Sendable)?
+    /// The response that refuses it; nil where it may come in.
+    package var refusal: HTTPResponse?
+    /// Whether the same head may come in again on the same connection without a question. Not where something in it is good for once.
+    package var isRepeatable: Bool
+
+    /// A decision.
+    package init(caller: (any Sendable)? = nil, refusal: HTTPResponse? = nil, isRepeatable: Bool = true) {
+        self.caller = caller
+        self.refusal = refusal
+        self.isRepeatable = isRepeatable
+    }
 }
 
 /// Who sent a request, as far as the connection tells.

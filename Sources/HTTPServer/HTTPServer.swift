@@ -15,12 +15,11 @@ package final class HTTPServer: Sendable {
     /// - Parameters:
     ///   - routes: the routing table.
     ///   - limits: the limits of sizes and times.
-    ///   - admit: asked for each request that has a route, when its head is there and its body is not: nil lets it come in, and a response,
-    ///     such as 401 or 403, refuses it. One that may come in is not asked about again when its client sends the same head next on the same
-    ///     connection. It must not block.
+    ///   - admit: asked for each request that has a route, when its head is there and its body is not. One that may come in again is not asked
+    ///     about when its client sends the same head next on the same connection. It must not block.
     ///   - observe: told of each request that is over. It must not block.
     package init(
-        routes: HTTPRoutes, limits: HTTPLimits = HTTPLimits(), admit: (@Sendable (HTTPRequest) -> HTTPResponse?)? = nil,
+        routes: HTTPRoutes, limits: HTTPLimits = HTTPLimits(), admit: (@Sendable (HTTPRequest) -> HTTPAdmission)? = nil,
         observe: (@Sendable (HTTPRecord) -> Void)? = nil
     ) {
         context = ServerContext(routes: routes, limits: limits, admit: admit, observe: observe, table: ConnectionTable(limits))

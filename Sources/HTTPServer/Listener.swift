@@ -6,7 +6,7 @@ import Synchronization
 struct ServerContext: Sendable {
     let routes: HTTPRoutes
     let limits: HTTPLimits
-    let admit: (@Sendable (HTTPRequest) -> HTTPResponse?)?
+    let admit: (@Sendable (HTTPRequest) -> HTTPAdmission)?
     let observe: (@Sendable (HTTPRecord) -> Void)?
     let table: ConnectionTable
 
@@ -20,7 +20,7 @@ struct ServerContext: Sendable {
 @safe final class Listener: @unchecked Sendable {
     let context: ServerContext
     private let isLocal: Bool
-    private let scheme: String
+    let isSecure: Bool
     private let hosts: Set<String>
     private let origins: Set<String>
     private let needsCertificate: Bool
@@ -38,7 +38,7 @@ struct ServerContext: Sendable {
     /// Listens on a Unix socket.
     init(_ options: UnixListener, _ context: ServerContext) throws(HTTPServerError) {
         self.context = context
-        (isLocal, scheme, hosts, origins, needsCertificate) = (true, "http", [], [], false)
+        (isLocal, isSecure, hosts, origins, needsCertificate) = (true, false, [], [], false)
         let socket = try ListeningSocket.unix(options)
         path = SocketPath(options.path)
         try start(socket, connections: options.connections, ofAddress: 0, tls: nil, "the socket \(options.path)")
@@ -48,7 +48,7 @@ struct ServerContext: Sendable {
     init(_ options: TCPListener, _ context: ServerContext) throws(HTTPServerError) {
         self.context = context
         (isLocal, hosts, origins) = (false, options.hosts, options.origins)
-        scheme = options.tls == nil ? "http" : "https"
+        isSecure = options.tls != nil
         needsCertificate = options.tls?.authorities != nil
         path = nil
         let socket = try ListeningSocket.tcp(options.address, options.port)
@@ -125,7 +125,7 @@ struct ServerContext: Sendable {
             throw HTTPFault(status: 421, detail: "this server has no host of that name", endsConnection: true)
         }
         guard let origin = head.headers["origin"]?.lowercased() else { return }
-        if origin != "\(scheme)://\(host)", !origins.contains(origin) {
+        if origin != "\(isSecure ? "https" : "http")://\(host)", !origins.contains(origin) {
             throw HTTPFault(status: 403, detail: "pages of another origin may not ask this server", endsConnection: true)
         }
     }

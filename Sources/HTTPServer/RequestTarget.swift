@@ -9,16 +9,21 @@ struct RequestTarget: Equatable {
     /// The segments of the path, decoded. The path `/` has one, which is empty.
     let segments: [String]
     let query: [(name: String, value: String)]
+    /// What is behind the question mark, as it came; nil where there is none.
+    let queryText: String?
     /// The host and port of an absolute target, `http://host/path`.
     let authority: String?
 
     /// The target of `OPTIONS *`.
-    static let server = RequestTarget(path: "*", segments: [], query: [], authority: nil)
+    static let server = RequestTarget(path: "*", segments: [], query: [], queryText: nil, authority: nil)
 
-    private init(path: String, segments: [String], query: [(name: String, value: String)], authority: String?) {
+    private init(
+        path: String, segments: [String], query: [(name: String, value: String)], queryText: String?, authority: String?
+    ) {
         self.path = path
         self.segments = segments
         self.query = query
+        self.queryText = queryText
         self.authority = authority
     }
 
@@ -53,7 +58,9 @@ struct RequestTarget: Equatable {
                 query.append((name, try decode(pair[equals...].dropFirst(), plusIsSpace: true)))
             }
         }
-        return RequestTarget(path: String(decoding: path, as: UTF8.self), segments: segments, query: query, authority: authority)
+        return RequestTarget(
+            path: String(decoding: path, as: UTF8.self), segments: segments, query: query,
+            queryText: mark.map { String(decoding: rest[($0 + 1)...], as: UTF8.self) }, authority: authority)
     }
 
     static func == (left: RequestTarget, right: RequestTarget) -> Bool {

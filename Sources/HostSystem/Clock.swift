@@ -10,6 +10,9 @@ package enum Clock {
         return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
 
+    /// The time now in whole seconds since 1970 began.
+    @Sendable package static func unixTime() -> Int { Int(now().microseconds / 1_000_000) }
+
     /// The time for all that is waited for and compared: the time at the first call, and what has passed since. Unlike `now` it does not
     /// jump where somebody sets the clock.
     @Sendable package static func steady() -> Timestamp { origin.time + (bootTime() - origin.bootTime) }

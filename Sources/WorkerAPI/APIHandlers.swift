@@ -23,7 +23,6 @@ final class APIHandlers: Sendable {
     let core: any RequestHandler
     let worker: WorkerDescription
     let jobs: any JobTranslator
-    private let access: Access
     private let follower: WorkerEvents
     private let queue = DispatchQueue(label: "api")
     /// For what asks the appliance, which may take long.
@@ -31,21 +30,26 @@ final class APIHandlers: Sendable {
     let keys = IdempotencyKeys()
     private let kept = KeptReports()
 
-    init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, access: Access, events: WorkerEvents) {
+    init(core: any RequestHandler, worker: WorkerDescription, jobs: any JobTranslator, events: WorkerEvents) {
         self.core = core
         self.worker = worker
         self.jobs = jobs
-        self.access = access
         follower = events
     }
 
-    func origin(of request: HTTPRequest) -> Origin {
-        Origin(.jobs, name: access.origin(of: request))
-    }
+    func origin(of request: HTTPRequest) -> Origin { Origin(.jobs, name: request.origin) }
 
     /// Does something at once, or on the queue where it is about so many bytes.
     func work(on bytes: Int, _ body: @escaping @Sendable () -> Void) {
         if bytes > Self.longestAtOnce { queue.async(execute: body) } else { body() }
+    }
+
+    /// Does something with a request whose body is the one that was signed, if anything was. Other requests are refused.
+    @Sendable func withCheckedBody(_ request: HTTPRequest, _ reply: HTTPReply, _ body: @escaping @Sendable () -> Void) {
+        if !request.hasSignedBody { return body() }
+        work(on: request.body.count) {
+            if let refusal = request.bodyRefusal { reply.send(refusal) } else { body() }
+        }
     }
 }
 
@@ -75,7 +79,7 @@ extension APIHandlers {
         let servers = worker.jobServers().map {
             JSONWriting.object(["server": JSONWriting.string($0.address), "connected": String($0.isConnected)])
         }
-        let principal = access.principal(of: request)
+        let principal = request.principal
         return .json(
             JSONWriting.object([
                 "version": JSONWriting.string(worker.version), "driver": JSONWriting.string(worker.driver),

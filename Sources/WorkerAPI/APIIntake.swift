@@ -31,7 +31,7 @@ package final class APIIntake: Intake {
 
     func routes(to core: any RequestHandler) -> APIRoutes {
         APIRoutes(
-            APIHandlers(core: core, worker: worker, jobs: jobs, access: configuration.access, events: events),
+            APIHandlers(core: core, worker: worker, jobs: jobs, events: events),
             Scraper(core: core, worker: worker, metrics: metrics))
     }
 
@@ -46,11 +46,11 @@ package final class APIIntake: Intake {
         // As long as an appliance may take for a change, and an object store for a log. A change that is not begun is refused before.
         limits.handler = .seconds(180)
         let new = HTTPServer(routes: routes.table, limits: limits) { request in
-            routes.action(of: request).flatMap { access.refusal(of: request, to: $0) }
+            routes.action(of: request).map { access.admit(request, to: $0) } ?? HTTPAdmission()
         } observe: { [log] record in
             requests.ended(route: record.routeNumber, status: record.status, in: record.duration)
             if let request = record.request, routes.isLogged(request) {
-                log.write(record, from: access.origin(of: request))
+                log.write(record, from: request.origin)
             }
         }
         do throws(HTTPServerError) {

@@ -11,12 +11,14 @@ struct APIRoutes: Sendable {
 
     private(set) var table = HTTPRoutes()
     private let once: @Sendable (@escaping HTTPRoutes.LateHandler) -> HTTPRoutes.LateHandler
+    private let checked: @Sendable (HTTPRequest, HTTPReply, @escaping @Sendable () -> Void) -> Void
     private var actions: [Key: Action] = [:]
     /// The routes that only tell what they would do where the query says `dry_run=true`.
     private var plannable: Set<Key> = []
 
     init(_ handlers: APIHandlers, _ scraper: Scraper) {
         once = handlers.once
+        checked = handlers.withCheckedBody
         let job = HTTPRoutes.Body(type: "application/json", limit: APIHandlers.longestJob)
         table.add(.get, "/healthz", handlers.health)
         table.add(.get, "/readyz", late: handlers.readiness)
@@ -83,12 +85,14 @@ struct APIRoutes: Sendable {
         body: HTTPRoutes.Body = .init(), _ handler: @escaping HTTPRoutes.LateHandler
     ) {
         allow(action, method, pattern)
-        table.add(method, pattern, body: body) { request, reply in
-            do throws(Refusal) {
-                try request.allowQuery(query, repeated: repeated)
-                handler(request, reply)
-            } catch {
-                reply.send(.problem(error, at: nil))
+        table.add(method, pattern, body: body) { [checked] request, reply in
+            checked(request, reply) {
+                do throws(Refusal) {
+                    try request.allowQuery(query, repeated: repeated)
+                    handler(request, reply)
+                } catch {
+                    reply.send(.problem(error, at: nil))
+                }
             }
         }
     }

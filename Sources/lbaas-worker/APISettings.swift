@@ -23,6 +23,8 @@ struct APISettings: Sendable, Equatable {
     var clientAuthorities: String?
     /// The file of the tokens.
     var tokens: String?
+    /// The file of the keys of those who sign their requests.
+    var keys: String?
     /// Groups of the host whose members may change things over the socket.
     var operators: [String] = []
     /// Groups whose members may look.
@@ -44,6 +46,9 @@ struct APISettings: Sendable, Equatable {
             "api", "tls_client_ca", "FILE", "the authorities of which clients must have a certificate",
             optional: \.api.clientAuthorities, .path),
         Setting("api", "tokens", "FILE", "who may use the API over TCP: NAME ROLE SHA256 in each line", optional: \.api.tokens, .path),
+        Setting(
+            "api", "keys", "FILE", "who may use the API over TCP by signed requests: NAME ROLE SECRET in each line", optional: \.api.keys,
+            .path),
         Setting(
             "api", "operators", "GROUP", "groups of this host whose members may change things over the socket",
             list: \.api.operators, .text),
@@ -84,9 +89,19 @@ extension APISettings {
 
         let operators = groups(operators, "operators", place, &mistakes)
         let viewers = groups(viewers, "viewers", place, &mistakes)
-        let table = tokens.flatMap { readTokens($0, place, &mistakes) } ?? TokenTable()
+        let tokenTable = tokens.flatMap { path in
+            readTable(path, "tokens", place, &mistakes) { (text) throws(PrincipalFile.Failure) in try TokenTable(text) }
+        }
+        let signatures = keys.flatMap { path in
+            checkSecrecy(path, place, &mistakes)
+            return readTable(path, "keys", place, &mistakes) { (text) throws(PrincipalFile.Failure) in
+                try SignatureTable(text, start: Clock.unixTime())
+            }
+        }
         var configuration = APIConfiguration(
-            access: Access(local: LocalAccess(serviceUser: geteuid(), operators: operators, viewers: viewers), tokens: table))
+            access: Access(
+                local: LocalAccess(serviceUser: geteuid(), operators: operators, viewers: viewers), tokens: tokenTable ?? TokenTable(),
+                signatures: signatures))
         if let socket { configureSocket(socket, isForGroups: !operators.isEmpty || !viewers.isEmpty, place, &configuration, &mistakes) }
 
         let texts = [("tls_cert", certificate), ("tls_key", key), ("tls_client_ca", clientAuthorities)].map { name, path in
@@ -111,9 +126,8 @@ extension APISettings {
             tcp.tls = tls
             configuration.tcp = tcp
         } else {
-            for (name, value) in [("tls_cert", certificate), ("tls_client_ca", clientAuthorities), ("tokens", tokens)] where value != nil {
-                refuse(name, "is for `listen`, which is not set")
-            }
+            let others = [("tls_cert", certificate), ("tls_client_ca", clientAuthorities), ("tokens", tokens), ("keys", keys)]
+            for (name, value) in others where value != nil { refuse(name, "is for `listen`, which is not set") }
         }
         try mistakes.check()
         return configuration
@@ -128,9 +142,13 @@ extension APISettings {
                 "listen", "\(listen.host) is not a loopback address, so tls_cert and tls_key are needed: tokens would be sent in clear text"
             )
         }
-        if tokens == nil {
+        if tokens == nil, keys == nil {
             refuse(
-                "listen", "there is no `tokens` beside it, so nobody could use it; write NAME ROLE SHA256 for each client into that file")
+                "listen",
+                """
+                there is neither `tokens` nor `keys` beside it, so nobody could use it; write NAME ROLE SHA256 for each client into the file \
+                `tokens`
+                """)
         }
     }
 
@@ -176,10 +194,22 @@ extension APISettings {
         return nil
     }
 
-    private func readTokens(_ path: String, _ place: (String) -> String, _ mistakes: inout Mistakes) -> TokenTable? {
-        guard let text = read(path, "tokens", place, &mistakes) else { return nil }
-        do throws(TokenTable.Failure) {
-            return try TokenTable(text)
+    /// Refuses a file with secrets that everybody can read.
+    private func checkSecrecy(_ path: String, _ place: (String) -> String, _ mistakes: inout Mistakes) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & 0o007 != 0 else { return }
+        mistakes.add(
+            StartupFailure(
+                .config, "\(place("keys")): everybody may use \(path), which has secrets; run chmod o= \(path), and take new keys"))
+    }
+
+    private func readTable<Table>(
+        _ path: String, _ key: String, _ place: (String) -> String, _ mistakes: inout Mistakes,
+        _ table: (String) throws(PrincipalFile.Failure) -> Table
+    ) -> Table? {
+        guard let text = read(path, key, place, &mistakes) else { return nil }
+        do throws(PrincipalFile.Failure) {
+            return try table(text)
         } catch {
             for mistake in error.mistakes { mistakes.add(StartupFailure(.config, "\(path):\(mistake.line): \(mistake.message)")) }
             return nil

@@ -5,7 +5,7 @@ enum Verb: Sendable {
     case status, list, show, why, plan, apply, diff
     case drain, undrain, weight, enable, suspend, delete
     case addressList, addressAdd, addressDelete, addressFailover
-    case events, metrics, newToken, completion, manual
+    case events, metrics, newToken, newKey, completion, manual
 }
 
 private let loadBalancers = ["-o", "name", "list"]
@@ -37,6 +37,9 @@ let commandTable = CommandTable<Verb>(
             "ca", nil, "FILE", .file, help: "the certificates of the authorities of --server, in PEM (default: those of the system)"),
         CommandOption("cert", nil, "FILE", .file, help: "the certificate that is shown to --server, in PEM"),
         CommandOption("key", nil, "FILE", .file, help: "the key of --cert, in PEM (default: the file of --cert)"),
+        CommandOption(
+            "signing-key", nil, "FILE", .file,
+            help: "sign requests to --server by the key in this file, and send no token; `key new` makes one"),
         CommandOption("timeout", nil, "S", help: "the longest time, in seconds (default: 30; 190 for a change, none for what is live)"),
         CommandOption(
             "output", "o", "FORM", .words(OutputForm.allCases.map(\.rawValue)),
@@ -53,10 +56,10 @@ let commandTable = CommandTable<Verb>(
         CommandOption("policy", nil, "POLICY", .words(["at_most_one", "at_least_one"]), help: "what is promised about its owners"),
         CommandOption("priority", nil, "N", help: "of the healthy hosts the one with the highest owns it, 1 to 254"),
         CommandOption("check", nil, "HOST:PORT", help: "what must accept TCP connections for this host to own it; may be repeated"),
-        CommandOption("name", nil, "NAME", help: "whose token it is (default: this user)"),
-        CommandOption("role", nil, "ROLE", .words(["viewer", "operator", "admin"]), help: "what the token allows (default: viewer)"),
+        CommandOption("name", nil, "NAME", help: "whose it is (default: this user)"),
+        CommandOption("role", nil, "ROLE", .words(["viewer", "operator", "admin"]), help: "what it allows (default: viewer)"),
     ],
-    common: ["socket", "server", "ca", "cert", "key", "timeout"],
+    common: ["socket", "server", "ca", "cert", "key", "signing-key", "timeout"],
     commands: [
         Command("status", .status, options: views, summary: "print how the worker itself is"),
         Command(
@@ -105,6 +108,9 @@ let commandTable = CommandTable<Verb>(
             "token new", .newToken, options: ["name", "role"], summary: "make a token",
             details: "The token is printed to standard output; the line for the worker's file of tokens to standard error."),
         Command(
+            "key new", .newKey, options: ["name", "role"], summary: "make a key to sign requests by",
+            details: "Its name and secret are printed to standard output; the line for the worker's file of keys to standard error."),
+        Command(
             "completion", .completion, [Operand("SHELL", .words(Shell.allCases.map(\.rawValue)))],
             summary: "print what makes bash or zsh complete this command line"),
         Command("man", .manual, summary: "print the manual page, for man(1)"),
@@ -131,7 +137,8 @@ let commandTable = CommandTable<Verb>(
             "EXIT STATUS",
             [
                 ("0", "It is done."), ("1", "The worker refused it, it failed, or --wait waited in vain."),
-                ("2", "With --exit-code: there is something to do."), ("64", "The command line or the file of the token is wrong."),
+                ("2", "With --exit-code: there is something to do."),
+                ("64", "The command line, or the file of the token or key, is wrong."),
                 ("69", "The worker does not answer."), ("74", "A file cannot be read, or the output cannot be written."),
                 ("77", "The worker does not let this user do it."),
             ]),

@@ -20,6 +20,7 @@ final class EventFollower {
 
     /// The worker sends something every 15 seconds.
     private static let silence = Duration.seconds(45)
+    private static let path = "/v1/events"
     private static let longestEvent = 1 << 20
     private static let connectLimit = Duration.seconds(10)
 
@@ -70,10 +71,10 @@ final class EventFollower {
 
     private func open() {
         let server = client.server
-        var fields = server.fields(hasBody: false).filter { !$0.hasPrefix("Accept:") } + ["Accept: text/event-stream"]
+        var fields = server.fields(of: "GET", Self.path, accepting: "text/event-stream")
         if let lastID { fields.append("Last-Event-ID: \(lastID)") }
         stream.transfer.prepare(
-            "GET", server.base + "/v1/events", fields: fields, body: nil, limit: nil, connectLimit: Self.connectLimit)
+            "GET", server.base + Self.path, fields: fields, body: nil, limit: nil, connectLimit: Self.connectLimit)
         stream.open()
         (isOpen, isConnected, reader) = (true, false, EventReader(limit: Self.longestEvent))
         alive = Deadline(in: Self.silence)

@@ -14,21 +14,40 @@ func write(_ text: String) throws(CommandFailure) {
 
 /// Prints a new token, and to standard error the line for the worker's file.
 func printNewToken(_ call: CommandCall<Verb>, environment: (String) -> String?) throws(CommandFailure) {
-    let name = call["name"] ?? environment("USER") ?? "operator"
-    let role = call["role"] ?? Role.viewer.rawValue
     let token = Token.make()
-    let line = "\(name) \(role) \(Token.hexadecimal(Token.hash(token)))"
-    do throws(TokenTable.Failure) {
-        _ = try TokenTable(line)
+    let (name, line) = try principalLine(call, environment, Token.hexadecimal(Token.hash(token)))
+    try write(token + "\n")
+    note(line, for: "tokens", "The token is shown only now: it goes into $XDG_CONFIG_HOME/lbaas/token (mode 0600) of \(name).")
+}
+
+/// Prints the name and the secret of a new key, and to standard error the line for the worker's file.
+func printNewKey(_ call: CommandCall<Verb>, environment: (String) -> String?) throws(CommandFailure) {
+    let secret = SigningKey.makeSecret()
+    let (name, line) = try principalLine(call, environment, secret)
+    try write("\(name) \(secret)\n")
+    note(line, for: "keys", "The line on standard output goes into a file (mode 0600) of \(name), which --signing-key names.")
+}
+
+/// The name that was asked for, and the line of somebody of that name and role with a third word.
+private func principalLine(
+    _ call: CommandCall<Verb>, _ environment: (String) -> String?, _ word: String
+) throws(CommandFailure) -> (name: String, line: String) {
+    let name = call["name"] ?? environment("USER") ?? "operator"
+    do throws(PrincipalFile.Failure) {
+        let line = "\(name) \(call["role"] ?? Role.viewer.rawValue) \(word)"
+        try PrincipalFile.check(line)
+        return (name, line)
     } catch {
         throw CommandFailure(.usage, "--name, --role: \(error.mistakes.map(\.message).joined(separator: "; "))")
     }
-    try write(token + "\n")
+}
+
+private func note(_ line: String, for key: String, _ rest: String) {
     StandardOutput.note(
         commandTable.program,
         """
-        add this line to the file `tokens` of the worker's section [api], and restart it:
+        add this line to the file `\(key)` of the worker's section [api], and restart it:
         \(line)
-        The token is shown only now: it goes into $XDG_CONFIG_HOME/lbaas/token (mode 0600) of \(name).
+        \(rest)
         """)
 }

@@ -27,6 +27,7 @@ func run(_ arguments: [String]) -> ExitStatus {
 private func run(_ call: CommandCall<Verb>, environment: (String) -> String?) throws(CommandFailure) -> ExitStatus {
     switch call.command.verb {
     case .newToken: try printNewToken(call, environment: environment)
+    case .newKey: try printNewKey(call, environment: environment)
     case .completion: try write(commandTable.completion(for: Shell(rawValue: call.operands[0]) ?? .bash))
     case .manual: try write(commandTable.manualPage(date: "2026-11-29", version: version))
     default: return try run(Session(call, environment: environment))

@@ -1,4 +1,5 @@
 import Arguments
+import Authorization
 import Glibc
 import HTTPClient
 import HostSystem
@@ -14,6 +15,8 @@ struct ServerChoice: Equatable {
     var base: String
     /// The token that is sent; nil for none.
     var token: String?
+    /// The key by which requests are signed, in place of the token; nil for none.
+    var signingKey: SigningKey?
     var authorities: String?
     var certificate: String?
     var key: String?
@@ -37,7 +40,9 @@ struct ServerChoice: Equatable {
             if self.socket?.utf8.count ?? 0 > 107 {
                 throw CommandFailure(.usage, "--socket: the path of a Unix socket has 107 bytes at most")
             }
-            if authorities != nil || certificate != nil { throw CommandFailure(.usage, "--ca and --cert are for --server only") }
+            if authorities != nil || certificate != nil || option("signing-key") != nil {
+                throw CommandFailure(.usage, "--ca, --cert and --signing-key are for --server only")
+            }
             return
         }
         let source = option("server") == nil ? "LBAAS_SERVER" : "--server"
@@ -46,7 +51,11 @@ struct ServerChoice: Equatable {
             throw CommandFailure(.usage, "\(source): '\(url)' is not the address of a worker: it is https://HOST:PORT, and nothing follows")
         }
         base = "\(server.isSecure ? "https" : "http")://\(server.host)" + (server.port.map { ":\($0)" } ?? "")
-        token = try TokenFile.read(environment: environment)
+        if let path = option("signing-key") {
+            signingKey = try SecretFile.signingKey(in: path)
+            return
+        }
+        token = try SecretFile.token(environment: environment)
         if token != nil, !server.isSecure, !Self.isLoopback(server.host) {
             throw CommandFailure(
                 .usage, "\(source): the token is not sent to \(server.host) without TLS: the address must begin with https://")
@@ -60,13 +69,13 @@ struct ServerChoice: Equatable {
     }
 }
 
-/// The file of the token.
-enum TokenFile {
-    /// The most bytes of a token's file.
+/// Files with something secret of their owner.
+enum SecretFile {
+    /// The most bytes of such a file.
     private static let limit = 4096
 
-    /// The path: nil where the environment names no home.
-    static func path(environment: (String) -> String?) -> String? {
+    /// The path of the token: nil where the environment names no home.
+    static func tokenPath(environment: (String) -> String?) -> String? {
         func folder(_ name: String) -> String? { environment(name).flatMap { $0.hasPrefix("/") ? $0 : nil } }
         return (folder("XDG_CONFIG_HOME") ?? folder("HOME").map { $0 + "/.config" }).map { $0 + "/lbaas/token" }
     }
@@ -74,16 +83,39 @@ enum TokenFile {
     /// The token; nil where there is no file.
     ///
     /// - Throws: where others may read it, or it has no token.
-    static func read(environment: (String) -> String?) throws(CommandFailure) -> String? {
-        guard let path = path(environment: environment) else { return nil }
+    static func token(environment: (String) -> String?) throws(CommandFailure) -> String? {
+        guard let path = tokenPath(environment: environment), let words = try words(in: path, "a token") else { return nil }
+        guard words.count == 1 else {
+            throw CommandFailure(.usage, "\(path): must have a token in one line, of printable ASCII, and nothing else")
+        }
+        return words[0]
+    }
+
+    /// The key of a file with its name and its secret.
+    ///
+    /// - Throws: where others may read it, or it has no key.
+    static func signingKey(in path: String) throws(CommandFailure) -> SigningKey {
+        guard let words = try words(in: path, "a key") else {
+            throw CommandFailure(.ioError, "\(path): cannot be read: \(systemText(ENOENT)); `lbaasctl key new` makes a key")
+        }
+        guard words.count == 2, let key = SigningKey(name: words[0], secret: words[1]) else {
+            throw CommandFailure(
+                .usage, "\(path): must have the name and the secret of a key in one line, as `lbaasctl key new` prints them")
+        }
+        return key
+    }
+
+    /// The words of a file, which are of printable ASCII; none where one is not, and nil where there is no file.
+    private static func words(in path: String, _ secret: String) throws(CommandFailure) -> [String]? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {
             if status.st_uid != geteuid() {
-                throw CommandFailure(.usage, "\(path): belongs to another user: a token of your own is needed there")
+                throw CommandFailure(.usage, "\(path): belongs to another user: \(secret) of your own is needed there")
             }
             if status.st_mode & 0o077 != 0 {
                 throw CommandFailure(
-                    .usage, "\(path): others may use it: run chmod 600 \(path), and take a new token where somebody may have read it")
+                    .usage,
+                    "\(path): others may use it: run chmod 600 \(path), and take \(secret) that is new where somebody may have read it")
             }
         }
         let bytes: [UInt8]
@@ -94,10 +126,7 @@ enum TokenFile {
             throw CommandFailure(.ioError, "\(path): \(error.sentence)")
         }
         let words = bytes.split { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
-        guard words.count == 1, words[0].allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw CommandFailure(.usage, "\(path): must have a token in one line, of printable ASCII, and nothing else")
-        }
-        return String(decoding: words[0], as: UTF8.self)
+        return words.joined().allSatisfy { $0 > 0x20 && $0 < 0x7F } ? words.map { String(decoding: $0, as: UTF8.self) } : []
     }
 }
 

@@ -12,7 +12,7 @@ enum TimeText {
     }
 
     /// How long ago it was: `42s`, `5m10s`, `3h5m`, `2d4h`.
-    static func age(_ text: String?, now: Int = Int(Clock.now().microseconds / 1_000_000)) -> String? {
+    static func age(_ text: String?, now: Int = Clock.unixTime()) -> String? {
         guard let text, let then = seconds(text) else { return text }
         let age = max(0, now - then)
         let (days, hours, minutes) = (age / 86400, age / 3600 % 24, age / 60 % 60)

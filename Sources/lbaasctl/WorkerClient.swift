@@ -1,3 +1,4 @@
+import Authorization
 import CCurl
 import Glibc
 import HTTPClient
@@ -38,7 +39,7 @@ final class WorkerClient {
     ///   - limit: the longest that it may take.
     func ask(_ method: String = "GET", _ path: String, _ body: [UInt8]? = nil, within limit: Duration) throws(CommandFailure) -> Answer {
         transfer.prepare(
-            method, server.base + path, fields: server.fields(hasBody: body != nil), body: body, limit: limit,
+            method, server.base + path, fields: server.fields(of: method, path, body), body: body, limit: limit,
             connectLimit: min(limit, Self.connectLimit))
         let code = transfer.perform()
         if code != CURLE_OK { throw server.failure(code, of: transfer, within: limit) }
@@ -70,9 +71,10 @@ final class WorkerClient {
         let sentence = words.flatMap { $0 } ?? "\(server.name) answers with the status \(answer.status): is it the API of a worker?"
         switch answer.status {
         case 401:
+            if server.socket != nil || server.signingKey != nil { return CommandFailure(.noPermission, sentence) }
             let hint =
                 server.token == nil ? "put a token into \(server.tokenPath)" : "the token in \(server.tokenPath) is not one of the worker's"
-            return CommandFailure(.noPermission, server.socket == nil ? "\(sentence); \(hint)" : sentence)
+            return CommandFailure(.noPermission, "\(sentence); \(hint)")
         case 403: return CommandFailure(.noPermission, sentence)
         default: return CommandFailure(.failed, sentence)
         }
@@ -89,15 +91,28 @@ extension HTTPClientOptions {
 }
 
 extension ServerChoice {
-    /// The fields that each request has.
-    func fields(hasBody: Bool) -> [String] {
-        ["Accept: application/json", hasBody ? "Content-Type: application/json" : "Content-Type:"]
+    /// The fields of a request.
+    ///
+    /// - Parameters:
+    ///   - path: with its query.
+    ///   - type: what is wanted as an answer.
+    func fields(of method: String, _ path: String, _ body: [UInt8]? = nil, accepting type: String = "application/json") -> [String] {
+        ["Accept: \(type)", body == nil ? "Content-Type:" : "Content-Type: application/json"]
             + (token.map { ["Authorization: Bearer \($0)"] } ?? [])
+            + (signingKey.map { signature(by: $0, of: method, path, body) } ?? [])
+    }
+
+    private func signature(by key: SigningKey, of method: String, _ path: String, _ body: [UInt8]?) -> [String] {
+        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let address = base.split(separator: "://", maxSplits: 1).map(String.init)
+        let request = SignedRequest(
+            method: method, scheme: address[0], authority: address[1], path: parts[0], query: parts.count > 1 ? parts[1] : nil)
+        return key.fields(signing: request, body: body, created: Clock.unixTime()).map { "\($0): \($1)" }
     }
 
     /// Where the token is.
     var tokenPath: String {
-        TokenFile.path { name in unsafe getenv(name).map { unsafe String(cString: $0) } } ?? "$XDG_CONFIG_HOME/lbaas/token"
+        SecretFile.tokenPath { name in unsafe getenv(name).map { unsafe String(cString: $0) } } ?? "$XDG_CONFIG_HOME/lbaas/token"
     }
 
     /// Why there is no answer.

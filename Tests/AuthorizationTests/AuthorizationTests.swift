@@ -60,7 +60,7 @@ struct AuthorizationTests {
     @Test("tells every mistake in a text of tokens by its line, and no hash")
     func mistakes() throws {
         let hash = String(repeating: "a", count: 64)
-        let failure = try #require(throws: TokenTable.Failure.self) {
+        let failure = try #require(throws: PrincipalFile.Failure.self) {
             _ = try TokenTable(
                 """
                 alice operator
@@ -78,7 +78,7 @@ struct AuthorizationTests {
         }
         #expect(failure.mistakes.map(\.line) == [1, 2, 3, 4, 5, 6, 7, 8, 10, 11])
         #expect(failure.mistakes[0].message == "a line is NAME ROLE SHA256, and this one has 2 words")
-        #expect(failure.mistakes[4].message == "'root' is not a role: viewer, operator or admin")
+        #expect(failure.mistakes[4].message == "the second word is not a role: viewer, operator or admin")
         #expect(failure.mistakes[8].message == "alice has a line already")
         #expect(failure.mistakes[9].message == "bob has the token of alice: give each a token of its own")
         #expect(failure.mistakes.allSatisfy { !$0.message.contains("aaaa") })

@@ -67,8 +67,8 @@ struct BodyTests {
     @Test("is not asked for where the client may not come in")
     func admission() throws {
         let server = try TestServer(admit: { request in
-            request.headers["authorization"] == "Bearer x"
-                ? nil : .problem(401, "a token is missing", headers: [("WWW-Authenticate", "Bearer")])
+            if request.headers["authorization"] == "Bearer x" { return HTTPAdmission(caller: "x") }
+            return HTTPAdmission(refusal: .problem(401, "a token is missing", headers: [("WWW-Authenticate", "Bearer")]))
         })
         let client = try Client(server.port)
         let head = { (field: String) in "POST / HTTP/1.1\r\nHost: a\r\n\(field)Content-Length: 4\r\n\r\n" }
@@ -77,6 +77,8 @@ struct BodyTests {
         #expect(refused.headers["www-authenticate"] == "Bearer")
         #expect(try client.ask(head("AUTHORIZATION: Bearer x\r\n") + "abcd").body == "abcd")
         #expect(server.handled.all == ["POST /"])
+        try waitUntil("both are recorded") { server.records.all.count == 2 }
+        #expect(server.records.all.map { $0.request?.caller as? String } == [nil, "x"])
         #expect(try client.get("/nothing").status == 404)
         try client.send(head("Expect: 100-continue\r\n"))
         #expect(try client.untilClosed().hasPrefix("HTTP/1.1 401 "))

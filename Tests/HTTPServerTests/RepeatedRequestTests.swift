@@ -50,7 +50,7 @@ struct RepeatedRequestTests {
         let isOpen = Atomic<Bool>(false)
         let server = try TestServer(admit: { request in
             asked.add(request.path)
-            return isOpen.load(ordering: .relaxed) ? nil : .problem(403, "closed")
+            return HTTPAdmission(caller: "ann", refusal: isOpen.load(ordering: .relaxed) ? nil : .problem(403, "closed"))
         })
         let client = try Client(server.port)
         for _ in 0..<2 { #expect(try client.get("/").status == 403) }
@@ -59,6 +59,21 @@ struct RepeatedRequestTests {
         #expect(asked.all.count == 3)
         #expect(try Client(server.port).get("/").status == 200)
         #expect(asked.all.count == 4)
+        try waitUntil("all requests are over") { server.records.all.count == 5 }
+        #expect(server.records.all.allSatisfy { $0.request?.caller as? String == "ann" })
+    }
+
+    @Test("are asked about each time where they are good for once")
+    func once() throws {
+        let asked = Record<String>()
+        let server = try TestServer(admit: { request in
+            asked.add(request.path)
+            return HTTPAdmission(refusal: asked.all.count == 1 ? nil : .problem(401, "again"), isRepeatable: false)
+        })
+        let client = try Client(server.port)
+        #expect(try client.get("/").status == 200)
+        for _ in 0..<2 { #expect(try client.get("/").status == 401) }
+        #expect(asked.all.count == 3)
     }
 
     @Test("get a response that is kept for all of them, over any connection")

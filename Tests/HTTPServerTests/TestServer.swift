@@ -22,7 +22,7 @@ final class TestServer: Sendable {
 
     init(
         limits: HTTPLimits = HTTPLimits(), stream: EventStream = EventStream(),
-        admit: (@Sendable (HTTPRequest) -> HTTPResponse?)? = nil, listener change: (inout TCPListener) -> Void = { _ in }
+        admit: (@Sendable (HTTPRequest) -> HTTPAdmission)? = nil, listener change: (inout TCPListener) -> Void = { _ in }
     ) throws {
         let (handled, waiting, records) = (Record<String>(), Record<HTTPReply>(), Record<HTTPRecord>())
         var routes = HTTPRoutes()

@@ -21,7 +21,7 @@ private func choice(_ options: [String: String] = [:], _ environment: [String: S
     @Test(arguments: [
         ["socket": "/s", "server": "https://h"], ["server": "h:80"], ["server": "https://h/path"],
         ["socket": String(repeating: "x", count: 108)],
-        ["ca": "/ca.pem"],
+        ["ca": "/ca.pem"], ["signing-key": "/key"],
     ])
     func aWrongChoiceIsAMistakeOfTheCommandLine(options: [String: String]) {
         let failure = #expect(throws: CommandFailure.self) { try choice(options) }
@@ -67,5 +67,27 @@ private func choice(_ options: [String: String] = [:], _ environment: [String: S
         #expect(chmod(try folder.write(text, to: "lbaas/token"), 0o600) == 0)
         let failure = #expect(throws: CommandFailure.self) { try choice(["server": "https://h"], ["XDG_CONFIG_HOME": folder.path]) }
         #expect(failure?.status == .usage)
+    }
+
+    @Test func aKeyIsReadFromAFileOfItsOwnerAloneAndSentInPlaceOfTheToken() throws {
+        let folder = try TemporaryFolder()
+        let secret = String(repeating: "s", count: 40)
+        let path = try folder.write("ann \(secret)\n", to: "key")
+        let options = ["server": "http://h", "signing-key": path]
+        #expect(chmod(path, 0o640) == 0)
+        let failure = #expect(throws: CommandFailure.self) { try choice(options) }
+        #expect(failure?.status == .usage && failure?.sentence.contains("chmod 600") == true)
+        #expect(chmod(path, 0o600) == 0)
+        let server = try choice(options)
+        #expect(server.signingKey?.name == "ann" && server.token == nil)
+        let fields = server.fields(of: "PUT", "/v1/a?x=1", [1])
+        #expect(
+            fields.contains { $0.hasPrefix("Signature-Input: lbaas=(\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\")") })
+        #expect(fields.contains { $0.hasPrefix("Content-Digest: sha-256=:") } && !fields.contains { $0.contains(secret) })
+        for text in ["", "ann", "ann short", "ann \(secret) more"] {
+            _ = try folder.write(text, to: "key")
+            #expect(throws: CommandFailure.self, "\(text)") { try choice(options) }
+        }
+        #expect(throws: CommandFailure.self) { try choice(["server": "http://h", "signing-key": folder.file("missing")]) }
     }
 }

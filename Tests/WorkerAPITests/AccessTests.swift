@@ -1,3 +1,5 @@
+import Authorization
+import Glibc
 import Requests
 import TestSupport
 import Testing
@@ -34,6 +36,29 @@ import Testing
 
     @Test(arguments: ["wrong", "", "admin x"]) func anUnknownTokenIsNobody(token: String) throws {
         #expect(try api.ask("GET", "/v1/status", as: token).status == 401)
+    }
+
+    @Test func aSignedRequestIsTakenOnceOnWhateverConnectionItComesAgain() throws {
+        let key = try #require(SigningKey(name: "signer", secret: TestAPI.secret))
+        func head(_ method: String, _ path: String) -> String {
+            let request = SignedRequest(method: method, scheme: "http", authority: "localhost", path: path, query: nil)
+            let fields = key.fields(signing: request, body: nil, created: time(nil)).map { "\($0): \($1)\r\n" }.joined()
+            return "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n"
+        }
+        let client = try HTTPTestClient(api.port)
+        for _ in 0..<2 {
+            let text = head("GET", "/v1/status")
+            #expect(try client.ask(text).body.contains("\"principal\": \"signer\", \"role\": \"viewer\""))
+            for again in [client, client, try HTTPTestClient(api.port)] {
+                let refused = try again.ask(text)
+                #expect(refused.status == 401 && refused.body.contains("the nonce was used before"))
+            }
+        }
+        // Who may not do it has used the nonce as well.
+        let text = head("POST", "/v1/load-balancers/a/suspend")
+        #expect(try client.ask(text).status == 403)
+        #expect(try client.ask(text).status == 401)
+        #expect(api.core.submitted.all.isEmpty)
     }
 
     @Test func aWrongMethodIsToldTheRightOnes() throws {

@@ -125,6 +125,9 @@ struct FakeTranslator: JobTranslator {
 
 /// An API over TCP with the tokens `view`, `operate` and `admin`. It ends with this value.
 final class TestAPI: Sendable {
+    /// The secret of the key `signer`, which is that of a viewer.
+    static let secret = "0123456789012345678901234567890123456789"
+
     let core = FakeCore()
     let events = WorkerEvents()
     let metrics = WorkerMetrics(hasNodes: true)
@@ -139,7 +142,8 @@ final class TestAPI: Sendable {
             "\(role)-name \(role) \(Token.hexadecimal(Token.hash(role)))\n"
         }
         let access = Access(
-            local: LocalAccess(serviceUser: 0, operators: [], viewers: []), tokens: try TokenTable(tokens.joined()))
+            local: LocalAccess(serviceUser: 0, operators: [], viewers: []), tokens: try TokenTable(tokens.joined()),
+            signatures: try SignatureTable("signer viewer \(Self.secret)\n", start: 0))
         var configuration = APIConfiguration(access: access)
         port = try freePort()
         configuration.tcp = TCPListener(address: "127.0.0.1", port: port)

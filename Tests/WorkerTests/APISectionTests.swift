@@ -1,4 +1,5 @@
 import DaemonSupport
+import Glibc
 import JobQueue
 import TestSupport
 import Testing
@@ -28,6 +29,7 @@ import Testing
                 tls_key = /k
                 tls_client_ca = /a
                 tokens = /t
+                keys = /s
                 operators = lb, ops
                 viewers = all
                 keepalived_listen = localhost
@@ -35,7 +37,7 @@ import Testing
                 """)
         let expected = APISettings(
             socket: nil, listen: JobServer(host: "::1", port: 8780), certificate: "/c", key: "/k", clientAuthorities: "/a", tokens: "/t",
-            operators: ["lb", "ops"], viewers: ["all"], keepalivedListen: JobServer(host: "localhost", port: 62307),
+            keys: "/s", operators: ["lb", "ops"], viewers: ["all"], keepalivedListen: JobServer(host: "localhost", port: 62307),
             keepalivedPassword: "s3cret")
         #expect(given.api == expected)
         #expect(try settings().api == APISettings())
@@ -77,7 +79,7 @@ import Testing
         let found = try mistakes("socket = none", "listen = 192.0.2.1:8780")
         #expect(found.count == 2)
         #expect(found.allSatisfy { $0.hasPrefix("lbaas.conf:3: listen: ") })
-        #expect(found[0].contains("not a loopback address") && found[1].contains("no `tokens`"))
+        #expect(found[0].contains("not a loopback address") && found[1].contains("neither `tokens` nor `keys`"))
     }
 
     @Test func goKeepalivedsAPIListensElsewhereThanOnLoopbackWithAPasswordAlone() throws {
@@ -100,8 +102,26 @@ import Testing
         #expect(
             try mistakes("listen = 127.0.0.1:8780", "tokens = \(tokens)") == [
                 "\(tokens):2: the hash of ann is not a SHA-256 in 64 hexadecimal digits",
-                "\(tokens):3: 'boss' is not a role: viewer, operator or admin",
+                "\(tokens):3: the second word is not a role: viewer, operator or admin",
             ])
+    }
+
+    @Test func aFileOfKeysIsReadByWhoMayAlone() throws {
+        let folder = try TemporaryFolder()
+        let secret = "lbk_0123456789012345678901234567890123456789abc"
+        let keys = try folder.write("ann viewer \(secret)\nbob viewer short\n", to: "keys")
+        let lines = ["listen = 127.0.0.1:8780", "keys = \(keys)"]
+        let short = "\(keys):2: the secret of bob is not of 32 to 255 characters of printable ASCII; `lbaasctl key new` makes one"
+        #expect(chmod(keys, 0o644) == 0)
+        #expect(
+            try mistakes(lines[0], lines[1]) == [
+                "lbaas.conf:3: keys: everybody may use \(keys), which has secrets; run chmod o= \(keys), and take new keys", short,
+            ])
+        #expect(chmod(keys, 0o640) == 0)
+        #expect(try mistakes(lines[0], lines[1]) == [short])
+        _ = try folder.write("ann viewer \(secret)\n", to: "keys")
+        #expect(try mistakes("socket = none", lines[0], lines[1]) == [])
+        #expect(try mistakes(lines[1]) == ["lbaas.conf:2: keys: is for `listen`, which is not set"])
     }
 
     @Test func filesThatAreNoCertificateAreRefused() throws {

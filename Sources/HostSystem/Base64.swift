@@ -1,9 +1,9 @@
 import CCrypto
 
-/// Base64 as etcd's gateway has it: the standard alphabet, padded.
-enum Base64 {
+/// Base64 with the standard alphabet, padded (RFC 4648, section 4).
+package enum Base64 {
     /// The text of some bytes.
-    static func encode(_ bytes: some Collection<UInt8>) -> String {
+    package static func encode(_ bytes: some Collection<UInt8>) -> String {
         if bytes.isEmpty { return "" }
         let source = Array(bytes)
         return unsafe String(unsafeUninitializedCapacity: (source.count + 2) / 3 * 4 + 1) { buffer in
@@ -13,7 +13,7 @@ enum Base64 {
     }
 
     /// The bytes of a text; nil where it is no base64.
-    static func decode(_ text: String) -> [UInt8]? {
+    package static func decode(_ text: String) -> [UInt8]? {
         let source = Array(text.utf8)
         if source.isEmpty { return [] }
         // OpenSSL accepts spaces around the text, and counts the padding as bytes.
