@@ -2,7 +2,7 @@ import TestSupport
 
 /// Certificates for a cluster with TLS and for its clients, signed by an authority of their own.
 package final class EtcdCertificates: Sendable {
-    private let folder: TemporaryFolder
+    private let folder: CertificateFolder
     private let asksClients: Bool
 
     /// Makes them.
@@ -11,30 +11,24 @@ package final class EtcdCertificates: Sendable {
     ///   - server: what the extended key usage of the members' certificate is.
     ///   - asksClients: whether the members want a certificate of each client.
     package init(server: String = "serverAuth,clientAuth", asksClients: Bool = false) throws {
-        folder = try TemporaryFolder()
+        folder = try CertificateFolder()
         self.asksClients = asksClients
-        try make("authority", "/CN=authority", ["-addext", "basicConstraints=critical,CA:TRUE"])
-        let signed = ["-CA", authority, "-CAkey", folder.file("authority.key")]
-        try make("server", "/CN=etcd", signed + ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "extendedKeyUsage=\(server)"])
-        try make("named", "/CN=lbaas", signed + ["-addext", "extendedKeyUsage=clientAuth"])
-        try make("nameless", "/O=lbaas", signed + ["-addext", "extendedKeyUsage=clientAuth"])
-        try make("stranger", "/O=lbaas", [])
-    }
-
-    private func make(_ name: String, _ subject: String, _ arguments: [String]) throws {
-        let files = ["-keyout", folder.file("\(name).key"), "-out", folder.file("\(name).pem")]
-        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        _ = try runProgram("/usr/bin/openssl", ["req", "-x509", "-subj", subject] + key + files + arguments)
+        try folder.makeAuthority("authority")
+        try folder.make(
+            "server", "/CN=etcd", signedBy: "authority", extensions: "subjectAltName=IP:127.0.0.1", "extendedKeyUsage=\(server)")
+        try folder.make("named", "/CN=lbaas", signedBy: "authority", extensions: "extendedKeyUsage=clientAuth")
+        try folder.make("nameless", "/O=lbaas", signedBy: "authority", extensions: "extendedKeyUsage=clientAuth")
+        try folder.make("stranger", "/O=lbaas")
     }
 
     /// The certificate of the authority.
-    package var authority: String { folder.file("authority.pem") }
+    package var authority: String { folder.file("authority") }
 
     /// A certificate of a client, with its key: `named` has a common name, `nameless` has none, `stranger` is signed by nobody.
-    package func client(_ name: String) -> (file: String, key: String) { (folder.file("\(name).pem"), folder.file("\(name).key")) }
+    package func client(_ name: String) -> (file: String, key: String) { (folder.file(name), folder.key(name)) }
 
     var serverArguments: [String] {
-        let files = ["--cert-file", folder.file("server.pem"), "--key-file", folder.file("server.key")]
+        let files = ["--cert-file", folder.file("server"), "--key-file", folder.key("server")]
         return files + (asksClients ? ["--client-cert-auth", "--trusted-ca-file", authority] : [])
     }
 

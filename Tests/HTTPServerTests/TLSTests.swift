@@ -4,45 +4,33 @@ import Testing
 
 @Suite("TLS")
 struct TLSTests {
-    private let folder: TemporaryFolder
+    private let folder: CertificateFolder
 
     init() throws {
-        folder = try TemporaryFolder()
-        for authority in ["ca", "other"] {
-            try openssl(
-                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(authority) -days 2 -keyout \(authority).key -out \(authority).pem"
-            )
-        }
+        folder = try CertificateFolder()
+        for authority in ["ca", "other"] { try folder.makeAuthority(authority) }
         for (name, authority, usage) in [("server", "ca", "serverAuth"), ("alice", "ca", "clientAuth"), ("mallory", "other", "clientAuth")]
         {
-            let extensions = try folder.write("subjectAltName=IP:127.0.0.1\nextendedKeyUsage=\(usage)\n", to: "ext")
-            try openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(name) -keyout \(name).key -out \(name).csr")
-            try openssl(
-                "x509 -req -in \(name).csr -CA \(authority).pem -CAkey \(authority).key -CAcreateserial -days 2 -extfile \(extensions) -out \(name).pem"
-            )
+            try folder.make(
+                name, "/CN=\(name)", signedBy: authority, extensions: "subjectAltName=IP:127.0.0.1", "extendedKeyUsage=\(usage)")
         }
     }
 
-    private func openssl(_ arguments: String) throws {
-        let words = arguments.split(separator: " ").map { word in
-            [".key", ".pem", ".csr"].contains { word.hasSuffix($0) } ? folder.file(String(word)) : String(word)
-        }
-        _ = try runProgram("/usr/bin/openssl", words)
-    }
+    private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
     private func server(authorities: String?) throws -> TestServer {
-        let text = { try String(contentsOfFile: self.folder.file($0), encoding: .utf8) }
         let tls = TCPListener.TLS(
-            certificate: try text("server.pem"), key: try text("server.key"), authorities: try authorities.map { try text($0) })
+            certificate: try text(folder.file("server")), key: try text(folder.key("server")),
+            authorities: try authorities.map { try text(folder.file($0)) })
         return try TestServer(listener: { $0.tls = tls })
     }
 
     private func curl(_ server: TestServer, _ arguments: String..., path: String = "/who") throws -> String {
         try runProgram(
-            "/usr/bin/curl", ["-sS", "--cacert", folder.file("ca.pem")] + arguments + ["https://127.0.0.1:\(server.port)\(path)"])
+            "/usr/bin/curl", ["-sS", "--cacert", folder.file("ca")] + arguments + ["https://127.0.0.1:\(server.port)\(path)"])
     }
 
-    private func identity(_ name: String) -> [String] { ["--cert", folder.file("\(name).pem"), "--key", folder.file("\(name).key")] }
+    private func identity(_ name: String) -> [String] { ["--cert", folder.file(name), "--key", folder.key(name)] }
 
     @Test("without authorities for clients serves every client")
     func plain() throws {
@@ -59,7 +47,7 @@ struct TLSTests {
 
     @Test("with authorities for clients serves those who have a certificate of one")
     func certificates() throws {
-        let server = try server(authorities: "ca.pem")
+        let server = try server(authorities: "ca")
         let alice = identity("alice")
         #expect(try curl(server, alice[0], alice[1], alice[2], alice[3]).contains("commonName: \"alice\""))
         #expect(try curl(server).contains("\"status\": 403"))
@@ -73,7 +61,7 @@ struct TLSTests {
 
     @Test("cannot be had with texts that are none", arguments: [0, 1, 2])
     func damaged(place: Int) throws {
-        var texts = try ["server.pem", "server.key", "ca.pem"].map { try String(contentsOfFile: folder.file($0), encoding: .utf8) }
+        var texts = try [folder.file("server"), folder.key("server"), folder.file("ca")].map { try text($0) }
         texts[place] = "none"
         let tls = TCPListener.TLS(certificate: texts[0], key: texts[1], authorities: texts[2])
         #expect(throws: HTTPServerError.self) { try TestServer(listener: { $0.tls = tls }) }
@@ -81,8 +69,7 @@ struct TLSTests {
 
     @Test("ends with the time of a handshake that does not go on")
     func handshake() throws {
-        let text = { try String(contentsOfFile: self.folder.file($0), encoding: .utf8) }
-        let tls = TCPListener.TLS(certificate: try text("server.pem"), key: try text("server.key"))
+        let tls = TCPListener.TLS(certificate: try text(folder.file("server")), key: try text(folder.key("server")))
         let server = try TestServer(limits: .short(\.request), listener: { $0.tls = tls })
         #expect(try Client(server.port).untilClosed() == "")
     }
