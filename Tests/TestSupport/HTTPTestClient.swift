@@ -85,13 +85,15 @@ package final class HTTPTestClient {
     private var rest = ""
 
     /// Sends a byte again and again until the server closes the connection.
-    package func trickle(_ byte: String) throws {
+    ///
+    /// - Parameter milliseconds: the time between two of them.
+    package func trickle(_ byte: String, each milliseconds: Int32 = 20) throws {
         let deadline = Deadline(seconds: 60)
         while !isClosed {
             if deadline.isOver { throw Failure("the server does not close the connection") }
             do { try send(byte) } catch { isClosed = true }
             var entry = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
-            if poll(&entry, 1, 20) > 0 { _ = try? more() }
+            if poll(&entry, 1, milliseconds) > 0 { _ = try? more() }
         }
     }
 

@@ -48,6 +48,19 @@ package final class LoopbackSocket: Sendable {
         return socket
     }
 
+    /// A connection to a Unix socket.
+    package static func connected(toPath path: String) throws -> LoopbackSocket {
+        let socket = try LoopbackSocket(AF_UNIX)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let isShort = withUnsafeMutableBytes(of: &address.sun_path) { room in
+            room.copyBytes(from: path.utf8.prefix(room.count - 1))
+            return path.utf8.count < room.count
+        }
+        guard isShort, withBytes(of: &address, { connect(socket.descriptor, $0, $1) }) == 0 else { throw systemError("connect to \(path)") }
+        return socket
+    }
+
     /// A connection to a port of ::1.
     package static func connectedV6(to port: UInt16) throws -> LoopbackSocket {
         let socket = try LoopbackSocket(AF_INET6)
