@@ -119,6 +119,14 @@ extension RealServers {
                 }
                 #expect(try await api.get("/v1/load-balancers") == before)
                 #expect(try await api.get("/ips")["ips"] == [])
+                for path in ["/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/events", "/dashboard/app.js"] {
+                    let route = Route(method: "GET", path: path, hasBody: false)
+                    for method in ["PUT", "POST", "PATCH", "DELETE"] {
+                        let refused = try await route.send(api.port, method, body: Array("{}".utf8))
+                        #expect(refused.status == 405 && refused.headers["allow"] == "GET, HEAD, OPTIONS", "\(method) \(path): \(refused)")
+                    }
+                    #expect(try await route.send(api.port, body: [UInt8](repeating: 0x20, count: 10_000_000)).status == 413, "\(path)")
+                }
                 #expect(try await worker.end() == .exit(0))
             }
         }

@@ -262,5 +262,28 @@ extension RealServers {
                 try await hosts[0].takesOver()
             }
         }
+
+        @Test("are changed by one of two at once who have read the same, and not by who has read something older")
+        func conditions() async throws {
+            try await VirtualIPHost.alone { host in
+                try await host.start("").says("started")
+                #expect(try await host.ask("POST", "/ips", Self.new).status == 201)
+                for round in 0..<3 {
+                    let status = try JSON(bytes: Array(try await host.ask("GET", "/v1/status").body.utf8))
+                    let match = "If-Match: \"\(status["revision"])\""
+                    let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                        for writer in 0..<2 {
+                            group.addTask {
+                                let body = "{\"priority\": \(2 + 2 * round + writer)}"
+                                return try await host.ask("PATCH", "/ips/vip-10.0.0.100", body, header: match).status
+                            }
+                        }
+                        return try await group.reduce(into: []) { $0.append($1) }
+                    }
+                    #expect(statuses.sorted() == [200, 412])
+                    #expect(try await host.ask("DELETE", "/ips/vip-10.0.0.100", header: match).status == 412)
+                }
+            }
+        }
     }
 }

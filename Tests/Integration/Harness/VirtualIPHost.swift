@@ -41,9 +41,11 @@ struct VirtualIPHost {
     var control: Control { Control(rig, socket: socket) }
 
     /// Asks the API of the worker.
-    func ask(_ method: String, _ path: String, _ body: String? = nil) async throws -> (status: Int, body: String) {
+    func ask(
+        _ method: String, _ path: String, _ body: String? = nil, header: String = "X: y"
+    ) async throws -> (status: Int, body: String) {
         let content = body.map { ["-H", "Content-Type: application/json", "-d", $0] } ?? []
-        return try await curl(over: socket, path, ["-X", method] + content)
+        return try await curl(over: socket, path, ["-X", method, "-H", header] + content)
     }
 
     /// Follows the events of the worker from now on; answers how to read the lines that came so far.
