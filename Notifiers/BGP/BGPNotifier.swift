@@ -27,16 +27,16 @@ public final class BGPNotifier: Actuator {
     /// Has the addresses of what is up announced, and those of what is down withdrawn where ExaBGP still announces them.
     public func begin(_ states: [EffectiveState]) {
         // The table has no use for the time.
-        take(states.compactMap { $0.service?.event(at: Self.noTime) })
+        take(states.compactMap { $0.routedService?.event(at: Self.noTime) })
         let isStarted = outbox.start { [outbox, settings, log] in Speaker(outbox: outbox, settings: settings, log: log).run() }
         if !isStarted { log.write(.error, "bgp notifier: the system has no thread for it, so nothing is announced") }
     }
 
     /// Has the addresses of services that come up announced, and then those withdrawn that only services have which these replace.
-    public func add(_ changes: [EffectiveChange]) { take(ServiceEvents(changes, at: Self.noTime).after) }
+    public func add(_ changes: [EffectiveChange]) { take(ServiceEvents(changes, at: Self.noTime, of: \.routedService).after) }
 
     /// Has the addresses of services that go down withdrawn, where no other service has them and none takes their listener over.
-    public func remove(_ changes: [EffectiveChange]) { take(ServiceEvents(changes, at: Self.noTime).before) }
+    public func remove(_ changes: [EffectiveChange]) { take(ServiceEvents(changes, at: Self.noTime, of: \.routedService).before) }
 
     private static let noTime = Timestamp(microseconds: 0)
 

@@ -33,6 +33,7 @@ struct Admission {
         case .suspend(let selection): try set(suspended: true, selection, by: origin, on: draft)
         case .enable(let selection): try set(suspended: false, selection, by: origin, on: draft)
         case .delete(let selection): try delete(selection, by: origin, on: draft)
+        case .routes: []
         case .virtualIPs(_, let other):
             try other.map { change throws(Refusal) in try decide(change, by: origin, on: draft, now: now) } ?? []
         }

@@ -15,6 +15,8 @@ struct Circumstances {
     let drains: [(listener: Listener, drains: [Drain])]
     /// As it should be in force.
     let effective: EffectiveState
+    /// Why no route is told to its address; nil where one may be.
+    let silence: SilencedRoutes.Stop?
     /// Who finds out how nodes are.
     let checking: NodeChecking
     /// The change that made it as it is wanted; nil where the journal does not have it any more.
@@ -47,20 +49,23 @@ extension CommitPipeline {
     /// - Throws: `notFound` where there is none.
     func circumstances(of id: LoadBalancerID, driverName: String) throws(Refusal) -> Circumstances {
         typealias Found = (
-            entry: WantedState.Entry, virtualIP: VirtualIPReport?, health: ServiceHealth?, drains: DrainTable, revision: UInt64
+            entry: WantedState.Entry, virtualIP: VirtualIPReport?, health: ServiceHealth?, drains: DrainTable,
+            silence: SilencedRoutes.Stop?, revision: UInt64
         )
         let found = committed.read { snapshot -> Found? in
             guard let entry = snapshot.wanted.entries[id] else { return nil }
-            let virtualIP = entry.loadBalancer.address.flatMap { address in
-                snapshot.wanted.virtualIPs[address].map { snapshot.report(on: $0) }
-            }
-            return (entry, virtualIP, snapshot.facts.health[id], snapshot.facts.drains, snapshot.revision)
+            let address = entry.loadBalancer.address
+            let virtualIP = address.flatMap { address in snapshot.wanted.virtualIPs[address].map { snapshot.report(on: $0) } }
+            let silence = snapshot.wanted.silencedRoutes[address]
+            return (entry, virtualIP, snapshot.facts.health[id], snapshot.facts.drains, silence, snapshot.revision)
         }
-        guard let (entry, virtualIP, health, drains, revision) = found else { throw Refusal(missing: id, index: 0) }
-        let effective = EffectiveRule(driver.upkeep).state(of: id, wanted: entry.inService, drains: drains, health: health)
+        guard let (entry, virtualIP, health, drains, silence, revision) = found else { throw Refusal(missing: id, index: 0) }
+        let effective = EffectiveRule(driver.upkeep).state(
+            of: id, wanted: entry.inService, drains: drains, health: health, isSilenced: silence != nil)
         return Circumstances(
             entry: entry, revision: revision, virtualIP: virtualIP, health: health, drains: drains.drains(of: id), effective: effective,
-            checking: driver.upkeep.checking, change: change(at: entry.revision), refusals: refusals.entries(of: id, since: entry.revision),
+            silence: silence, checking: driver.upkeep.checking, change: change(at: entry.revision),
+            refusals: refusals.entries(of: id, since: entry.revision),
             operation: operations[id], start: operations.start, report: report(on: effective.appliance), driver: driverName, now: now())
     }
 

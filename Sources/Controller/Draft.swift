@@ -86,7 +86,10 @@ struct Draft {
 
     /// A load balancer as it should be in force.
     func effective(_ id: LoadBalancerID, _ rule: EffectiveRule) -> EffectiveState {
-        rule.state(of: id, wanted: self[id]?.inService, drains: changes.drains, health: health(of: id))
+        let wanted = self[id]?.inService
+        return rule.state(
+            of: id, wanted: wanted, drains: changes.drains, health: health(of: id),
+            isSilenced: changes.silencedRoutes[wanted?.address] != nil)
     }
 
     /// Numbers a change, and notes it for the journal where it is worth an entry.
@@ -113,7 +116,7 @@ struct Draft {
         case .create(let loadBalancers): if !loadBalancers.isEmpty { changes.isEmptyByDelete = false }
         case .delete: changes.isEmptyByDelete = count == 0
         case .virtualIPs(_, let other): if let other { note(other) }
-        case .suspend, .enable: break
+        case .suspend, .enable, .routes: break
         }
     }
 

@@ -34,6 +34,13 @@ struct EffectLayers: Sendable {
                     if let change = changes[event.service.loadBalancer] { effects[.down(event.service)] = change }
                 }
             }
+            if !above.isEmpty {
+                for change in decision.changes where change.new.isSilenced && !change.old.isSilenced {
+                    if let service = change.new.service, service.isUp, change.old.service?.isUp ?? false {
+                        effects[.withdrawal(service.service)] = change
+                    }
+                }
+            }
             if !below.isEmpty {
                 for change in decision.changes {
                     let addresses = change.new.addresses.subtracting(change.old.addresses)
@@ -146,14 +153,17 @@ extension EffectLayers {
         if effects.isEmpty { return }
         let step = steps[index]
         var ups: [EffectiveChange] = []
+        var silenced: [EffectiveChange] = []
         var unused: [EffectiveChange] = []
         for (effect, change) in effects {
             let current = inFlight.kept(in: current(change.old.id), by: index)
             switch effect {
             case .down: ups.append(EffectiveChange(from: .absent(current.id), to: current))
+            case .withdrawal: silenced.append(EffectiveChange(from: .absent(current.id), to: current))
             case .address: unused.append(EffectiveChange(from: change.new, to: current))
             }
         }
+        if !silenced.isEmpty { for actuator in step.above { actuator.add(silenced) } }
         if !ups.isEmpty {
             for actuator in step.above { actuator.add(ups) }
             let events = ups.compactMap { $0.new.service?.event(at: time) }

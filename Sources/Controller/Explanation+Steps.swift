@@ -66,7 +66,14 @@ extension Circumstances {
         let state = loadBalancer.isSuspended ? "SUSPENDED" : "ENABLED"
         return Explanation.Step(
             .wanted, Explanation.Statement("\(state): \(loadBalancer.summary)", at: changedAt),
-            details: loadBalancer.nodes.map { Explanation.Statement("node \(quoted($0.id.text)): \($0.summary)") })
+            details: loadBalancer.nodes.map { Explanation.Statement("node \(quoted($0.id.text)): \($0.summary)") }
+                + (silenceStatement.map { [$0] } ?? []))
+    }
+
+    /// That no route is told to its address, and who wants that.
+    fileprivate var silenceStatement: Explanation.Statement? {
+        guard let silence, let address = loadBalancer.address else { return nil }
+        return Explanation.Statement("no route to \(address) is told: stopped by \(silence.origin)", at: silence.time)
     }
 }
 
@@ -184,6 +191,7 @@ extension Circumstances {
             Explanation.Statement("the sorry server \($0.endpoint) takes the place of its nodes")
         }
         details += effective.routes.map { Explanation.Statement("routes to \($0) are told") }
+        if let silenceStatement { details.append(silenceStatement) }
         let what = "\(serving) of \(loadBalancer.nodes.count) nodes should get traffic on \(appliance.listener)"
         return Explanation.Step(.effective, Explanation.Statement(what, at: decidedAt), details: details)
     }
@@ -261,7 +269,8 @@ extension Circumstances {
         if loadBalancer.isSuspended { return "\(name) does not serve: it was suspended" }
         let down = loadBalancer.nodes.filter { state(of: $0).hasPrefix("gets nothing") }
         let rest = down.isEmpty ? "" : "; " + down.prefix(4).map { "node \(quoted($0.id.text)) \(state(of: $0))" }.joined(separator: "; ")
-        return "\(name): \(serviceWords)\(absenceNote)" + rest + (down.count > 4 ? "; …" : "") + differenceNote
+        let route = silenceStatement.map { "; \($0.what)" } ?? ""
+        return "\(name): \(serviceWords)\(absenceNote)" + route + rest + (down.count > 4 ? "; …" : "") + differenceNote
     }
 
     private var differenceNote: String { deviations.isEmpty ? "" : "; the appliance does not run what it should" }

@@ -13,6 +13,7 @@ extension JournalEntry {
             if !addresses.isEmpty { what += (steps.isEmpty ? "" : " ") + "virtual IP " + addresses }
             if case .adopt = change { cause = "cluster" }
         }
+        if case .routes(let change) = change { what = "\(change.name) \(change.address?.description ?? "*")" }
         return JournalEntry(time: time, cause: cause, origin: origin.name, what: what, loadBalancers: ids)
     }
 

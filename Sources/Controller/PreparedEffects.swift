@@ -7,6 +7,8 @@ struct PreparedEffects {
     enum Effect: Hashable {
         /// A service goes down.
         case down(Service)
+        /// Routers are not told of a service any more, which stays up.
+        case withdrawal(Service)
         /// A load balancer needs an address.
         case address(LoadBalancerID, IPAddress)
     }
@@ -64,13 +66,14 @@ final class EffectsInFlight: Sendable {
         }
         if effects.isEmpty { return state }
         var addresses: Set<IPAddress> = []
-        var isWithdrawn = false
+        var (isWithdrawn, isSilenced) = (false, false)
         for effect in effects {
             switch effect {
             case .down(let service): isWithdrawn = isWithdrawn || service == state.service?.service
+            case .withdrawal(let service): isSilenced = isSilenced || service == state.service?.service
             case .address(let id, let address): if id == state.id { addresses.insert(address) }
             }
         }
-        return state.keeping(addresses, isWithdrawn: isWithdrawn)
+        return (isSilenced ? state.silenced : state).keeping(addresses, isWithdrawn: isWithdrawn)
     }
 }

@@ -31,6 +31,7 @@ struct Publication {
                 last.loadBalancers = []
                 snapshot.lastChange = last
             }
+            if changes.changesRoutes { snapshot.wanted.silencedRoutes = changes.silencedRoutes }
             snapshot.wanted.isEmptyByDelete = changes.isEmptyByDelete
             for (address, entry) in changes.virtualIPs.requested {
                 let old = snapshot.wanted.virtualIPs[address]

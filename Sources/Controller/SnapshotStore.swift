@@ -55,6 +55,12 @@ struct Changes {
     var virtualIPFacts: [IPAddress: VirtualIPFact] = [:]
     /// What listeners are told of virtual IPs.
     var virtualIPEvents: [VirtualIPStatusEvent] = []
+    /// The routes that are stopped.
+    var silencedRoutes: SilencedRoutes
+    /// Whether these are others than before.
+    var changesRoutes = false
+    /// The load balancers to which routes are stopped or started.
+    var rerouted: Set<LoadBalancerID> = []
     /// Identities that are to be brought to the appliance though they do not change as wanted: the facts of some change, and of others the
     /// appliance runs something else.
     var unsettled: Set<LoadBalancerID> = []
@@ -74,7 +80,8 @@ struct Changes {
 
     /// Every identity of which wanted state or facts differ, in order.
     var changedIDs: [LoadBalancerID] {
-        health.isEmpty ? order : order + health.keys.filter { entries[$0] == nil }.sorted()
+        if health.isEmpty, rerouted.isEmpty { return order }
+        return order + rerouted.union(health.keys).filter { entries[$0] == nil }.sorted()
     }
 
     /// Every identity that the appliance may have to run as something else, in order.
@@ -83,6 +90,7 @@ struct Changes {
     /// No change of this state.
     init(of snapshot: borrowing Snapshot) {
         drains = snapshot.facts.drains
+        silencedRoutes = snapshot.wanted.silencedRoutes
         count = snapshot.wanted.jobCount
         isEmptyByDelete = snapshot.wanted.isEmptyByDelete
         revision = snapshot.revision
@@ -91,6 +99,7 @@ struct Changes {
     /// No change of the state that others make.
     init(after changes: Changes) {
         drains = changes.drains
+        silencedRoutes = changes.silencedRoutes
         count = changes.count
         isEmptyByDelete = changes.isEmptyByDelete
         revision = changes.revision

@@ -142,6 +142,7 @@ extension TransactionMachine {
         for (id, health) in changes.health { writes += health.writes(from: draft.base.health(of: id), of: id) }
         for listener in changes.drainingListeners { writes.append(.drains(StoredDrains(changes.drains[listener], on: listener))) }
         for (address, entry) in changes.virtualIPs.requested { writes.append(.virtualIP(entry.row(of: address))) }
+        if changes.changesRoutes { writes.append(.silencedRoutes(changes.silencedRoutes.rows)) }
         if draft.base.noChanges.isEmptyByDelete != changes.isEmptyByDelete { writes.append(.isEmptyByDelete(changes.isEmptyByDelete)) }
         if !changes.journal.isEmpty { writes.append(.journal(changes.journal)) }
         if changes.revision != changes.journal.last?.revision ?? draft.base.noChanges.revision {

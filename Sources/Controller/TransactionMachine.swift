@@ -42,7 +42,9 @@ struct TransactionMachine {
 
     /// A load balancer as it should be in force.
     func effective(_ id: LoadBalancerID) -> EffectiveState {
-        rule.state(of: id, wanted: base[id]?.inService, drains: base.drains, health: base.health(of: id))
+        let wanted = base[id]?.inService
+        return rule.state(
+            of: id, wanted: wanted, drains: base.drains, health: base.health(of: id), isSilenced: base.isSilenced(wanted))
     }
 
     /// Every load balancer that the appliance should run.
@@ -109,8 +111,11 @@ extension TransactionMachine {
         var steps = try admission.decide(change, by: origin, on: draft, now: now.wall)
         var virtualIPs = VirtualIPChanges()
         if case .virtualIPs(let change, _) = change { virtualIPs = try admission.decide(change, on: draft, now: now.wall) }
+        var routes = draft.changes.silencedRoutes
+        if case .routes(let change) = change { routes = try admission.decide(change, by: origin, on: routes, now: now.wall) }
         try take(steps, isForced: isForced, by: origin, now, &draft)
         draft.take(virtualIPs)
+        let isRerouted = draft.take(routes)
         if !outOfService.isEmpty { steps += backInService(by: origin, now, &draft) }
         let wasEmptyByDelete = draft.changes.isEmptyByDelete
         if origin.source == .jobs { draft.note(change) }
@@ -119,7 +124,7 @@ extension TransactionMachine {
             // What a batch that failed has left makes way.
             draft.settle(divergence.ids(on: Set(steps.compactMap { $0.new?.inService?.listener })))
         }
-        if !steps.isEmpty || !virtualIPs.isEmpty || draft.changes.isEmptyByDelete != wasEmptyByDelete {
+        if !steps.isEmpty || !virtualIPs.isEmpty || isRerouted || draft.changes.isEmptyByDelete != wasEmptyByDelete {
             draft.number(.request(change, by: origin, steps: steps, virtualIPs, at: now.wall))
         }
     }

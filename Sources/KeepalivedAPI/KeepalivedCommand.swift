@@ -12,6 +12,10 @@ enum KeepalivedCommand: Sendable {
     case removeReal(RealServerName, ServiceName)
     case changeReal(RealServerName, ServiceName, weight: UInt16?, ServiceSettings)
 
+    case routes(RouteChange)
+    case addPeer(IPAddress)
+    case removePeer(IPAddress)
+
     /// The names of the commands.
     enum Name: String, CaseIterable {
         case getInfo = "GetInfo"
@@ -21,6 +25,12 @@ enum KeepalivedCommand: Sendable {
         case addReal = "AddReal"
         case removeReal = "RemoveReal"
         case changeReal = "ChangeReal"
+        case addPeer = "AddPeer"
+        case removePeer = "RemovePeer"
+        case stopNotification = "StopNotification"
+        case startNotification = "StartNotification"
+        case stopAllNotification = "StopAllNotification"
+        case startAllNotification = "StartAllNotification"
     }
 
     /// Reads the command of a message.
@@ -43,13 +53,23 @@ enum KeepalivedCommand: Sendable {
         case .changeReal:
             let real = try RealServerName(message)
             self = .changeReal(real, try ServiceName(message), weight: try message.weight, try ServiceSettings(message, of: real.endpoint))
+        case .addPeer: self = .addPeer(try message.address(.address))
+        case .removePeer: self = .removePeer(try message.address(.address))
+        case .stopNotification: self = .routes(.stop(try message.address(.vip)))
+        case .startNotification: self = .routes(.start(try message.address(.vip)))
+        case .stopAllNotification: self = .routes(.stopAll)
+        case .startAllNotification: self = .routes(.startAll)
         }
     }
 
     /// What was done, for who asked for it.
     var success: String {
         switch self {
-        case .getInfo: ""
+        case .getInfo, .addPeer, .removePeer: ""
+        case .routes(.stop(let address)): "no route to \(address) is told"
+        case .routes(.start(let address)): "routes to \(address) are told"
+        case .routes(.stopAll): "no route is told"
+        case .routes(.startAll): "all routes are told"
         case .addService(let service, _): "the service \(service.id) was added"
         case .removeService(let service): "the service \(service.id) was removed"
         case .changeService(let service, _): "the service \(service.id) was changed"

@@ -81,6 +81,10 @@ struct KeepalivedHandlers: Sendable {
             edit(service, command, name, from: origin, reply) { loadBalancer throws(Refusal) in
                 try loadBalancer.change(real, weight: weight, settings)
             }
+        case .routes(let change):
+            submit(.routes(change), ChangeOptions(), from: origin) { outcome in end(name, origin, result(outcome, command), reply) }
+        case .addPeer(let address): end(name, origin, .failure(Refusal(peer: address, "add it to")), reply)
+        case .removePeer(let address): end(name, origin, .failure(Refusal(peer: address, "take it out of")), reply)
         }
     }
 }
@@ -134,6 +138,15 @@ extension KeepalivedHandlers {
             fields += [("outcome", "FAIL"), ("error", refusal.sentence)]
             log.write(.warning, "request", fields)
         }
+    }
+}
+
+extension Refusal {
+    /// No version of ExaBGP that the notifier speaks with adds or removes a neighbor while it runs.
+    fileprivate init(peer: IPAddress, _ verb: String) {
+        self.init(
+            .unsupported,
+            "Address: ExaBGP 4.2 has no command for the neighbor \(peer): \(verb) its configuration, and run 'exabgpcli reload'")
     }
 }
 

@@ -8,10 +8,15 @@ public struct EffectiveState: Hashable, Sendable {
     public let appliance: LoadBalancer?
     private var wanted: LoadBalancer?
     private let health: ServiceHealth?
+    /// Whether routers are not told of its service, though it may be up.
+    public let isSilenced: Bool
     /// Addresses that are bound besides those that it needs.
     private var keptAddresses: Set<IPAddress> = []
 
-    fileprivate init(id: LoadBalancerID, appliance: LoadBalancer?, wanted: LoadBalancer?, health: ServiceHealth?) {
+    fileprivate init(
+        id: LoadBalancerID, appliance: LoadBalancer?, wanted: LoadBalancer?, health: ServiceHealth?, isSilenced: Bool = false
+    ) {
+        self.isSilenced = isSilenced
         self.id = id
         self.appliance = appliance
         self.wanted = wanted
@@ -30,6 +35,13 @@ public struct EffectiveState: Hashable, Sendable {
         return state
     }
 
+    /// The same while routers were told already that its service goes.
+    public var silenced: EffectiveState {
+        var state = EffectiveState(id: id, appliance: appliance, wanted: wanted, health: health, isSilenced: true)
+        state.keptAddresses = keptAddresses
+        return state
+    }
+
     /// A load balancer of which nothing is in force.
     public static func absent(_ id: LoadBalancerID) -> EffectiveState {
         EffectiveState(id: id, appliance: nil, wanted: nil, health: nil)
@@ -38,6 +50,9 @@ public struct EffectiveState: Hashable, Sendable {
     /// Its service, as the world is told of it; nil where there is none.
     public var service: ServiceState? { wanted.map { ServiceState(of: $0, health: health) } }
 
+    /// Its service, as routers are told of it: down where routes to its address are stopped.
+    public var routedService: ServiceState? { isSilenced ? service?.silenced : service }
+
     /// The addresses that must be bound for it: those of its listener, as long as the appliance runs anything of it. The layer of the
     /// addresses takes the virtual IPs among them.
     public var addresses: Set<IPAddress> {
@@ -45,9 +60,9 @@ public struct EffectiveState: Hashable, Sendable {
         return keptAddresses.union(([appliance.listener] + appliance.leaving.map(\.listener)).compactMap(\.address))
     }
 
-    /// The addresses that are to be told to routers: that of its listener, while its service is up.
+    /// The addresses that are to be told to routers: that of its listener, while its service is up and they are not stopped.
     public var routes: Set<IPAddress> {
-        guard let service, service.isUp, let address = service.service.listener.address else { return [] }
+        guard let routed = routedService, routed.isUp, let address = routed.service.listener.address else { return [] }
         return [address]
     }
 }
@@ -73,11 +88,13 @@ public struct EffectiveRule: Hashable, Sendable {
     /// - Parameters:
     ///   - wanted: as it is wanted; nil where it is deleted.
     ///   - health: how its nodes are; nil where nobody finds out.
+    ///   - isSilenced: whether no route may be told to its address.
     public func state(
-        of id: LoadBalancerID, wanted: LoadBalancer?, drains: DrainTable, health: ServiceHealth?
+        of id: LoadBalancerID, wanted: LoadBalancer?, drains: DrainTable, health: ServiceHealth?, isSilenced: Bool = false
     ) -> EffectiveState {
         EffectiveState(
-            id: id, appliance: appliance(wanted, id: id, drains, health), wanted: wanted, health: wanted == nil ? nil : health)
+            id: id, appliance: appliance(wanted, id: id, drains, health), wanted: wanted, health: wanted == nil ? nil : health,
+            isSilenced: isSilenced && wanted != nil)
     }
 
     private func appliance(

@@ -3,13 +3,20 @@ public struct ServiceState: Hashable, Sendable {
     /// Which service.
     public let service: Service
     /// Whether it serves, and has its quorum.
-    public let isUp: Bool
+    public private(set) var isUp: Bool
     /// The weight of its nodes in service.
     public let weight: UInt64
     /// The weight that it needs; nil for any.
     public let quorum: UInt32?
     /// Why it is down; nil where it is up.
-    public let reason: String?
+    public private(set) var reason: String?
+
+    /// The service as routers are told of it where routes to its address are stopped.
+    var silenced: ServiceState {
+        var state = self
+        if isUp { (state.isUp, state.reason) = (false, "routes to it are stopped") }
+        return state
+    }
 
     /// The service of a load balancer.
     ///
@@ -82,8 +89,10 @@ public struct ServiceEvents: Sendable {
     public init() {}
 
     /// What the world is told where load balancers become others.
-    public init(_ changes: [EffectiveChange], at time: Timestamp) {
-        let events = changes.map { ServiceState.change(from: $0.old.service, to: $0.new.service, at: time) }
+    ///
+    /// - Parameter service: the service of a state, as those have it who are told.
+    public init(_ changes: [EffectiveChange], at time: Timestamp, of service: (EffectiveState) -> ServiceState? = \.service) {
+        let events = changes.map { ServiceState.change(from: service($0.old), to: service($0.new), at: time) }
         after = events.compactMap(\.up)
         let heirs = Set(after.map(\.service.listener))
         for down in events.compactMap(\.down) {

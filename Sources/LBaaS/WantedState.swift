@@ -47,13 +47,16 @@ public struct WantedState: Sendable {
     public var isEmptyByDelete: Bool
     /// The virtual IPs.
     public var virtualIPs: VirtualIPTable
+    /// The routes that are stopped.
+    public var silencedRoutes: SilencedRoutes
 
     /// A state with these load balancers.
     public init(
         entries: [Entry] = [], deleted: DeletedIdentities = DeletedIdentities(), isEmptyByDelete: Bool = false,
-        virtualIPs: VirtualIPTable = VirtualIPTable()
+        virtualIPs: VirtualIPTable = VirtualIPTable(), silencedRoutes: SilencedRoutes = SilencedRoutes()
     ) {
         self.virtualIPs = virtualIPs
+        self.silencedRoutes = silencedRoutes
         self.deleted = deleted
         self.isEmptyByDelete = isEmptyByDelete
         for entry in entries { keep(entry, as: entry.loadBalancer.id) }

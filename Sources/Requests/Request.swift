@@ -46,6 +46,8 @@ public enum WantedChange: Sendable {
     case enable(Selection)
     /// Forget.
     case delete(Selection)
+    /// Stop the routes that routers are told, or start them again.
+    case routes(RouteChange)
     /// Change virtual IPs and, with them, load balancers; nil for none of these.
     indirect case virtualIPs(VirtualIPChange, with: WantedChange?)
 }
@@ -119,6 +121,7 @@ extension WantedChange {
         case .suspend: "SUSPEND"
         case .enable: "ENABLE"
         case .delete: "DELETE"
+        case .routes(let change): change.name
         case .virtualIPs(let change, let other): other?.name ?? change.name
         }
     }
@@ -129,6 +132,7 @@ extension WantedChange {
         case .update(let list), .create(let list): list.map(\.id)
         case .suspend(let selection), .enable(let selection), .delete(let selection):
             if case .named(let ids) = selection { ids } else { [] }
+        case .routes: []
         case .virtualIPs(_, let other): other?.loadBalancers ?? []
         }
     }

@@ -54,6 +54,17 @@ extension VirtualIPTable.Requested {
     }
 }
 
+extension SilencedRoutes {
+    /// What stands for every address.
+    fileprivate static let every = "*"
+
+    /// The routes that are stopped, as they are kept.
+    public var rows: [StoredSilencedRoute] {
+        let texts = addresses.map { ($0.key.description, $0.value) } + (all.map { [(Self.every, $0)] } ?? [])
+        return texts.map { StoredSilencedRoute(address: $0, time: $1.time.microseconds, origin: $1.origin) }.sorted { $0.address < $1.address }
+    }
+}
+
 extension StoredDrains {
     /// What drains on a listener, as it is kept; nothing where the entry is nil.
     public init(_ entry: DrainTable.Entry?, on listener: Listener) {
@@ -99,7 +110,25 @@ extension StoredState {
         }
         return WantedState(
             entries: entries, deleted: DeletedIdentities(deleted.map { LoadBalancerID($0) }), isEmptyByDelete: isEmptyByDelete,
-            virtualIPs: VirtualIPTable(requested: try requestedVirtualIPs()))
+            virtualIPs: VirtualIPTable(requested: try requestedVirtualIPs()), silencedRoutes: try stoppedRoutes())
+    }
+
+    /// The routes that are stopped.
+    ///
+    /// - Throws: where an address cannot be read.
+    private func stoppedRoutes() throws(StateStoreError) -> SilencedRoutes {
+        var routes = SilencedRoutes()
+        for row in silencedRoutes {
+            let stop = SilencedRoutes.Stop(time: Timestamp(microseconds: row.time), origin: row.origin)
+            if row.address == SilencedRoutes.every {
+                routes.all = stop
+            } else if let address = IPAddress(row.address) {
+                routes.addresses[address] = stop
+            } else {
+                throw StateStoreError(unreadable: "a stopped route", row.address)
+            }
+        }
+        return routes
     }
 
     /// What requests have made of virtual IPs.

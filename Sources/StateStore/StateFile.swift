@@ -8,7 +8,7 @@ enum StateFile {
     /// "LBaS", which tells our files from other SQLite files.
     static let applicationID: Int64 = 0x4C42_6153
     /// The version of the tables below.
-    static let version: Int64 = 5
+    static let version: Int64 = 6
 
     private static let schema = """
         PRAGMA application_id = \(applicationID);
@@ -22,6 +22,7 @@ enum StateFile {
         \(tablesSinceVersion2)
         \(tablesSinceVersion3)
         \(tablesSinceVersion5)
+        \(tablesSinceVersion6)
         CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
         CREATE TABLE worker (
             is_empty_by_delete INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL DEFAULT 0);
@@ -52,6 +53,20 @@ enum StateFile {
     private static let tablesSinceVersion5 = """
         CREATE TABLE virtual_ip (
             address TEXT NOT NULL PRIMARY KEY, text TEXT, version INTEGER NOT NULL, host TEXT NOT NULL) WITHOUT ROWID;
+        """
+
+    /// The address is `*` for all.
+    private static let tablesSinceVersion6 = """
+        CREATE TABLE silenced_route (
+            address TEXT NOT NULL PRIMARY KEY, time INTEGER NOT NULL, origin TEXT NOT NULL) WITHOUT ROWID;
+        """
+
+    /// From version 5, which knew no routes that are stopped.
+    private static let stepToVersion6 = """
+        BEGIN;
+        \(tablesSinceVersion6)
+        PRAGMA user_version = 6;
+        COMMIT;
         """
 
     /// From version 4, which knew no virtual IPs.
@@ -170,6 +185,7 @@ enum StateFile {
             if found < 3 { try database.execute(stepToVersion3) }
             if found < 4 { try database.execute(stepToVersion4) }
             if found < 5 { try database.execute(stepToVersion5) }
+            if found < 6 { try database.execute(stepToVersion6) }
         }
         database.keepLogOnClose(false)
         return database

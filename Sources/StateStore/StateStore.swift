@@ -72,6 +72,11 @@ public final class StateStore: DurableStore {
             let quorums = try database.prepare("SELECT id, has_quorum FROM service")
             while try quorums.step() { state.quorums[quorums.text(0)] = quorums.integer(1) != 0 }
             state.virtualIPs = try virtualIPs()
+            let silenced = try database.prepare("SELECT address, time, origin FROM silenced_route ORDER BY address")
+            while try silenced.step() {
+                state.silencedRoutes.append(
+                    StoredSilencedRoute(address: silenced.text(0), time: silenced.integer(1), origin: silenced.text(2)))
+            }
             let deleted = try database.prepare("SELECT id FROM deleted ORDER BY sequence")
             while try deleted.step() { state.deleted.append(deleted.text(0)) }
             state.isEmptyByDelete = try database.integer("SELECT is_empty_by_delete FROM worker") != 0

@@ -24,6 +24,8 @@ struct Statements {
     private let deleteQuorum: Statement
     private let deleteNodes: Statement
     private let putVirtualIP: Statement
+    private let deleteSilencedRoutes: Statement
+    private let putSilencedRoute: Statement
     private let putFlag: Statement
     private let putRevision: Statement
     private let putJournal: Statement
@@ -66,6 +68,8 @@ struct Statements {
         deleteQuorum = try database.prepare("DELETE FROM service WHERE id = ?1")
         deleteNodes = try database.prepare("DELETE FROM node WHERE id = ?1")
         putVirtualIP = try database.prepare("INSERT OR REPLACE INTO virtual_ip (address, text, version, host) VALUES (?1, ?2, ?3, ?4)")
+        deleteSilencedRoutes = try database.prepare("DELETE FROM silenced_route")
+        putSilencedRoute = try database.prepare("INSERT OR REPLACE INTO silenced_route (address, time, origin) VALUES (?1, ?2, ?3)")
         putFlag = try database.prepare("UPDATE worker SET is_empty_by_delete = ?1")
         putRevision = try database.prepare("UPDATE worker SET revision = ?1")
         putJournal = try database.prepare(
@@ -131,6 +135,9 @@ struct Statements {
             try deleteNodes.run(.text(id))
         case .virtualIP(let row):
             try putVirtualIP.run(.text(row.address), row.text.map { .text($0) } ?? .null, .integer(row.version), .text(row.host))
+        case .silencedRoutes(let rows):
+            try deleteSilencedRoutes.run()
+            for row in rows { try putSilencedRoute.run(.text(row.address), .integer(row.time), .text(row.origin)) }
         case .isEmptyByDelete(let isEmpty):
             try putFlag.run(.integer(isEmpty ? 1 : 0))
         case .revision(let revision):

@@ -167,6 +167,23 @@ public struct StoredVirtualIPRow: Hashable, Sendable {
     }
 }
 
+/// An address to which routes are stopped.
+public struct StoredSilencedRoute: Hashable, Sendable {
+    /// The address; `*` for every one.
+    public let address: String
+    /// When they were stopped, in microseconds since 1970 began.
+    public let time: Int64
+    /// Which request stopped them.
+    public let origin: String
+
+    /// An address to which routes are stopped.
+    public init(address: String, time: Int64, origin: String) {
+        self.address = address
+        self.time = time
+        self.origin = origin
+    }
+}
+
 /// All that is kept.
 public struct StoredState: Hashable, Sendable {
     /// The load balancers.
@@ -181,6 +198,8 @@ public struct StoredState: Hashable, Sendable {
     public var quorums: [String: Bool] = [:]
     /// What requests have made of virtual IPs.
     public var virtualIPs: [StoredVirtualIPRow] = []
+    /// The routes that are stopped.
+    public var silencedRoutes: [StoredSilencedRoute] = []
     /// The identities that were deleted, the oldest first.
     public var deleted: [String] = []
     /// True where the last change was a DELETE that left nothing.
@@ -214,6 +233,8 @@ public enum StateWrite: Hashable, Sendable {
     case forgetHealth(id: String)
     /// Keep what requests have made of a virtual IP.
     case virtualIP(StoredVirtualIPRow)
+    /// Keep the routes that are stopped, in place of those that were.
+    case silencedRoutes([StoredSilencedRoute])
     /// Keep whether the last change was a DELETE that left nothing.
     case isEmptyByDelete(Bool)
     /// Keep the number of the last change, which has no entry in the journal.

@@ -27,6 +27,7 @@ struct Model {
                 if next[id] == nil, !deleted.contains(id) { return false }
                 next[id] = nil
             }
+        case .routes: return true
         case .virtualIPs(_, let other): return other.map { apply($0) } ?? true
         }
         let all = Array(next.values)

@@ -38,6 +38,63 @@ extension RealServers {
             }
         }
 
+        @Test func routesAreStoppedAndStartedByGoKeepalivedsAPIOverRestarts() async throws {
+            try await withStage { stage in
+                let (bird, client) = (stage.network.bird, try KeepalivedClient())
+                let api = try APIClient(in: stage.network.rig)
+                stage.sections["api"] = client.keys.merging(["socket": api.socket]) { $1 }
+                var worker = try await stage.start()
+                try await stage.gearmand.succeed(job("CREATE", balancer("six", "fd09::1"), balancer("b", "10.9.0.2")))
+                for address in ["10.9.0.1", "10.9.0.3"] {
+                    try await client.succeed("AddService", keepalivedService(address))
+                    let real = ["RIP": "10.0.0.1", "RealPort": "8080", "Check": "tcp"]
+                    try await client.succeed("AddReal", real.merging(keepalivedService(address)) { $1 })
+                }
+                try await bird.has(["10.9.0.1", "10.9.0.2", "10.9.0.3", "fd09::1"])
+                let before = try await bird.routes()
+
+                // Of what listens on it, and of what will.
+                for address in ["10.9.0.1", "[fd09::1]", "10.9.0.4", "10.9.0.1"] {
+                    try await client.succeed("StopNotification", ["VIP": address])
+                }
+                try await bird.has(["10.9.0.2", "10.9.0.3"], within: 5)
+                #expect(try await bird.routes().isSubset(of: before))
+                try await stage.gearmand.succeed(job("CREATE", balancer("four", "10.9.0.4"), balancer("more", "10.9.0.1", port: 443)))
+                #expect(try await client.ask("GetInfo")["10.9.0.4:tcp:80"].text?.hasPrefix("State:  true") == true)
+                let why = try await api.get("/v1/why/10.9.0.1:tcp:80")
+                let sentence = "no route to 10.9.0.1 is told: stopped by keepalived:127.0.0.1"
+                #expect(why["summary"].text?.contains(sentence) == true)
+                for step in why["why"].elements where ["wanted", "effective"].contains(step["step"].text) {
+                    #expect(step["details"].elements.map { $0["what"] }.contains(.string(sentence)))
+                }
+                #expect(try await worker.end() == .exit(0))
+                worker = try await stage.start()
+                try await worker.says("bgp notifier: ExaBGP connected")
+                try await bird.has(["10.9.0.2", "10.9.0.3"])
+
+                try await client.succeed("StartNotification", ["VIP": "10.9.0.1"])
+                try await bird.has(["10.9.0.1", "10.9.0.2", "10.9.0.3"])
+                try await client.succeed("StopAllNotification", ["VIP": "10.9.0.3"])
+                try await bird.has([], within: 5)
+                #expect(try await client.refusal("StartNotification", ["VIP": "10.9.0.2"]).contains("start all of them first"))
+                #expect(try await worker.end(by: SIGKILL) == .signal(SIGKILL))
+                worker = try await stage.start()
+                try await worker.says("bgp notifier: ExaBGP connected")
+                try await bird.has([])
+                try await client.succeed("StartAllNotification")
+                try await bird.has(["10.9.0.1", "10.9.0.2", "10.9.0.3", "10.9.0.4", "fd09::1"])
+                let journal = try await api.get("/v1/journal")["journal"].elements.compactMap { $0["what"].text }
+                #expect(
+                    journal.filter { $0.contains("ROUTES") } == [
+                        "STOP_ROUTES 10.9.0.1", "STOP_ROUTES fd09::1", "STOP_ROUTES 10.9.0.4", "START_ROUTES 10.9.0.1", "STOP_ROUTES *",
+                        "START_ROUTES *",
+                    ])
+                let peer = try await client.refusal("AddPeer", ["Address": "fc12:1::1"])
+                #expect(peer.contains("the neighbor fc12:1::1: add it to its configuration, and run 'exabgpcli reload'"))
+                #expect(try await client.refusal("RemovePeer", ["Address": "192.0.2.1"]).contains("take it out of its configuration"))
+            }
+        }
+
         @Test(arguments: ["SUSPEND", "DELETE"])
         func theRouteGoesBeforeTheListenerAndSoBeforeTheAnswer(action: String) async throws {
             try await withStage { stage in

@@ -125,6 +125,17 @@ import Testing
         #expect(throws: Refusal(.invalid, sentence)) { try command("AddReal", real) }
     }
 
+    @Test(arguments: [
+        ("StopNotification", ["VIP": "[fc12:1::1]"], RouteChange.stop(.v6(high: 0xFC12_0001_0000_0000, low: 1))),
+        ("StartNotification", ["VIP": "10.9.0.1"], .start(.v4(0x0A09_0001))), ("StopAllNotification", [:], .stopAll),
+        ("StartAllNotification", ["VIP": "192.168.1.1"], .startAll),
+    ])
+    func notificationIsWhatIsToldOfRoutes(name: String, fields: [String: String], change: RouteChange) throws {
+        guard case .routes(let found) = try command(name, fields) else { throw Failure("\(name) is something else") }
+        #expect(found == change)
+        if change.address != nil { #expect(throws: Refusal.self) { try command(name, [:]) } }
+    }
+
     @Test(arguments: ["VIP", "Proto", "Port", "RIP", "RealPort"])
     func aFieldThatIsMissingIsNamed(field: String) throws {
         let fields = ["VIP": "10.9.0.1", "Proto": "tcp", "Port": "80", "RIP": "10.0.0.1", "RealPort": "80"].filter { $0.key != field }

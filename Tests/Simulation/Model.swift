@@ -8,6 +8,7 @@ struct Model {
     /// Takes a change that was answered with PASS.
     mutating func take(_ change: WantedChange, by source: WantedState.Source) {
         switch change {
+        case .routes: break
         case .virtualIPs(_, let other): if let other { take(other, by: source) }
         case .update(let list):
             let kept = Set(list.map(\.id))

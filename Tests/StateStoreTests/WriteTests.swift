@@ -52,6 +52,25 @@ struct WriteTests {
         #expect(try folder.reopened().virtualIPs == [removed, two])
     }
 
+    @Test("the routes that are stopped, in place of those that were")
+    func silencedRoutes() throws {
+        let stop = SilencedRoutes.Stop(time: Timestamp(microseconds: 7), origin: "a'b")
+        var routes = SilencedRoutes(addresses: [.v4(0x0A00_0009): stop, .v6(high: 1, low: 2): stop])
+        try folder.commit([.silencedRoutes(routes.rows)])
+        func reopened() throws -> SilencedRoutes {
+            try folder.reopened().snapshot(now: Timestamp(microseconds: 0), drainTimeout: nil).wanted.silencedRoutes
+        }
+        #expect(try reopened() == routes)
+        routes = SilencedRoutes(all: stop)
+        try folder.commit([.silencedRoutes(routes.rows)])
+        #expect(try reopened() == routes && folder.reopened().silencedRoutes.map(\.address) == ["*"])
+        try folder.commit([.silencedRoutes([])])
+        #expect(try reopened() == SilencedRoutes())
+        try folder.commit([.silencedRoutes([StoredSilencedRoute(address: "x", time: 0, origin: "")])])
+        let error = #expect(throws: StateStoreError.self) { try reopened() }
+        #expect(error?.message.contains("a stopped route at 'x'") == true)
+    }
+
     @Test("a virtual IP that cannot be read any more is damage that names it")
     func unreadableVirtualIP() throws {
         try folder.commit([.virtualIP(StoredVirtualIPRow(address: "10.0.0.9", text: "{}", version: 1, host: "h"))])
