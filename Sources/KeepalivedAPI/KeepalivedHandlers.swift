@@ -146,7 +146,7 @@ extension Refusal {
     fileprivate init(peer: IPAddress, _ verb: String) {
         self.init(
             .unsupported,
-            "Address: ExaBGP 4.2 has no command for the neighbor \(peer): \(verb) its configuration, and run 'exabgpcli reload'")
+            "Address: ExaBGP 4.2 has no command for the neighbor \(peer): \(verb) its configuration, and run 'exabgp-cli reload'")
     }
 }
 

@@ -90,7 +90,7 @@ extension RealServers {
                         "START_ROUTES *",
                     ])
                 let peer = try await client.refusal("AddPeer", ["Address": "fc12:1::1"])
-                #expect(peer.contains("the neighbor fc12:1::1: add it to its configuration, and run 'exabgpcli reload'"))
+                #expect(peer.contains("the neighbor fc12:1::1: add it to its configuration, and run 'exabgp-cli reload'"))
                 #expect(try await client.refusal("RemovePeer", ["Address": "192.0.2.1"]).contains("take it out of its configuration"))
             }
         }
