@@ -15,8 +15,11 @@ package final class ServedWorker {
     /// - Parameters:
     ///   - connections: how many jobs it takes at once.
     ///   - folder: where its state and both logs are; it is made where it is missing.
+    ///   - keepsState: whether its state is in the folder, or in memory alone.
     ///   - configuration: the text of its configuration file.
-    package init(_ program: String, driver: String, connections: Int, folder: String, configuration: String = "") throws {
+    package init(
+        _ program: String, driver: String, connections: Int, folder: String, keepsState: Bool = true, configuration: String = ""
+    ) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let file = folder + "/worker.conf"
         try configuration.write(toFile: file, atomically: false, encoding: .utf8)
@@ -25,7 +28,7 @@ package final class ServedWorker {
         process = try ChildProcess(
             [
                 program, "--config-file", file, "--driver", driver, "--server", server.address, "--function", driver, "--concurrency",
-                "\(connections)", "--state-dir", folder + "/state",
+                "\(connections)", "--state-dir", keepsState ? folder + "/state" : "none",
             ], log: log)
         client = try server.client()
         let server = server

@@ -33,8 +33,10 @@ final class Bench: Sendable {
 
     /// Starts a worker.
     ///
-    /// - Parameter hasAPI: whether it listens anywhere.
-    func start(hasAPI: Bool = true) throws -> Worker {
+    /// - Parameters:
+    ///   - hasAPI: whether it listens anywhere.
+    ///   - keepsState: whether its state is on disk.
+    func start(hasAPI: Bool = true, keepsState: Bool = true) throws -> Worker {
         let place = "\(folder)/worker-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         let port = try JobServer.freePort()
@@ -43,7 +45,8 @@ final class Bench: Sendable {
             .write(toFile: place + "/tokens", atomically: true, encoding: .utf8)
         let api = hasAPI ? "socket = \(place)/api.sock\nlisten = 127.0.0.1:\(port)\ntokens = \(place)/tokens\n" : "socket = none\n"
         let served = try ServedWorker(
-            options.worker, driver: "dummy", connections: 4, folder: place, configuration: "[DEFAULT]\nlog_level = warning\n[api]\n" + api)
+            options.worker, driver: "dummy", connections: 4, folder: place, keepsState: keepsState,
+            configuration: "[DEFAULT]\nlog_level = warning\n[api]\n" + api)
         return Worker(served: served, port: port, folder: place)
     }
 
