@@ -31,7 +31,7 @@ final class DurableStage: @unchecked Sendable {
     /// Makes writes durable, by the holder of the turn.
     func write(_ writes: [StateWrite]) throws(StateStoreError) {
         if writes.isEmpty { return }
-        try store?.commit(writes, isAlone: !turn.isAwaited)
+        try store?.commit(writes)
     }
 
     /// Entries of the journal; waits for its turn.

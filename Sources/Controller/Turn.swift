@@ -1,11 +1,9 @@
 import Dispatch
-import Synchronization
 
 /// A right that one thread has at a time. Unlike a lock's, its holder may give it away on another thread.
 final class Turn: Sendable {
     private let semaphore = DispatchSemaphore(value: 1)
     private let threads: Threads
-    private let waiting = Atomic<Int>(0)
 
     init(_ threads: Threads) { self.threads = threads }
 
@@ -18,8 +16,6 @@ final class Turn: Sendable {
     @discardableResult
     func take() -> Bool {
         if takeIfFree() { return true }
-        waiting.add(1, ordering: .relaxed)
-        defer { waiting.subtract(1, ordering: .relaxed) }
         if let pause = threads.pause {
             while !takeIfFree() { pause() }
         } else {
@@ -27,9 +23,6 @@ final class Turn: Sendable {
         }
         return false
     }
-
-    /// Whether somebody waits for it.
-    var isAwaited: Bool { waiting.load(ordering: .relaxed) > 0 }
 
     /// Gives the turn to the next.
     func pass() { semaphore.signal() }

@@ -31,23 +31,6 @@ import LBaaS
     /// Whether closing leaves file and log as they are, instead of merging the log into the file.
     func keepLogOnClose(_ keep: Bool) { unsafe sqlite3_keep_log_on_close(handle, keep ? 1 : 0) }
 
-    /// Has the pages of the log counted at each commit. The log is copied into the file by `checkpoint` alone from now on.
-    ///
-    /// - Parameter log: takes the number. It is there for as long as the connection.
-    func count(in log: LogLength) {
-        let context = unsafe Unmanaged.passUnretained(log).toOpaque()
-        unsafe _ = sqlite3_wal_hook(
-            handle,
-            { context, _, _, pages in
-                guard let context = unsafe context else { return SQLITE_OK }
-                unsafe Unmanaged<LogLength>.fromOpaque(context).takeUnretainedValue().pages = Int(pages)
-                return SQLITE_OK
-            }, context)
-    }
-
-    /// Copies the log into the file, so that the next commit begins it anew. Where that fails the log is as good as before, and longer.
-    func checkpoint() { _ = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil) }
-
     /// Runs statements that return nothing.
     func execute(_ sql: String) throws(Failure) {
         guard unsafe sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure() }
@@ -79,12 +62,6 @@ import LBaaS
     private func failure() -> Failure {
         unsafe Failure(code: sqlite3_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
     }
-}
-
-/// How long the log of a connection is. It is used by whoever uses the connection.
-final class LogLength {
-    /// In pages, as of the last commit.
-    fileprivate(set) var pages = 0
 }
 
 /// A compiled statement. Owns the handle; SQLite keeps the connection alive until the last of its statements is gone.

@@ -178,7 +178,7 @@ enum StateFile {
         try telling(path) { () throws(Database.Failure) in
             try database.execute(
                 """
-                PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+                PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
                 BEGIN EXCLUSIVE; COMMIT;
                 """)
             if found < 2 { try database.execute(stepToVersion2) }

@@ -10,10 +10,7 @@ public protocol DurableStore {
     /// Carries out all of the writes or none. They are durable when it returns.
     ///
     /// - Throws: where they could not be made durable; then none was carried out.
-    ///
-    /// - Parameter isAlone: whether nothing waits to be made durable: what has to be done now and then, and takes some milliseconds, is
-    ///   done sooner, and takes less.
-    func commit(_ writes: [StateWrite], isAlone: Bool) throws(StateStoreError)
+    func commit(_ writes: [StateWrite]) throws(StateStoreError)
 
     /// Entries of the journal, the oldest first.
     ///
@@ -28,12 +25,6 @@ public protocol DurableStore {
 /// One user at a time. A commit is durable when it returns: write-ahead log, synchronized at each commit.
 public final class StateStore: DurableStore {
     private let path: String
-    /// The log is copied into the file when it has so many pages: where commits wait for each other, what takes long is done rarely, and
-    /// where one comes after the other, none takes long.
-    private static let (fewPages, manyPages) = (500, 4000)
-
-    // Before the connection, which writes to it until it is closed.
-    private let log: LogLength
     private let database: Database
     private let statements: Statements
 
@@ -45,8 +36,6 @@ public final class StateStore: DurableStore {
         let path = try StateFile.prepare(folder: folder)
         let database = try StateFile.open(path)
         statements = try StateFile.telling(path) { () throws(Database.Failure) in try Statements(database) }
-        log = LogLength()
-        database.count(in: log)
         self.path = path
         self.database = database
     }
@@ -182,7 +171,7 @@ public final class StateStore: DurableStore {
     /// Carries out all of the writes or none.
     ///
     /// - Throws: where they could not be made durable; then none was carried out.
-    public func commit(_ writes: [StateWrite], isAlone: Bool = false) throws(StateStoreError) {
+    public func commit(_ writes: [StateWrite]) throws(StateStoreError) {
         if writes.isEmpty { return }
         try StateFile.telling(path) { () throws(Database.Failure) in
             try statements.begin.run()
@@ -195,7 +184,6 @@ public final class StateStore: DurableStore {
                 overwriteLog()
                 throw error
             }
-            if log.pages >= (isAlone ? Self.fewPages : Self.manyPages) { database.checkpoint() }
         }
     }
 }

@@ -26,7 +26,7 @@ final class SimulatedStore: DurableStore, Sendable {
         Array(entries.withLock { $0.filter { $0.revision > revision }.prefix(limit) })
     }
 
-    func commit(_ writes: [StateWrite], isAlone: Bool) throws(StateStoreError) {
+    func commit(_ writes: [StateWrite]) throws(StateStoreError) {
         world.call()
         let isRefused = world.with { world in
             defer { world.refusedWrites = max(0, world.refusedWrites - 1) }

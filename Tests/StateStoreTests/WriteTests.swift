@@ -1,4 +1,3 @@
-import Foundation
 import StateStore
 import TestSupport
 import Testing
@@ -141,18 +140,5 @@ struct WriteTests {
         try store.commit([.put(row("a"))])
         try store.commit([])
         #expect(try store.load().loadBalancers == [row("a")])
-    }
-
-    @Test(
-        "and copy the log into the file in time, sooner where nothing waits",
-        arguments: [(true, 100 * 1024...1000 * 1024), (false, 2000 * 1024...6000 * 1024)])
-    func log(isAlone: Bool, sizes: ClosedRange<Int>) throws {
-        let store = try StateStore(folder: folder.state)
-        for turn in 0..<100 {
-            try store.commit([.put(row("a", String(repeating: "\(turn % 10)", count: 64 << 10)))], isAlone: isAlone)
-        }
-        let size = try #require(try FileManager.default.attributesOfItem(atPath: folder.log)[.size] as? Int)
-        #expect(sizes.contains(size), "\(size)")
-        #expect(try store.load().loadBalancers.map(\.text.count) == [64 << 10])
     }
 }
