@@ -66,6 +66,8 @@ import HostSystem
 package final class KeptResponse: Sendable {
     /// What is sent.
     package let response: HTTPResponse
+    /// The bytes of its body.
+    package let size: Int
     let prepared: PreparedResponse
 
     /// - Returns: nil where it has no bytes as its body or too many, or there is no memory for it.
@@ -73,7 +75,7 @@ package final class KeptResponse: Sendable {
         guard case .bytes(let bytes) = response.body, bytes.count <= PreparedResponse.largestCopy,
             let prepared = PreparedResponse(response)
         else { return nil }
-        (self.response, self.prepared) = (response, prepared)
+        (self.response, self.prepared, size) = (response, prepared, bytes.count)
     }
 }
 

@@ -30,10 +30,12 @@ final class KeptReports: Sendable {
         /// The version of the state that all entries are of.
         var version: UInt64 = 0
         var entries: [LoadBalancerID: Entry] = [:]
+        /// The bytes of their responses, with those that others have taken the place of.
+        var size = 0
     }
 
-    /// How many are kept.
-    private static let capacity = 256
+    /// The most bytes of responses that are kept.
+    private static let capacity = 1 << 20
     private let state = Mutex(State())
 
     /// What is kept of a load balancer; nil where nothing is that holds still.
@@ -49,9 +51,13 @@ final class KeptReports: Sendable {
         let old = state.withLock { state in
             if version < state.version { return [LoadBalancerID: Entry]() }
             var old: [LoadBalancerID: Entry] = [:]
-            if version > state.version || state.entries.count >= Self.capacity { swap(&old, &state.entries) }
+            if version > state.version || state.size + entry.response.size > Self.capacity {
+                swap(&old, &state.entries)
+                state.size = 0
+            }
             state.version = version
             state.entries[id] = entry
+            state.size += entry.response.size
             return old
         }
         // They are freed outside of the lock.
