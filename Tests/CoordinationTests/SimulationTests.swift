@@ -233,6 +233,34 @@ import Testing
         }
     }
 
+    @Test("With at_most_one an heir that is there owns the name after one request and its event, and one that is silent does not get it")
+    func question() throws {
+        for seed in UInt64(0)..<30 {
+            let cluster = cluster(seed)
+            try settle(cluster)
+            let name = Self.names[0]
+            let before = cluster[try owner(cluster)]
+            let heir = try #require(Self.ids.last { $0 != before.id })
+            cluster.tell(before, .failOver(name, to: heir))
+            #expect(before.machine.refusal(of: name, to: heir, now: cluster.now + before.offset)?.code == .notOwner)
+            #expect(cluster.run(until: { cluster.answering(name).isEmpty }, within: .seconds(1)) != nil)
+            // Each way takes 3 ms at most.
+            let gap = try #require(cluster.run(until: { cluster.answering(name) == [heir] }, within: .seconds(1)))
+            #expect(gap <= .milliseconds(6), "seed \(seed)")
+
+            // It keeps the name, and the one that is there gets it.
+            cluster.run(for: .seconds(1))
+            cluster.freeze(before.id)
+            cluster.tell(cluster[heir], .failOver(name, to: before.id))
+            let kept = try #require(cluster.run(until: { cluster.answering(name).isEmpty }, within: .seconds(2)))
+            #expect(kept >= .milliseconds(500) && kept < .milliseconds(510), "seed \(seed)")
+            let third = try #require(Self.ids.first { $0 != before.id && $0 != heir })
+            let time = try #require(cluster.run(until: { !cluster.answering(name).isEmpty }, within: .seconds(1)))
+            #expect(cluster.answering(name) == [third] && time < .milliseconds(120), "seed \(seed)")
+            #expect(cluster.violations == [])
+        }
+    }
+
     @Test("A host that was cut off keeps a name with at_least_one, and contradicts nobody before it is known whose the name is")
     func silent() throws {
         for seed in UInt64(0)..<20 {
