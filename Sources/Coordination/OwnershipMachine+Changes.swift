@@ -160,7 +160,7 @@ extension OwnershipMachine {
         if isStopping { return nil }
         for (name, candidacy) in candidacies.sorted(by: { $0.key < $1.key }) {
             guard candidacy.isHealthy, case .after(let wait) = candidacy.preemption, holdings[name] == nil, !yielded.contains(name),
-                let owner = view.owners[name], wished[name] != owner.revision,
+                let owner = view.owners[name], wished[name] != owner.revision, owner.record.heir != settings.host,
                 let priority = others(for: name, now)[owner.record.host], priority < candidacy.priority
             else { continue }
             let due = max(joinedAt[name] ?? .zero, view.readAt ?? .zero) + wait
