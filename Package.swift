@@ -88,6 +88,7 @@ let package = Package(
         room("KeepalivedAPI", ["Authorization", "HTTPServer", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
         room("WorkerMetrics", ["HostSystem", "LBaaS", "Metrics", "Requests"]),
         room("Terminal", ["CLinux", "HostSystem"]),
+        room("KeepalivedFile", ["JSON", "LBaaS"]),
         room("HTTPClient", ["CCurl", "HostSystem"]),
         room("Etcd", ["CCurl", "HTTPClient", "HostSystem", "JSON"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
@@ -111,7 +112,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "lbaasctl",
-            dependencies: ["Arguments", "Authorization", "CCurl", "HTTPClient", "HostSystem", "JSON", "LBaaS", "Terminal"],
+            dependencies: [
+                "Arguments", "Authorization", "CCurl", "HTTPClient", "HostSystem", "JSON", "KeepalivedFile", "LBaaS", "Terminal",
+            ],
             swiftSettings: strict),
         // Parts of the benchmarks. They are here because they measure what only this package may call.
         .executableTarget(
@@ -154,6 +157,7 @@ let package = Package(
         tests("TerminalTests", ["Terminal", "TestSupport"]),
         tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
         tests("OperatorTests", ["Arguments", "JSON", "Terminal", "TestSupport", "lbaasctl"]),
+        tests("KeepalivedFileTests", ["KeepalivedFile"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("AuthorizationTests", ["Authorization", "HostSystem", "TestSupport"]),
         tests(
@@ -204,9 +208,8 @@ if Context.environment["LBAAS_FUZZ"] != nil {
         .target(
             name: "Fuzz",
             dependencies: [
-                "BGPNotifier", "CGearman", "DaemonSupport", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue", "LBaaS",
-                "LoadBalancerJSON", "Netlink",
-                "NetlinkTestSupport", "Requests",
+                "BGPNotifier", "CGearman", "DaemonSupport", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue",
+                "KeepalivedFile", "LBaaS", "LoadBalancerJSON", "Netlink", "NetlinkTestSupport", "Requests",
             ],
             path: "Tests/Fuzz", exclude: ["Seeds", "jobs.dict"], swiftSettings: [.treatAllWarnings(as: .error)]))
 }

@@ -5,7 +5,7 @@ enum Verb: Sendable {
     case status, list, show, why, plan, apply, diff
     case drain, undrain, weight, enable, suspend, delete
     case addressList, addressAdd, addressDelete, addressFailover
-    case events, metrics, newToken, newKey, completion, manual
+    case events, metrics, newToken, newKey, completion, manual, importKeepalived
 }
 
 private let loadBalancers = ["-o", "name", "list"]
@@ -110,6 +110,11 @@ let commandTable = CommandTable<Verb>(
         Command(
             "key new", .newKey, options: ["name", "role"], summary: "make a key to sign requests by",
             details: "Its name and secret are printed to standard output; the line for the worker's file of keys to standard error."),
+        Command(
+            "import keepalived", .importKeepalived, [Operand("FILE", .file)], options: ["exit-code"],
+            summary: "translate a keepalived.conf into a configuration of lbaas-worker",
+            details: "What is not translated is listed on standard error, with its line. With --exit-code the status is 2 then."
+        ),
         Command(
             "completion", .completion, [Operand("SHELL", .words(Shell.allCases.map(\.rawValue)))],
             summary: "print what makes bash or zsh complete this command line"),

@@ -1,7 +1,6 @@
 import Arguments
 import Glibc
 import HTTPClient
-import HostSystem
 import JSON
 import Terminal
 
@@ -53,22 +52,8 @@ extension Session {
 
     /// Reads a file with a job; `-` is standard input.
     private func job(_ file: String) throws(CommandFailure) -> [UInt8] {
-        let name = file == "-" ? "standard input" : file
-        let source = Descriptor(owning: file == "-" ? dup(STDIN_FILENO) : unsafe open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY))
-        if source.number < 0 { throw CommandFailure(.ioError, "\(name): cannot be read: \(systemText(errno))") }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = unsafe Glibc.read(source.number, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            if count < 0 { throw CommandFailure(.ioError, "\(name): cannot be read: \(systemText(errno))") }
-            if count == 0 { break }
-            bytes += buffer[..<count]
-            if bytes.count > Self.longestJob {
-                throw CommandFailure(.failed, "\(name): has more than \(Self.longestJob >> 20) MiB; a larger job goes by Gearman")
-            }
-        }
-        if bytes.isEmpty { throw CommandFailure(.failed, "\(name): is empty: a job is an object of JSON") }
+        let bytes = try readFile(file, limit: Self.longestJob, hint: "a larger job goes by Gearman")
+        if bytes.isEmpty { throw CommandFailure(.failed, "\(fileName(file)): is empty: a job is an object of JSON") }
         return bytes
     }
 }

@@ -1,5 +1,6 @@
 import Arguments
 import Authorization
+import KeepalivedFile
 import Terminal
 
 /// The version of this program.
@@ -50,4 +51,20 @@ private func note(_ line: String, for key: String, _ rest: String) {
         \(line)
         \(rest)
         """)
+}
+
+/// Prints what a keepalived.conf means as a configuration of lbaas-worker, and to standard error what of it is left out.
+func importKeepalived(_ call: CommandCall<Verb>) throws(CommandFailure) -> ExitStatus {
+    let name = fileName(call.operands[0])
+    let bytes = try readFile(
+        call.operands[0], limit: KeepalivedFile.longestFile, hint: "split it, and import the parts one by one")
+    let result: KeepalivedImport
+    do throws(KeepalivedFile.Failure) {
+        result = KeepalivedImport(try KeepalivedFile(bytes), name: name)
+    } catch {
+        throw CommandFailure(.failed, "\(name):\(error.line): \(error.sentence)")
+    }
+    try write(result.configuration)
+    for remark in result.remarks { StandardOutput.note(commandTable.program, "\(name):\(remark.line): \(remark.sentence)") }
+    return call.has("exit-code") && !result.remarks.isEmpty ? .changes : .done
 }

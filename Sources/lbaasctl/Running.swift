@@ -29,6 +29,7 @@ private func run(_ call: CommandCall<Verb>, environment: (String) -> String?) th
     case .newToken: try printNewToken(call, environment: environment)
     case .newKey: try printNewKey(call, environment: environment)
     case .completion: try write(commandTable.completion(for: Shell(rawValue: call.operands[0]) ?? .bash))
+    case .importKeepalived: return try importKeepalived(call)
     case .manual: try write(commandTable.manualPage(date: "2026-11-29", version: version))
     default: return try run(Session(call, environment: environment))
     }

@@ -12,6 +12,7 @@ private let targets = [
     FuzzTarget(name: "stored", run: fuzzStoredLoadBalancer),
     FuzzTarget(name: "gearman", run: fuzzGearmanPackets),
     FuzzTarget(name: "ini", run: fuzzINIText),
+    FuzzTarget(name: "keepalived", run: fuzzKeepalivedFile),
     FuzzTarget(name: "haproxy", run: fuzzHAProxyAnswers),
     FuzzTarget(name: "exabgp", run: fuzzExaBGPAnswers),
     FuzzTarget(name: "netlink", run: fuzzNetlinkAnswers),

@@ -181,3 +181,45 @@ private let hostile = """
         #expect(output == "")
     }
 }
+
+/// docs/lbaasctl.md has what the table of commands has, and nothing else.
+@Suite struct PageTests {
+    private let page: String
+
+    init() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../docs/lbaasctl.md")
+        page = try String(contentsOf: file, encoding: .utf8)
+    }
+
+    /// The code in the first cells of the rows of a table, which begins with this row.
+    private func terms(below head: String) throws -> [String] {
+        let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
+        let rows = lines.drop { $0 != head }.dropFirst(2).prefix { $0.hasPrefix("|") }
+        try #require(!rows.isEmpty, "\(head)")
+        return rows.flatMap { row in row.split(separator: "|")[0].matches(of: #/`([^`]+)`/#).map { String($0.output.1) } }
+    }
+
+    @Test func eachCommandIsInThePage() throws {
+        let terms = try terms(below: "| command | what it does |")
+        /// The command that a term begins with, that with the most words.
+        func command(_ term: String) -> String? {
+            let words = term.split(separator: " ").map(String.init)
+            return commandTable.commands.filter { words.starts(with: $0.words) }.max { $0.words.count < $1.words.count }?.name
+        }
+        for term in terms { #expect(command(term) != nil, "'\(term)' is not a command") }
+        let told = Set(terms.compactMap(command))
+        for command in commandTable.commands { #expect(told.contains(command.name), "'\(command.name)' is not in docs/lbaasctl.md") }
+    }
+
+    @Test func eachOptionIsInThePage() throws {
+        let told = Set(page.matches(of: #/--([a-z][a-z-]*)/#).map { String($0.output.1) })
+        let known = Set(commandTable.options.map(\.name))
+        for name in known { #expect(told.contains(name), "--\(name) is not in docs/lbaasctl.md") }
+        #expect(told.subtracting(known).subtracting(["help", "version"]).isEmpty)
+    }
+
+    @Test func eachExitStatusIsInThePage() throws {
+        let statuses = page.matches(of: #/\n\| (\d+) \| /#).map { String($0.output.1) }
+        #expect(statuses == ["0", "1", "2", "64", "69", "74", "77"])
+    }
+}
