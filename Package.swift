@@ -133,6 +133,7 @@ let package = Package(
         .target(name: "EtcdTestSupport", dependencies: ["Etcd", "TestSupport"], path: "Tests/EtcdTestSupport"),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
+        tests("DriverGuide", ["LBaaS", "TestSupport"]),
         tests("DummyDriverTests", ["DummyDriver", "KnownDrivers", "LBaaS", "TestSupport"]),
         tests("IPVSDriverTests", ["IPVSDriver", "LBaaS", "Netlink", "NetlinkTestSupport", "TestSupport"]),
         .executableTarget(
