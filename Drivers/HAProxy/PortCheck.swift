@@ -67,8 +67,8 @@ struct PortCheck {
     private func advice(_ error: Int32, _ address: IPAddress) -> String {
         switch error {
         case EACCES where port < 1024:
-            return "; a port below 1024 needs CAP_NET_BIND_SERVICE: install lbaas-worker-ports.conf as "
-                + "/etc/systemd/system/lbaas-worker.service.d/ports.conf and restart the worker"
+            return "; a port below 1024 needs CAP_NET_BIND_SERVICE: turn on the drop-in "
+                + "lbaas-worker-ports.conf and restart the worker"
         case EADDRNOTAVAIL:
             let family = if case .v6 = address { "ipv6" } else { "ipv4" }
             return "; this host does not have the address: make it a virtual IP, or set net.\(family).ip_nonlocal_bind = 1"

@@ -178,7 +178,7 @@ extension KernelFailure {
         case (.refused, EPERM), (.refused, EACCES):
             self.init(
                 .forbidden,
-                "the kernel does not let this process see or change IPVS: it needs the capability CAP_NET_ADMIN; run it as root, or give it AmbientCapabilities=CAP_NET_ADMIN in its systemd unit",
+                "the kernel does not let this process see or change IPVS: it needs the capability CAP_NET_ADMIN; run it as root, or turn on the drop-in lbaas-worker-ipvs.conf of its unit",
                 number: error.number)
         default: self.init(.other, error.message, number: error.number)
         }

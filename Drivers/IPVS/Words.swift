@@ -92,7 +92,8 @@ extension Change: CustomStringConvertible {
         case (.addService, EINVAL), (.setService, EINVAL):
             return "it does not take these settings; MAGLEV takes 4093 real servers at most"
         case (_, ERANGE): return "a weight or a threshold is out of range; the lower threshold must not be above the upper"
-        case (_, EPERM), (_, EACCES): return "this process lacks the capability CAP_NET_ADMIN"
+        case (_, EPERM), (_, EACCES):
+            return "this process lacks the capability CAP_NET_ADMIN, which the drop-in lbaas-worker-ipvs.conf gives it"
         case (_, ENOMEM), (_, ENOBUFS): return "it has no memory left"
         case (_, EAFNOSUPPORT):
             return

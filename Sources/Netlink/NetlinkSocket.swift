@@ -59,7 +59,11 @@ enum NetlinkProtocol: Int32 {
         for group in groups where code == 0 { code = unsafe nl_socket_add_membership(handle, group) }
         guard code == 0 else {
             unsafe nl_socket_free(handle)
-            throw NetlinkError(.system, "cannot open a socket to \(family.name): \(unsafe String(cString: nl_geterror(code)))")
+            // What RestrictAddressFamilies= of a unit does to a socket.
+            let advice =
+                "; the unit needs AF_NETLINK: turn on the drop-in lbaas-worker-ipvs.conf for ipvs, lbaas-worker-vip.conf for virtual IPs"
+            let reason = unsafe String(cString: nl_geterror(code)) + (code == -NLE_AF_NOSUPPORT ? advice : "")
+            throw NetlinkError(.system, "cannot open a socket to \(family.name): \(reason)")
         }
         // What an unprivileged process gets is limited by net.core.rmem_max and wmem_max; CAP_NET_ADMIN gets all it asks for.
         unsafe nl_socket_set_buffer_size(handle, receiveBuffer, sendBuffer)

@@ -129,7 +129,7 @@ extension Engine {
     }
 
     private func refused(_ number: Int32, _ address: IPAddress, on interface: String, now: Duration) {
-        let advice = number == EPERM ? "; virtual IPs need the capability CAP_NET_ADMIN" : ""
+        let advice = number == EPERM ? "; \(VirtualIPError.permissions)" : ""
         let reason = "cannot bind it to \(interface): \(HostSystem.errorText(number))\(advice)"
         if records[address]?.refusal?.reason != reason { log.write(.error, "\(address): \(reason)") }
         records[address]?.refusal = (reason, now)

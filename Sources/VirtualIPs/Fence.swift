@@ -44,7 +44,7 @@ struct Fence: ~Copyable {
             }
         } catch {
             if error.number == EPERM {
-                throw VirtualIPError(.system, "cannot use the packet filter: \(error); virtual IPs need the capability CAP_NET_ADMIN")
+                throw VirtualIPError(.system, "cannot use the packet filter: \(error); \(VirtualIPError.permissions)")
             }
             throw VirtualIPError(
                 .unsupported,

@@ -106,9 +106,14 @@ struct AdvertisementListener: ~Copyable {
 }
 
 extension VirtualIPError {
+    /// What to do where the system does not let this process do what virtual IPs need.
+    static let permissions =
+        "virtual IPs need the capabilities CAP_NET_ADMIN and CAP_NET_RAW and sockets of AF_PACKET: turn on the drop-in lbaas-worker-vip.conf"
+
     /// There is no socket, for the reason in `errno`.
     static func noSocket(_ what: String) -> VirtualIPError {
-        let advice = errno == EPERM ? "; virtual IPs need the capabilities CAP_NET_ADMIN and CAP_NET_RAW" : ""
-        return VirtualIPError(.system, "cannot open \(what): \(errorText(errno))\(advice)")
+        let number = errno
+        let advice = number == EPERM || number == EAFNOSUPPORT ? "; \(permissions)" : ""
+        return VirtualIPError(.system, "cannot open \(what): \(errorText(number))\(advice)")
     }
 }

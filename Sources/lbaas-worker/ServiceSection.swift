@@ -92,7 +92,7 @@ extension Settings {
     }
 
     /// What can be run and keeps services or nodes from ever being up, so that it is likely not meant: a quorum that can never be met, and
-    /// files of certificates and programs of checks that cannot be used.
+    /// files of certificates and programs of checks that cannot be used, and groups whose members cannot use the API.
     func doubts(about services: [LoadBalancer]) -> [StartupFailure] {
         var doubts: [StartupFailure] = []
         if let file = checkAuthorities, let failure = CertificateFiles.failure(of: file) {
@@ -113,7 +113,7 @@ extension Settings {
                 doubts.append(service.failure("monitor.ca_file: \(quoted(file)) cannot be used: \(failure)", at: "monitor.ca_file"))
             }
         }
-        return doubts
+        return doubts + api.doubts()
     }
 }
 

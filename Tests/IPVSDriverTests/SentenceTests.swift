@@ -29,7 +29,7 @@ struct SentenceTests {
         "it does not take this address or this way of forwarding; the address must be a unicast address of the service's family (another"
         + " family is for tunnels alone), and the interface lo must be up"
     private static let outOfRange = "a weight or a threshold is out of range; the lower threshold must not be above the upper"
-    private static let noCapability = "this process lacks the capability CAP_NET_ADMIN"
+    private static let noCapability = "this process lacks the capability CAP_NET_ADMIN, which the drop-in lbaas-worker-ipvs.conf gives it"
 
     @Test(
         "is told with what, where, why and what to do",

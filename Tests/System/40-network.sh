@@ -12,7 +12,7 @@ unbound() { ! bound; }
 aVirtualIPNeedsTheDropIn() {
     virtual_ip
     fails systemctl start lbaas-worker
-    has "$(journalctl --unit=lbaas-worker --output=cat -n 20)" "cannot open a socket to"
+    has "$(journalctl --unit=lbaas-worker --output=cat -n 20)" "lbaas-worker-vip.conf for virtual IPs"
     systemctl stop lbaas-worker
     turn_on vip
     systemctl start lbaas-worker

@@ -22,8 +22,11 @@ theSocketIsForMembersOfGroupsThatTheConfigurationNames() {
     person manager lbaas-operators
     person watcher lbaas-viewers
     printf '[api]\noperators = lbaas-operators\nviewers = lbaas-viewers\n[worker]\ndriver = dummy\n' | configure
-    turn_on groups
     systemctl start lbaas-worker
+    says "turn on the drop-in lbaas-worker-groups.conf"
+    turn_on groups
+    systemctl restart lbaas-worker
+    fails logged "members of the groups"
     local body='{"protocol": "HTTP", "nodes": [{"id": "a", "address": "10.0.0.1", "port": 80}]}'
     is "$(as watcher GET /v1/status) $(as manager GET /v1/status) $(as stranger GET /v1/status)" "200 200 403"
     is "$(as watcher PUT /v1/load-balancers/shop "$body") $(as manager PUT /v1/load-balancers/shop "$body")" "403 200"

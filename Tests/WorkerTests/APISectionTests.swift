@@ -136,4 +136,26 @@ import Testing
     @Test func theDefaultSocketIsNoMistakeWhereItsFolderIsMissing() throws {
         #expect(try mistakes("socket = \(APISettings.defaultSocket)") == [])
     }
+
+    private static let maps: [(map: String, groups: Set<UInt32>, isHidden: Bool)] = [
+        ("         0          0 4294967295\n", [0, 1000, 65534], false), ("0 0 1\n998 998 1\n", [998], false),
+        ("0 0 1\n998 998 1\n", [998, 1000], true), ("0 0 1\n", [1], true), ("", [1], false), ("x y z\n0 0\n", [1], false),
+        ("0 0 18446744073709551615\n5 0 1\n", [1], true),
+    ]
+
+    @Test(arguments: maps)
+    func groupsThatAUserNamespaceHidesAreTold(map: String, groups: Set<UInt32>, isHidden: Bool) {
+        let objection = GroupAccess.objection(to: groups, map: map)
+        #expect((objection?.contains("lbaas-worker-groups.conf") ?? false) == isHidden)
+    }
+
+    @Test func aFolderThatGroupsCannotEnterIsTold() throws {
+        let folder = try TemporaryFolder()
+        for (mode, isClosed) in [(0o755, false), (0o711, false), (0o750, true), (0o700, true)] {
+            #expect(chmod(folder.path, mode_t(mode)) == 0)
+            let objection = GroupAccess.objection(to: [4_000_000], folder: folder.path)
+            #expect((objection?.contains("RuntimeDirectoryMode=0755") ?? false) == isClosed)
+        }
+        #expect(GroupAccess.objection(to: [1], folder: folder.file("missing")) == nil)
+    }
 }
