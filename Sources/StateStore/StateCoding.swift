@@ -61,7 +61,9 @@ extension SilencedRoutes {
     /// The routes that are stopped, as they are kept.
     public var rows: [StoredSilencedRoute] {
         let texts = addresses.map { ($0.key.description, $0.value) } + (all.map { [(Self.every, $0)] } ?? [])
-        return texts.map { StoredSilencedRoute(address: $0, time: $1.time.microseconds, origin: $1.origin) }.sorted { $0.address < $1.address }
+        return texts.map { StoredSilencedRoute(address: $0, time: $1.time.microseconds, origin: $1.origin) }.sorted {
+            $0.address < $1.address
+        }
     }
 }
 

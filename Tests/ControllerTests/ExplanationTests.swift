@@ -46,7 +46,8 @@ import Testing
         let effective = EffectiveRule(Upkeep(checking: .worker)).state(of: "shop", wanted: shop, drains: DrainTable(), health: known)
         let circumstances = Circumstances(
             entry: WantedState.Entry(loadBalancer: shop, createdAt: Timestamp(microseconds: 0), revision: 3), revision: 9,
-            virtualIP: virtualIP, health: known, drains: [], effective: effective, checking: .worker, change: nil, refusals: [],
+            virtualIP: virtualIP, health: known, drains: [], effective: effective, silence: nil, checking: .worker, change: nil,
+            refusals: [],
             operation: nil, start: Timestamp(microseconds: 0),
             report: report ?? .success(ApplianceReport(words: "it runs", nodes: [])), driver: "fake",
             now: Moment(steady: Self.now, wall: Self.now))

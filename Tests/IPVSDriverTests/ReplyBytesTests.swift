@@ -240,7 +240,9 @@ struct ReplyBytesTests {
     func single() throws {
         #expect(try WireKernel(answering: 1, attribute(1, service)).kernel.service(key)?.key == key)
         #expect(try WireKernel { [.datagram(verdict(ESRCH, on: $0[0]))] }.kernel.service(key) == nil)
-        let sentence = "the kernel refuses to read virtual service 10.0.0.9:80/tcp: this process lacks the capability CAP_NET_ADMIN, which the drop-in lbaas-worker-ipvs.conf gives it"
+        let sentence =
+            "the kernel refuses to read virtual service 10.0.0.9:80/tcp: "
+            + "this process lacks the capability CAP_NET_ADMIN, which the drop-in lbaas-worker-ipvs.conf gives it"
         #expect(message { try WireKernel { [.datagram(verdict(EPERM, on: $0[0]))] }.kernel.service(key) }?.contains(sentence) == true)
     }
 }

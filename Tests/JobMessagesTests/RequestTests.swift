@@ -14,6 +14,7 @@ import Testing
         case .change(.suspend(let selection), let options): "suspend \(text(selection)) \(options.isDryRun)"
         case .change(.enable(let selection), let options): "enable \(text(selection)) \(options.isDryRun)"
         case .change(.delete(let selection), let options): "delete \(text(selection)) \(options.isDryRun)"
+        case .change(.routes(let change), let options): "routes \(change) \(options.isDryRun)"
         case .change(.virtualIPs(let change, let other), let options):
             "\(text(change)) with \(other.map { "\($0.name) \($0.loadBalancers.map(\.text))" } ?? "nothing") \(options.isDryRun)"
         case .status(let selection): "status \(text(selection))"

@@ -79,6 +79,7 @@ extension StoredState {
         case .virtualIP(let row):
             virtualIPs.removeAll { $0.address == row.address }
             virtualIPs.append(row)
+        case .silencedRoutes(let rows): silencedRoutes = rows
         case .isEmptyByDelete(let isEmpty): isEmptyByDelete = isEmpty
         case .revision(let number): revision = number
         case .journal(let entries): revision = entries.last?.revision ?? revision

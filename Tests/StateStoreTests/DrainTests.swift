@@ -141,7 +141,8 @@ struct Version3Tests {
         ])
         let before = try folder.reopened()
         // As the worker made its file before it knew virtual IPs.
-        try folder.alter("DROP TABLE silenced_route; DROP TABLE virtual_ip; ALTER TABLE load_balancer DROP COLUMN revision; PRAGMA user_version = 3")
+        try folder.alter(
+            "DROP TABLE silenced_route; DROP TABLE virtual_ip; ALTER TABLE load_balancer DROP COLUMN revision; PRAGMA user_version = 3")
         #expect(try folder.reopened() == before)
         let row = StoredVirtualIPRow(address: "10.0.0.9", text: nil, version: 1, host: "h")
         try folder.commit([.virtualIP(row)])

@@ -1,3 +1,4 @@
+import LBaaS
 import StateStore
 import TestSupport
 import Testing

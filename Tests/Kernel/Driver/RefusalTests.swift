@@ -184,7 +184,8 @@ extension OnKernel {
             }
             #expect(observed?.contains("it needs the capability CAP_NET_ADMIN; run it as root") == true)
             #expect(
-                applied == "the kernel refuses to add virtual service 10.9.0.1:80/tcp: wrr: this process lacks the capability CAP_NET_ADMIN, which the drop-in lbaas-worker-ipvs.conf gives it"
+                applied == "the kernel refuses to add virtual service 10.9.0.1:80/tcp: wrr: "
+                    + "this process lacks the capability CAP_NET_ADMIN, which the drop-in lbaas-worker-ipvs.conf gives it"
             )
             #expect(try namespace.savedTable().isEmpty)
         }
