@@ -84,7 +84,7 @@ import Testing
                 let loadBalancer = balancer(port: 81) { $0.address = .v4(0x7F00_0001) }
                 let refusal = try #require(PortCheck.refusal(of: loadBalancer, with: base))
                 #expect(refusal.contains("Permission denied") && refusal.contains("CAP_NET_BIND_SERVICE"))
-                #expect(refusal.contains("lbaas-worker.service.d/ports.conf"))
+                #expect(refusal.contains("lbaas-worker-ports.conf"))
                 base.logsByPipe = false
                 #expect(PortCheck.refusal(of: loadBalancer, with: base) == nil)
             }

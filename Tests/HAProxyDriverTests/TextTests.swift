@@ -166,7 +166,7 @@ import Testing
         #expect(
             check(monitor(.http)) == [
                 "timeout check 30s", "option httpchk",
-                #"http-check send meth GET uri / ver HTTP/1.1 hdr Host '%[bc_dst,regsub("^(.*:.*)$","[\1]")]'"#,
+                "http-check send meth GET uri / ver HTTP/1.1 hdr Host '%[bc_dst]'",
                 "http-check expect status 200-399",
                 "\(server) inter 30s rise 2 fall 2",
             ])
@@ -180,6 +180,27 @@ import Testing
                 "http-check expect status 200-299,301",
                 "\(server) inter 30s rise 2 fall 2 check-ssl verify required ca-file @system-ca check-sni h\\x25x",
             ])
+    }
+
+    @Test func theHostOfChecksIsTheAddressInTheFormOfItsKind() {
+        func host(_ addresses: String...) -> String {
+            balancer {
+                $0.monitor = monitor(.http)
+                $0.nodes = addresses.enumerated().map { node("n\($0.offset)", $0.element) }
+            }.hostOfChecks
+        }
+        #expect(host() == "'%[bc_dst]'" && host("10.0.0.1", "10.0.0.2") == "'%[bc_dst]'")
+        #expect(host("fd00::1") == "'[%[bc_dst]]'")
+        for mixed in [host("10.0.0.1", "fd00::1"), host("n.example")] { #expect(mixed.contains("regsub")) }
+        let old = balancer { $0.monitor = monitor(.http) }
+        var new = old
+        new.nodes.append(node("six", "fd00::1"))
+        guard case .load(let reason)? = LoadBalancerPatch(from: old, to: new)?.remedy(on: Running(pid: 1, fingerprint: ""), base: .example)
+        else {
+            Issue.record("haproxy is not loaded")
+            return
+        }
+        #expect(reason.contains("addresses of other kinds"))
     }
 
     @Test func monitorsWithTLS() {
