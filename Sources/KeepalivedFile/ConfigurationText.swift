@@ -3,7 +3,8 @@ import JSON
 /// The text of an lbaas.conf.
 struct ConfigurationText {
     private(set) var text = ""
-    private var names: Set<String> = []
+    /// The names of sections, each with the number for the next one that is called so.
+    private var names: [String: Int] = [:]
 
     /// Begins a section. A name that is taken gets a number.
     ///
@@ -13,12 +14,15 @@ struct ConfigurationText {
     mutating func section(_ kind: String, _ name: String, comment: String) {
         let plain = String(
             name.prefix(200).map { $0.isASCII && ($0.isLetter || $0.isNumber || ".:-_".contains($0)) ? $0 : "_" })
-        var unique = kind + plain
-        var number = 2
-        while !names.insert(unique).inserted {
-            unique = "\(kind)\(plain)-\(number)"
+        let base = kind + plain
+        var unique = base
+        var number = names[base] ?? 2
+        while names[unique] != nil {
+            unique = "\(base)-\(number)"
             number += 1
         }
+        names[base] = number
+        if unique != base { names[unique] = 2 }
         text += "\n# \(comment)\n[\(unique)]\n"
     }
 

@@ -103,9 +103,9 @@ private func service(_ statements: String, node: String = "", port: Int = 80) th
         #expect(try remarks("TCP_CHECK {\nconnect_port 9\n}\n", "TCP_CHECK {\nconnect_port 9\n}\n").isEmpty)
         #expect(try remarks("TCP_CHECK {\nconnect_ip 10.0.0.1\n}\n", "TCP_CHECK {\n}\n").isEmpty)
         let one = "a load balancer has one check for all its nodes"
-        #expect(try remarks("TCP_CHECK {\n}\n", "") == ["4: real_server: it is checked as the first that has a check; \(one)"])
+        #expect(try remarks("TCP_CHECK {\n}\n", "") == ["5: real_server: it is checked as the first that has a check; \(one)"])
         #expect(
-            try remarks("TCP_CHECK {\n}\n", "TCP_CHECK {\nretry 9\n}\n") == ["4: real_server: its check becomes that of the first; \(one)"])
+            try remarks("TCP_CHECK {\n}\n", "TCP_CHECK {\nretry 9\n}\n") == ["5: real_server: its check becomes that of the first; \(one)"])
     }
 
     @Test func packetsKeepTheirPortWithoutNAT() throws {
