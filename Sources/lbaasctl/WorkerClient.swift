@@ -139,7 +139,7 @@ extension ServerChoice {
             return CommandFailure(.usage, "--cert, --key: cannot be used: both must be readable, in PEM, and belong together (\(text))")
         case CURLE_SSL_CONNECT_ERROR where text.contains("wrong version number"):
             return CommandFailure(.unavailable, "\(name): no TLS there (\(text)); an address without TLS begins with http://")
-        case CURLE_GOT_NOTHING where base.hasPrefix("http://"):
+        case CURLE_GOT_NOTHING where base.hasPrefix("http://"), CURLE_RECV_ERROR where base.hasPrefix("http://"):
             return CommandFailure(.unavailable, "\(name) closed the connection without an answer; an address with TLS begins with https://")
         default: return CommandFailure(.unavailable, "\(name): \(text)")
         }
