@@ -109,9 +109,6 @@ extension LoadBalancerPatch {
     /// Why the nodes can only change by a load; nil where they can while haproxy runs.
     private func reasonOfNodes(_ old: LoadBalancer, _ new: LoadBalancer, retired: [ApplianceName: RetiredServer]) -> String? {
         if old.sorryServer != new.sorryServer { return "the sorry server of load balancer \(quoted(id.text)) changes" }
-        if old.hostOfChecks != new.hostOfChecks {
-            return "the nodes of load balancer \(quoted(id.text)) have addresses of other kinds, by which the Host of its checks is written"
-        }
         for patch in nodes {
             guard let node = patch.new else { continue }
             let shown = "node \(quoted(node.id.text)) of load balancer \(quoted(id.text))"
@@ -126,6 +123,9 @@ extension LoadBalancerPatch {
             if let former, former.isBackup != next.isBackup {
                 return "\(shown) \(node.isBackup ? "becomes a backup" : "is a backup no longer")"
             }
+        }
+        if old.hostOfChecks != new.hostOfChecks {
+            return "the nodes of load balancer \(quoted(id.text)) have addresses of other kinds, by which the Host of its checks is written"
         }
         // The first of the backups that is up serves, and new servers come last.
         let before = old.nodes.filter(\.isBackup).map(\.id)
