@@ -19,7 +19,7 @@ import Testing
 
     /// Runs a daemon to its end, on a thread of its own.
     private func run(
-        _ services: [TestService], stopTimeout: Duration = .seconds(20), whenStarted: @escaping @Sendable () -> Void = {}
+        _ services: [TestService], stopTimeout: Duration = .seconds(300), whenStarted: @escaping @Sendable () -> Void = {}
     ) async throws -> Result<ExitCode, StartupFailure> {
         let sink = Log(threshold: .info) { [log] level, message, _ in log.add("\(level) \(message)") }
         return try await onThread { [signals] in
