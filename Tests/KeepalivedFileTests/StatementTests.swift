@@ -42,19 +42,19 @@ private func statements(_ text: String) throws -> String {
 
     private static func address(_ number: Int) -> String { "9.\(number >> 16).\(number >> 8 & 255).\(number & 255)" }
 
-    /// Files of the largest size. Their number names them, for the report of a test has its arguments.
-    private static let largest = [
+    /// Large files. Their number names them, for the report of a test has its arguments.
+    private static let large = [
         String(repeating: "a", count: 4 << 20), String(repeating: "${", count: 2 << 20),
         "a ${" + String(repeating: "}", count: 4_000_000),
-        String(repeating: "virtual_server_group a {\n1.0.0.1-255 1\n}\nvirtual_server group a{real_server 1.1.1.1 1\n}\n", count: 40_000),
-        "virtual_server 1.1.1.1 1 {\n" + (0..<150_000).map { "real_server \(address($0)) 1{}\n" }.joined() + "}",
-        "vrrp_instance a {interface e\nvirtual_ipaddress {\n" + (0..<200_000).map { address($0) + "\n" }.joined() + "}}",
+        String(repeating: "virtual_server_group a {\n1.0.0.1-255 1\n}\nvirtual_server group a{real_server 1.1.1.1 1\n}\n", count: 10_000),
+        "virtual_server 1.1.1.1 1 {\n" + (0..<40_000).map { "real_server \(address($0)) 1{}\n" }.joined() + "}",
+        "vrrp_instance a {interface e\nvirtual_ipaddress {\n" + (0..<50_000).map { address($0) + "\n" }.joined() + "}}",
     ]
 
     /// The limits of a file and of what is made of it keep the time short.
-    @Test(.serialized, .timeLimit(.minutes(1)), arguments: largest.indices)
-    func aFileOfTheLargestSizeIsTranslatedSoon(number: Int) throws {
-        guard let file = try? KeepalivedFile(Array(Self.largest[number].utf8)) else { return }
+    @Test(.serialized, .timeLimit(.minutes(1)), arguments: large.indices)
+    func aLargeFileIsTranslatedSoon(number: Int) throws {
+        guard let file = try? KeepalivedFile(Array(Self.large[number].utf8)) else { return }
         #expect(KeepalivedImport(file, name: "large").configuration.utf8.count < 64 << 20)
     }
 }
