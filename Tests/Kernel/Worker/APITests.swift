@@ -16,8 +16,9 @@ extension OnKernel {
                 }
                 #expect(try await api.metric("lbaas_node_connections{load_balancer=\"web\",node=\"r1\"}") == 1)
                 #expect(try await api.metric("lbaas_node_connections{load_balancer=\"web\",node=\"r2\"}") == 0)
-                // Packets with their headers.
-                #expect(try await api.metric("lbaas_load_balancer_received_bytes_total{load_balancer=\"web\"}") ?? 0 > 100)
+                try await eventually("the first packets are counted, with their headers") {
+                    try await api.metric("lbaas_load_balancer_received_bytes_total{load_balancer=\"web\"}") ?? 0 > 50
+                }
                 withExtendedLifetime(connection) {}
                 let before = try await api.get("/v1/why/web/r1")
                 #expect(before["differs"] == [])
