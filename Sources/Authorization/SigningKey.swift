@@ -1,5 +1,3 @@
-import CCrypto
-
 /// A secret that a client and a worker share, by which the client signs its requests. It is not sent.
 package struct SigningKey: Hashable, Sendable {
     /// The name of its client, which is the `keyid` of a signature.
@@ -23,21 +21,10 @@ package struct SigningKey: Hashable, Sendable {
     package static func makeSecret() -> String { "lbk_" + Token.randomText() }
 
     /// The HMAC-SHA-256 of a text, 32 bytes.
-    func code(of text: String) -> [UInt8] {
-        let bytes = Array(text.utf8)
-        var code = [UInt8](repeating: 0, count: 32)
-        // Every system allows this method, and a program without memory ends anyway.
-        if unsafe HMAC(EVP_sha256(), secret, Int32(secret.count), bytes, bytes.count, &code, nil) == nil {
-            fatalError("no memory for a hash")
-        }
-        return code
-    }
+    func code(of text: String) -> [UInt8] { MessageCode.sha256(of: Array(text.utf8), key: secret) }
 
     /// Whether a code is that of a text. It takes as long for one that is nearly right as for any other.
-    func isCode(_ code: [UInt8], of text: String) -> Bool {
-        let right = self.code(of: text)
-        return unsafe code.count == right.count && CRYPTO_memcmp(code, right, right.count) == 0
-    }
+    func isCode(_ code: [UInt8], of text: String) -> Bool { MessageCode.areEqual(code, self.code(of: text)) }
 
     /// Whether another key has the same secret.
     func hasSecret(of other: SigningKey) -> Bool { secret == other.secret }
