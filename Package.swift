@@ -15,6 +15,11 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// A room of the fleet's server: one target under `Sources/Fleet`.
+func fleet(_ name: String, folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Fleet/\(folder)", swiftSettings: strict)
+}
+
 /// A driver, or the registry of them: one target under `Drivers`.
 func driver(_ name: String, folder: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: "Drivers/\(folder)", swiftSettings: strict)
@@ -41,6 +46,7 @@ let package = Package(
     products: [
         .executable(name: "lbaas-worker", targets: ["lbaas-worker"]),
         .executable(name: "lbaasctl", targets: ["lbaasctl"]),
+        .executable(name: "lbaas-server", targets: ["lbaas-server"]),
         .library(name: "LBaaS", targets: ["LBaaS"]),
         .library(name: "Requests", targets: ["Requests"]),
         .library(name: "LoadBalancerJSON", targets: ["LoadBalancerJSON"]),
@@ -55,6 +61,8 @@ let package = Package(
         library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         library("CCrypto", pkgConfig: "openssl", debian: "libssl-dev"),
+        library("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
+        library("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         library("CMicrohttpd", pkgConfig: "libmicrohttpd", debian: "libmicrohttpd-dev"),
         .systemLibrary(name: "CGetopt"),
         .target(name: "CProgramArguments"),
@@ -68,21 +76,26 @@ let package = Package(
         room("JSON", ["CSimdJSON"]),
         room("LoadBalancerJSON", ["JSON", "LBaaS"]),
         room("JobMessages", ["JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
-        room("StateStore", ["CSQLite", "LBaaS", "LoadBalancerJSON"]),
+        room("SQLite", ["CSQLite", "LBaaS"]),
+        room("StateStore", ["CSQLite", "LBaaS", "LoadBalancerJSON", "SQLite"]),
         room("Controller", ["HostSystem", "LBaaS", "Requests", "StateStore"]),
         room("Arguments", ["CGetopt", "CProgramArguments"]),
         room("DaemonSupport", ["CLinux", "CSystemd", "Arguments", "HostSystem", "LBaaS"]),
         room("JobQueue", ["CGearman", "HostSystem"]),
+        room("GearmanClient", ["CGearman", "HostSystem", "JobQueue"]),
+        room("ServiceSettings", ["DaemonSupport", "Etcd", "HTTPServer", "HostSystem", "JobQueue", "LBaaS"]),
         room("HealthChecks", ["LBaaS", "HostSystem", "CCurl", "CLinux"]),
         room("Netlink", ["CNetlink"]),
         room("HTTPServer", ["CMicrohttpd", "HostSystem"]),
         room("Metrics", ["HostSystem"]),
-        room("Authorization", ["CCrypto", "HostSystem"]),
-        .target(name: "Dashboard", resources: [.embedInCode("Page")], swiftSettings: strict),
+        room("Authorization", ["CCrypto", "HostSystem", "LBaaS"]),
+        room("WebPage", ["Authorization", "HTTPServer", "LBaaS"]),
+        .target(name: "Dashboard", dependencies: ["WebPage"], resources: [.embedInCode("Page")], swiftSettings: strict),
         room(
             "WorkerAPI",
             [
                 "Authorization", "Dashboard", "HTTPServer", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "Metrics", "Requests",
+                "WebPage",
                 "WorkerMetrics",
             ]),
         room("KeepalivedAPI", ["Authorization", "HTTPServer", "JSON", "LBaaS", "LoadBalancerJSON", "Requests"]),
@@ -91,8 +104,31 @@ let package = Package(
         room("KeepalivedFile", ["JSON", "LBaaS"]),
         room("HTTPClient", ["CCurl", "HostSystem"]),
         room("Etcd", ["CCurl", "HTTPClient", "HostSystem", "JSON"]),
+        room("Kubernetes", ["CCurl", "CYAML", "HTTPClient", "HostSystem", "JSON", "LBaaS"]),
         room("Coordination", ["Etcd", "HostSystem", "JSON", "LBaaS"]),
+        fleet("FleetStore", folder: "Store", ["CSQLite", "Etcd", "HostSystem", "LBaaS", "SQLite"]),
+        fleet("FleetAuth", folder: "Auth", ["Authorization", "CSodium", "FleetStore", "HostSystem", "JSON", "LBaaS"]),
+        fleet(
+            "FleetIdentity", folder: "Identity", ["Authorization", "FleetAuth", "HTTPServer", "HostSystem", "JSON", "LBaaS"]),
+        fleet(
+            "FleetFront", folder: "Front",
+            [
+                "Authorization", "Dashboard", "FleetAuth", "FleetIdentity", "FleetModel", "FleetStore", "FleetWeb", "HTTPServer",
+                "HostSystem",
+                "JSON", "LBaaS", "WebPage",
+            ]),
+        .target(
+            name: "FleetWeb", dependencies: ["WebPage"], path: "Sources/Fleet/Web", resources: [.embedInCode("Page")],
+            swiftSettings: strict),
+        fleet("FleetModel", folder: "Model", ["FleetStore", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON"]),
+        fleet(
+            "FleetOctavia", folder: "Octavia",
+            ["Authorization", "FleetAuth", "FleetIdentity", "FleetModel", "FleetStore", "HTTPServer", "HostSystem", "JSON", "LBaaS"]),
+        fleet(
+            "FleetDispatch", folder: "Dispatch",
+            ["FleetModel", "FleetStore", "GearmanClient", "HostSystem", "JSON", "JobQueue", "LBaaS", "Metrics"]),
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
+        room("HostEdge", ["HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
         driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
         driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CLinux", "CSpawn", "CZlib"]),
@@ -105,9 +141,18 @@ let package = Package(
             name: "lbaas-worker",
             dependencies: [
                 "Arguments", "LBaaS", "LoadBalancerJSON", "Requests", "JobMessages", "StateStore", "Controller", "JobQueue", "HealthChecks",
-                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Etcd", "Coordination", "VirtualIPs", "KeepalivedAPI",
+                "HostSystem", "DaemonSupport", "KnownDrivers", "KnownNotifiers", "Coordination", "VirtualIPs", "KeepalivedAPI",
                 "WorkerAPI",
-                "HTTPServer", "Authorization", "WorkerMetrics",
+                "HTTPServer", "Authorization", "ServiceSettings", "WorkerMetrics", "HostEdge", "JSON", "Kubernetes", "Metrics",
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "lbaas-server",
+            dependencies: [
+                "Arguments", "Authorization", "DaemonSupport", "Etcd", "FleetAuth", "FleetDispatch", "FleetFront", "FleetIdentity",
+                "FleetModel",
+                "FleetOctavia",
+                "FleetStore", "HTTPServer", "HostSystem", "JSON", "JobQueue", "LBaaS", "Metrics", "ServiceSettings", "Terminal",
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -128,9 +173,14 @@ let package = Package(
         .target(
             name: "WorkerHarness", dependencies: ["CGearman", "TestSupport"], path: "Tests/WorkerHarness",
             swiftSettings: [.treatAllWarnings(as: .error)]),
+        .target(name: "FleetTestSupport", dependencies: ["JSON", "TestSupport"], path: "Tests/FleetTestSupport"),
         .target(name: "ObjectStores", dependencies: ["HostSystem", "TestSupport"], path: "Tests/ObjectStores"),
+        .target(name: "HostEdgeTestSupport", dependencies: ["HostEdge", "LBaaS", "TestSupport"], path: "Tests/HostEdgeTestSupport"),
         .target(name: "NetlinkTestSupport", dependencies: ["Netlink"], path: "Tests/NetlinkTestSupport"),
         .target(name: "EtcdTestSupport", dependencies: ["Etcd", "TestSupport"], path: "Tests/EtcdTestSupport"),
+        .target(
+            name: "KubernetesTestSupport", dependencies: ["Kubernetes", "TestSupport"], path: "Tests/KubernetesTestSupport",
+            exclude: ["replay_server.py"]),
         .systemLibrary(name: "CNamespaces", path: "Tests/CNamespaces"),
         tests("LBaaSTests", ["LBaaS", "TestSupport"]),
         tests("DriverGuide", ["LBaaS", "TestSupport"]),
@@ -158,16 +208,66 @@ let package = Package(
         tests("TerminalTests", ["Terminal", "TestSupport"]),
         tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
         tests("OperatorTests", ["Arguments", "JSON", "Terminal", "TestSupport", "lbaasctl"]),
+        tests(
+            "FleetOperatorTests",
+            [
+                "FleetAuth", "FleetFront", "FleetModel", "FleetStore", "FleetTestSupport", "HTTPServer", "HostSystem", "TestSupport",
+                "WorkerHarness", "lbaasctl",
+            ]),
         tests("KeepalivedFileTests", ["KeepalivedFile"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
-        tests("AuthorizationTests", ["Authorization", "HostSystem", "TestSupport"]),
+        tests("AuthorizationTests", ["Authorization", "HostSystem", "LBaaS", "TestSupport"]),
         tests(
             "WorkerAPITests",
             ["Authorization", "Dashboard", "HTTPServer", "LBaaS", "Requests", "TestSupport", "WorkerAPI", "WorkerMetrics"]),
         tests("KeepalivedAPITests", ["HTTPServer", "KeepalivedAPI", "LBaaS", "Requests", "TestSupport"]),
         tests("MetricsTests", ["HTTPServer", "Metrics", "TestSupport"]),
-        tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HostSystem", "JSON", "TestSupport"]),
+        tests("EtcdTests", ["Etcd", "EtcdTestSupport", "HTTPClient", "HostSystem", "JSON", "TestSupport"]),
+        tests(
+            "KubernetesTests", ["HTTPClient", "HostSystem", "JSON", "Kubernetes", "KubernetesTestSupport", "LBaaS", "TestSupport"],
+            exclude: ["Vectors"]),
+        .executableTarget(name: "fleet-store-process", dependencies: ["FleetStore", "HostSystem"], path: "Tests/FleetStoreProcess"),
+        tests(
+            "FleetStoreTests",
+            ["CSQLite", "Etcd", "EtcdTestSupport", "FleetStore", "HostSystem", "TestSupport", "fleet-store-process"]),
+        tests(
+            "FleetAuthTests", ["Authorization", "EtcdTestSupport", "FleetAuth", "FleetStore", "HostSystem", "LBaaS", "TestSupport"]),
+        tests(
+            "FleetFrontTests",
+            [
+                "FleetAuth", "FleetFront", "FleetIdentity", "FleetModel", "FleetStore", "FleetTestSupport", "FleetWeb", "HTTPServer",
+                "HostSystem", "JSON", "LBaaS", "TestSupport", "WebPage",
+            ]),
+        tests(
+            "FleetIdentityTests",
+            ["FleetAuth", "FleetIdentity", "FleetStore", "FleetTestSupport", "HTTPServer", "HostSystem", "TestSupport"]),
+        tests(
+            "FleetModelTests",
+            ["EtcdTestSupport", "FleetModel", "FleetStore", "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "TestSupport"]),
+        tests("GearmanClientTests", ["GearmanClient", "HostSystem", "JobQueue", "TestSupport", "WorkerHarness", "lbaas-worker"]),
+        tests(
+            "FleetDispatchTests",
+            [
+                "EtcdTestSupport", "FleetDispatch", "FleetModel", "FleetStore", "HostSystem", "JSON", "JobQueue", "LBaaS", "Metrics",
+                "TestSupport",
+                "WorkerHarness", "lbaas-worker",
+            ]),
+        tests(
+            "ServerTests",
+            [
+                "DaemonSupport", "EtcdTestSupport", "FleetDispatch", "FleetTestSupport", "Metrics", "TestSupport", "WorkerHarness",
+                "lbaas-server", "lbaas-worker", "lbaasctl",
+            ]),
+        tests(
+            "FleetOctaviaTests",
+            [
+                "Authorization", "Controller", "EtcdTestSupport", "FleetAuth", "FleetModel", "FleetOctavia", "FleetStore",
+                "FleetTestSupport",
+                "HTTPServer",
+                "HostSystem", "JSON", "LBaaS", "LoadBalancerJSON", "TestSupport",
+            ]),
         tests("CoordinationTests", ["Coordination", "Etcd", "EtcdTestSupport", "HostSystem", "LBaaS", "TestSupport"]),
+        tests("HostEdgeTests", ["HostEdge", "HostEdgeTestSupport", "LBaaS", "Netlink", "TestSupport"]),
         .executableTarget(
             name: "virtual-ip-holder", dependencies: ["HostSystem", "LBaaS", "VirtualIPs"], path: "Tests/VirtualIPHolder"),
         tests("VirtualIPsTests", ["HostSystem", "LBaaS", "Netlink", "TestSupport", "VirtualIPs", "virtual-ip-holder"]),
@@ -180,21 +280,23 @@ let package = Package(
             "WorkerTests",
             [
                 "lbaas-worker", "Coordination", "DaemonSupport", "Etcd", "HealthChecks", "HostSystem", "KnownDrivers", "KnownNotifiers",
-                "LBaaS", "JobQueue", "Metrics", "TestSupport", "VirtualIPs",
+                "HostEdge", "Kubernetes", "LBaaS", "JobQueue", "Metrics", "ServiceSettings", "TestSupport", "VirtualIPs",
                 "WorkerMetrics",
             ]),
         tests(
             "Integration",
             [
-                "BGPNotifier", "CGearman", "CSQLite", "EtcdTestSupport", "JobMessages", "LBaaS", "ObjectStores", "TestSupport",
+                "BGPNotifier", "CGearman", "CSQLite", "EtcdTestSupport", "JobMessages", "Kubernetes", "KubernetesTestSupport", "LBaaS",
+                "ObjectStores",
+                "TestSupport",
                 "WorkerHarness", "lbaas-worker", "lbaasctl",
             ],
             resources: [.copy("Vectors")]),
         tests(
             "Kernel",
             [
-                "CNamespaces", "Controller", "IPVSDriver", "JobMessages", "LBaaS", "Netlink", "Requests", "StateStore", "TestSupport",
-                "VirtualIPs", "WorkerHarness", "lbaas-worker",
+                "CNamespaces", "Controller", "HostEdge", "HostEdgeTestSupport", "IPVSDriver", "JobMessages", "LBaaS", "Netlink", "Requests",
+                "StateStore", "TestSupport", "VirtualIPs", "WorkerHarness", "lbaas-worker",
             ],
             exclude: ["rig"]),
     ],
@@ -210,7 +312,7 @@ if Context.environment["LBAAS_FUZZ"] != nil {
             name: "Fuzz",
             dependencies: [
                 "BGPNotifier", "CGearman", "DaemonSupport", "HAProxyDriver", "HostSystem", "IPVSDriver", "JobMessages", "JobQueue",
-                "KeepalivedFile", "LBaaS", "LoadBalancerJSON", "Netlink", "NetlinkTestSupport", "Requests",
+                "KeepalivedFile", "Kubernetes", "LBaaS", "LoadBalancerJSON", "Netlink", "NetlinkTestSupport", "Requests",
             ],
             path: "Tests/Fuzz", exclude: ["Seeds", "jobs.dict"], swiftSettings: [.treatAllWarnings(as: .error)]))
 }

@@ -36,7 +36,7 @@ let package = Package(
         .target(name: "ipvs-stub", dependencies: ["CNetlinkHeaders"], cSettings: c),
         .systemLibrary(name: "CNetlinkHeaders", pkgConfig: "libnl-genl-3.0", providers: [.apt(["libnl-genl-3-dev"])]),
         .executableTarget(name: "raw-ipvs", dependencies: ["support"], cSettings: c),
-        .target(name: "BenchSupport", swiftSettings: swift),
+        .target(name: "BenchSupport", dependencies: ["support"], swiftSettings: swift),
         .executableTarget(name: "bench-jobs", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-api", dependencies: ["BenchSupport"], swiftSettings: swift),
         .executableTarget(name: "bench-health", dependencies: ["BenchSupport"], swiftSettings: swift),

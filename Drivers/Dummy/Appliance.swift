@@ -38,7 +38,9 @@ struct Appliance: Sendable {
         // A load balancer that was deleted and created again has another counter, which must not be taken for the first.
         let counter = traffic[id] ?? TrafficCounter(bytesOut: 0, run: .random(in: .min ... .max))
         let sent = loadBalancer.isSuspended ? 0 : UInt64(bytes)
-        let grown = TrafficCounter(bytesOut: counter.bytesOut + sent, bytesIn: counter.bytesIn + sent / 10, run: counter.run)
+        let grown = TrafficCounter(
+            bytesOut: counter.bytesOut + sent, bytesIn: counter.bytesIn + sent / 10,
+            connections: counter.connections + sent / 100, run: counter.run)
         traffic[id] = grown
         return grown
     }

@@ -36,7 +36,11 @@ extension HAProxyDriver {
             return operations + ["while haproxy runs: \(count) command\(count == 1 ? "" : "s"), no load"]
         }
         if change.isEnd { return operations + ["end haproxy: no load balancer is left"] }
-        return operations + ["\(change.running == nil ? "start haproxy" : "load haproxy's configuration once"): \(reasons.summary)"]
+        let step =
+            if change.running == nil { "start haproxy" } else if needsMoreRights(change.proxies { 0 }.values) {
+                "start haproxy anew, with the right to listen on ports below 1024"
+            } else { "load haproxy's configuration once" }
+        return operations + ["\(step): \(reasons.summary)"]
     }
 
     /// Takes the steps while haproxy runs. A group of which haproxy refuses a command is left for a load.
@@ -174,6 +178,12 @@ extension HAProxyDriver {
         return try keeper.change(to: content, states: states) {
             () throws(ApplianceError) -> ProcessInformation in
             if !isRunning { return try loader.start(fingerprint) }
+            if needsMoreRights(target) {
+                log.write(.warning, "haproxy is started anew, for it was started without the right to listen on ports below 1024")
+                lingering.forget()
+                try loader.stop()
+                return try loader.start(fingerprint)
+            }
             try lingering.hold()
             trace(.processHeld)
             let handover = Handover(base: base)
@@ -183,6 +193,11 @@ extension HAProxyDriver {
             if !teaches { try? handover.conclude() }
             return process
         }
+    }
+
+    /// Whether the haproxy that runs may not listen where these load balancers do, and another that the worker starts may.
+    private func needsMoreRights(_ target: some Collection<Proxy>) -> Bool {
+        target.contains { $0.loadBalancer.port < 1024 && !$0.loadBalancer.isSuspended } && loader.lacksRights
     }
 
     /// How the servers are.

@@ -25,11 +25,13 @@ extension HAProxyDriver {
 
     /// The sessions of each server.
     public func connections(of ids: [LoadBalancerID]) throws(DriverError) -> [LoadBalancerID: [NodeID: UInt64]] {
-        if running.withLock({ $0?.proxies.isEmpty ?? true }) { return [:] }
-        let answer = try asking { socket throws(ApplianceError) in try socket.ask(["show stat -1 4 -1"]) }
+        let numbers = running.withLock { running in ids.compactMap { running?.proxies[$0]?.number } }
+        if numbers.isEmpty { return [:] }
+        let commands = numbers.count > Self.manyProxies ? ["show stat -1 4 -1"] : numbers.map { "show stat \($0) 4 -1" }
+        let answers = try asking { socket throws(ApplianceError) in try socket.ask(commands) }
         let asked = Set(ids)
         var connections: [LoadBalancerID: [NodeID: UInt64]] = [:]
-        for row in StatisticsRow.rows(answer[0]) {
+        for row in answers.flatMap({ StatisticsRow.rows($0) }) {
             guard let id = row.proxy.id.map({ LoadBalancerID($0) }), asked.contains(id), let node = row.server.id else { continue }
             connections[id, default: [:]][NodeID(node)] = row.sessions
         }

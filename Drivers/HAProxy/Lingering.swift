@@ -33,7 +33,13 @@ final class Lingering: Sendable {
 
         var counters: [(number: UInt32, counter: TrafficCounter)] {
             frontends.filter { Proxy.numbers.contains($0.number) }
-                .map { ($0.number, TrafficCounter(bytesOut: $0.bytesOut, bytesIn: $0.bytesIn, run: Self.run(process, $0.number))) }
+                .map { row in
+                    let run = Self.run(process, row.number)
+                    return (
+                        row.number,
+                        TrafficCounter(bytesOut: row.bytesOut, bytesIn: row.bytesIn, connections: row.totalSessions, run: run)
+                    )
+                }
         }
 
         /// A value for each process and each load balancer: FNV-1a of what tells them from others.
@@ -137,7 +143,7 @@ final class Lingering: Sendable {
         if finished.isEmpty { return living }
         let known = final(&state)
         let runs = Set(known.map(\.counter.run))
-        let new = finished.flatMap(\.counters).filter { $0.counter.bytesOut > 0 && !runs.contains($0.counter.run) }
+        let new = finished.flatMap(\.counters).filter { $0.counter.hasCounted && !runs.contains($0.counter.run) }
         let all = known + new.map { Final(number: $0.number, counter: $0.counter) }
         // What cannot be noted is not let go.
         do throws(ApplianceError) {
@@ -187,16 +193,27 @@ final class Lingering: Sendable {
         let text = String(decoding: (try? file.read()) ?? [], as: UTF8.self)
         let final = text.parts(at: "\n").compactMap { line -> Final? in
             let words = line.parts(at: " ")
-            guard words.count == 3, let number = UInt32(words[0]), let run = UInt64(words[1]), let bytes = UInt64(words[2]) else {
-                return nil
-            }
-            return Final(number: number, counter: TrafficCounter(bytesOut: bytes, run: run))
+            // An earlier version wrote three words.
+            guard [3, 5].contains(words.count), let number = UInt32(words[0]) else { return nil }
+            let values = words.dropFirst().compactMap { UInt64($0) } + [0, 0]
+            guard values.count == words.count + 1 else { return nil }
+            return Final(
+                number: number, counter: TrafficCounter(bytesOut: values[1], bytesIn: values[2], connections: values[3], run: values[0]))
         }
         state.final = final
         return final
     }
 
     private func write(_ final: [Final]) throws(ApplianceError) {
-        try file.write(final.map { "\($0.number) \($0.counter.run) \($0.counter.bytesOut)\n" }.joined())
+        let lines = final.map { final in
+            let counter = final.counter
+            return "\(final.number) \(counter.run) \(counter.bytesOut) \(counter.bytesIn) \(counter.connections)\n"
+        }
+        try file.write(lines.joined())
     }
+}
+
+extension TrafficCounter {
+    /// Whether anybody has used what it counts.
+    fileprivate var hasCounted: Bool { bytesOut > 0 || bytesIn > 0 || connections > 0 }
 }

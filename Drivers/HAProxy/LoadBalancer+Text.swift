@@ -77,24 +77,21 @@ extension LoadBalancer {
 
     private var monitorLines: [String] {
         guard check.kind == .http || check.kind == .https else { return [] }
-        var request = "http-check send meth \(word(check.method ?? "GET")) uri \(word(check.path))"
-        request += " ver HTTP/1.1 hdr Host \(hostOfChecks)"
+        let request = "http-check send meth \(word(check.method ?? "GET")) uri \(word(check.path)) ver HTTP/1.1 hdr Host"
         let codes = check.expectedCodes.isEmpty ? [200...399] : check.expectedCodes
         let list = codes.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
-        return ["option httpchk", request, "http-check expect status \(list.joined(separator: ","))"]
-    }
-
-    /// The header Host of HTTP checks, a format of haproxy's, in which % begins a variable. Without a host it is the address that is
-    /// checked, in brackets where it is of IPv6.
-    ///
-    /// A regular expression puts them there only where addresses are of both kinds: haproxy compiles it to machine code, which the unit of
-    /// the worker does not allow (`MemoryDenyWriteExecute`).
-    var hostOfChecks: String {
-        if let host = check.host { return word(host.replacing("%", with: "%%")) }
-        let hosts = check.address.map { [.address($0)] } ?? nodes.map(\.address)
-        if hosts.allSatisfy({ if case .address(.v4) = $0 { true } else { false } }) { return "'%[bc_dst]'" }
-        if hosts.allSatisfy({ if case .address(.v6) = $0 { true } else { false } }) { return "'[%[bc_dst]]'" }
-        return #"'%[bc_dst,regsub("^(.*:.*)$","[\1]")]'"#
+        let expectation = "http-check expect status \(list.joined(separator: ","))"
+        // A host is a format of haproxy's, in which % begins a variable.
+        if let host = check.host {
+            return ["option httpchk", "\(request) \(word(host.replacing("%", with: "%%")))", expectation]
+        }
+        // Without a host it is the address and the port that are checked. The address is in brackets but where it is of IPv4: there is
+        // no mask of 32 bits of other addresses, so that the second line then leaves the variable as it is. A regular expression would
+        // not do: haproxy compiles it to machine code, which the unit of the worker does not allow (`MemoryDenyWriteExecute`).
+        return [
+            "option httpchk", "http-check set-var-fmt(check.host) '[%[bc_dst]]'", "http-check set-var(check.host) bc_dst,ipmask(32)",
+            "\(request) '%[var(check.host)]:%[bc_dst_port]'", expectation,
+        ]
     }
 
     /// How each node is checked: words of its server, but for the file of authorities.

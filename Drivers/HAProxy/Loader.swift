@@ -171,6 +171,23 @@ struct Loader: Sendable {
         return !masters.isEmpty
     }
 
+    /// Whether the haproxy that runs may not listen on ports below 1024, though the worker may: its unit was given the right since haproxy was
+    /// started. No load gives it that.
+    var lacksRights: Bool {
+        guard base.hasRightsOfWorker, let master = try? processTable().master, Self.mayBindAnyPort("self") == true else { return false }
+        // One that the worker cannot look at is in the user namespace of a unit without the right.
+        return Self.mayBindAnyPort("\(master)") != true
+    }
+
+    /// Whether a process has CAP_NET_BIND_SERVICE; nil where that is not to be found out.
+    private static func mayBindAnyPort(_ process: String) -> Bool? {
+        guard let bytes = try? WholeFile(path: "/proc/\(process)/status").read(),
+            let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first(where: { $0.hasPrefix("CapEff:") }),
+            let effective = line.split(separator: "\t").last.flatMap({ UInt64($0, radix: 16) })
+        else { return nil }
+        return effective & 1 << 10 != 0
+    }
+
     /// Whether a process is a haproxy that runs our file.
     private func isOurs(_ pid: Int32) -> Bool {
         guard pid > 1, let bytes = try? WholeFile(path: "/proc/\(pid)/cmdline").read() else { return false }

@@ -124,9 +124,6 @@ extension LoadBalancerPatch {
                 return "\(shown) \(node.isBackup ? "becomes a backup" : "is a backup no longer")"
             }
         }
-        if old.hostOfChecks != new.hostOfChecks {
-            return "the nodes of load balancer \(quoted(id.text)) have addresses of other kinds, by which the Host of its checks is written"
-        }
         // The first of the backups that is up serves, and new servers come last.
         let before = old.nodes.filter(\.isBackup).map(\.id)
         let after = new.nodes.filter(\.isBackup).map(\.id)

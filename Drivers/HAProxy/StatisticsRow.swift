@@ -23,6 +23,8 @@ struct StatisticsRow: Hashable {
     let bytesOut: UInt64
     /// How many sessions there are now.
     let sessions: UInt64
+    /// How many sessions there were.
+    let totalSessions: UInt64
     let isBackup: Bool
     /// The weight that a server has; nil where haproxy does not tell.
     let weight: UInt32?
@@ -77,7 +79,7 @@ struct StatisticsRow: Hashable {
         init(_ header: Substring, withChecks: Bool) {
             let names = header.parts(at: ",", omittingEmptySubsequences: false)
             let places = Dictionary(zip(names, 0...)) { first, _ in first }
-            var needed: [Substring] = ["pxname", "svname", "scur", "bin", "bout", "status", "weight", "bck", "iid", "type"]
+            var needed: [Substring] = ["pxname", "svname", "scur", "stot", "bin", "bout", "status", "weight", "bck", "iid", "type"]
             if withChecks { needed += ["lastchg", "check_status", "check_code", "last_chk", "check_desc"] }
             self.withChecks = withChecks
             self.places = places
@@ -95,7 +97,8 @@ struct StatisticsRow: Hashable {
             return StatisticsRow(
                 kind: kind, proxy: ApplianceName(text: String(field("pxname"))), number: number,
                 server: ApplianceName(text: String(field("svname"))), status: field("status"), bytesIn: UInt64(field("bin")) ?? 0,
-                bytesOut: UInt64(field("bout")) ?? 0, sessions: UInt64(field("scur")) ?? 0, isBackup: field("bck") == "1",
+                bytesOut: UInt64(field("bout")) ?? 0, sessions: UInt64(field("scur")) ?? 0,
+                totalSessions: UInt64(field("stot")) ?? 0, isBackup: field("bck") == "1",
                 weight: UInt32(field("weight")),
                 check: withChecks ? check(field) : nil)
         }

@@ -5,6 +5,13 @@ struct Host: Sendable {
     let settings: Settings
     let switches: KernelSwitches
     let log: Log
+    private let idleLog: RepeatedLog
+
+    /// The host of a driver.
+    init(settings: Settings, switches: KernelSwitches, log: Log) {
+        (self.settings, self.switches, self.log) = (settings, switches, log)
+        idleLog = RepeatedLog(log)
+    }
 
     /// Makes the host as the settings say. What is so already is not touched.
     ///
@@ -12,6 +19,7 @@ struct Host: Sendable {
     func prepare(_ kernel: any Kernel) throws(KernelFailure) {
         for (name, value) in settings.sysctls { set(name, value) }
         try setTimeouts(kernel)
+        try tellOfIdleConnections(kernel)
         if let daemons = settings.daemons { try setDaemons(daemons, kernel) }
     }
 
@@ -46,6 +54,20 @@ struct Host: Sendable {
         log.write(
             .info, "set the timeouts of connections",
             [("tcp", "\(wanted.tcp)"), ("tcp_fin", "\(wanted.tcpFin)"), ("udp", "\(wanted.udp)"), ("unchanged", "0")])
+    }
+
+    /// Warns where the kernel forgets idle connections before the programs of this host, and of its pods, ask by keepalives whether the other
+    /// side is still there: then such a connection is reset when it is used again.
+    private func tellOfIdleConnections(_ kernel: any Kernel) throws(KernelFailure) {
+        let name = "net.ipv4.tcp_keepalive_time"
+        guard let keepalive = switches.read(name).flatMap({ UInt32($0) }) else { return }
+        let timeout = try kernel.timeouts().tcp
+        if timeout >= keepalive { return idleLog.end() }
+        idleLog.write(
+            .warning,
+            "idle TCP connections are forgotten before their first keepalive is sent; where they must last, set tcp_timeout to more than "
+                + "\(name), or that to less",
+            [("tcp_timeout", "\(timeout)"), ("tcp_keepalive_time", "\(keepalive)")])
     }
 
     private func setDaemons(_ wanted: [SyncDaemon], _ kernel: any Kernel) throws(KernelFailure) {

@@ -81,7 +81,9 @@ extension LoadBalancer {
 
     private func settings(_ defaults: ServiceDefaults) -> ServiceSettings {
         var settings = ServiceSettings(scheduler: algorithm.scheduler, netmask: address?.family == .v6 ? 128 : .max)
-        if algorithm == .sourceIP || algorithm == .maglev { settings.flags.formUnion(defaults.hashFlags) }
+        if algorithm == .sourceIP || algorithm == .maglev {
+            settings.flags.formUnion(hashesPort ? defaults.hashFlags.union(.hashPort) : defaults.hashFlags)
+        }
         if case .sourceIP(let timeout)? = sessionPersistence {
             settings.flags.insert(.persistent)
             settings.timeout = timeout

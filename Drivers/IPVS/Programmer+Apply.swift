@@ -107,10 +107,10 @@ extension Programmer {
         var refused: [RefusedChange] = []
         var unknown = changes.count..<changes.count
         var interruption: KernelInterruption?
-        var readings: [ServiceKey: UInt64] = [:]
+        var readings: [ServiceKey: Statistics] = [:]
         if !changes.isEmpty {
             do throws(KernelInterruption) {
-                refused = try kernel.carryOut(changes) { readings[$1.key] = $1.statistics.bytesOut }
+                refused = try kernel.carryOut(changes) { readings[$1.key] = $1.statistics }
             } catch {
                 (refused, unknown, interruption) = (error.refused, error.unknown, error)
             }
@@ -136,13 +136,13 @@ extension Programmer {
     }
 
     /// Notes that all of a group was carried out.
-    private mutating func keep(_ work: inout Work, _ readings: [ServiceKey: UInt64]) {
+    private mutating func keep(_ work: inout Work, _ readings: [ServiceKey: Statistics]) {
         for patch in work.group.patches { settle(patch, work.steps, &work.outcome) }
         for (step, target) in zip(work.steps, work.targets) {
             if work.made.contains(step.key) || table[step.key] == nil && target != nil {
                 beginCounter(of: step, &work.outcome)
-            } else if let bytes = readings[step.key] {
-                handOnCounter(of: step, at: bytes, &work.outcome)
+            } else if let reading = readings[step.key] {
+                handOnCounter(of: step, at: reading, &work.outcome)
             }
             if standsStill(step, target) {
                 standStill(step.key)

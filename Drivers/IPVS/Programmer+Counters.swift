@@ -2,7 +2,9 @@ import LBaaS
 
 extension TrafficCounter {
     /// What a service has counted.
-    init(_ statistics: Statistics, run: UInt64) { self.init(bytesOut: statistics.bytesOut, bytesIn: statistics.bytesIn, run: run) }
+    init(_ statistics: Statistics, run: UInt64) {
+        self.init(bytesOut: statistics.bytesOut, bytesIn: statistics.bytesIn, connections: statistics.connections, run: run)
+    }
 }
 
 // What services count that come, go and change hands, so that each byte is reported once and of the load balancer that it is of.
@@ -22,8 +24,8 @@ extension Programmer {
     }
 
     /// Notes that a service goes on under its new owner, whose traffic begins with what it shows.
-    mutating func handOnCounter(of step: Step, at bytes: UInt64, _ outcome: inout GroupOutcome) {
-        let counter = TrafficCounter(bytesOut: bytes, run: step.key.run)
+    mutating func handOnCounter(of step: Step, at reading: Statistics, _ outcome: inout GroupOutcome) {
+        let counter = TrafficCounter(reading, run: step.key.run)
         let final = takeFinal(of: step.owner, run: counter.run)
         if let final { outcome.ended[step.owner, default: []].append(final) }
         // Where its owner has a final reading of it, it was gone, and somebody else made it again: that is nobody's traffic.

@@ -10,6 +10,10 @@ package enum ServiceKey: Hashable, Sendable {
     /// The virtual service of a listener; nil where that is every address.
     package init?(_ listener: Listener) {
         guard let address = listener.address else { return nil }
+        if let mark = listener.mark {
+            self = .firewallMark(mark, address.family)
+            return
+        }
         self = .address(address, port: listener.port, protocol: listener.transport.number)
     }
 

@@ -49,6 +49,9 @@ package struct Operand: Sendable {
         (self.placeholder, self.kind, self.isOptional) = (placeholder, kind, isOptional)
     }
 
+    /// The same word, which may be left out.
+    package var optional: Operand { Operand(placeholder, kind, isOptional: true) }
+
     var usage: String { isOptional ? "[\(placeholder)]" : placeholder }
 }
 

@@ -6,7 +6,7 @@ package enum Token {
     package static func make() -> String { "lbt_" + randomText() }
 
     /// 258 random bits as 43 letters, digits, `-` and `_`.
-    static func randomText() -> String {
+    package static func randomText() -> String {
         var generator = SystemRandomNumberGenerator()
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         return String(decoding: (0..<43).map { _ in alphabet[Int(generator.next() & 63)] }, as: UTF8.self)
@@ -28,10 +28,5 @@ package enum Token {
         guard header.prefix(7).lowercased() == "bearer " else { return nil }
         let token = header.dropFirst(7).drop { $0 == " " }
         return token.isEmpty || token.contains(" ") ? nil : token
-    }
-
-    /// Bytes as hexadecimal digits.
-    package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

@@ -1,3 +1,5 @@
+import LBaaS
+
 /// Those who have a token, by its hash: the third word of a line of the `PrincipalFile` is the SHA-256 of the token in 64 hexadecimal digits.
 package struct TokenTable: Sendable {
     private var principals: [[UInt8]: Principal] = [:]
@@ -9,7 +11,7 @@ package struct TokenTable: Sendable {
     /// Reads a table.
     package init(_ text: String) throws(PrincipalFile.Failure) {
         try PrincipalFile.read(text, third: "SHA256") { (principal, word) throws(PrincipalFile.LineFault) in
-            guard let hash = Self.bytes(hexadecimal: word), hash.count == 32 else {
+            guard let hash = [UInt8](hexadecimal: word.utf8), hash.count == 32 else {
                 throw .init(message: "the hash of \(principal.name) is not a SHA-256 in 64 hexadecimal digits")
             }
             if let other = principals[hash] {
@@ -28,10 +30,4 @@ package struct TokenTable: Sendable {
 
     /// Who has a name, for somebody who was recognised by it otherwise, such as by a certificate; nil for nobody.
     package func principal(name: String) -> Principal? { names[name] }
-
-    private static func bytes(hexadecimal text: String) -> [UInt8]? {
-        let digits = text.utf8.map { UInt8(ascii: "0") <= $0 && $0 <= UInt8(ascii: "9") ? $0 - 0x30 : ($0 | 0x20) &- 0x57 }
-        guard digits.count % 2 == 0, digits.allSatisfy({ $0 < 16 }), text.utf8.allSatisfy({ $0 >= 0x30 && $0 < 0x67 }) else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
-    }
 }

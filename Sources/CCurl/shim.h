@@ -24,6 +24,12 @@ static inline CURLcode curl_easy_set_text(CURL *easy, CURLoption option, const c
     return curl_easy_setopt(easy, option, value);
 }
 
+// libcurl makes a copy of the bytes.
+static inline CURLcode curl_easy_set_copy(CURL *easy, CURLoption option, const void *bytes, size_t count) {
+    struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+    return curl_easy_setopt(easy, option, &blob);
+}
+
 static inline CURLcode curl_easy_set_list(CURL *easy, CURLoption option, struct curl_slist *value) {
     return curl_easy_setopt(easy, option, value);
 }

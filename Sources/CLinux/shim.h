@@ -2,6 +2,7 @@
 #pragma clang module import SwiftGlibc
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

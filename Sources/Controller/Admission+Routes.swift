@@ -40,9 +40,10 @@ extension BaseState {
     /// The routes that are stopped.
     var silencedRoutes: SilencedRoutes { pending?.silencedRoutes ?? committed.read { $0.wanted.silencedRoutes } }
 
-    /// Whether no route may be told to the address of a load balancer.
-    func isSilenced(_ loadBalancer: LoadBalancer?) -> Bool {
-        guard let address = loadBalancer?.address else { return false }
+    /// Whether no route may be told to the address of a load balancer. Those of a cluster are told by others, if at all.
+    func isSilenced(_ entry: WantedState.Entry?) -> Bool {
+        guard let entry, let address = entry.inService?.address else { return false }
+        if entry.source == .kubernetes { return true }
         return pending.map { $0.silencedRoutes[address] != nil } ?? committed.read { $0.wanted.silencedRoutes[address] != nil }
     }
 }

@@ -60,19 +60,25 @@ extension Admission {
         path: (Int) -> String = { "virtualIPs[\($0)]." }
     ) throws(Refusal) {
         var count = draft.requestedVirtualIPs.count { $0.value.virtualIP != nil }
+        var refusals = PartRefusals()
         for (index, virtualIP) in list.enumerated() {
-            try checkChangeable(virtualIP.address, at: index, on: draft)
             let old = draft.requestedVirtualIP(virtualIP.address)
-            if old?.virtualIP == virtualIP { continue }
+            let new = refusals.part { () throws(Refusal) -> VirtualIPTable.Requested? in
+                try checkChangeable(virtualIP.address, at: index, on: draft)
+                if old?.virtualIP == virtualIP { return nil }
+                if old?.virtualIP == nil, count >= Self.mostVirtualIPs {
+                    throw Refusal(.unsupported, "\(path(index))address: a host has \(Self.mostVirtualIPs) virtual IPs of requests at most")
+                }
+                if let refusal = try keeping().refusal(of: virtualIP) {
+                    throw Refusal(refusal.code, "\(path(index))\(refusal.field): \(refusal.reason)")
+                }
+                return try next(virtualIP, after: old, now)
+            }
+            guard let new else { continue }
             if old?.virtualIP == nil { count += 1 }
-            if count > Self.mostVirtualIPs {
-                throw Refusal(.unsupported, "\(path(index))address: a host has \(Self.mostVirtualIPs) virtual IPs of requests at most")
-            }
-            if let refusal = try keeping().refusal(of: virtualIP) {
-                throw Refusal(refusal.code, "\(path(index))\(refusal.field): \(refusal.reason)")
-            }
-            changes.requested[virtualIP.address] = try next(virtualIP, after: old, now)
+            changes.requested[virtualIP.address] = new
         }
+        try refusals.check()
     }
 
     private func edit(
@@ -134,6 +140,12 @@ extension Draft {
     /// The virtual IP in force at an address; nil for none.
     func virtualIP(_ address: IPAddress) -> VirtualIP? {
         base.configuredVirtualIP(address)?.virtualIP ?? requestedVirtualIP(address)?.virtualIP
+    }
+
+    /// Whether there can be any virtual IP. Mostly there is none.
+    var mayHaveVirtualIPs: Bool {
+        if !changes.virtualIPs.requested.isEmpty || !(base.pending?.virtualIPs.requested.isEmpty ?? true) { return true }
+        return base.committed.read { !$0.wanted.virtualIPs.configured.isEmpty || !$0.wanted.virtualIPs.requested.isEmpty }
     }
 
     /// Takes what a request changes of virtual IPs.

@@ -56,21 +56,31 @@ struct Admission {
     ) throws(Refusal) -> [Transition] {
         var transitions: [Transition] = []
         transitions.reserveCapacity(wanted.count)
+        var refusals = PartRefusals()
         for (index, loadBalancer) in wanted.enumerated() {
-            let id = loadBalancer.id
-            let old = draft[id]
-            if let old, old.source != origin.source { throw Refusal(foreign: old, at: index, for: origin) }
-            if let objection = capabilities.objection(to: loadBalancer, driverName: driverName, replacing: old?.loadBalancer) {
-                throw Refusal(.unsupported, "\(origin.path(to: index, id, field: objection.field)): \(objection.reason)")
-            }
-            if let old, old.loadBalancer == loadBalancer, !old.isOutOfService { continue }
-            if let refusal = refusal(loadBalancer) {
-                throw Refusal(.unsupported, "\(origin.path(to: index, id, field: refusal.field)): \(refusal.reason)")
-            }
-            let new = WantedState.Entry(loadBalancer: loadBalancer, createdAt: old?.createdAt ?? now, source: origin.source)
-            transitions.append(Transition(id: id, index: index, old: old, new: new))
+            let transition = refusals.part { () throws(Refusal) in try put(loadBalancer, at: index, by: origin, on: draft, now: now) }
+            if let transition { transitions.append(transition) }
         }
+        try refusals.check()
         return transitions
+    }
+
+    /// The step of one load balancer of a list; nil where it is so already.
+    private func put(
+        _ loadBalancer: LoadBalancer, at index: Int, by origin: Origin, on draft: Draft, now: Timestamp
+    ) throws(Refusal) -> Transition? {
+        let id = loadBalancer.id
+        let old = draft[id]
+        if let old, old.source != origin.source { throw Refusal(foreign: old, at: index, for: origin) }
+        if let objection = capabilities.objection(to: loadBalancer, driverName: driverName, replacing: old?.loadBalancer) {
+            throw Refusal(.unsupported, "\(origin.path(to: index, id, field: objection.field)): \(objection.reason)")
+        }
+        if let old, old.loadBalancer == loadBalancer, !old.isOutOfService { return nil }
+        if let refusal = refusal(loadBalancer) {
+            throw Refusal(.unsupported, "\(origin.path(to: index, id, field: refusal.field)): \(refusal.reason)")
+        }
+        let new = WantedState.Entry(loadBalancer: loadBalancer, createdAt: old?.createdAt ?? now, source: origin.source)
+        return Transition(id: id, index: index, old: old, new: new)
     }
 
     private func set(

@@ -42,6 +42,7 @@ public final class CommitPipeline: Sendable {
     ///   - keeper: has the virtual IPs; nil where nobody has.
     ///   - progress: where it is told which steps take how long at most, for a watchdog.
     ///   - observer: is told what is done; nil for nobody.
+    ///   - restored: what a cluster wanted last, which the store does not have. Those of identities that it has are left out.
     ///   - hostAddresses: the addresses of the host: traffic that goes there may come back.
     ///   - clock: both clocks of the moment.
     /// - Throws: where the state cannot be read or the appliance cannot be asked. A load balancer that the appliance refuses,
@@ -49,7 +50,7 @@ public final class CommitPipeline: Sendable {
     package init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
         keeper: (any VirtualIPKeeper)? = nil, progress: ProgressMonitor = ProgressMonitor(), observer: (any CoreObserver)? = nil, log: Log,
-        threads: Threads = .system,
+        threads: Threads = .system, restored: [LoadBalancer] = [],
         hostAddresses: @escaping @Sendable () -> Set<IPAddress> = HostAddresses().all, clock now: @escaping @Sendable () -> Moment
     ) throws(StartFailure) {
         let stored: StoredState
@@ -59,6 +60,9 @@ public final class CommitPipeline: Sendable {
             snapshot = try stored.snapshot(now: now().steady, drainTimeout: driver.upkeep.drainTimeout)
         } catch {
             throw StartFailure(.state, error.message)
+        }
+        for loadBalancer in restored where snapshot.wanted.entries[loadBalancer.id] == nil {
+            snapshot.wanted.put(WantedState.Entry(loadBalancer: loadBalancer, createdAt: now().wall, source: .kubernetes))
         }
         if let keeper {
             let requested = snapshot.wanted.virtualIPs.requested
@@ -94,11 +98,11 @@ public final class CommitPipeline: Sendable {
     package convenience init(
         driver: any LoadBalancerDriver, driverName: String, capabilities: Capabilities? = nil, store: sending (any DurableStore)?,
         keeper: (any VirtualIPKeeper)? = nil, progress: ProgressMonitor = ProgressMonitor(), observer: (any CoreObserver)? = nil, log: Log,
-        threads: Threads = .system, now: @escaping @Sendable () -> Timestamp
+        threads: Threads = .system, restored: [LoadBalancer] = [], now: @escaping @Sendable () -> Timestamp
     ) throws(StartFailure) {
         try self.init(
             driver: driver, driverName: driverName, capabilities: capabilities, store: store, keeper: keeper, progress: progress,
-            observer: observer, log: log, threads: threads, hostAddresses: { [] },
+            observer: observer, log: log, threads: threads, restored: restored, hostAddresses: { [] },
             clock: {
                 let time = now()
                 return Moment(steady: time, wall: time)
@@ -164,8 +168,8 @@ public final class CommitPipeline: Sendable {
         var commitments: [Commitment] = []
         for job in jobs {
             switch job {
-            case .plan(let change, let isForced, let origin, let revision):
-                others.append(committer.withLock { $0.plan(change, isForced: isForced, by: origin, expecting: revision) })
+            case .plan(let change, let options, let origin):
+                others.append(committer.withLock { $0.plan(change, options, by: origin) })
             case .resync(let ids, let isFirst):
                 committer.withLock { $0.resync(of: ids, isFirst: isFirst) }
                 others.append(.changed)
@@ -189,7 +193,7 @@ public final class CommitPipeline: Sendable {
         let traffic = asked.isEmpty ? TrafficReadings() : readTraffic(of: ids(of: asked))
         let done = commit(commitments, traffic)
         for (commitment, outcome) in zip(commitments, done) {
-            if case .change(let change, _, let origin, _, _) = commitment, case .refused(let refusal) = outcome {
+            if case .refused(let refusal) = outcome, case .change(let change, _, let origin, _) = commitment {
                 refusals.note(change, by: origin, refusal, at: now().wall, revision: revision)
             }
         }

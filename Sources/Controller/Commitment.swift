@@ -3,9 +3,8 @@ import Requests
 
 /// What is to be durable.
 enum Commitment: Sendable {
-    /// Change what is wanted. Forced, what leaves does so at once, whatever connections it has. Not begun later than `deadline`,
-    /// and not where what it names was changed since the expected revision.
-    case change(WantedChange, isForced: Bool = false, by: Origin = .jobs, deadline: Timestamp? = nil, expecting: UInt64? = nil)
+    /// Change what is wanted, not begun later than `deadline`. Behind a reference: it is handed on many times.
+    indirect case change(WantedChange, ChangeOptions = ChangeOptions(), by: Origin = .jobs, deadline: Timestamp? = nil)
     /// Take it that these real servers, which drain, have finished.
     case finished([Listener: [Drain]])
     /// Take what checks found.
@@ -14,6 +13,8 @@ enum Commitment: Sendable {
     case advance([LoadBalancerID])
     /// Take what happened to virtual IPs.
     case virtualIPs([VirtualIPStatusEvent])
+    /// Note in the journal what changes nothing.
+    case remark(JournalEntry)
     /// Report the traffic, each byte once.
     case metrics(Selection)
 }
@@ -21,7 +22,7 @@ enum Commitment: Sendable {
 /// What is to be done, in the order in which it came.
 enum Job: Sendable {
     /// Tell what a change would do.
-    case plan(WantedChange, isForced: Bool = false, by: Origin = .jobs, expecting: UInt64? = nil)
+    indirect case plan(WantedChange, ChangeOptions = ChangeOptions(), by: Origin = .jobs)
     /// Ask the appliance what it runs, and put it right: of these load balancers, or, where none are named, everything. The log is told once
     /// from the first part of a resync to the last.
     case resync(of: [LoadBalancerID]? = nil, isFirst: Bool = true)

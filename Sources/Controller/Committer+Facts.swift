@@ -6,8 +6,8 @@ import StateStore
 
 extension Committer {
     /// What a change would do to what is in force.
-    mutating func plan(_ change: WantedChange, isForced: Bool, by origin: Origin, expecting revision: UInt64?) -> Outcome {
-        switch machine.plan(change, isForced: isForced, by: origin, expecting: revision, now: now()) {
+    mutating func plan(_ change: WantedChange, _ options: ChangeOptions, by origin: Origin) -> Outcome {
+        switch machine.plan(change, options, by: origin, now: now()) {
         case .success((let virtualIPs, let groups)):
             driver.objection(to: groups).map { .refused(Refusal(.appliance, $0.message)) } ?? .planned(virtualIPs + driver.plan(groups))
         case .failure(let refusal): .refused(refusal)
@@ -31,9 +31,11 @@ extension Committer {
     /// Makes the accounts and facts durable that are not, if nobody else does.
     mutating func saveRest() {
         saveFacts()
-        if machine.ledger.unsavedAccounts.isEmpty { return }
+        let accounts = machine.ledger.unsavedAccounts
+        if accounts.isEmpty { return }
         do throws(StateStoreError) {
-            try stage.write(machine.ledger.unsavedAccounts.map { .traffic(StoredTraffic($0.value, of: $0.key)) })
+            try stage.write(
+                accounts.filter { committed[$0.key]?.source.isStored ?? true }.map { .traffic(StoredTraffic($0.value, of: $0.key)) })
             machine.savedAccounts()
         } catch {
             log.write(.error, "the traffic could not be made durable; this is tried again later", [("error", error.message)])

@@ -30,17 +30,11 @@ final class ConnectionCounts: Sendable {
     func ask(_ driver: any LoadBalancerDriver, about loadBalancers: [LoadBalancer], at now: Timestamp) {
         let unknown = entries.withLock { entries in loadBalancers.filter { !(entries[$0.id]?.isValid(at: now) ?? false) } }
         if unknown.isEmpty { return }
-        let reports = (try? driver.report(on: unknown)) ?? [:]
+        let told = (try? driver.connections(of: unknown.map(\.id))) ?? [:]
         entries.withLock { entries in
             if entries.count + unknown.count > Self.capacity { entries = entries.filter { $0.value.isValid(at: now) } }
             if entries.count + unknown.count > Self.capacity { entries = [:] }
-            for loadBalancer in unknown {
-                let counts = reports[loadBalancer.id]?.nodes.compactMap { node -> (NodeID, UInt64)? in
-                    guard let id = node.id, let count = node.connections else { return nil }
-                    return (id, count)
-                }
-                entries[loadBalancer.id] = Entry(time: now, counts: Dictionary(counts ?? []) { first, _ in first })
-            }
+            for loadBalancer in unknown { entries[loadBalancer.id] = Entry(time: now, counts: told[loadBalancer.id] ?? [:]) }
         }
     }
 }

@@ -45,8 +45,13 @@ struct Draft {
         return base.wasDeleted(id)
     }
 
-    /// Refuses a change of load balancers that are not as they were at a revision; nil for a change that may be made at any.
-    func check(_ change: WantedChange, expecting revision: UInt64?) throws(Refusal) {
+    /// Refuses a change of what is not as its client has read it, and one from a front that has sent a newer state.
+    func check(_ change: WantedChange, _ options: ChangeOptions) throws(Refusal) {
+        try check(change, expecting: options.expectedRevision)
+        try check(options.front)
+    }
+
+    private func check(_ change: WantedChange, expecting revision: UInt64?) throws(Refusal) {
         guard let revision else { return }
         if revision == 0 {
             guard let index = change.loadBalancers.firstIndex(where: { self[$0] != nil }) else { return }
@@ -89,7 +94,7 @@ struct Draft {
         let wanted = self[id]?.inService
         return rule.state(
             of: id, wanted: wanted, drains: changes.drains, health: health(of: id),
-            isSilenced: changes.silencedRoutes[wanted?.address] != nil)
+            isSilenced: self[id]?.source == .kubernetes || changes.silencedRoutes[wanted?.address] != nil)
     }
 
     /// Numbers a change, and notes it for the journal where it is worth an entry.
@@ -217,16 +222,28 @@ struct Draft {
     private func move(_ transitions: [Transition], by origin: Origin, in listeners: inout ListenerTable) throws(Refusal) {
         let moving = transitions.filter { !$0.listensAsBefore }
         for step in moving { step.release(step.old, in: &listeners) }
-        for (index, step) in moving.enumerated() {
-            guard let new = step.new, let owner = step.claim(new, in: &listeners) else { continue }
-            // Those behind it have claimed nothing, and have their old listener to get back all the same.
-            takeBack(moving[..<index] + moving[index...].map { Transition(id: $0.id, old: $0.old, new: nil) }, in: &listeners)
+        var refusals = PartRefusals()
+        // What has claimed nothing has its old listener to get back all the same.
+        var claims: [Transition] = []
+        for step in moving {
+            guard let new = step.new, let owner = step.claim(new, in: &listeners) else {
+                claims.append(step)
+                continue
+            }
+            claims.append(Transition(id: step.id, old: step.old, new: nil))
             let path = step.index.map { origin.path(to: $0, step.id, field: "port") + ": " } ?? ""
             let isService = self[owner]?.source == .file
-            throw Refusal(
-                .conflict,
-                "\(path)\(quoted(step.id.text)) would listen on \(new.loadBalancer.listener), where \(quoted(owner.text))"
-                    + "\(isService ? ", a service of the configuration file," : "") listens already; give it another port or address")
+            refusals.add(
+                Refusal(
+                    .conflict,
+                    "\(path)\(quoted(step.id.text)) would listen on \(new.loadBalancer.listener), where \(quoted(owner.text))"
+                        + "\(isService ? ", a service of the configuration file," : "") listens already; give it another port or address"))
+        }
+        do throws(Refusal) {
+            try refusals.check()
+        } catch {
+            takeBack(claims, in: &listeners)
+            throw error
         }
     }
 }

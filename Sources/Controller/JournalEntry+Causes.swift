@@ -14,7 +14,9 @@ extension JournalEntry {
             if case .adopt = change { cause = "cluster" }
         }
         if case .routes(let change) = change { what = "\(change.name) \(change.address?.description ?? "*")" }
-        return JournalEntry(time: time, cause: cause, origin: origin.name, what: what, loadBalancers: ids)
+        var isStored = origin.source.isStored
+        if case .update = change { isStored = true }
+        return JournalEntry(time: time, cause: cause, origin: origin.name, what: what, loadBalancers: ids, isStored: isStored)
     }
 
     static func virtualIPs(_ changed: [(address: IPAddress, fact: VirtualIPFact)], at time: Timestamp) -> JournalEntry {

@@ -68,10 +68,10 @@ public final class LBaaSController: RequestHandler {
         var done = pipeline.run(jobs.compactMap(\.self)).makeIterator()
         var told = status(requests.compactMap { if case .status(let selection) = $0 { selection } else { nil } }).makeIterator()
         return zip(requests, jobs).map { request, job in
-            if job != nil { return done.next() }
+            if job != nil { return done.next().map { withConnections($0, of: request) } }
             return switch request {
             case .status: told.next()
-            case .discover: .discovered(version: surroundings.version, release: surroundings.release)
+            case .discover: .discovered(version: surroundings.version, release: surroundings.release, driver: driverName)
             case .change, .metrics, .diagnostics, .archive: nil
             }
         }
@@ -86,7 +86,11 @@ public final class LBaaSController: RequestHandler {
         _ request: Request, from origin: Origin, within limit: Duration, completion: @escaping @Sendable (Outcome) -> Void
     ) {
         if let job = job(request, from: origin, deadline: pipeline.now().steady + limit) {
-            return pipeline.submit([job]) { completion($0[0]) }
+            guard case .metrics(_, hasConnections: true) = request else { return pipeline.submit([job]) { completion($0[0]) } }
+            // The appliance is asked besides.
+            return pipeline.submit([job]) { [self] outcomes in
+                reports.async { [self] in completion(withConnections(outcomes[0], of: request)) }
+            }
         }
         switch request {
         case .archive, .diagnostics:
@@ -107,18 +111,33 @@ public final class LBaaSController: RequestHandler {
         _ source: WantedState.Source, _ loadBalancers: [LoadBalancer]
     ) -> [(id: LoadBalancerID, refusal: Refusal)] { pipeline.replaceSkipping(source, loadBalancers) }
 
+    /// Has something noted in the journal that changes nothing.
+    public func remark(_ what: String, outcome: String, from origin: Origin) {
+        let entry = JournalEntry(
+            time: pipeline.now().wall, cause: origin.source.rawValue, origin: origin.name, what: what, outcome: outcome)
+        pipeline.submit([.commit(.remark(entry))]) { _ in }
+    }
+
     /// What the pipeline has to do for a request; nil where it has nothing.
     private func job(_ request: Request, from origin: Origin, deadline: Timestamp?) -> Job? {
         switch request {
         case .change(let change, let options) where options.isDryRun:
-            .plan(change, isForced: options.isForced, by: origin, expecting: options.expectedRevision)
-        case .change(let change, let options):
-            .commit(
-                .change(
-                    change, isForced: options.isForced, by: origin, deadline: deadline, expecting: options.expectedRevision))
-        case .metrics(let selection): .commit(.metrics(selection))
+            .plan(change, options, by: origin)
+        case .change(let change, let options): .commit(.change(change, options, by: origin, deadline: deadline))
+        case .metrics(let selection, _): .commit(.metrics(selection))
         case .status, .discover, .diagnostics, .archive: nil
         }
+    }
+
+    /// A report of traffic with how many connections there are now, where a request asks for that.
+    private func withConnections(_ outcome: Outcome, of request: Request) -> Outcome {
+        guard case .metrics(_, hasConnections: true) = request, case .metrics(var report) = outcome else { return outcome }
+        // One that the appliance does not tell of has none that are known.
+        let told = (try? driver.connections(of: report.entries.map(\.id))) ?? [:]
+        for place in report.entries.indices {
+            report.entries[place].connections = told[report.entries[place].id].map { $0.values.reduce(0, &+) }
+        }
+        return .metrics(report)
     }
 
     /// Does what takes as long as others let it.

@@ -32,6 +32,7 @@ struct Publication {
                 snapshot.lastChange = last
             }
             if changes.changesRoutes { snapshot.wanted.silencedRoutes = changes.silencedRoutes }
+            if !changes.changedFronts.isEmpty { snapshot.wanted.fronts = changes.fronts }
             snapshot.wanted.isEmptyByDelete = changes.isEmptyByDelete
             for (address, entry) in changes.virtualIPs.requested {
                 let old = snapshot.wanted.virtualIPs[address]

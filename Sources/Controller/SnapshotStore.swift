@@ -59,6 +59,10 @@ struct Changes {
     var silencedRoutes: SilencedRoutes
     /// Whether these are others than before.
     var changesRoutes = false
+    /// Which states of fleets it is made of.
+    var fronts: FrontTable
+    /// Of which fronts that is another than before, or which are forgotten.
+    var changedFronts: Set<String> = []
     /// The load balancers to which routes are stopped or started.
     var rerouted: Set<LoadBalancerID> = []
     /// Identities that are to be brought to the appliance though they do not change as wanted: the facts of some change, and of others the
@@ -84,6 +88,12 @@ struct Changes {
         return order + rerouted.union(health.keys).filter { entries[$0] == nil }.sorted()
     }
 
+    /// Every identity of which something else may be in force: those that changed, and those of which a drain began or ended.
+    var effectiveIDs: [LoadBalancerID] {
+        let changed = changedIDs
+        return drainingListeners.isEmpty ? changed : changed + unsettled.subtracting(changed).sorted()
+    }
+
     /// Every identity that the appliance may have to run as something else, in order.
     var touchedIDs: [LoadBalancerID] { unsettled.isEmpty ? order : order + unsettled.subtracting(order).sorted() }
 
@@ -91,6 +101,7 @@ struct Changes {
     init(of snapshot: borrowing Snapshot) {
         drains = snapshot.facts.drains
         silencedRoutes = snapshot.wanted.silencedRoutes
+        fronts = snapshot.wanted.fronts
         count = snapshot.wanted.jobCount
         isEmptyByDelete = snapshot.wanted.isEmptyByDelete
         revision = snapshot.revision
@@ -100,6 +111,7 @@ struct Changes {
     init(after changes: Changes) {
         drains = changes.drains
         silencedRoutes = changes.silencedRoutes
+        fronts = changes.fronts
         count = changes.count
         isEmptyByDelete = changes.isEmptyByDelete
         revision = changes.revision

@@ -7,31 +7,36 @@ struct TrafficLedger {
     struct Account: Hashable, Sendable {
         /// Bytes that were counted and not yet reported.
         var unreported: UInt64 = 0
-        /// Bytes that were ever counted, reported or not.
-        var total: UInt64 = 0
+        /// What was ever counted, reported or not: bytes to clients and from them, and their connections.
+        var total: UInt64 = 0, totalIn: UInt64 = 0, totalConnections: UInt64 = 0
         /// The counters, as they were read last: each run once. What they counted so far is reported or in `unreported`.
         var readings: [TrafficCounter] = []
         var reportedAt: Timestamp
 
         /// Takes what the counters counted since they were read last.
         fileprivate mutating func read(_ counters: [TrafficCounter]) {
-            for counter in counters { count(counter.bytes(since: readings.first { $0.run == counter.run })) }
+            for counter in counters {
+                // All of it where the counter began anew since.
+                let last = readings.first { $0.run == counter.run && $0.bytesOut <= counter.bytesOut }
+                count(counter, since: last)
+            }
             readings = counters
         }
 
-        private mutating func count(_ bytes: UInt64) {
-            unreported &+= bytes
-            total &+= bytes
+        private mutating func count(_ counter: TrafficCounter, since last: TrafficCounter?) {
+            func grown(_ value: UInt64, since last: UInt64?) -> UInt64 { value - min(value, last ?? 0) }
+            let bytesOut = grown(counter.bytesOut, since: last?.bytesOut)
+            unreported &+= bytesOut
+            total &+= bytesOut
+            totalIn &+= grown(counter.bytesIn, since: last?.bytesIn)
+            totalConnections &+= grown(counter.connections, since: last?.connections)
         }
 
         /// Takes what a counter counted that has ended. One that was read with more since it was lost says nothing new.
         fileprivate mutating func end(_ counter: TrafficCounter) {
-            if let last = readings.firstIndex(where: { $0.run == counter.run }) {
-                count(counter.bytesOut - min(counter.bytesOut, readings[last].bytesOut))
-                readings.remove(at: last)
-            } else {
-                count(counter.bytesOut)
-            }
+            let last = readings.firstIndex { $0.run == counter.run }
+            count(counter, since: last.map { readings[$0] })
+            if let last { readings.remove(at: last) }
         }
 
         /// Takes it that a counter begins with what it shows.
@@ -81,7 +86,9 @@ struct TrafficLedger {
             account.unreported = 0
             account.reportedAt = now
             kept[id] = account
-            return TrafficReport.Entry(id: id, serviceProtocol: entry.loadBalancer.serviceProtocol, bytesOut: bytes)
+            return TrafficReport.Entry(
+                id: id, serviceProtocol: entry.loadBalancer.serviceProtocol, bytesOut: bytes, totalOut: account.total,
+                totalIn: account.totalIn, totalConnections: account.totalConnections)
         }
         return (TrafficReport(start: start, end: now, entries: lines), kept)
     }
@@ -172,13 +179,5 @@ struct TrafficLedger {
         unsaved.remove(id)
         sequence += 1
         closedAt = sequence
-    }
-}
-
-extension TrafficCounter {
-    /// The bytes since an earlier reading; all of them where the counter began anew since.
-    fileprivate func bytes(since last: TrafficCounter?) -> UInt64 {
-        guard let last, last.bytesOut <= bytesOut else { return bytesOut }
-        return bytesOut - last.bytesOut
     }
 }

@@ -126,27 +126,40 @@ extension TransactionMachine {
     }
 
     /// What the store must take to hold a decision.
-    private func writes(_ decision: Decision) -> [StateWrite] {
+    private mutating func writes(_ decision: Decision) -> [StateWrite] {
         let (draft, changes) = (decision.draft, decision.draft.changes)
         var writes = forgotten.map { StateWrite.forgetDeleted(id: $0.text) }
         for id in changes.order {
             guard let entry = draft[id] else {
-                writes.append(.delete(id: id.text))
+                if draft.base[id]?.source.isStored ?? true { writes.append(.delete(id: id.text)) }
                 continue
             }
+            if !entry.source.isStored { continue }
             if changes.changedTwice.contains(id), entry == draft.base[id] { continue }
             if draft.base.wasDeleted(id) { writes.append(.forgetDeleted(id: id.text)) }
             writes.append(.put(entry.row))
         }
-        writes += decision.accounts.filter { draft[$0.key] != nil }.map { .traffic(StoredTraffic($0.value, of: $0.key)) }
+        for (id, account) in decision.accounts where draft[id]?.source.isStored ?? false {
+            writes.append(.traffic(StoredTraffic(account, of: id)))
+        }
         for (id, health) in changes.health { writes += health.writes(from: draft.base.health(of: id), of: id) }
         for listener in changes.drainingListeners { writes.append(.drains(StoredDrains(changes.drains[listener], on: listener))) }
         for (address, entry) in changes.virtualIPs.requested { writes.append(.virtualIP(entry.row(of: address))) }
+        for name in changes.changedFronts { writes.append(.front(name, changes.fronts.fronts[name])) }
         if changes.changesRoutes { writes.append(.silencedRoutes(changes.silencedRoutes.rows)) }
         if draft.base.noChanges.isEmptyByDelete != changes.isEmptyByDelete { writes.append(.isEmptyByDelete(changes.isEmptyByDelete)) }
-        if !changes.journal.isEmpty { writes.append(.journal(changes.journal)) }
-        if changes.revision != changes.journal.last?.revision ?? draft.base.noChanges.revision {
-            writes.append(.revision(changes.revision))
+        let journal = changes.journal.filter(\.isStored)
+        if !journal.isEmpty { writes.append(.journal(journal)) }
+        // What nobody stores has a number all the same, and a start must not give it to another change. So that not each of them costs a write,
+        // the store is told of many at a time.
+        let isUnstored = writes.isEmpty && changes.journal.contains { !$0.isStored }
+        if isUnstored {
+            if changes.revision > reservedRevision {
+                reservedRevision = changes.revision + Self.revisionsReserved
+                writes.append(.revision(reservedRevision))
+            }
+        } else if changes.revision != journal.last?.revision ?? draft.base.noChanges.revision {
+            writes.append(.revision(max(changes.revision, reservedRevision)))
         }
         return writes
     }

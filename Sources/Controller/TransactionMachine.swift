@@ -22,6 +22,10 @@ struct TransactionMachine {
     var earlyCounters: [LoadBalancerID: [TrafficCounter]] = [:]
     /// Whether there are layers of effects around the appliance, or listeners of events.
     var isAnnounced = false
+    /// The store has it that revisions up to this one may be in use: those of changes that are not stored.
+    var reservedRevision: UInt64 = 0
+    /// How many revisions of such changes the store is told of at a time.
+    static let revisionsReserved: UInt64 = 10_000
 
     /// The addresses of the host.
     private let hostAddresses: @Sendable () -> Set<IPAddress>
@@ -44,7 +48,7 @@ struct TransactionMachine {
     func effective(_ id: LoadBalancerID) -> EffectiveState {
         let wanted = base[id]?.inService
         return rule.state(
-            of: id, wanted: wanted, drains: base.drains, health: base.health(of: id), isSilenced: base.isSilenced(wanted))
+            of: id, wanted: wanted, drains: base.drains, health: base.health(of: id), isSilenced: base.isSilenced(base[id]))
     }
 
     /// Every load balancer that the appliance should run.
@@ -66,7 +70,7 @@ extension TransactionMachine {
         let outcomes = commitments.map { decide($0, traffic, now, &draft, &accounts) }
         let groups = groups(to: draft)
         let changes =
-            isAnnounced ? draft.changes.changedIDs.map { EffectiveChange(from: effective($0), to: draft.effective($0, rule)) } : []
+            isAnnounced ? draft.changes.effectiveIDs.map { EffectiveChange(from: effective($0), to: draft.effective($0, rule)) } : []
         return Decision(
             outcomes: outcomes, draft: draft, accounts: accounts, groups: groups, changes: changes,
             events: changes.isEmpty ? ServiceEvents() : ServiceEvents(changes, at: now.wall))
@@ -78,12 +82,17 @@ extension TransactionMachine {
     ) -> Outcome {
         do throws(Refusal) {
             switch commitment {
-            case .change(let change, let isForced, let origin, let deadline, let revision):
+            case .change(let change, let options, let origin, let deadline):
                 if let deadline, deadline < now.steady {
                     throw Refusal(.expired, "the request waited for longer than it may; nothing was changed, send it again")
                 }
-                try draft.check(change, expecting: revision)
-                try accept(change, isForced: isForced, by: origin, now, &draft)
+                try draft.check(change, options)
+                let before = draft.changes.revision
+                try accept(change, isForced: options.isForced, by: origin, now, &draft)
+                if let front = options.front, draft.isNew(front) {
+                    if draft.changes.revision == before { draft.number(nil) }
+                    draft.take(front)
+                }
             case .finished(let drains):
                 let before = draft.changes.drainingListeners.count
                 draft.end(drains)
@@ -96,6 +105,7 @@ extension TransactionMachine {
             case .virtualIPs(let events):
                 let changed = draft.take(events)
                 if !changed.isEmpty { draft.number(.virtualIPs(changed, at: now.wall)) }
+            case .remark(let entry): draft.number(entry)
             case .metrics(let selection):
                 return try metrics(selection, traffic, now, draft, &accounts)
             }
@@ -191,13 +201,13 @@ extension TransactionMachine {
     ///
     /// - Returns: what changes of virtual IPs in words, and the steps of the appliance; or why the change is refused.
     mutating func plan(
-        _ change: WantedChange, isForced: Bool, by origin: Origin, expecting revision: UInt64? = nil, now: Moment
+        _ change: WantedChange, _ options: ChangeOptions, by origin: Origin, now: Moment
     ) -> Result<(virtualIPs: [String], groups: [PatchGroup]), Refusal> {
         var draft = Draft(on: base)
         defer { draft.undo(in: &listeners) }
         do throws(Refusal) {
-            try draft.check(change, expecting: revision)
-            try accept(change, isForced: isForced, by: origin, now, &draft)
+            try draft.check(change, options)
+            try accept(change, isForced: options.isForced, by: origin, now, &draft)
             return .success((draft.changes.virtualIPs.plan(on: draft), groups(to: draft)))
         } catch {
             return .failure(error)
@@ -210,16 +220,17 @@ extension TransactionMachine {
                 id, effective: effective(id).appliance, to: draft.effective(id, rule).appliance, isForced: draft.changes.forced.contains(id)
             )
         }
-        return groups(of: patches) { draft.virtualIP($0) != nil }
+        return draft.mayHaveVirtualIPs ? groups(of: patches) { draft.virtualIP($0) != nil } : PatchGroup.groups(of: patches)
     }
 
     private func groups(of patches: [LoadBalancerPatch], isVirtual: (IPAddress) -> Bool) -> [PatchGroup] {
-        if patches.isEmpty { return [] }
-        return PatchGroup.groups(of: patches).map { group in
-            var group = group
-            group.virtualIPs = Set(group.patches.compactMap(\.loadBalancer.new?.address).filter(isVirtual))
-            return group
+        var groups = PatchGroup.groups(of: patches)
+        for index in groups.indices {
+            for patch in groups[index].patches {
+                if let address = patch.loadBalancer.new?.address, isVirtual(address) { groups[index].virtualIPs.insert(address) }
+            }
         }
+        return groups
     }
 }
 

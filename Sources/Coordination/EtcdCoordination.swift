@@ -205,7 +205,8 @@ extension EtcdCoordination {
             }
             take(.snapshot(snapshot, isRollback: isRollback))
         case .changes(let changes, _): take(.changes(changes))
-        case .opened, .progress: take(.watching)
+        // A watch that begins with all there is cannot be lost.
+        case .opened, .progress, .lost: take(.watching)
         case .interrupted(let error):
             note(error)
             take(.interrupted(error.message))

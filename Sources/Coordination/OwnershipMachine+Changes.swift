@@ -67,10 +67,14 @@ extension OwnershipMachine {
     /// Takes a host for dead that owns a name of this host's and was silent for the takeover time, while this host heard of all others.
     private mutating func deposing(_ now: Duration) -> Planned? {
         if isStopping || contact == .disturbed || !isWatching { return nil }
-        var seen: Set<String> = []
-        for (name, owner) in view.owners.sorted(by: { $0.key < $1.key }) {
+        // Each such host, with the record of the first of its names.
+        var others: [String: (name: String, owner: StoreView.Owner)] = [:]
+        for (name, owner) in view.owners {
             let id = owner.record.host
-            guard !id.isEmpty, id != settings.host, candidacies[name]?.isHealthy == true, seen.insert(id).inserted else { continue }
+            guard !id.isEmpty, id != settings.host, candidacies[name]?.isHealthy == true else { continue }
+            if others[id].map({ name < $0.name }) ?? true { others[id] = (name, owner) }
+        }
+        for (id, (_, owner)) in others.sorted(by: { $0.key < $1.key }) {
             let host = view.host(id, of: owner)
             guard host.record.isAlive || host.record.state == .absent else { continue }
             let due = max(host.seenAt + settings.takeover + .milliseconds(1), graceUntil, claimsNotBefore)
@@ -92,7 +96,7 @@ extension OwnershipMachine {
         if isStopping { return nil }
         var names: [String] = []
         var hosts: [String: Int] = [:]
-        for name in candidacies.keys.sorted() where names.count < settings.mostNames {
+        for name in candidacies.keys.filter({ claim(of: $0, now) != nil }).sorted() where names.count < settings.mostNames {
             guard let (due, host) = claim(of: name, now) else { continue }
             if now < due {
                 wake(at: due)
@@ -146,11 +150,17 @@ extension OwnershipMachine {
 
     /// Tells what this host takes part in.
     private mutating func offering() -> Planned? {
-        var priorities: [String: Int] = [:]
-        if !isStopping { for (name, candidacy) in candidacies where candidacy.isHealthy { priorities[name] = candidacy.priority } }
         let known = view.offers[settings.host]
-        let offer = OfferRecord(priorities: priorities)
-        if known?.record ?? OfferRecord(priorities: [:]) == offer { return nil }
+        let told = known?.record.priorities ?? [:]
+        let offered = isStopping ? [:] : candidacies
+        var count = 0
+        var isTold = true
+        for (name, candidacy) in offered where candidacy.isHealthy {
+            count += 1
+            if told[name] != candidacy.priority { isTold = false }
+        }
+        if isTold, count == told.count { return nil }
+        let offer = OfferRecord(priorities: offered.filter(\.value.isHealthy).mapValues(\.priority))
         let key = keys.offer(settings.host)
         return (.offer(offer), [EtcdCompare(key, .modRevision(known?.revision ?? 0))], [.put(key, offer.json)])
     }
@@ -158,8 +168,9 @@ extension OwnershipMachine {
     /// Asks the owner of a name for it, where this host has a higher priority and is healthy for long enough.
     private mutating func wishing(_ now: Duration) -> Planned? {
         if isStopping { return nil }
-        for (name, candidacy) in candidacies.sorted(by: { $0.key < $1.key }) {
-            guard candidacy.isHealthy, case .after(let wait) = candidacy.preemption, holdings[name] == nil, !yielded.contains(name),
+        let lacking = candidacies.filter { name, candidacy in candidacy.preemption != .no && candidacy.isHealthy && holdings[name] == nil }
+        for (name, candidacy) in lacking.sorted(by: { $0.key < $1.key }) {
+            guard case .after(let wait) = candidacy.preemption, !yielded.contains(name),
                 let owner = view.owners[name], wished[name] != owner.revision, owner.record.heir != settings.host,
                 let priority = others(for: name, now)[owner.record.host], priority < candidacy.priority
             else { continue }

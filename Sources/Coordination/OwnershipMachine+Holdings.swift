@@ -53,8 +53,8 @@ extension OwnershipMachine {
 
     /// Says again that this host has the names that the store says are its.
     mutating func confirmHoldings() {
-        for (name, holding) in holdings.sorted(by: { $0.key < $1.key })
-        where holding.isSilent && holding.revision != nil && holding.releasedAt == nil {
+        let silent = holdings.filter { $0.value.isSilent && $0.value.revision != nil && $0.value.releasedAt == nil }
+        for name in silent.keys.sorted() {
             holdings[name]?.isSilent = false
             actions.append(.notify(.owned(name, until: nil)))
         }
@@ -67,7 +67,11 @@ extension OwnershipMachine {
 
     /// Loses the names of which the store says that others own them.
     mutating func reconcileHoldings(_ now: Duration) {
-        for (name, holding) in holdings.sorted(by: { $0.key < $1.key }) {
+        let differing = holdings.filter { name, holding in
+            guard let owner = view.owners[name], let revision = holding.revision else { return true }
+            return owner.record.host != settings.host || owner.record.incarnation != settings.incarnation || owner.revision != revision
+        }
+        for (name, holding) in differing.sorted(by: { $0.key < $1.key }) {
             guard let owner = view.owners[name] else {
                 if holding.revision != nil { vanished(name, holding) }
                 continue
@@ -136,10 +140,10 @@ extension OwnershipMachine {
             }
         }
         let silentAt = lastContact + settings.takeover * 3
-        for (name, candidacy) in candidacies.sorted(by: { $0.key < $1.key }) {
-            guard candidacy.policy == .atLeastOne, candidacy.isHealthy, holdings[name] == nil, !unattended.contains(name), !isStopping,
-                !isRefused
-            else { continue }
+        let lacking = candidacies.filter { name, candidacy in
+            candidacy.policy == .atLeastOne && candidacy.isHealthy && holdings[name] == nil && !unattended.contains(name)
+        }
+        for name in lacking.keys.sorted() where !isStopping && !isRefused {
             if now < silentAt {
                 wake(at: silentAt)
             } else {

@@ -6,6 +6,7 @@ package struct CommandLineOptions<Settings: ProgramSettings>: Sendable {
     enum Request: Sendable, Equatable {
         case run, checkConfig, version, help
         case other(String)
+        case command(GivenCommand)
     }
 
     /// An option of the command line.
@@ -15,6 +16,8 @@ package struct CommandLineOptions<Settings: ProgramSettings>: Sendable {
             case set(Setting<Settings>)
             case readFile
             case ask(Request)
+            /// An option of a command.
+            case give
         }
 
         let name: String
@@ -37,6 +40,8 @@ package struct CommandLineOptions<Settings: ProgramSettings>: Sendable {
     package private(set) var configurationFile: String?
     /// The settings that were given, with their texts, in the order of the command line.
     private var values: [(setting: Setting<Settings>, text: String)] = []
+    /// The options of commands that were given.
+    private var given: [String: String] = [:]
 
     /// Reads a command line, whose first word is the name of the program.
     init(_ arguments: [String], of program: ProgramDefinition<Settings>) throws(StartupFailure) {
@@ -50,19 +55,23 @@ package struct CommandLineOptions<Settings: ProgramSettings>: Sendable {
             let scan = try LongOptions.scan(arguments, for: known) { word in
                 program.refusals.first { word.hasPrefix("--" + $0.optionPrefix) }?.reason
             }
-            if let word = scan.operands.first {
-                throw CommandLineFault("'\(word)' is not an option; options begin with two dashes; see --help")
-            }
             take(scan.options, of: all)
+            do throws(BadValue) {
+                let command = try GivenCommand(scan.operands, options: given, of: program.commands)
+                if request == .run, let command { request = .command(command) }
+            } catch {
+                throw CommandLineFault(error.sentence)
+            }
         } catch {
             throw StartupFailure(.usage, error.sentence)
         }
     }
 
     private mutating func take(_ options: [LongOptions.Given], of all: [Option]) {
-        for given in options {
-            let text = given.value ?? ""
-            switch all[given.index].effect {
+        for option in options {
+            let text = option.value ?? ""
+            switch all[option.index].effect {
+            case .give: given[all[option.index].name] = text
             case .set(let setting): values.append((setting, text))
             case .readFile: configurationFile = text
             case .ask(let asked): request = asked
@@ -98,10 +107,16 @@ extension ProgramDefinition {
         settings.compactMap { setting in setting.option.map { .init($0, setting.placeholder, setting.help, .set(setting)) } } + [
             .init("config-file", "FILE", "the configuration file to read", .readFile),
             .init("check-config", nil, "say whether the configuration is right, and end", .ask(.checkConfig)),
-        ] + requests.map { .init($0.name, nil, $0.help, .ask(.other($0.name))) } + [
+        ] + requests.map { .init($0.name, nil, $0.help, .ask(.other($0.name))) } + commandOptions + [
             .init("version", nil, "print the version, and end", .ask(.version)),
             .init("help", nil, "print this, and end", .ask(.help)),
         ]
+    }
+
+    /// The options of all commands, each once.
+    private var commandOptions: [CommandLineOptions<Settings>.Option] {
+        var known: Set<String> = []
+        return commands.flatMap(\.options).filter { known.insert($0.name).inserted }.map { .init($0.name, $0.placeholder, $0.help, .give) }
     }
 
     /// What `--help` prints: the usage, every option with its meaning and default, and where the rest stands.
@@ -114,13 +129,17 @@ extension ProgramDefinition {
             "  " + row.usage + String(repeating: " ", count: width - row.usage.count + 2) + row.meaning
         }
         return """
-            Usage: \(name) [OPTION]...
+            Usage: \(name) [OPTION]...\(commands.map { "\n       \(name) [OPTION]... \($0.usage)" }.joined())
             \(summary)
 
-            \(lines.joined(separator: "\n"))
+            \(lines.joined(separator: "\n"))\(commandHelp)
 
             The command line wins over the configuration file, whose keys \(defaultFile) describes.
             """
+    }
+
+    private var commandHelp: String {
+        commands.isEmpty ? "" : "\n\n" + commands.map { "\($0.words.joined(separator: " ")): \($0.help)" }.joined(separator: "\n")
     }
 
     private func usage(_ option: CommandLineOptions<Settings>.Option) -> String {
@@ -131,7 +150,7 @@ extension ProgramDefinition {
         switch option.effect {
         case .set(let setting): setting.text(Settings())
         case .readFile: "\(defaultFile), where it exists"
-        case .ask: nil
+        case .ask, .give: nil
         }
     }
 }

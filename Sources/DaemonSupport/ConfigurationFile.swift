@@ -140,8 +140,11 @@ package struct ConfigurationFile: Sendable {
 /// How a comment is written.
 package let commentAdvice = "write a blank and a semicolon before the comment, or put it on a line of its own that begins with #"
 
+/// What to add to the complaint about a value that seems to have a comment in it; nothing where it has none.
+package func commentHint(_ value: String) -> String { hasNumberSign(value) ? "; a # begins no comment here: \(commentAdvice)" : "" }
+
 /// Whether a text has a number sign at its beginning or behind a blank: most likely it is meant to begin a comment.
-package func hasNumberSign(_ text: String) -> Bool { text.firstMatch(of: #/(^|\s)#/#) != nil }
+func hasNumberSign(_ text: String) -> Bool { text.firstMatch(of: #/(^|\s)#/#) != nil }
 
 /// Whether a text is one word, or none, and a number sign behind it.
 private func hasNumberSignBehindOneWord(_ text: String) -> Bool { text.prefixMatch(of: #/(\S+\s+)?#/#) != nil }

@@ -102,6 +102,8 @@ package struct ProgramDefinition<Settings: ProgramSettings>: Sendable {
     package let settings: [Setting<Settings>]
     /// Further options that ask for something else than to run.
     package let requests: [FurtherRequest]
+    /// What it does where operands name it.
+    package let commands: [ProgramCommand]
     /// The further sections.
     package let sectionKinds: [SectionKind]
     /// What is refused.
@@ -110,13 +112,14 @@ package struct ProgramDefinition<Settings: ProgramSettings>: Sendable {
     /// A program.
     package init(
         name: String, summary: String, defaultFile: String, settings: [Setting<Settings>], requests: [FurtherRequest] = [],
-        sectionKinds: [SectionKind] = [], refusals: [Refusal] = []
+        commands: [ProgramCommand] = [], sectionKinds: [SectionKind] = [], refusals: [Refusal] = []
     ) {
         self.name = name
         self.summary = summary
         self.defaultFile = defaultFile
         self.settings = settings
         self.requests = requests
+        self.commands = commands
         self.sectionKinds = sectionKinds
         self.refusals = refusals
     }
@@ -163,6 +166,8 @@ package enum Invocation<Settings: ProgramSettings>: Sendable {
     case other(String)
     /// What one of the program's own requests asks for.
     case otherOf(Settings, String)
+    /// One of the program's commands.
+    case command(Settings, GivenCommand)
 }
 
 extension Invocation: Equatable where Settings: Equatable {}
@@ -184,7 +189,7 @@ extension ProgramDefinition {
         case .version: return .version
         case .help: return .help(helpText)
         case .other(let name) where !requests.contains { $0.name == name && $0.needsSettings }: return .other(name)
-        case .run, .checkConfig, .other: break
+        case .run, .checkConfig, .other, .command: break
         }
         var settings = Settings()
         var mistakes = Mistakes()
@@ -200,6 +205,7 @@ extension ProgramDefinition {
         return switch options.request {
         case .run: .run(settings)
         case .other(let name): .otherOf(settings, name)
+        case .command(let command): .command(settings, command)
         default: .checkConfig(settings)
         }
     }

@@ -96,6 +96,21 @@ package final class EtcdClient: Sendable {
         }
     }
 
+    /// Makes a lease: keys that are put with it are deleted when it is over. The leader counts the time, and another leader counts it from the
+    /// beginning.
+    ///
+    /// - Parameter seconds: how long it is, 1 at least. etcd makes it one and a half of its election timeout where that is more.
+    /// - Returns: the id of the lease.
+    package func grantLease(seconds: Int, within limit: Duration? = nil) throws(EtcdError) -> Int {
+        // A lease that was granted twice has no keys, and ends by itself: the request can be sent again.
+        try call("/v3/lease/grant", RequestWriting.lease(seconds: seconds), "lease of \(seconds) s", limit, isRead: true) {
+            (root) throws(AnswerFault) in
+            let id = try root.number("ID")
+            if id == 0 { throw AnswerFault(reason: "it has no ID") }
+            return id
+        }
+    }
+
     /// Asks one member for its state.
     package func status(of endpoint: EtcdEndpoint, within limit: Duration? = nil) throws(EtcdError) -> EtcdStatus {
         let deadline = Deadline(in: limit ?? configuration.requestLimit)
@@ -109,18 +124,20 @@ package final class EtcdClient: Sendable {
     /// Watches keys, by a thread of its own.
     ///
     /// - Parameters:
+    ///   - revision: what changed behind it is told, and no `snapshot`; the watch is `lost` where that cannot be done. nil to be told all there
+    ///     is first, and again where changes could be missed.
     ///   - silence: the longest time without any message, after which the connection is closed and the next endpoint is asked. etcd
     ///     itself sends one every ten minutes, where its options do not say otherwise.
     ///   - receive: called by that thread for all that comes, one call at a time. It delays what comes next, and nothing else.
     /// - Returns: the watch, which goes on until it is cancelled.
     /// - Throws: `exhausted` where the system has no thread or memory to spare.
     package func watch(
-        _ range: EtcdRange, silence: Duration = .seconds(660), requestLimit: Duration? = nil,
+        _ range: EtcdRange, after revision: Int? = nil, silence: Duration = .seconds(660), requestLimit: Duration? = nil,
         _ receive: @escaping @Sendable (EtcdWatch.Update) -> Void
     ) throws(EtcdError) -> EtcdWatch {
         let stream = try WatchStream(configuration)
         let watcher = Watcher(
-            client: self, range: range, stream: stream, silence: silence,
+            client: self, range: range, stream: stream, start: revision, silence: silence,
             openLimit: min(silence, requestLimit ?? configuration.endpointLimit), receive: receive)
         return try EtcdWatch.start(stream) { watcher.run() }
     }

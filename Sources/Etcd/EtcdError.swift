@@ -22,7 +22,9 @@ package struct EtcdError: Error, Sendable, CustomStringConvertible {
         case compacted
         /// The database is full: an alarm NOSPACE is active.
         case noSpace
-        /// An answer is larger than the limit, or not what etcd answers.
+        /// A request is larger than etcd's limit, or an answer or a message of a watch larger than that of the client.
+        case tooLarge
+        /// An answer is not what etcd answers.
         case invalidAnswer
         /// The watch was cancelled by this side.
         case cancelled

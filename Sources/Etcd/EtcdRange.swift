@@ -21,6 +21,8 @@ package struct EtcdRange: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The rest of the range behind a key.
+    package func rest(after key: String) -> EtcdRange { rest(after: Array(key.utf8)) }
+
     func rest(after key: [UInt8]) -> EtcdRange { EtcdRange(start: key + [0], end: end, description: description) }
 }
 

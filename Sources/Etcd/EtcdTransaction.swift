@@ -40,10 +40,14 @@ package struct EtcdCompare: Hashable, Sendable {
 package enum EtcdOperation: Hashable, Sendable {
     /// Puts a value.
     case put(String, [UInt8])
+    /// Puts a value until a lease is over, which is that of `EtcdClient.grantLease`.
+    case putLeased(String, [UInt8], lease: Int)
     /// Deletes keys.
     case delete(EtcdRange)
     /// Reads keys.
     case range(EtcdRange)
+    /// Reads keys without their values, which are empty then.
+    case keys(EtcdRange)
 }
 
 /// Comparisons, and what is done where all are true, and where one is not. It is carried out as a whole, in one revision.

@@ -17,6 +17,9 @@ package final class EtcdWatch: Sendable {
         case progress(revision: Int)
         /// The connection is lost, or nothing came for too long. The watch goes on with the next endpoint.
         case interrupted(EtcdError)
+        /// A watch behind a revision is over, because the changes behind it are not known, or the store is older than it was: `compacted`; or
+        /// because they are too many for a message: `tooLarge`.
+        case lost(EtcdError)
     }
 
     private let stream: WatchStream
@@ -54,6 +57,8 @@ struct Watcher: Sendable {
     let client: EtcdClient
     let range: EtcdRange
     let stream: WatchStream
+    /// What is behind this revision is told; nil where all is read first.
+    let start: Int?
     let silence: Duration
     /// The longest time for a connection and the first message.
     let openLimit: Duration
@@ -73,11 +78,13 @@ struct Watcher: Sendable {
 
     func run() {
         let rotation = Rotation(client.endpoints)
-        var position = Position()
+        var position = Position(revision: start, newest: start ?? 0)
         var pause = Self.pauses.first
         while !stream.isCancelled {
             do throws(EtcdError) {
-                if position.revision == nil {
+                if start != nil {
+                    try checkRevision(position)
+                } else if position.revision == nil {
                     try read(&position)
                     pause = Self.pauses.first
                 }
@@ -87,16 +94,34 @@ struct Watcher: Sendable {
                 stream.close()
                 rotation.leave(rotation.current)
                 if stream.isCancelled { return }
+                if start != nil, [.compacted, .tooLarge].contains(error.code) {
+                    receive(.lost(error))
+                    return
+                }
                 receive(.interrupted(error))
                 switch error.code {
+                // Any endpoint tells the changes behind a revision.
+                case _ where start != nil && error.code != .unauthenticated: break
                 // What changed meanwhile is not known, or the endpoint cannot tell.
-                case .compacted, .timedOut, .unavailable, .invalidAnswer: position.revision = nil
+                case .compacted, .timedOut, .unavailable, .invalidAnswer, .tooLarge: position.revision = nil
                 case .unauthenticated: position.token = try? client.token(renewing: position.token, within: .seconds(5))
                 default: break
                 }
             }
             stream.pause(pause)
             pause = min(pause * 2, Self.pauses.longest)
+        }
+    }
+
+    /// Checks that the store has the newest revision that was seen. One that is older would tell nothing until it had it again.
+    private func checkRevision(_ position: Position) throws(EtcdError) {
+        // Any key will do, as long as the user may read it.
+        let revision = try client.range(.key(range.description), within: openLimit).revision
+        if revision < position.newest {
+            throw EtcdError(
+                .compacted,
+                "watch of \(range): the store is at revision \(revision) and was at \(position.newest): it was restored from a backup, or is "
+                    + "another one")
         }
     }
 

@@ -32,7 +32,7 @@ struct TLSFiles: Sendable {
         let mayBeApplied = handle.mayBeSent
         if handle.isTooLarge {
             let words = "the answer is larger than the limit; read fewer keys at a time"
-            return request.error(.invalidAnswer, words, mayBeApplied: mayBeApplied)
+            return request.error(.tooLarge, words, mayBeApplied: mayBeApplied)
         }
         if let alert = Self.alerts.first(where: { text.contains("alert \($0)") }) {
             let words = "etcd does not accept \(own) (\(alert)); use one that is signed by an authority of its trusted-ca-file"
@@ -100,6 +100,7 @@ struct TLSFiles: Sendable {
             return request.error(.unauthenticated, "authentication is on: a user and a password are needed")
         case 3 where words.contains("authentication failed"):
             return request.error(.unauthenticated, "etcd does not accept the user or the password")
+        case 3 where words.contains("too large"): return request.error(.tooLarge, words)
         case 3, 5, 6, 9, 11: return request.error(.invalidRequest, words)
         case 2?, 1?, 10?, 13?: return request.error(.unavailable, words, mayBeApplied: true)
         default: break

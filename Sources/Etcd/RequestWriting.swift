@@ -4,15 +4,20 @@ import JSON
 // The JSON of requests. Numbers go as numbers, bytes as base64.
 
 enum RequestWriting {
-    static func put(_ key: String, _ value: [UInt8]) -> String {
-        "{\"key\":\(bytes(key.utf8)),\"value\":\(bytes(value))}"
+    static func put(_ key: String, _ value: [UInt8], lease: Int? = nil) -> String {
+        "{\"key\":\(bytes(key.utf8)),\"value\":\(bytes(value))" + (lease.map { ",\"lease\":\"\($0)\"" } ?? "") + "}"
     }
 
-    static func range(_ range: EtcdRange, limit: Int = 0, revision: Int = 0, isSerializable: Bool = false) -> String {
+    static func lease(seconds: Int) -> String { "{\"TTL\":\(seconds)}" }
+
+    static func range(
+        _ range: EtcdRange, limit: Int = 0, revision: Int = 0, isSerializable: Bool = false, hasValues: Bool = true
+    ) -> String {
         var text = "{\(keys(range))"
         if limit > 0 { text += ",\"limit\":\(limit)" }
         if revision > 0 { text += ",\"revision\":\(revision)" }
         if isSerializable { text += ",\"serializable\":true" }
+        if !hasValues { text += ",\"keys_only\":true" }
         return text + "}"
     }
 
@@ -51,8 +56,10 @@ enum RequestWriting {
     private static func operation(_ operation: EtcdOperation) -> String {
         switch operation {
         case .put(let key, let value): "{\"request_put\":\(put(key, value))}"
+        case .putLeased(let key, let value, let lease): "{\"request_put\":\(put(key, value, lease: lease))}"
         case .delete(let range): "{\"request_delete_range\":\(delete(range))}"
         case .range(let range): "{\"request_range\":\(self.range(range))}"
+        case .keys(let range): "{\"request_range\":\(self.range(range, hasValues: false))}"
         }
     }
 

@@ -9,6 +9,17 @@ package struct HTTPClientOptions: Sendable {
     package var authorities: String?
     /// The files of the certificate that this client shows and of its key, in PEM; nil for none.
     package var certificate: (file: String, key: String)?
+    /// The same as texts and not as files; nil where there are none. A text goes before a file.
+    package var authoritiesText: [UInt8]?
+    /// The certificate that this client shows and its key, as texts.
+    package var certificateText: (certificate: [UInt8], key: [UInt8])?
+    /// Whether any certificate of the server is accepted.
+    package var acceptsAnyCertificate = false
+    /// Another host and port that connections to a host and port of a URL go to: `HOST:PORT:HOST:PORT`, IPv6 addresses in brackets. TLS goes
+    /// by the name in the URL.
+    package var connectTo: String?
+    /// The URL of a proxy; nil for none.
+    package var proxy: String?
     /// The most bytes of an answer that are kept at a time.
     package var largestAnswer: Int
 
@@ -23,6 +34,7 @@ package struct HTTPClientOptions: Sendable {
     let pointer: UnsafeMutableRawPointer
     private let errors: UnsafeMutablePointer<CChar>
     private var headers: UnsafeMutablePointer<curl_slist>?
+    private var route: UnsafeMutablePointer<curl_slist>?
     private let largestAnswer: Int
     private var headerSize = 0
 
@@ -51,7 +63,7 @@ package struct HTTPClientOptions: Sendable {
         unsafe curl_easy_set_header_function(pointer, HTTPClient.takeHeader)
         unsafe curl_easy_set_context(pointer, CURLOPT_HEADERDATA, context)
         // The environment can name proxies, which are not meant for these servers.
-        set(CURLOPT_PROXY, to: "")
+        set(CURLOPT_PROXY, to: options.proxy ?? "")
         // A path is sent as it is given, with what looks like a way up.
         set(CURLOPT_PATH_AS_IS, to: 1)
         set(CURLOPT_PROTOCOLS_STR, to: "http,https")
@@ -65,16 +77,36 @@ package struct HTTPClientOptions: Sendable {
         set(CURLOPT_TCP_KEEPINTVL, to: 5)
         set(CURLOPT_SSLVERSION, to: Int(CURL_SSLVERSION_TLSv1_2))
         if let socket = options.socket { set(CURLOPT_UNIX_SOCKET_PATH, to: socket) }
-        if let authorities = options.authorities { set(CURLOPT_CAINFO, to: authorities) }
-        if let certificate = options.certificate {
+        setTLS(options)
+        if let connectTo = options.connectTo {
+            unsafe route = unsafe curl_slist_append(nil, connectTo)
+            unsafe curl_easy_set_list(pointer, CURLOPT_CONNECT_TO, route)
+        }
+    }
+
+    private func setTLS(_ options: HTTPClientOptions) {
+        if let text = options.authoritiesText {
+            set(CURLOPT_CAINFO_BLOB, to: text)
+        } else if let authorities = options.authorities {
+            set(CURLOPT_CAINFO, to: authorities)
+        }
+        if let text = options.certificateText {
+            set(CURLOPT_SSLCERT_BLOB, to: text.certificate)
+            set(CURLOPT_SSLKEY_BLOB, to: text.key)
+        } else if let certificate = options.certificate {
             set(CURLOPT_SSLCERT, to: certificate.file)
             set(CURLOPT_SSLKEY, to: certificate.key)
+        }
+        if options.acceptsAnyCertificate {
+            set(CURLOPT_SSL_VERIFYPEER, to: 0)
+            set(CURLOPT_SSL_VERIFYHOST, to: 0)
         }
     }
 
     deinit {
         unsafe curl_easy_cleanup(pointer)
         unsafe curl_slist_free_all(headers)
+        unsafe curl_slist_free_all(route)
         unsafe errors.deallocate()
     }
 
@@ -86,8 +118,10 @@ package struct HTTPClientOptions: Sendable {
     ///   - body: nil for none.
     ///   - limit: the longest time that the whole of it may take; nil for no limit.
     ///   - connectLimit: the longest time for a connection.
+    ///   - compressed: whether the answer may come compressed by gzip. The limit of its size is that of the text.
     package func prepare(
-        _ method: String, _ url: String, fields: [String], body: [UInt8]?, limit: Duration?, connectLimit: Duration
+        _ method: String, _ url: String, fields: [String], body: [UInt8]?, limit: Duration?, connectLimit: Duration,
+        compressed: Bool = false
     ) {
         self.body.removeAll(keepingCapacity: true)
         headerSize = 0
@@ -96,6 +130,7 @@ package struct HTTPClientOptions: Sendable {
         set(CURLOPT_URL, to: url)
         set(CURLOPT_TIMEOUT_MS, to: limit.map { max(1, $0.wholeMilliseconds) } ?? 0)
         set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, connectLimit.wholeMilliseconds))
+        unsafe curl_easy_set_text(pointer, CURLOPT_ACCEPT_ENCODING, compressed ? "gzip" : nil)
         if method == "GET", body == nil {
             set(CURLOPT_HTTPGET, to: 1)
             unsafe curl_easy_set_text(pointer, CURLOPT_CUSTOMREQUEST, nil)
@@ -144,6 +179,13 @@ package struct HTTPClientOptions: Sendable {
     /// The status of the answer; 0 as long as there is none.
     package var status: Int { number(CURLINFO_RESPONSE_CODE) }
 
+    /// After how many seconds the server wants to be asked again; nil where it does not say.
+    package var retryAfter: Int? {
+        var seconds: curl_off_t = 0
+        unsafe curl_easy_get_time(pointer, CURLINFO_RETRY_AFTER, &seconds)
+        return seconds > 0 ? Int(seconds) : nil
+    }
+
     /// The error number of the system for what went wrong last; 0 for none.
     package var systemError: Int32 { Int32(truncatingIfNeeded: number(CURLINFO_OS_ERRNO)) }
 
@@ -154,10 +196,14 @@ package struct HTTPClientOptions: Sendable {
         return microseconds > 0
     }
 
-    /// What libcurl says went wrong.
+    /// What libcurl says went wrong, without how long that took: the same fault has the same words each time.
     package func errorText(_ code: CURLcode) -> String {
-        unsafe errors.pointee == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: errors)
+        if unsafe errors.pointee == 0 { return unsafe String(cString: curl_easy_strerror(code)) }
+        return unsafe Self.withoutTime(String(cString: errors))
     }
+
+    /// A sentence of libcurl without ` after N ms`.
+    static func withoutTime(_ text: String) -> String { text.replacing(#/ after \d+ ms/#, with: "") }
 
     private func number(_ fact: CURLINFO) -> Int {
         var value = 0
@@ -166,6 +212,7 @@ package struct HTTPClientOptions: Sendable {
     }
 
     private func set(_ option: CURLoption, to text: String) { unsafe curl_easy_set_text(pointer, option, text) }
+    private func set(_ option: CURLoption, to bytes: [UInt8]) { unsafe curl_easy_set_copy(pointer, option, bytes, bytes.count) }
     private func set(_ option: CURLoption, to number: Int) { unsafe curl_easy_set_number(pointer, option, number) }
 }
 

@@ -23,7 +23,7 @@ final class Connection: Sendable {
     /// The last request that was let in, where another of the same bytes is the same; nil where there was none.
     var known: KnownRequest? { last.withLock(\.self) }
 
-    func remember(_ request: KnownRequest) { last.withLock { $0 = request } }
+    func remember(_ request: KnownRequest?) { last.withLock { $0 = request } }
 
     /// Its next request.
     func begin(_ new: Exchange) {

@@ -108,7 +108,7 @@ package final class EventStream: Sendable {
     // MARK: Clients
 
     /// A client of a connection.
-    func client(_ handle: ConnectionHandle, after last: String?) -> EventClient {
+    func client(_ handle: ConnectionHandle, after last: String?, _ ticket: EventTicket?) -> EventClient {
         let (offset, mustStart) = state.withLock { state in
             state.count += 1
             state.lonelySince = nil
@@ -118,7 +118,9 @@ package final class EventStream: Sendable {
             return (offset, !state.hasThread)
         }
         if mustStart, !startThread({ self.deliver() }) { state.withLock { $0.isEnded = true } }
-        return EventClient(self, handle, offset: offset)
+        let client = EventClient(self, handle, ticket, offset: offset)
+        ticket?.take(client)
+        return client
     }
 
     /// Copies what there is for a client, and suspends it where there is nothing.
@@ -224,15 +226,18 @@ package final class EventStream: Sendable {
 final class EventClient: @unchecked Sendable {
     private let stream: EventStream
     fileprivate let handle: ConnectionHandle
+    /// Kept for as long as the client is there.
+    private let ticket: EventTicket?
     /// The border of the next event for it.
     fileprivate var offset: Int
     /// The rest of an event of which it has got a part.
     fileprivate var rest: ArraySlice<UInt8> = []
     fileprivate var isEnded = false
 
-    fileprivate init(_ stream: EventStream, _ handle: ConnectionHandle, offset: Int) {
+    fileprivate init(_ stream: EventStream, _ handle: ConnectionHandle, _ ticket: EventTicket?, offset: Int) {
         self.stream = stream
         self.handle = handle
+        self.ticket = ticket
         self.offset = offset
     }
 

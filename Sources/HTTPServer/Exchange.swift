@@ -27,7 +27,7 @@ import Synchronization
     private let target: Result<RequestTarget, HTTPFault>
     private let targetBytes: [UInt8]
     /// The last request of the connection, where it has the same target: this may be the same.
-    private let known: KnownRequest?
+    private var known: KnownRequest?
     /// The addresses of the target.
     private let place: Range<UInt>
     private let start: Duration
@@ -287,8 +287,13 @@ import Synchronization
         status = response.status
         problem = response.detail
         connection.setDeadline(response.client == nil ? .response : .none)
-        // While a client takes nothing of its events, it is not suspended, and this time passes.
-        if response.client != nil { unsafe mhd_set_timeout(handle.pointer, 300) }
+        if response.client != nil {
+            // While a client takes nothing of its events, it is not suspended, and this time passes.
+            unsafe mhd_set_timeout(handle.pointer, 300)
+            // Nothing comes behind the request of a stream.
+            known = nil
+            connection.remember(nil)
+        }
         return response.queue(on: handle)
     }
 }

@@ -4,8 +4,8 @@ package struct HTTPResponse: Sendable {
     package enum Body: Sendable {
         /// These bytes. They are copied once, on the thread that sends the response.
         case bytes([UInt8])
-        /// The events of a stream from now on, or behind the one that the client has got.
-        case events(EventStream, after: String?)
+        /// The events of a stream from now on, or behind the one that the client has got, for as long as the ticket is valid.
+        case events(EventStream, after: String?, ticket: EventTicket? = nil)
     }
 
     /// The status code, 200 to 599.
@@ -33,9 +33,11 @@ package struct HTTPResponse: Sendable {
     package init(status: Int = 200, type: String, _ text: String) { self.init(status: status, type: type, Array(text.utf8)) }
 
     /// The events of a stream, as the client of this request asks for them by `Last-Event-ID`.
-    package static func events(_ stream: EventStream, for request: HTTPRequest) -> HTTPResponse {
+    ///
+    /// - Parameter ticket: ends them for this client; nil where nothing does before the stream ends.
+    package static func events(_ stream: EventStream, for request: HTTPRequest, _ ticket: EventTicket? = nil) -> HTTPResponse {
         let headers = [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
-        return HTTPResponse(headers: headers, body: .events(stream, after: request.headers["last-event-id"]))
+        return HTTPResponse(headers: headers, body: .events(stream, after: request.headers["last-event-id"], ticket: ticket))
     }
 
     /// A problem (RFC 9457), `application/problem+json`.

@@ -40,9 +40,9 @@ import HostSystem
                 unsafe MHD_create_response_from_buffer(
                     bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress), .RESPMEM_MUST_COPY)
             }
-        case .events(let stream, let last):
+        case .events(let stream, let last, let ticket):
             guard let handle else { return nil }
-            let client = stream.client(handle, after: last)
+            let client = stream.client(handle, after: last, ticket)
             self.client = client
             let reference = unsafe Unmanaged.passRetained(client)
             unsafe made = MHD_create_response_from_callback(.max, 1024, readEvents, reference.toOpaque(), endEvents)

@@ -1,4 +1,3 @@
-import Dispatch
 import LBaaS
 import Synchronization
 
@@ -102,50 +101,4 @@ package enum CertificateFiles {
     }
 
     private static let answers = Mutex<[String: Answer]>([:])
-}
-
-/// Something that can block for longer than anybody may wait for it.
-package enum BlockingCall {
-    /// How many calls may be under way at a time: more than these hang for the same reason.
-    private static let most = 16
-    private static let count = Atomic<Int>(0)
-
-    /// Does something on a thread of its own.
-    ///
-    /// - Parameter limit: the longest wait. The thread goes on where it is over, and what it returns is lost.
-    /// - Returns: what came of it; nil where it took longer, or so many others hang that it was not begun.
-    package static func run<Value: Sendable>(within limit: Duration, _ body: @escaping @Sendable () -> Value) -> Value? {
-        let result = Result<Value>()
-        guard begin({ result.put(body()) }) else { return nil }
-        return result.wait(within: limit)
-    }
-
-    /// Begins something on a thread of its own that nobody waits for.
-    ///
-    /// - Returns: false where there is no thread for it, or so many others hang that it was not begun.
-    package static func begin(_ body: @escaping @Sendable () -> Void) -> Bool {
-        let isStarted =
-            count.add(1, ordering: .relaxed).newValue <= most
-            && startThread {
-                body()
-                count.subtract(1, ordering: .relaxed)
-            }
-        if !isStarted { count.subtract(1, ordering: .relaxed) }
-        return isStarted
-    }
-
-    private final class Result<Value: Sendable>: Sendable {
-        private let value = Mutex<Value?>(nil)
-        private let isThere = DispatchSemaphore(value: 0)
-
-        func put(_ value: Value) {
-            self.value.withLock { $0 = value }
-            isThere.signal()
-        }
-
-        func wait(within limit: Duration) -> Value? {
-            _ = isThere.wait(timeout: .now() + limit.seconds)
-            return value.withLock { $0 }
-        }
-    }
 }

@@ -1,4 +1,5 @@
 public import CSimdJSON
+import Glibc
 
 /// Takes JSON texts apart. One at a time: it keeps its buffers from text to text.
 @safe public final class JSONTokenizer {
@@ -130,6 +131,17 @@ public struct JSONValue {
         let start = Int(token.characters)
         return unsafe document.bytes(start..<start + Int(token.length), unescaped: token.is_escaped != 0)
     }
+
+    /// Whether the text of an identity, as `identifier` gives it, comes before another in the order of their bytes.
+    public func precedesIdentifier(_ other: JSONValue) -> Bool {
+        let (left, right) = unsafe (identifierBytes, other.identifierBytes)
+        guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return left.count < right.count }
+        let order = unsafe memcmp(leftStart, rightStart, min(left.count, right.count))
+        return order == 0 ? left.count < right.count : order < 0
+    }
+
+    /// The bytes of a string without its quotes, or of a number as it is spelled.
+    private var identifierBytes: UnsafeRawBufferPointer { unsafe isString ? characters : document.bytes(range) }
 
     /// The length of a string in bytes of UTF-8.
     @inlinable public var characterCount: Int { Int(token.length) }

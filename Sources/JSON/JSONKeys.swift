@@ -27,12 +27,18 @@ public struct JSONKeys: Sendable {
     /// The place of a string among the texts; nil where it is none of them.
     ///
     /// - Parameter expected: where to begin to look, at most as many as there are texts.
-    @inlinable public func place(of string: JSONValue, expected: Int = 0) -> Int? {
+    @inlinable @inline(__always) public func place(of string: JSONValue, expected: Int = 0) -> Int? {
         let characters = unsafe string.characters
         let length = characters.count
         // Words are read in one piece: behind the characters of a string there are bytes enough of the tokenizer's.
         guard length <= 32, let start = characters.baseAddress else { return nil }
         let first = unsafe Self.word(0, of: start, length)
+        // Mostly it is the one that is expected, and short.
+        if length <= 8, expected < keys.count, keys[expected].words[0] == first, keys[expected].count == length { return expected }
+        return unsafe place(of: start, length, first, expected)
+    }
+
+    @usableFromInline func place(of start: UnsafeRawPointer, _ length: Int, _ first: UInt64, _ expected: Int) -> Int? {
         let keys = keys.span
         var index = expected
         for _ in keys.indices {
@@ -45,7 +51,7 @@ public struct JSONKeys: Sendable {
         return nil
     }
 
-    @inline(never) @usableFromInline static func hasRest(of start: UnsafeRawPointer, _ length: Int, _ key: Key) -> Bool {
+    private static func hasRest(of start: UnsafeRawPointer, _ length: Int, _ key: Key) -> Bool {
         var index = 1
         while index * 8 < length {
             guard unsafe key.words[index] == word(index, of: start, length) else { return false }

@@ -71,10 +71,12 @@ public final class JobMessages {
                 var edits = decoder.reply
                 edits.noNodeIsInService = error != nil
                 return JobAnswer(
-                    reply: Self.reply(to: document, edits, error: error, fields: outcome.fields), action: action,
+                    reply: Self.reply(to: document, edits, error: error, fields: outcome.fields(decoder.extras)),
+                    action: action,
                     loadBalancers: request.loadBalancers, virtualIPs: request.virtualIPs, isDryRun: request.isDryRun, error: error)
             case .failure(.invalid(let sentence)):
-                let reply = Self.reply(to: document, decoder.reply, error: sentence, fields: [])
+                let refusals = decoder.extras.refusals(sentence, decoder.otherErrors)
+                let reply = Self.reply(to: document, decoder.reply, error: sentence, fields: refusals)
                 return JobAnswer(reply: reply, action: action, error: sentence)
             case .failure(.invalidObject(let message, let path)):
                 return JobAnswer(badRequest: message, at: path, action: action)
@@ -94,7 +96,7 @@ public final class JobMessages {
     }
 
     /// The fields of an earlier reply, which a request may have left over from it.
-    private static let remains: [StaticString] = ["hpcs_response", "hpcs_error", "status", "plan"]
+    private static let remains: [StaticString] = ["hpcs_response", "hpcs_error", "hpcs_refusals", "status", "plan"]
 
     /// The fields that the reply to a change replaces or takes out where the request has them.
     private static let replaced = JSONKeys(["hpcs_object_store_token"] + remains.map(\.description))
@@ -138,6 +140,9 @@ public struct ReadJob {
     }
 
     fileprivate let content: Content
+
+    /// Whether it asks for something.
+    public var isUnderstood: Bool { if case .object(_, _, .success, _) = content { true } else { false } }
 
     /// What it asks for; nil where it was not understood.
     public var request: Request? {

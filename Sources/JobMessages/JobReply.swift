@@ -5,6 +5,22 @@ import Requests
 /// A field that the reply adds to the request.
 typealias ReplyField = (name: StaticString, value: String)
 
+/// What an answer has only where the job asks for it, since clients of the original do not expect it.
+struct ReplyExtras {
+    /// Of METRICS: all that was counted, besides the bytes since the last report.
+    var hasTotals = false
+    /// Of DISCOVER: the driver.
+    var hasDetails = false
+    /// Of an UPDATE that fails: a sentence for each part that is refused.
+    var hasRefusals = false
+
+    /// The sentences of what is refused, where they are asked for and there are several.
+    func refusals(_ first: String, _ others: [String]) -> [ReplyField] {
+        if !hasRefusals || others.isEmpty { return [] }
+        return [("hpcs_refusals", JSONWriting.list(([first] + others).map(JSONWriting.string)))]
+    }
+}
+
 extension Outcome {
     /// The sentence of a FAIL of this action; nil for a PASS.
     func error(for action: String) -> String? {
@@ -16,16 +32,22 @@ extension Outcome {
     }
 
     /// The fields that the reply gets besides response and error.
-    var fields: [ReplyField] {
+    ///
+    /// - Parameter extras: what the job asks for besides.
+    func fields(_ extras: ReplyExtras) -> [ReplyField] {
         switch self {
-        case .changed, .archived, .refused:
+        case .changed, .archived:
             []
+        case .refused(let refusal):
+            (refusal.frontRevision.map { [ReplyField("hpcs_revision", String($0))] } ?? [])
+                + extras.refusals(refusal.sentence, refusal.others)
         case .deleted:
             [("status", #""DELETED""#)]
         case .planned(let operations):
             [("plan", JSONWriting.list(operations.map(JSONWriting.string)))]
-        case .discovered(let version, let release):
-            [("version", JSONWriting.string(version)), ("release", JSONWriting.string(release))]
+        case .discovered(let version, let release, let driver):
+            [ReplyField("version", JSONWriting.string(version)), ReplyField("release", JSONWriting.string(release))]
+                + (extras.hasDetails ? [ReplyField("driver", JSONWriting.string(driver))] : [])
         case .diagnosed(let jobServers, let network):
             [
                 ("gearman", JSONWriting.list(jobServers.map(entry))), ("network", verdict(network)),
@@ -35,7 +57,7 @@ extension Outcome {
         case .metrics(let report):
             [
                 ("utc_start", "\"\(report.start.text)\""), ("utc_end", "\"\(report.end.text)\""),
-                ("loadBalancers", JSONWriting.list(report.entries.map(\.json))),
+                ("loadBalancers", JSONWriting.list(report.entries.map { $0.json(hasTotal: extras.hasTotals) })),
             ]
         }
     }
@@ -79,9 +101,11 @@ extension VirtualIPReport {
 }
 
 extension TrafficReport.Entry {
-    fileprivate var json: String {
+    fileprivate func json(hasTotal: Bool) -> String {
         JSONWriting.object([
             "id": JSONWriting.string(id.text), "protocol": "\"\(serviceProtocol.rawValue.lowercased())\"", "bytes_out": String(bytesOut),
+            "bytes_out_total": hasTotal ? String(totalOut) : nil, "bytes_in_total": hasTotal ? String(totalIn) : nil,
+            "connections_total": hasTotal ? String(totalConnections) : nil, "connections": hasTotal ? connections.map(String.init) : nil,
         ])
     }
 }

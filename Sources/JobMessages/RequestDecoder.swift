@@ -4,13 +4,14 @@ import LoadBalancerJSON
 import Requests
 
 private enum JobField: Int, FieldName {
-    case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token, virtualIPs
+    case action, loadBalancers, dryRun, force, storeType, basePath, endpoint, token, virtualIPs, revision, front, totals, details
     /// Clients of the original have a field of this name, which says nothing here.
     case virtualIps
 
     static let table = FieldTable<JobField>([
         "hpcs_action", "loadBalancers", "hpcs_dry_run", "hpcs_force", "hpcs_object_store_type", "hpcs_object_store_basepath",
-        "hpcs_object_store_endpoint", "hpcs_object_store_token", "virtualIPs", "virtualIps",
+        "hpcs_object_store_endpoint", "hpcs_object_store_token", "virtualIPs", "hpcs_revision", "hpcs_front", "hpcs_totals", "hpcs_details",
+        "virtualIps",
     ])
 }
 
@@ -35,6 +36,10 @@ struct RequestDecoder {
     /// The action, as soon as it is known.
     private(set) var action: JobAction?
     private(set) var reply = ReplyEdits()
+    /// What the job asks its answer to have besides.
+    private(set) var extras = ReplyExtras()
+    /// The sentences of all that is wrong with the load balancers but the first, where the job is of a front.
+    private(set) var otherErrors: [String] = []
 
     mutating func decode(_ job: JSONValue) throws(FieldError) -> Request {
         let fields = try JobField.table.find(in: job)
@@ -50,12 +55,19 @@ struct RequestDecoder {
             throw force.wrong("is for UPDATE, CREATE and DELETE, and this is \(action.rawValue)")
         }
         switch action {
-        case .discover: return .discover
+        case .discover:
+            extras.hasDetails = try fields.unlessNull(.details)?.boolean("whether the driver is told") ?? false
+            return .discover
         case .diagnostics: return .diagnostics
         case .archive: return .archive(try archiveOrder(fields))
         case .stats: return .status(try selection(fields))
-        case .metrics: return .metrics(try selection(fields))
-        case .update: return try change(try update(fields), fields)
+        case .metrics:
+            extras.hasTotals = try fields.unlessNull(.totals)?.boolean("whether all bytes are told") ?? false
+            return .metrics(try selection(fields), hasConnections: extras.hasTotals)
+        case .update:
+            // A front leaves out what is refused, and sends the rest again.
+            extras.hasRefusals = fields.unlessNull(.revision) != nil
+            return try change(try update(fields), fields)
         case .create: return try change(try create(fields), fields)
         case .suspend: return try change(.suspend(try selection(fields)), fields)
         case .enable: return try change(.enable(try selection(fields)), fields)
@@ -90,13 +102,29 @@ struct RequestDecoder {
             change,
             ChangeOptions(
                 isDryRun: try fields.unlessNull(.dryRun)?.boolean("whether this is a dry run") ?? false,
-                isForced: try fields.unlessNull(.force)?.boolean("whether this is done by force") ?? false))
+                isForced: try fields.unlessNull(.force)?.boolean("whether this is done by force") ?? false,
+                front: try front(fields)))
+    }
+
+    /// Longer numbers are read as the highest there is, which is therefore none.
+    private static let numbers = 0...(Int.max - 1)
+
+    /// Which state of a fleet's front the job brings. Only a whole state has one.
+    private func front(_ fields: Fields<JobField>) throws(FieldError) -> FrontRevision? {
+        guard action == .update else { return nil }
+        guard let field = fields.unlessNull(.revision) else {
+            guard let name = fields.unlessNull(.front) else { return nil }
+            throw name.wrong("names a front, whose hpcs_revision is missing")
+        }
+        let number = try field.integer("the number of a state", Self.numbers)
+        let name = try fields.unlessNull(.front)?.within(255).string("the name of a front") ?? ""
+        return FrontRevision(name: name, number: UInt64(number))
     }
 
     private mutating func loadBalancers(_ fields: Fields<JobField>) throws(FieldError) -> [LoadBalancer] {
         guard let list = fields[.loadBalancers] else { throw .invalidObject("Missing 'loadBalancers' element", path: "job") }
-        var decoder = LoadBalancerDecoder(reply: reply)
-        defer { reply = decoder.reply }
+        var decoder = LoadBalancerDecoder(reply: reply, looksOn: extras.hasRefusals)
+        defer { (reply, otherErrors) = (decoder.reply, decoder.otherErrors) }
         return try decoder.decode(list)
     }
 

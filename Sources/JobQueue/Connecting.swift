@@ -1,9 +1,9 @@
 import Glibc
-import HostSystem
+package import HostSystem
 
 /// Why a connection could not be made, or was lost.
-struct ConnectionFailure: Error {
-    let reason: String
+package struct ConnectionFailure: Error {
+    package let reason: String
     /// Whether what answers does not keep to the protocol: then it is not connected to again at once.
     var isViolation = false
 
@@ -22,7 +22,7 @@ struct ConnectionFailure: Error {
 ///
 /// - Parameter limit: the longest wait for each of its addresses.
 /// - Throws: why none accepts.
-func openConnection(to server: JobServer, within limit: Duration) throws(ConnectionFailure) -> Descriptor {
+package func openConnection(to server: JobServer, within limit: Duration) throws(ConnectionFailure) -> Descriptor {
     var hints = unsafe addrinfo()
     unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var found: UnsafeMutablePointer<addrinfo>?

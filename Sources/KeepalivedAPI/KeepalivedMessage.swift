@@ -1,5 +1,6 @@
 import Authorization
 import JSON
+import LBaaS
 import Requests
 
 /// A field of a request of go_keepalived's clients.
@@ -88,15 +89,8 @@ extension KeepalivedMessage {
     func checkDigest(password: String) throws(Refusal) {
         let digest = try required(.digest, "the HMAC-SHA256 of the other values with keepalived_password, in hexadecimal")
         let code = MessageCode.sha256(of: signedText, key: Array(password.utf8))
-        guard let given = Self.bytes(hexadecimal: digest), MessageCode.areEqual(given, code) else {
+        guard let given = [UInt8](hexadecimal: digest.utf8), MessageCode.areEqual(given, code) else {
             throw Refusal(.invalid, "Digest: it was not made of these values with keepalived_password")
         }
-    }
-
-    private static func bytes(hexadecimal text: String) -> [UInt8]? {
-        let digits = text.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard digits.count % 2 == 0, !digits.contains(nil) else { return nil }
-        let values = digits.compactMap(\.self)
-        return stride(from: 0, to: values.count, by: 2).map { UInt8(values[$0] << 4 | values[$0 + 1]) }
     }
 }

@@ -42,36 +42,53 @@ public import Glibc
 
     /// Appends the digits of a number.
     public mutating func append(decimal number: UInt64) {
-        room(for: 20)
-        if number < 1000 { return append(small: UInt32(truncatingIfNeeded: number)) }
-        var length = 4
-        var rest = number / 10_000
-        while rest > 0 { (length, rest) = (length + 1, rest / 10) }
-        rest = number
-        for place in stride(from: count + length - 1, through: count, by: -1) {
-            unsafe memory[place] = UInt8(truncatingIfNeeded: rest % 10) + UInt8(ascii: "0")
-            rest /= 10
+        room(for: 24)
+        if number < 1000 { return append(small: Int(truncatingIfNeeded: number)) }
+        if number < 1_000_000 {
+            let thousands = Int(truncatingIfNeeded: number) / 1000
+            append(small: thousands)
+            return append(digits: Self.threeDigits[Int(truncatingIfNeeded: number) - thousands * 1000], count: 3)
         }
-        count += length
+        append(decimal: number / 1000)
+        append(digits: Self.threeDigits[Int(number % 1000)], count: 3)
     }
 
-    /// Appends the digits of a number below 1000, for which there is room. Most numbers are a part of an address or a weight.
-    @inline(__always) private mutating func append(small number: UInt32) {
-        if number >= 100 { appendDigit(number / 100) }
-        if number >= 10 { appendDigit(number / 10 % 10) }
-        appendDigit(number % 10)
+    /// The digits of the numbers below 1000, with zeros before them: the first is the least significant byte.
+    private static let threeDigits = InlineArray<1000, UInt32> { number in
+        let digits = (UInt32(number) / 100, UInt32(number) / 10 % 10, UInt32(number) % 10)
+        return 0x30_3030 | digits.0 | digits.1 << 8 | digits.2 << 16
+    }
+
+    /// Appends the digits of a number below 1000. Most numbers are a part of an address or a weight. There is room for four bytes.
+    @inline(__always) private mutating func append(small number: Int) {
+        let zeros = number >= 100 ? 0 : number >= 10 ? 1 : 2
+        append(digits: Self.threeDigits[number] &>> UInt32(zeros &* 8), count: 3 &- zeros)
+    }
+
+    /// Appends so many bytes of a word, the least significant first. There is room for four bytes.
+    @inline(__always) private mutating func append(digits: UInt32, count added: Int) {
+        unsafe memory.storeBytes(of: digits.littleEndian, toByteOffset: count, as: UInt32.self)
+        count &+= added
+    }
+
+    /// Appends a number of thousandths as a decimal fraction.
+    mutating func append(thousandths number: UInt64) {
+        append(decimal: number / 1000)
+        room(for: 8)
+        append(held: UInt8(ascii: "."))
+        append(digits: Self.threeDigits[Int(number % 1000)], count: 3)
     }
 
     /// Appends the text of an IPv4 address.
     mutating func append(ipv4 bits: UInt32) {
-        room(for: 15)
-        append(small: bits >> 24)
+        room(for: 16)
+        append(small: Int(bits >> 24))
         append(held: UInt8(ascii: "."))
-        append(small: bits >> 16 & 255)
+        append(small: Int(bits >> 16 & 255))
         append(held: UInt8(ascii: "."))
-        append(small: bits >> 8 & 255)
+        append(small: Int(bits >> 8 & 255))
         append(held: UInt8(ascii: "."))
-        append(small: bits & 255)
+        append(small: Int(bits & 255))
     }
 
     /// Appends text between quotes, if nothing in it must be escaped in JSON.
@@ -100,8 +117,13 @@ public import Glibc
             index += 8
         }
         if index == count { return true }
-        // The last eight; or, where there are fewer, all of them behind digits.
+        // The last eight; or, where there are fewer, two words that overlap; or all of them behind digits.
         if count >= 8 { return unsafe !hasSpecial(start.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)) }
+        if count >= 4 {
+            let first = unsafe start.loadUnaligned(as: UInt32.self)
+            let last = unsafe start.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
+            return !hasSpecial(UInt64(first) | UInt64(last) << 32)
+        }
         var word: UInt64 = 0x3030_3030_3030_3030
         for index in 0..<count { word = unsafe word << 8 | UInt64(start.load(fromByteOffset: index, as: UInt8.self)) }
         return !hasSpecial(word)
@@ -119,12 +141,6 @@ public import Glibc
     /// Appends a byte, for which there is room.
     @inline(__always) private mutating func append(held byte: UInt8) {
         unsafe memory[count] = byte
-        count += 1
-    }
-
-    /// Appends a digit, for which there is room.
-    @inline(__always) private mutating func appendDigit(_ digit: UInt32) {
-        unsafe memory[count] = UInt8(truncatingIfNeeded: digit) + UInt8(ascii: "0")
         count += 1
     }
 

@@ -59,12 +59,17 @@ public struct Capabilities: Sendable {
 
     /// The first thing of this load balancer that is beyond these capabilities: the field, below the load balancer, and what it asks for.
     public func missing(for loadBalancer: LoadBalancer) -> (field: String, asked: String)? {
+        missing(for: loadBalancer, loadBalancer.monitor)
+    }
+
+    /// - Parameter monitor: that of the load balancer: it is large, and each reading of it a copy.
+    private func missing(for loadBalancer: LoadBalancer, _ monitor: Monitor?) -> (field: String, asked: String)? {
         if !protocols.contains(loadBalancer.serviceProtocol) { return ("protocol", loadBalancer.serviceProtocol.rawValue) }
         if !everyAddress, loadBalancer.address.map(\.isUnspecified) ?? true { return ("address", "listening on every address") }
         if !algorithms.contains(loadBalancer.algorithm) { return ("algorithm", loadBalancer.algorithm.rawValue) }
-        if let monitor = loadBalancer.monitor, !monitors.contains(monitor.kind) { return ("monitor.type", monitor.kind.rawValue) }
-        if !checkSource, loadBalancer.monitor?.source != nil { return ("monitor.source", "checking from an address of choice") }
-        if !nodeTransitions, let field = loadBalancer.monitor?.transitionField { return ("monitor.\(field)", "choosing how nodes turn") }
+        if let monitor, !monitors.contains(monitor.kind) { return ("monitor.type", monitor.kind.rawValue) }
+        if !checkSource, monitor?.source != nil { return ("monitor.source", "checking from an address of choice") }
+        if !nodeTransitions, let field = monitor?.transitionField { return ("monitor.\(field)", "choosing how nodes turn") }
         switch loadBalancer.sessionPersistence {
         case .sourceIP? where !sourcePersistence: return ("sessionPersistence.type", "SOURCE_IP")
         case .httpCookie? where !cookiePersistence: return ("sessionPersistence.type", "HTTP_COOKIE")
@@ -84,8 +89,9 @@ public struct Capabilities: Sendable {
     public func objection(
         to loadBalancer: LoadBalancer, driverName: String, replacing old: LoadBalancer? = nil
     ) -> (field: String, reason: String)? {
-        guard let missing = missing(for: loadBalancer) else {
-            return forbidden(for: loadBalancer) ?? unusableFile(of: loadBalancer, replacing: old)
+        let monitor = loadBalancer.monitor
+        guard let missing = missing(for: loadBalancer, monitor) else {
+            return monitor.flatMap { forbidden(for: $0) ?? unusableFile(of: $0, replacing: old) }
         }
         return (missing.field, "\(missing.asked) is beyond the \(driverName) driver")
     }
@@ -93,7 +99,11 @@ public struct Capabilities: Sendable {
     /// The program that a check of this load balancer would run without being allowed to: the field, below the load balancer, and what is
     /// wrong with it.
     public func forbidden(for loadBalancer: LoadBalancer) -> (field: String, reason: String)? {
-        guard let monitor = loadBalancer.monitor, monitor.kind == .exec else { return nil }
+        loadBalancer.monitor.flatMap(forbidden)
+    }
+
+    private func forbidden(for monitor: Monitor) -> (field: String, reason: String)? {
+        guard monitor.kind == .exec else { return nil }
         let program = monitor.command.first ?? ""
         if programs.contains(program) { return nil }
         return (
@@ -103,8 +113,8 @@ public struct Capabilities: Sendable {
     }
 
     /// The file that a check of this load balancer could not use: the field, below the load balancer, and what is wrong with it.
-    private func unusableFile(of loadBalancer: LoadBalancer, replacing old: LoadBalancer?) -> (field: String, reason: String)? {
-        guard let refusalOfFile, let path = loadBalancer.monitor?.tls.authorities, path != old?.monitor?.tls.authorities else { return nil }
+    private func unusableFile(of monitor: Monitor, replacing old: LoadBalancer?) -> (field: String, reason: String)? {
+        guard let refusalOfFile, let path = monitor.tls.authorities, path != old?.monitor?.tls.authorities else { return nil }
         return refusalOfFile(path).map { ("monitor.ca_file", $0) }
     }
 

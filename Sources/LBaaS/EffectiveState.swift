@@ -158,6 +158,7 @@ extension LoadBalancer {
         guard let listener = leaving.first?.listener else { return nil }
         self.init(id: id, serviceProtocol: listener.transport.plainProtocol, address: listener.address, port: listener.port)
         isSuspended = true
+        firewallMark = listener.mark
         self.leaving = leaving
     }
 

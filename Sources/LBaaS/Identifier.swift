@@ -51,7 +51,7 @@ public struct LoadBalancerID: Identifier {
     /// The text as the client sent it; any characters, never empty.
     public let text: String
     /// The hash of the bytes, worked out once: a job looks its load balancer up in a dozen tables.
-    let code: Int
+    @usableFromInline let code: Int
 
     /// An identity with this text.
     public init(_ text: String) {

@@ -21,7 +21,11 @@
     }
 
     /// Compares the values.
-    public static func == (left: Self, right: Self) -> Bool { left.box === right.box || left.wrappedValue == right.wrappedValue }
+    public static func == (left: Self, right: Self) -> Bool {
+        if left.box === right.box { return true }
+        guard let left = left.box, let right = right.box else { return false }
+        return left.value == right.value
+    }
 
     /// Hashes the value.
     public func hash(into hasher: inout Hasher) { hasher.combine(wrappedValue) }

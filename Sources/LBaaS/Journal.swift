@@ -15,6 +15,8 @@ public struct JournalEntry: Hashable, Sendable {
     public let outcome: String
     /// The load balancers that it changes. They are not stored: empty where it was read from the journal.
     public var loadBalancers: [LoadBalancerID]
+    /// Whether the store is to have it. What a cluster changes all the time would leave no room for anything else.
+    public var isStored: Bool
 
     /// The cause of what checks found.
     public static let health = "health"
@@ -22,7 +24,7 @@ public struct JournalEntry: Hashable, Sendable {
     /// An entry, which gets its revision when it is committed.
     public init(
         revision: UInt64 = 0, time: Timestamp, cause: String, origin: String = "", what: String, outcome: String = "PASS",
-        loadBalancers: [LoadBalancerID] = []
+        loadBalancers: [LoadBalancerID] = [], isStored: Bool = true
     ) {
         self.revision = revision
         self.time = time
@@ -31,6 +33,7 @@ public struct JournalEntry: Hashable, Sendable {
         self.what = what
         self.outcome = outcome
         self.loadBalancers = loadBalancers
+        self.isStored = isStored
     }
 }
 

@@ -5,6 +5,9 @@ public struct ListenerTable: Sendable {
     private struct Door: Hashable {
         let port: UInt16
         let transport: Transport
+        let mark: UInt32?
+
+        init(_ listener: Listener) { (port, transport, mark) = (listener.port, listener.transport, listener.mark) }
     }
 
     /// Who has one port of one transport.
@@ -33,7 +36,7 @@ public struct ListenerTable: Sendable {
     ///
     /// - Returns: nil where it was free, otherwise who has it or a part of it; then nothing is taken.
     public mutating func claim(_ listener: Listener, for id: LoadBalancerID) -> LoadBalancerID? {
-        let door = Door(port: listener.port, transport: listener.transport)
+        let door = Door(listener)
         guard let address = listener.address else {
             if let owner = doors[door].flatMap({ $0.every ?? $0.v4.anyone ?? $0.v6.anyone }) { return owner }
             doors[door, default: Owners()].every = id
@@ -57,7 +60,7 @@ public struct ListenerTable: Sendable {
     ///   - listener: the address, with port and transport.
     ///   - isOfHost: whether the address is one of this host's, so that whoever listens on every address takes them too.
     package func owner(of listener: Listener, isOfHost: Bool) -> LoadBalancerID? {
-        guard let address = listener.address, let owners = doors[Door(port: listener.port, transport: listener.transport)] else {
+        guard let address = listener.address, let owners = doors[Door(listener)] else {
             return nil
         }
         let family = owners[keyPath: Self.family(of: address)]
@@ -66,7 +69,7 @@ public struct ListenerTable: Sendable {
 
     /// Gives a listener up that was claimed.
     public mutating func release(_ listener: Listener) {
-        let door = Door(port: listener.port, transport: listener.transport)
+        let door = Door(listener)
         guard let address = listener.address else {
             doors[door]?.every = nil
             return

@@ -20,6 +20,8 @@ public struct LoadBalancer: Hashable, Sendable {
         var panicPercent: UInt8?
         @Indirect var sorryServer: Endpoint?
         var isSuspended: Bool
+        var firewallMark: UInt32?
+        var hashesPort: Bool
         var leaving: [Leaving]
     }
 
@@ -106,6 +108,16 @@ public struct LoadBalancer: Hashable, Sendable {
         get { fields[0].isSuspended }
         set { fields[0].isSuspended = newValue }
     }
+    /// The mark by which the packet filter sends it its clients, which then are told by neither address nor port; nil where they are. Not stored.
+    public var firewallMark: UInt32? {
+        get { fields[0].firewallMark }
+        set { fields[0].firewallMark = newValue }
+    }
+    /// Whether an algorithm that hashes a client's address takes its port into account. Not stored.
+    public var hashesPort: Bool {
+        get { fields[0].hashesPort }
+        set { fields[0].hashesPort = newValue }
+    }
     /// Real servers that it has no more and that finish what they have. They get weight 0 if they are still there, and are not made anew.
     /// Always empty as wanted. A load balancer that is deleted is suspended and has no nodes as long as something of it leaves.
     public var leaving: [Leaving] {
@@ -118,13 +130,14 @@ public struct LoadBalancer: Hashable, Sendable {
         fields = [
             Fields(
                 id: id, serviceProtocol: serviceProtocol, address: address, port: port, algorithm: .roundRobin,
-                nodes: [], monitor: nil, timeouts: Timeouts(), hysteresis: 0, sorryServer: nil, isSuspended: false, leaving: [])
+                nodes: [], monitor: nil, timeouts: Timeouts(), hysteresis: 0, sorryServer: nil, isSuspended: false, hashesPort: false,
+                leaving: [])
         ]
     }
 
     /// Where it listens.
     public var listener: Listener {
-        Listener(address: address, port: port, transport: serviceProtocol.transport)
+        Listener(address: address, port: port, transport: serviceProtocol.transport, mark: firewallMark)
     }
 }
 
@@ -160,25 +173,28 @@ public struct Listener: Hashable, Sendable, CustomStringConvertible {
     public var port: UInt16
     /// The transport.
     public var transport: Transport
+    /// The mark of the packet filter that clients of this listener have, who would be another listener's without it; nil where there is none.
+    public var mark: UInt32?
 
     /// A place to listen.
-    public init(address: IPAddress?, port: UInt16, transport: Transport) {
+    public init(address: IPAddress?, port: UInt16, transport: Transport, mark: UInt32? = nil) {
         self.address = address
         self.port = port
         self.transport = transport
+        self.mark = mark
     }
 
     /// Whether there is an address that both listen on. `0.0.0.0` and `::` stand for every address of their family.
     public func overlaps(_ other: Listener) -> Bool {
-        guard port == other.port, transport == other.transport else { return false }
+        guard port == other.port, transport == other.transport, mark == other.mark else { return false }
         guard let one = address, let another = other.address else { return true }
         return one == another || one.hasFamily(of: another) && (one.isUnspecified || another.isUnspecified)
     }
 
-    /// `*:80/tcp`, `10.0.0.1:80/tcp`, `[fd00::1]:53/udp`.
+    /// `*:80/tcp`, `10.0.0.1:80/tcp`, `[fd00::1]:53/udp`, `10.0.0.1:80/tcp mark 1048577`.
     public var description: String {
         let host = address.map { Endpoint(host: .address($0), port: port).description } ?? "*:\(port)"
-        return "\(host)/\(transport.rawValue)"
+        return "\(host)/\(transport.rawValue)" + (mark.map { " mark \($0)" } ?? "")
     }
 }
 

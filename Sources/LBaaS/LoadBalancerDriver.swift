@@ -254,16 +254,19 @@ public struct DriverError: Error, Sendable, CustomStringConvertible {
 public struct TrafficCounter: Hashable, Sendable {
     /// Bytes sent to clients since the counter began.
     public let bytesOut: UInt64
-    /// Bytes received from clients since the counter began; of one that was kept over a restart of the worker, 0.
+    /// Bytes received from clients since the counter began.
     public let bytesIn: UInt64
+    /// Connections that clients have made since the counter began; 0 where the appliance does not tell.
+    public let connections: UInt64
     /// Which run of the counter this is: another value is another counter, which began at 0. A load balancer can have several at a time,
     /// such as one for each process of the appliance that still serves it.
     public let run: UInt64
 
     /// A reading of a counter.
-    public init(bytesOut: UInt64, bytesIn: UInt64 = 0, run: UInt64) {
+    public init(bytesOut: UInt64, bytesIn: UInt64 = 0, connections: UInt64 = 0, run: UInt64) {
         self.bytesOut = bytesOut
         self.bytesIn = bytesIn
+        self.connections = connections
         self.run = run
     }
 }

@@ -1,11 +1,11 @@
 /// Values by the identities of load balancers, in parts: whoever keeps a copy costs the next change a copy of one part, and not of all. So a
 /// reader of thousands takes a copy under a lock, and goes through it without.
 public struct LoadBalancerTable<Value: Sendable>: Sendable {
-    private static var partCount: Int { 64 }
+    @usableFromInline static var partCount: Int { 64 }
 
-    private var parts: [[LoadBalancerID: Value]]
+    @usableFromInline var parts: [[LoadBalancerID: Value]]
     /// How many there are.
-    public private(set) var count = 0
+    public internal(set) var count = 0
 
     /// An empty table.
     public init() { parts = Array(repeating: [:], count: Self.partCount) }
@@ -21,7 +21,7 @@ public struct LoadBalancerTable<Value: Sendable>: Sendable {
 
     /// The value of an identity; nil where there is none.
     public subscript(id: LoadBalancerID) -> Value? {
-        get { parts[Self.part(of: id)][id] }
+        @inlinable get { parts[Self.part(of: id)][id] }
         set {
             if let newValue { updateValue(newValue, forKey: id) } else { removeValue(forKey: id) }
         }
@@ -58,7 +58,7 @@ public struct LoadBalancerTable<Value: Sendable>: Sendable {
         return all
     }
 
-    private static func part(of id: LoadBalancerID) -> Int { id.code & (partCount - 1) }
+    @inlinable static func part(of id: LoadBalancerID) -> Int { id.code & (partCount - 1) }
 }
 
 extension LoadBalancerTable: Sequence {

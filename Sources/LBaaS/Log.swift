@@ -23,6 +23,13 @@ public struct Log: Sendable {
     /// A log that keeps nothing.
     public static let silent = Log(threshold: .error) { _, _, _ in }
 
+    /// Microseconds, 0 or more, for a field of a line in milliseconds: `12.045`.
+    package static func milliseconds(_ microseconds: Int64) -> String {
+        var writer = ByteWriter(capacity: 24)
+        writer.append(thousandths: UInt64(clamping: microseconds))
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
     /// Whether lines of this level are kept.
     public func wants(_ level: LogLevel) -> Bool { level >= threshold }
 

@@ -122,8 +122,8 @@ extension Monitor {
         case .https: words += [(host ?? "") + path] + tls.summary
         case .tls: words += tls.summary
         case .udp:
-            if !payload.isEmpty { words.append("sending \(hexadecimal(payload))") }
-            if let expectedAnswer { words.append("expecting \(expectedAnswer.isEmpty ? "an answer" : hexadecimal(expectedAnswer))") }
+            if !payload.isEmpty { words.append("sending 0x\(payload.hexadecimal)") }
+            if let expectedAnswer { words.append("expecting \(expectedAnswer.isEmpty ? "an answer" : "0x" + expectedAnswer.hexadecimal)") }
         case .exec: words += command.map(quoted)
         }
         return words
@@ -134,13 +134,6 @@ extension TLS {
     fileprivate var summary: [String] {
         (isVerified ? [] : ["unverified"]) + (serverName.map { ["as \($0)"] } ?? []) + (authorities.map { ["by \(quoted($0))"] } ?? [])
     }
-}
-
-/// Bytes in hexadecimal, as `0x0a1b`.
-package func hexadecimal(_ bytes: [UInt8]) -> String {
-    var text = "0x"
-    for byte in bytes { text += (byte < 16 ? "0" : "") + String(byte, radix: 16) }
-    return text
 }
 
 extension SessionPersistence {

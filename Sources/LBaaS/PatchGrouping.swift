@@ -75,10 +75,12 @@ private struct ReleasedListeners {
     private struct Door: Hashable {
         let port: UInt16
         let transport: Transport
+        let mark: UInt32?
 
         init(_ listener: Listener) {
             port = listener.port
             transport = listener.transport
+            mark = listener.mark
         }
     }
 
@@ -107,7 +109,7 @@ private struct ReleasedListeners {
         let wide = givers.wide.filter { $0.listener.overlaps(listener) }.map(\.index)
         if let address = listener.address, !address.isUnspecified { return wide + (givers.single[address] ?? []) }
         let single = givers.single.filter { address, _ in
-            Listener(address: address, port: listener.port, transport: listener.transport).overlaps(listener)
+            Listener(address: address, port: listener.port, transport: listener.transport, mark: listener.mark).overlaps(listener)
         }
         return wide + single.values.flatMap(\.self).sorted()
     }

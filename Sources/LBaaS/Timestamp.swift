@@ -17,6 +17,11 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         return Timestamp(microseconds: overflow || overflowToo ? .max : sum)
     }
 
+    /// The time from one to another, negative where that was before.
+    public static func - (left: Self, right: Self) -> Duration {
+        .microseconds(left.microseconds.subtractingReportingOverflow(right.microseconds).partialValue)
+    }
+
     /// Appends the UTC text, such as `2014-01-09 15:11:45.704754`.
     ///
     /// By arithmetic alone: the C library's way takes a lock that every thread waits for.

@@ -35,6 +35,9 @@ public struct WantedState: Sendable {
         case kubernetes
         /// Requests of go_keepalived's clients.
         case keepalived
+
+        /// Whether the state file has what it wants. What a cluster wants it can be asked for, and it changes too often.
+        public var isStored: Bool { self != .kubernetes }
     }
 
     /// The load balancers.
@@ -49,14 +52,18 @@ public struct WantedState: Sendable {
     public var virtualIPs: VirtualIPTable
     /// The routes that are stopped.
     public var silencedRoutes: SilencedRoutes
+    /// Which states of fleets it was made of.
+    public var fronts: FrontTable
 
     /// A state with these load balancers.
     public init(
         entries: [Entry] = [], deleted: DeletedIdentities = DeletedIdentities(), isEmptyByDelete: Bool = false,
-        virtualIPs: VirtualIPTable = VirtualIPTable(), silencedRoutes: SilencedRoutes = SilencedRoutes()
+        virtualIPs: VirtualIPTable = VirtualIPTable(), silencedRoutes: SilencedRoutes = SilencedRoutes(),
+        fronts: FrontTable = FrontTable()
     ) {
         self.virtualIPs = virtualIPs
         self.silencedRoutes = silencedRoutes
+        self.fronts = fronts
         self.deleted = deleted
         self.isEmptyByDelete = isEmptyByDelete
         for entry in entries { keep(entry, as: entry.loadBalancer.id) }
@@ -74,13 +81,14 @@ public struct WantedState: Sendable {
         if entry?.source == .jobs { jobCount += 1 }
     }
 
-    /// Wants a load balancer no longer, and remembers that it was there.
+    /// Wants a load balancer no longer, and remembers that it was there; where its source is not stored, no job asks after it.
     ///
     /// - Returns: the deleted identity that is forgotten for it, if they are too many.
     @discardableResult
     public mutating func delete(_ id: LoadBalancerID) -> LoadBalancerID? {
+        let isStored = entries[id]?.source.isStored ?? true
         keep(nil, as: id)
-        return deleted.insert(id)
+        return isStored ? deleted.insert(id) : nil
     }
 }
 

@@ -11,18 +11,30 @@ package struct LoadBalancerDecoder {
     /// The places of the load balancers, from the second on.
     private var identities: [LoadBalancerID: Int] = [:]
     private var first: LoadBalancerID?
+    private let looksOn: Bool
+    /// The sentences of all that is wrong but the first, where it looks on.
+    package private(set) var otherErrors: [String] = []
 
-    package init(reply: ReplyEdits, limits: LengthLimits = .standard) {
+    /// - Parameter looksOn: whether it looks at the load balancers behind one that is wrong, too.
+    package init(reply: ReplyEdits, limits: LengthLimits = .standard, looksOn: Bool = false) {
         self.reply = reply
         self.limits = limits
+        self.looksOn = looksOn
     }
 
     /// Reads the list. Where it throws, `reply` holds what the original would have put into its reply until then.
     package mutating func decode(_ list: JSONValue) throws(FieldError) -> [LoadBalancer] {
         var loadBalancers: [LoadBalancer] = []
+        var failure: FieldError?
         for (index, element) in try list.list().enumerated() {
-            loadBalancers.append(try decode(try LoadBalancerField.table.find(in: try element.object()), index: index))
+            do throws(FieldError) {
+                loadBalancers.append(try decode(try LoadBalancerField.table.find(in: try element.object()), index: index))
+            } catch {
+                if !looksOn { throw error }
+                if failure == nil { failure = .invalid(error.sentence) } else { otherErrors.append(error.sentence) }
+            }
         }
+        if let failure { throw failure }
         return loadBalancers
     }
 
@@ -84,7 +96,7 @@ package struct LoadBalancerDecoder {
                 if serviceProtocol == .galera, primaries > 1 {
                     throw fields.failure("Galera protocol does not accept more than one non-backup node")
                 }
-                guard ids.insert(node.id, after: nodes) else {
+                guard ids.insert(node.id, spelled: fields.id, after: nodes) else {
                     throw FieldError.invalid(
                         "\(element.path(of: "id")): \(quoted(node.id.text)) is also the id of another node of this load balancer")
                 }
@@ -105,11 +117,15 @@ package struct LoadBalancerDecoder {
 /// Finds out whether a node's id is new. Ids mostly come in their order; only where they do not a set is kept.
 private struct DistinctNames {
     private var names: Set<NodeID>?
+    private var last: JSONValue?
 
     /// False where a node before has this id.
-    mutating func insert(_ id: NodeID, after nodes: [Node]) -> Bool {
+    ///
+    /// - Parameter value: the id in the document, where it is compared without a `String`.
+    mutating func insert(_ id: NodeID, spelled value: JSONValue, after nodes: [Node]) -> Bool {
         if names == nil {
-            guard let last = nodes.last, !(last.id < id) else { return true }
+            defer { last = value }
+            guard let last, !last.precedesIdentifier(value) else { return true }
             names = Set(nodes.map(\.id))
         }
         return names?.insert(id).inserted ?? true

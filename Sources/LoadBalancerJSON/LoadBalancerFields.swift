@@ -4,11 +4,11 @@ package import LBaaS
 /// The fields of a load balancer, in the order of the table.
 package enum LoadBalancerField: Int, FieldName {
     case id, name, `protocol`, address, port, algorithm, monitor, options, sessionPersistence, forwarding, tunnel, quorum, hysteresis
-    case panicPercent, sorryServer, nodes
+    case panicPercent, sorryServer, suspended, nodes
 
     package static let table = FieldTable<LoadBalancerField>([
         "id", "name", "protocol", "address", "port", "algorithm", "monitor", "options", "sessionPersistence", "forwarding", "tunnel",
-        "quorum", "hysteresis", "panic_percent", "sorry_server", "nodes",
+        "quorum", "hysteresis", "panic_percent", "sorry_server", "suspended", "nodes",
     ])
 }
 
@@ -81,6 +81,7 @@ extension LoadBalancerFields {
             loadBalancer.hysteresis = UInt32(try hysteresis.integer("a hysteresis in weight", 0...largest))
             guard loadBalancer.quorum != nil else { throw hysteresis.wrong("is a hysteresis without a quorum") }
         }
+        loadBalancer.isSuspended = try unlessNull(.suspended)?.boolean("whether the load balancer is suspended") ?? false
         loadBalancer.sorryServer = try unlessNull(.sorryServer).map { field throws(FieldError) in try endpoint(field) }
     }
 
@@ -175,9 +176,9 @@ extension JSONValue {
 }
 
 extension LoadBalancerFields {
-    /// The names of the fields but the identity, in order; of the fields of objects, those of the object with a dot.
+    /// The names of the fields but the identity and whether it is suspended, in order; of the fields of objects, those of the object with a dot.
     static var keys: [String] {
-        LoadBalancerField.table.all.filter { !["id", "name"].contains($0) }.flatMap { name in
+        LoadBalancerField.table.all.filter { !["id", "name", "suspended"].contains($0) }.flatMap { name in
             switch name {
             case "monitor": MonitorFields.names.below(name)
             case "options": OptionField.table.all.below(name)

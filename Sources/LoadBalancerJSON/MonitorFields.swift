@@ -205,15 +205,6 @@ extension Monitor.Kind {
     fileprivate var takesAnyPath: Bool { self == .http || self == .https || self == .connect }
 }
 
-extension [UInt8] {
-    /// Reads two digits for each byte; nil for anything else.
-    fileprivate init?(hexadecimal digits: ArraySlice<UInt8>) {
-        let halves = digits.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard halves.count == digits.count, halves.count.isMultiple(of: 2) else { return nil }
-        self = stride(from: 0, to: halves.count, by: 2).map { UInt8(halves[$0] << 4 | halves[$0 + 1]) }
-    }
-}
-
 extension JSONValue {
     /// The value as an address that checks can go to or come from.
     fileprivate func addressOfOneHost() throws(FieldError) -> IPAddress {

@@ -12,7 +12,8 @@ private let conditions = Choices(Node.Condition.self)
 struct NodeFields {
     private let port: JSONValue
     private let address: JSONValue
-    private let id: JSONValue
+    /// The id as the client sent it.
+    let id: JSONValue
     private let weight: JSONValue?
     private let backup: JSONValue?
     /// The condition as the client sent it.

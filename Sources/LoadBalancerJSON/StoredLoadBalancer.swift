@@ -161,23 +161,21 @@ private struct FieldWriter: ~Copyable {
     /// Written in as few pieces as can be: this is most of what a commit writes.
     mutating func nodes(_ nodes: [Node], _ more: (Int, inout ByteWriter) -> Void) {
         raw(",\"nodes\":[")
-        for (index, node) in nodes.enumerated() {
-            if index > 0 { raw(",") }
-            raw("{\"id\":")
-            string(node.id.text)
-            address(node.address)
+        for index in nodes.indices {
+            raw(index > 0 ? "},{\"id\":" : "{\"id\":")
+            string(nodes[index].id.text)
+            address(nodes[index].address)
             raw(",\"port\":")
-            number(node.port)
-            if node.weight != 1 {
+            number(nodes[index].port)
+            if nodes[index].weight != 1 {
                 raw(",\"weight\":")
-                number(node.weight)
+                number(nodes[index].weight)
             }
-            if node.isBackup { raw(",\"backup\":true") }
-            if node.condition != .enabled { field("condition", node.condition.rawValue) }
+            if nodes[index].isBackup { raw(",\"backup\":true") }
+            if nodes[index].condition != .enabled { field("condition", nodes[index].condition.rawValue) }
             more(index, &output)
-            raw("}")
         }
-        raw("]")
+        raw(nodes.isEmpty ? "]" : "}]")
     }
 
     mutating func monitor(_ monitor: Monitor) {
@@ -197,8 +195,8 @@ private struct FieldWriter: ~Copyable {
             field("expected_codes", monitor.expectedCodes.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ","))
         }
         tls(monitor.tls)
-        if !monitor.payload.isEmpty { field("send", hexadecimal(monitor.payload)) }
-        if let expected = monitor.expectedAnswer { field("expect", hexadecimal(expected)) }
+        if !monitor.payload.isEmpty { field("send", "0x" + monitor.payload.hexadecimal) }
+        if let expected = monitor.expectedAnswer { field("expect", "0x" + expected.hexadecimal) }
         if !monitor.command.isEmpty {
             raw(",\"command\":[")
             for (index, word) in monitor.command.enumerated() {

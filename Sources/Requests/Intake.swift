@@ -87,4 +87,14 @@ public protocol RequestHandler: Sendable {
     ///
     /// - Returns: why the ones that are left out cannot be.
     func replaceSkipping(_ source: WantedState.Source, _ loadBalancers: [LoadBalancer]) -> [(id: LoadBalancerID, refusal: Refusal)]
+
+    /// Has something noted in the journal that changes nothing, such as what an intake cannot carry out. It does not wait.
+    ///
+    /// - Parameter outcome: `PASS` or `FAIL`.
+    func remark(_ what: String, outcome: String, from origin: Origin)
+}
+
+extension RequestHandler {
+    /// Notes nothing.
+    public func remark(_ what: String, outcome: String, from origin: Origin) {}
 }

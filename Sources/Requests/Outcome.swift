@@ -11,7 +11,7 @@ public enum Outcome: Sendable {
     /// The traffic since the last report.
     case metrics(TrafficReport)
     /// What the worker is.
-    case discovered(version: String, release: String)
+    case discovered(version: String, release: String, driver: String = "")
     /// Whether job servers and network can be reached.
     case diagnosed(jobServers: [(host: String, port: UInt16, isReachable: Bool)], network: Bool)
     /// The log is stored.
@@ -46,9 +46,22 @@ public struct TrafficReport: Sendable {
         public let serviceProtocol: ServiceProtocol
         /// Bytes sent to clients since the last report.
         public let bytesOut: UInt64
+        /// Bytes sent to clients since it was created, reported or not.
+        public let totalOut: UInt64
+        /// Bytes received from clients, and connections that they have made, since it was created.
+        public let totalIn, totalConnections: UInt64
+        /// Connections to its nodes now; nil where that was not asked for, or the appliance does not tell.
+        public var connections: UInt64?
 
         /// The traffic of one load balancer.
-        public init(id: LoadBalancerID, serviceProtocol: ServiceProtocol, bytesOut: UInt64) {
+        public init(
+            id: LoadBalancerID, serviceProtocol: ServiceProtocol, bytesOut: UInt64, totalOut: UInt64 = 0, totalIn: UInt64 = 0,
+            totalConnections: UInt64 = 0, connections: UInt64? = nil
+        ) {
+            self.totalOut = totalOut
+            self.totalIn = totalIn
+            self.totalConnections = totalConnections
+            self.connections = connections
             self.id = id
             self.serviceProtocol = serviceProtocol
             self.bytesOut = bytesOut
@@ -60,7 +73,7 @@ public struct TrafficReport: Sendable {
     /// Now.
     public let end: Timestamp
     /// An entry for each load balancer.
-    public let entries: [Entry]
+    public var entries: [Entry]
 
     /// A report.
     public init(start: Timestamp, end: Timestamp, entries: [Entry]) {

@@ -26,11 +26,17 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     public let code: Code
     /// What is wrong, where, and what to do. Begins with the path of the field at fault where there is one.
     public let sentence: String
+    /// The number of the newest state that this worker has from the front that sent an older one; nil for any other refusal.
+    public let frontRevision: UInt64?
+    /// Why other parts of the same request are refused, as far as that is known: a sentence for each, which begins with its path.
+    public let others: [String]
 
     /// A refusal.
-    public init(_ code: Code, _ sentence: String) {
+    public init(_ code: Code, _ sentence: String, frontRevision: UInt64? = nil, others: [String] = []) {
         self.code = code
         self.sentence = sentence
+        self.frontRevision = frontRevision
+        self.others = others
     }
 
     /// The sentence.

@@ -6,8 +6,8 @@ public enum Request: Sendable {
     case change(WantedChange, ChangeOptions)
     /// STATS.
     case status(Selection)
-    /// METRICS.
-    case metrics(Selection)
+    /// METRICS, with how many connections there are now where that is asked for.
+    case metrics(Selection, hasConnections: Bool)
     /// DISCOVER.
     case discover
     /// ARCHIVE.
@@ -25,13 +25,28 @@ public struct ChangeOptions: Hashable, Sendable {
     /// The revision at which its client has read the load balancers that it names: where one of them was changed since, the request is
     /// refused with the code `precondition`. 0 where none of them may be there. Nil where that does not matter.
     public let expectedRevision: UInt64?
+    /// Which state of the front of a fleet it brings. Where an older one than this worker has from the same front, the request is refused with
+    /// the code `precondition`. Nil where it is from no front.
+    public let front: FrontRevision?
 
     /// Options.
-    public init(isDryRun: Bool = false, isForced: Bool = false, expectedRevision: UInt64? = nil) {
+    public init(isDryRun: Bool = false, isForced: Bool = false, expectedRevision: UInt64? = nil, front: FrontRevision? = nil) {
         self.isDryRun = isDryRun
         self.isForced = isForced
         self.expectedRevision = expectedRevision
+        self.front = front
     }
+}
+
+/// A state of the front of a fleet.
+public struct FrontRevision: Hashable, Sendable {
+    /// The name of the front; empty where it gives none.
+    public let name: String
+    /// The number of the state, which grows with each.
+    public let number: UInt64
+
+    /// A state.
+    public init(name: String = "", number: UInt64) { (self.name, self.number) = (name, number) }
 }
 
 /// What a request wants changed.
@@ -65,7 +80,7 @@ extension Request {
     public var loadBalancers: [LoadBalancerID] {
         switch self {
         case .change(let change, _): change.loadBalancers
-        case .status(let selection), .metrics(let selection):
+        case .status(let selection), .metrics(let selection, _):
             if case .named(let ids) = selection { ids } else { [] }
         case .archive(let order): [order.loadBalancer]
         case .discover, .diagnostics: []

@@ -71,18 +71,22 @@ extension StoredDrains {
     /// What drains on a listener, as it is kept; nothing where the entry is nil.
     public init(_ entry: DrainTable.Entry?, on listener: Listener) {
         self.init(
-            address: listener.address?.description, port: listener.port, transport: listener.transport.rawValue,
+            address: listener.address?.description, port: listener.port,
+            transport: listener.transport.rawValue + (listener.mark.map { "/\($0)" } ?? ""),
             owner: entry?.owner.text ?? "",
             drains: entry?.drains.map {
                 Drain(host: $0.endpoint.host.description, port: $0.endpoint.port, deadline: $0.deadline.microseconds)
             } ?? [])
     }
 
-    /// The listener; nil where it is none any more.
+    /// The listener; nil where it is none any more. A mark of the packet filter stands behind the transport: `tcp/1048577`.
     fileprivate var listener: Listener? {
-        guard let transport = Transport(rawValue: transport) else { return nil }
-        guard let address else { return Listener(address: nil, port: port, transport: transport) }
-        return IPAddress(address).map { Listener(address: $0, port: port, transport: transport) }
+        let parts = transport.split(separator: "/", maxSplits: 1)
+        guard let first = parts.first, let transport = Transport(rawValue: String(first)) else { return nil }
+        let mark = parts.count > 1 ? UInt32(parts[1]) : nil
+        guard parts.count == 1 || mark != nil else { return nil }
+        guard let address else { return Listener(address: nil, port: port, transport: transport, mark: mark) }
+        return IPAddress(address).map { Listener(address: $0, port: port, transport: transport, mark: mark) }
     }
 }
 
@@ -112,7 +116,8 @@ extension StoredState {
         }
         return WantedState(
             entries: entries, deleted: DeletedIdentities(deleted.map { LoadBalancerID($0) }), isEmptyByDelete: isEmptyByDelete,
-            virtualIPs: VirtualIPTable(requested: try requestedVirtualIPs()), silencedRoutes: try stoppedRoutes())
+            virtualIPs: VirtualIPTable(requested: try requestedVirtualIPs()), silencedRoutes: try stoppedRoutes(),
+            fronts: fronts)
     }
 
     /// The routes that are stopped.

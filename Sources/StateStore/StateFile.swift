@@ -1,5 +1,6 @@
 import CSQLite
 import Glibc
+import SQLite
 
 /// The state file: how it comes to be, and when it is trusted.
 ///
@@ -8,7 +9,7 @@ enum StateFile {
     /// "LBaS", which tells our files from other SQLite files.
     static let applicationID: Int64 = 0x4C42_6153
     /// The version of the tables below.
-    static let version: Int64 = 6
+    static let version: Int64 = 8
 
     private static let schema = """
         PRAGMA application_id = \(applicationID);
@@ -23,6 +24,8 @@ enum StateFile {
         \(tablesSinceVersion3)
         \(tablesSinceVersion5)
         \(tablesSinceVersion6)
+        \(tablesSinceVersion7)
+        \(columnsSinceVersion8)
         CREATE TABLE deleted (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
         CREATE TABLE worker (
             is_empty_by_delete INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0, touched INTEGER NOT NULL DEFAULT 0);
@@ -59,6 +62,34 @@ enum StateFile {
     private static let tablesSinceVersion6 = """
         CREATE TABLE silenced_route (
             address TEXT NOT NULL PRIMARY KEY, time INTEGER NOT NULL, origin TEXT NOT NULL) WITHOUT ROWID;
+        """
+
+    private static let tablesSinceVersion7 = """
+        CREATE TABLE front (
+            name TEXT NOT NULL PRIMARY KEY, number INTEGER NOT NULL, revision INTEGER NOT NULL) WITHOUT ROWID;
+        """
+
+    private static let columnsSinceVersion8 = """
+        ALTER TABLE traffic ADD COLUMN total_in INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE traffic ADD COLUMN total_connections INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE counter ADD COLUMN bytes_in INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE counter ADD COLUMN connections INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// From version 7, which counted bytes to clients alone.
+    private static let stepToVersion8 = """
+        BEGIN;
+        \(columnsSinceVersion8)
+        PRAGMA user_version = 8;
+        COMMIT;
+        """
+
+    /// From version 6, which knew no fronts of fleets.
+    private static let stepToVersion7 = """
+        BEGIN;
+        \(tablesSinceVersion7)
+        PRAGMA user_version = 7;
+        COMMIT;
         """
 
     /// From version 5, which knew no routes that are stopped.
@@ -139,12 +170,10 @@ enum StateFile {
 
     /// Refuses a folder that every user may write to: they could put a state of their own in place.
     private static func checkMode(of folder: String) throws(StateStoreError) {
-        var status = stat()
-        if unsafe stat(folder, &status) != 0 { return }
-        if status.st_mode & S_IWOTH == 0 { return }
+        guard let mode = FolderAccess.modeOpenToAll(folder) else { return }
         throw StateStoreError(
             .inaccessible,
-            "the state folder \(folder) can be written by every user (mode \(String(status.st_mode & 0o7777, radix: 8))); "
+            "the state folder \(folder) can be written by every user (mode \(mode)); "
                 + "take that away with chmod 0700, or name another with --state-dir")
     }
 
@@ -186,6 +215,8 @@ enum StateFile {
             if found < 4 { try database.execute(stepToVersion4) }
             if found < 5 { try database.execute(stepToVersion5) }
             if found < 6 { try database.execute(stepToVersion6) }
+            if found < 7 { try database.execute(stepToVersion7) }
+            if found < 8 { try database.execute(stepToVersion8) }
         }
         database.keepLogOnClose(false)
         return database

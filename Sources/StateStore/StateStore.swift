@@ -1,4 +1,5 @@
 public import LBaaS
+import SQLite
 
 /// Where the state is made durable.
 public protocol DurableStore {
@@ -66,6 +67,13 @@ public final class StateStore: DurableStore {
                 state.silencedRoutes.append(
                     StoredSilencedRoute(address: silenced.text(0), time: silenced.integer(1), origin: silenced.text(2)))
             }
+            let fronts = try database.prepare("SELECT name, number, revision FROM front")
+            var known: [String: FrontTable.Front] = [:]
+            while try fronts.step() {
+                known[fronts.text(0)] = FrontTable.Front(
+                    number: UInt64(bitPattern: fronts.integer(1)), revision: UInt64(bitPattern: fronts.integer(2)))
+            }
+            state.fronts = FrontTable(known)
             let deleted = try database.prepare("SELECT id FROM deleted ORDER BY sequence")
             while try deleted.step() { state.deleted.append(deleted.text(0)) }
             state.isEmptyByDelete = try database.integer("SELECT is_empty_by_delete FROM worker") != 0
@@ -89,18 +97,22 @@ public final class StateStore: DurableStore {
 
     private func traffic() throws(Database.Failure) -> [StoredTraffic] {
         var readings: [String: [StoredTraffic.Reading]] = [:]
-        let counters = try database.prepare("SELECT id, run, bytes FROM counter ORDER BY id, run")
+        let counters = try database.prepare("SELECT id, run, bytes, bytes_in, connections FROM counter ORDER BY id, run")
         while try counters.step() {
             readings[counters.text(0), default: []].append(
-                StoredTraffic.Reading(run: UInt64(bitPattern: counters.integer(1)), bytes: UInt64(bitPattern: counters.integer(2))))
+                StoredTraffic.Reading(
+                    run: UInt64(bitPattern: counters.integer(1)), bytes: UInt64(bitPattern: counters.integer(2)),
+                    bytesIn: UInt64(bitPattern: counters.integer(3)), connections: UInt64(bitPattern: counters.integer(4))))
         }
         var traffic: [StoredTraffic] = []
-        let rows = try database.prepare("SELECT id, unreported, reported_at, total FROM traffic ORDER BY id")
+        let rows = try database.prepare(
+            "SELECT id, unreported, reported_at, total, total_in, total_connections FROM traffic ORDER BY id")
         while try rows.step() {
             let id = rows.text(0)
             traffic.append(
                 StoredTraffic(
                     id: id, unreported: UInt64(bitPattern: rows.integer(1)), total: UInt64(bitPattern: rows.integer(3)),
+                    totalIn: UInt64(bitPattern: rows.integer(4)), totalConnections: UInt64(bitPattern: rows.integer(5)),
                     readings: readings[id] ?? [], reportedAt: rows.integer(2)))
         }
         return traffic

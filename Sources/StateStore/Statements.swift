@@ -1,4 +1,5 @@
 import LBaaS
+import SQLite
 
 /// The statements of a commit, compiled once.
 struct Statements {
@@ -26,9 +27,12 @@ struct Statements {
     private let putVirtualIP: Statement
     private let deleteSilencedRoutes: Statement
     private let putSilencedRoute: Statement
+    private let putFront: Statement
+    private let deleteFront: Statement
     private let putFlag: Statement
     private let putRevision: Statement
     private let putJournal: Statement
+    private let putJournalEntries: Statement
     private let forgetExcessEntries: Statement
     private let forgetOldEntries: Statement
 
@@ -36,6 +40,8 @@ struct Statements {
     static let mostEntries = 10_000
     /// How long the journal keeps an entry, in microseconds: 30 days.
     static let longestKept: Int64 = 30 * 86_400 * 1_000_000
+    /// How many entries one statement puts where there are so many: most of what a statement costs does not depend on its rows.
+    private static let entriesTogether = 16
     /// How often the journal is pruned: at each revision that is a multiple of this.
     static let pruneInterval: UInt64 = 256
 
@@ -52,9 +58,13 @@ struct Statements {
         deleteTraffic = try database.prepare("DELETE FROM traffic WHERE id = ?1")
         putDeleted = try database.prepare("INSERT OR REPLACE INTO deleted (id) VALUES (?1)")
         forgetDeleted = try database.prepare("DELETE FROM deleted WHERE id = ?1")
-        putTraffic = try database.prepare("INSERT OR REPLACE INTO traffic (id, unreported, reported_at, total) VALUES (?1, ?2, ?3, ?4)")
+        putTraffic = try database.prepare(
+            """
+            INSERT OR REPLACE INTO traffic (id, unreported, reported_at, total, total_in, total_connections)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            """)
         deleteCounters = try database.prepare("DELETE FROM counter WHERE id = ?1")
-        putCounter = try database.prepare("INSERT INTO counter (id, run, bytes) VALUES (?1, ?2, ?3)")
+        putCounter = try database.prepare("INSERT INTO counter (id, run, bytes, bytes_in, connections) VALUES (?1, ?2, ?3, ?4, ?5)")
         deleteDrains = try database.prepare("DELETE FROM drain WHERE address IS ?1 AND port = ?2 AND transport = ?3")
         putDrain = try database.prepare(
             "INSERT INTO drain (address, port, transport, owner, host, host_port, deadline) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
@@ -70,10 +80,14 @@ struct Statements {
         putVirtualIP = try database.prepare("INSERT OR REPLACE INTO virtual_ip (address, text, version, host) VALUES (?1, ?2, ?3, ?4)")
         deleteSilencedRoutes = try database.prepare("DELETE FROM silenced_route")
         putSilencedRoute = try database.prepare("INSERT OR REPLACE INTO silenced_route (address, time, origin) VALUES (?1, ?2, ?3)")
+        putFront = try database.prepare("INSERT OR REPLACE INTO front (name, number, revision) VALUES (?1, ?2, ?3)")
+        deleteFront = try database.prepare("DELETE FROM front WHERE name = ?1")
         putFlag = try database.prepare("UPDATE worker SET is_empty_by_delete = ?1")
         putRevision = try database.prepare("UPDATE worker SET revision = ?1")
-        putJournal = try database.prepare(
-            "INSERT INTO journal (revision, time, cause, origin, what, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        let putJournal = "INSERT INTO journal (revision, time, cause, origin, what, outcome) VALUES (?, ?, ?, ?, ?, ?)"
+        self.putJournal = try database.prepare(putJournal)
+        putJournalEntries = try database.prepare(
+            putJournal + String(repeating: ", (?, ?, ?, ?, ?, ?)", count: Self.entriesTogether - 1))
         // Neither looks at more entries than it takes out: SQLite counts pages, and of the old ones the first that is kept ends the search.
         // So one that the clock has dated too late keeps those behind it, until there are too many.
         forgetExcessEntries = try database.prepare(
@@ -105,11 +119,13 @@ struct Statements {
         case .traffic(let traffic):
             try putTraffic.run(
                 .text(traffic.id), .integer(Int64(bitPattern: traffic.unreported)), .integer(traffic.reportedAt),
-                .integer(Int64(bitPattern: traffic.total)))
+                .integer(Int64(bitPattern: traffic.total)), .integer(Int64(bitPattern: traffic.totalIn)),
+                .integer(Int64(bitPattern: traffic.totalConnections)))
             try deleteCounters.run(.text(traffic.id))
             for reading in traffic.readings {
                 try putCounter.run(
-                    .text(traffic.id), .integer(Int64(bitPattern: reading.run)), .integer(Int64(bitPattern: reading.bytes)))
+                    .text(traffic.id), .integer(Int64(bitPattern: reading.run)), .integer(Int64(bitPattern: reading.bytes)),
+                    .integer(Int64(bitPattern: reading.bytesIn)), .integer(Int64(bitPattern: reading.connections)))
             }
         case .drains(let drains):
             let listener: (Statement.Value, Statement.Value, Statement.Value) = (
@@ -138,21 +154,39 @@ struct Statements {
         case .silencedRoutes(let rows):
             try deleteSilencedRoutes.run()
             for row in rows { try putSilencedRoute.run(.text(row.address), .integer(row.time), .text(row.origin)) }
+        case .front(let name, let front?):
+            try putFront.run(
+                .text(name), .integer(Int64(bitPattern: front.number)), .integer(Int64(bitPattern: front.revision)))
+        case .front(let name, nil):
+            try deleteFront.run(.text(name))
         case .isEmptyByDelete(let isEmpty):
             try putFlag.run(.integer(isEmpty ? 1 : 0))
         case .revision(let revision):
             try putRevision.run(.integer(Int64(bitPattern: revision)))
         case .journal(let entries):
-            for entry in entries { try carryOut(entry) }
+            try put(entries)
         }
     }
 
-    private func carryOut(_ entry: JournalEntry) throws(Database.Failure) {
-        try putJournal.run(
-            .integer(Int64(bitPattern: entry.revision)), .integer(entry.time.microseconds), .text(entry.cause), .text(entry.origin),
-            .text(entry.what), .text(entry.outcome))
-        if entry.revision % Self.pruneInterval != 0 { return }
+    private func put(_ entries: [JournalEntry]) throws(Database.Failure) {
+        var rest = entries[...]
+        while !rest.isEmpty {
+            let together = rest.prefix(rest.count < Self.entriesTogether ? 1 : Self.entriesTogether)
+            rest = rest.dropFirst(together.count)
+            var values: [Statement.Value] = []
+            values.reserveCapacity(together.count * 6)
+            for entry in together {
+                values.append(.integer(Int64(bitPattern: entry.revision)))
+                values.append(.integer(entry.time.microseconds))
+                values.append(.text(entry.cause))
+                values.append(.text(entry.origin))
+                values.append(.text(entry.what))
+                values.append(.text(entry.outcome))
+            }
+            try (together.count == 1 ? putJournal : putJournalEntries).run(values)
+        }
+        guard let last = entries.last(where: { $0.revision % Self.pruneInterval == 0 }) else { return }
         try forgetExcessEntries.run()
-        try forgetOldEntries.run(.integer(entry.time.microseconds - Self.longestKept))
+        try forgetOldEntries.run(.integer(last.time.microseconds - Self.longestKept))
     }
 }

@@ -32,13 +32,17 @@ public struct StoredTraffic: Hashable, Sendable {
     public struct Reading: Hashable, Sendable {
         /// The run of the counter that the reading is of.
         public let run: UInt64
-        /// What it showed, in bytes.
+        /// The bytes to clients that it showed.
         public let bytes: UInt64
+        /// The bytes from clients, and their connections.
+        public let bytesIn, connections: UInt64
 
         /// A reading.
-        public init(run: UInt64, bytes: UInt64) {
+        public init(run: UInt64, bytes: UInt64, bytesIn: UInt64 = 0, connections: UInt64 = 0) {
             self.run = run
             self.bytes = bytes
+            self.bytesIn = bytesIn
+            self.connections = connections
         }
     }
 
@@ -46,18 +50,23 @@ public struct StoredTraffic: Hashable, Sendable {
     public let id: String
     /// Bytes that were counted and not reported yet.
     public let unreported: UInt64
-    /// Bytes that were ever counted.
-    public let total: UInt64
+    /// Bytes to clients that were ever counted, bytes from clients, and their connections.
+    public let total, totalIn, totalConnections: UInt64
     /// The counters' last readings, each run once, in the order of the runs as the store sorts them.
     public let readings: [Reading]
     /// When it was last reported, in microseconds since 1970 began.
     public let reportedAt: Int64
 
     /// What was reported.
-    public init(id: String, unreported: UInt64, total: UInt64 = 0, readings: [Reading], reportedAt: Int64) {
+    public init(
+        id: String, unreported: UInt64, total: UInt64 = 0, totalIn: UInt64 = 0, totalConnections: UInt64 = 0, readings: [Reading],
+        reportedAt: Int64
+    ) {
         self.id = id
         self.unreported = unreported
         self.total = total
+        self.totalIn = totalIn
+        self.totalConnections = totalConnections
         self.readings = readings
         self.reportedAt = reportedAt
     }
@@ -200,6 +209,8 @@ public struct StoredState: Hashable, Sendable {
     public var virtualIPs: [StoredVirtualIPRow] = []
     /// The routes that are stopped.
     public var silencedRoutes: [StoredSilencedRoute] = []
+    /// Which states of fleets came last.
+    public var fronts = FrontTable()
     /// The identities that were deleted, the oldest first.
     public var deleted: [String] = []
     /// True where the last change was a DELETE that left nothing.
@@ -235,6 +246,8 @@ public enum StateWrite: Hashable, Sendable {
     case virtualIP(StoredVirtualIPRow)
     /// Keep the routes that are stopped, in place of those that were.
     case silencedRoutes([StoredSilencedRoute])
+    /// Keep which state of a front came last; nil to forget the front.
+    case front(String, FrontTable.Front?)
     /// Keep whether the last change was a DELETE that left nothing.
     case isEmptyByDelete(Bool)
     /// Keep the number of the last change, which has no entry in the journal.

@@ -64,10 +64,15 @@ package enum StandardOutput {
     /// - Returns: nil where there is nobody to ask, because standard input or standard error is no terminal.
     package static func confirm(_ question: String) -> Bool? {
         guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return nil }
-        let text = Array("\(question.safe) [y/N] ".utf8)
-        _ = unsafe Glibc.write(STDERR_FILENO, text, text.count)
+        ask("\(question.safe) [y/N] ")
         let answer = (readLine() ?? "").lowercased()
         return answer == "y" || answer == "yes"
+    }
+
+    /// Writes a question, which may be shown, to standard error, without a line end.
+    package static func ask(_ question: String) {
+        let text = Array(question.utf8)
+        _ = unsafe Glibc.write(STDERR_FILENO, text, text.count)
     }
 
     /// Makes the three standard descriptors ones of nobody else, where the process was started without them: a connection would get the

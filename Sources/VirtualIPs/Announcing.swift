@@ -16,25 +16,24 @@ extension Engine {
         var frames: [(interface: Int32, bytes: [UInt8])] = []
         for (address, record) in records where record.isBound && record.isWanted(at: now) {
             guard var schedule = record.schedule, schedule.isDue(at: now) else { continue }
-            records[address]?.schedule = schedule
+            record.schedule = schedule
             guard let link = network.link(named: record.virtualIP.interface), link.hasCarrier,
                 let hardware = HardwareAddress(link.hardwareAddress)
             else { continue }
             for frame in Frames.announcement(of: address, at: hardware) { frames.append((link.index, frame)) }
-            records[address]?.announcements += 1
+            record.announcements += 1
         }
         send(frames, what: "announce virtual IPs")
     }
 
     /// Takes addresses without a right, if nobody has them.
     func fault(_ address: IPAddress, now: Duration) {
-        guard var record = records[address], record.search == nil else { return }
+        guard let record = records[address], record.search == nil else { return }
         guard record.virtualIP.policy == .atLeastOne, record.state == .standby || record.state == .booting else {
             happen(.fault, to: address, reason: nil)
             return
         }
         record.search = OwnerSearch(next: now)
-        records[address] = record
     }
 
     /// Goes on with the searches for other owners.
@@ -44,10 +43,10 @@ extension Engine {
         for (address, record) in records {
             guard var search = record.search, search.next <= now else { continue }
             guard search.sent < OwnerSearch.probes else {
-                records[address]?.right = .init(end: nil)
+                record.right = .init(end: nil)
                 happen(.fault, to: address, reason: "no host answers for it")
                 tell(.assumed(record.virtualIP))
-                records[address]?.search = nil
+                record.search = nil
                 continue
             }
             search.next = now + OwnerSearch.wait
@@ -60,7 +59,7 @@ extension Engine {
                 // Nobody can be heard.
                 search.next = now + OwnerSearch.pause
             }
-            records[address]?.search = search
+            record.search = search
         }
         send(frames, what: "ask who has virtual IPs")
     }
@@ -72,14 +71,14 @@ extension Engine {
         else { return }
         let now = Clock.bootTime()
         if record.search != nil {
-            records[claim.address]?.search = OwnerSearch(next: now + OwnerSearch.pause)
-            records[claim.address]?.reason = "\(claim.hardware) has it"
+            record.search = OwnerSearch(next: now + OwnerSearch.pause)
+            record.reason = "\(claim.hardware) has it"
         }
         guard record.isBound, record.isWanted(at: now), !record.isSilent else { return }
-        records[claim.address]?.rivalFrames += 1
+        record.rivalFrames += 1
         // Two that defend an address against each other are not to fill the network.
         if let last = record.rivalToldAt, now - last < .seconds(1) { return }
-        records[claim.address]?.rivalToldAt = now
+        record.rivalToldAt = now
         announceAnew(claim.address, at: now)
         log.write(
             .warning, "another host claims \(claim.address), which is bound here: it is announced again",

@@ -41,16 +41,16 @@ extension Engine {
             let (link, reason) = place(of: record)
             // What was refused and is not wanted any more is not tried again.
             let refusal = record.isWanted(at: now) || record.isRefused(at: now) ? record.refusal : nil
-            records[address]?.refusal = refusal
-            records[address]?.obstacle = reason ?? refusal?.reason
-            records[address]?.fault =
+            record.refusal = refusal
+            record.obstacle = reason ?? refusal?.reason
+            record.fault =
                 reason ?? refusal?.reason ?? (link?.hasCarrier ?? true ? nil : "\(record.virtualIP.interface) has no carrier")
             let own = link.flatMap { network.own(address, interface: $0.index) }
-            records[address]?.isBound = own != nil
+            record.isBound = own != nil
             guard record.isWanted(at: now), let link else { continue }
             if let own {
                 if record.schedule == nil { announceAnew(address, at: now) }
-                records[address]?.isInherited = false
+                record.isInherited = false
                 if needsRenewal(record, own, now: now) { entries.append((address, entry(record, on: link), false)) }
             } else if reason == nil, !record.isRefused(at: now) {
                 entries.append((address, entry(record, on: link), true))

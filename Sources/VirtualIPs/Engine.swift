@@ -38,6 +38,9 @@ final class Engine {
     private var due = Duration.zero
     /// What is told next.
     private var notices: [VirtualIPNotice] = []
+    /// How many virtual IPs were published last, and which addresses of the host itself.
+    private var publishedCount = 0
+    private var publishedForeign: [IPAddress: String] = [:]
     private let watchLog: RepeatedLog
 
     private var buffer = [UInt8](repeating: 0, count: 2048)
@@ -131,7 +134,7 @@ final class Engine {
         case .grant(let addresses, let end): addresses.forEach { grant($0, until: end, now: now) }
         case .extend(let end):
             for (address, record) in records where record.right != nil {
-                records[address]?.isDoubtful = false
+                record.isDoubtful = false
                 if record.virtualIP.isAtMostOne { grant(address, until: end, now: now) }
             }
         case .yield(let addresses):
@@ -162,17 +165,16 @@ final class Engine {
             records[address] = nil
         }
         for virtualIP in virtualIPs {
-            if var record = records[virtualIP.address] {
+            if let record = records[virtualIP.address] {
                 if record.virtualIP != virtualIP { record.renewedAt = nil }
                 let wasAtMostOne = record.virtualIP.isAtMostOne
                 record.virtualIP = virtualIP
                 // The rights of both policies differ: one has an end, and the other none.
                 if !virtualIP.isAtMostOne, record.right != nil { record.right = .init(end: nil) }
                 if virtualIP.isAtMostOne, !wasAtMostOne { record.right = nil }
-                records[virtualIP.address] = record
                 if record.right == nil, record.state == .activated { happen(.demoted, to: virtualIP.address, reason: nil) }
             } else {
-                var record = Record(virtualIP: virtualIP, since: now)
+                let record = Record(virtualIP: virtualIP, since: now)
                 record.isInherited =
                     network.link(named: virtualIP.interface).map { network.own(virtualIP.address, interface: $0.index) != nil } ?? false
                 records[virtualIP.address] = record
@@ -182,14 +184,13 @@ final class Engine {
     }
 
     private func grant(_ address: IPAddress, until end: Duration?, now: Duration) {
-        guard var record = records[address] else { return }
+        guard let record = records[address] else { return }
         let right = Record.Right(end: record.virtualIP.isAtMostOne ? end : nil)
         guard right.isValid(at: now) else { return }
         record.right = right
         record.isYielding = false
         record.isDoubtful = false
         record.search = nil
-        records[address] = record
         if record.virtualIP.isFenced { isFenceStale = true }
         happen(.elected, to: address, reason: nil)
     }
@@ -202,7 +203,7 @@ final class Engine {
 
     /// Takes an event to the state machine.
     func happen(_ event: VirtualIPEvent, to address: IPAddress, reason: String?) {
-        guard var record = records[address] else { return }
+        guard let record = records[address] else { return }
         let state = record.state.after(event, policy: record.virtualIP.policy)
         if event != .fault { record.search = nil }
         if state != .booting { record.isInherited = record.isInherited && state == .activated }
@@ -222,14 +223,13 @@ final class Engine {
         } else if state == .failing {
             record.reason = reason ?? record.reason
         }
-        records[address] = record
     }
 
     /// Gives up rights that have ended.
     func expire(at now: Duration) {
         for (address, record) in records where record.right.map({ !$0.isValid(at: now) }) ?? false {
             isUnsettled = true
-            records[address]?.right = nil
+            record.right = nil
             happen(.demoted, to: address, reason: "the right to it ended and was not renewed")
         }
     }
@@ -240,8 +240,8 @@ final class Engine {
         let now = Clock.bootTime()
         for (address, record) in records where record.isBound {
             if settings.isShared {
-                records[address]?.isDoubtful = true
-                records[address]?.schedule = nil
+                record.isDoubtful = true
+                record.schedule = nil
             } else {
                 announceAnew(address, at: now)
             }
@@ -273,6 +273,10 @@ final class Engine {
     }
 
     private func apply(_ event: RouteEvent) {
+        if case .address(let entry) = event, entry.isOurs, entry.lifetime == network.entry(entry.key)?.lifetime {
+            // The kernel tells of each renewal.
+            return network.put(entry)
+        }
         isUnsettled = true
         let now = Clock.bootTime()
         switch event {
@@ -335,15 +339,23 @@ final class Engine {
     private func tell() {
         var foreign: [IPAddress: String] = [:]
         for (address, entry) in network.allForeign { foreign[address] = conflict(with: entry) }
-        for (address, record) in records {
+        var isNew = records.count != publishedCount
+        for record in records.values {
             let status = record.status
-            let told = Record.Told(state: status.state, isBound: status.isBound, reason: status.reason, fault: status.fault)
-            guard record.told != told else { continue }
-            records[address]?.told = told
-            notices.append(.changed(status))
+            guard record.published != status else { continue }
+            if status.isNews(after: record.published) { notices.append(.changed(status)) }
+            record.published = status
+            isNew = true
         }
-        let statuses = records.mapValues(\.status)
-        published.value.withLock { $0 = .init(statuses: statuses, foreign: foreign) }
+        if isNew {
+            publishedCount = records.count
+            let statuses = records.mapValues(\.status)
+            published.value.withLock { $0.statuses = statuses }
+        }
+        if foreign != publishedForeign {
+            publishedForeign = foreign
+            published.value.withLock { $0.foreign = foreign }
+        }
         let told = notices
         notices = []
         told.forEach(notify)

@@ -24,6 +24,9 @@ struct HostNetwork {
     /// All that the host has of an address.
     func entries(of address: IPAddress) -> [InterfaceAddress] { entries[NetworkAddress(address)] ?? [] }
 
+    /// The entry of a key.
+    func entry(_ key: InterfaceAddress.Key) -> InterfaceAddress? { entries[key.address]?.first { $0.key == key } }
+
     /// The entry of an address that is ours.
     func own(_ address: IPAddress, interface: Int32) -> InterfaceAddress? {
         entries(of: address).first { $0.isOurs && $0.key.interface == interface }

@@ -19,6 +19,12 @@ public struct VirtualIPStatus: Hashable, Sendable {
     public var announcements: Int
     /// How many frames other hosts sent that claim the address while it was bound here.
     public var rivalFrames: Int
+
+    /// Whether something differs that is told by a notice.
+    func isNews(after old: VirtualIPStatus?) -> Bool {
+        guard let old else { return true }
+        return state != old.state || isBound != old.isBound || reason != old.reason || fault != old.fault
+    }
 }
 
 /// What the core and the operator are told, in order, each as soon as it happened.
@@ -33,8 +39,8 @@ public enum VirtualIPNotice: Hashable, Sendable {
     case rival(VirtualIP, hardwareAddress: String)
 }
 
-/// A virtual IP as the engine has it.
-struct Record {
+/// A virtual IP as the engine has it. An object, because each renewal of the rights goes through all records.
+final class Record {
     var virtualIP: VirtualIP
     var state = VirtualIPState.booting
     var since: Duration
@@ -63,20 +69,15 @@ struct Record {
     var rivalToldAt: Duration?
     /// The search for another owner before the address is taken without a right.
     var search: OwnerSearch?
-    /// How it was told last, so that it is told only where it changed.
-    var told: Told?
+    /// How it was published last.
+    var published: VirtualIPStatus?
+
+    init(virtualIP: VirtualIP, since: Duration) { (self.virtualIP, self.since) = (virtualIP, since) }
 
     struct Right: Hashable {
         var end: Duration?
 
         func isValid(at now: Duration) -> Bool { end.map { $0 > now } ?? true }
-    }
-
-    struct Told: Hashable {
-        var state: VirtualIPState
-        var isBound: Bool
-        var reason: String?
-        var fault: String?
     }
 
     /// After a refusal it is tried again so much later.

@@ -1,6 +1,7 @@
 import Authorization
 import HTTPServer
 package import LBaaS
+import Metrics
 package import Requests
 import Synchronization
 package import WorkerMetrics

@@ -1,6 +1,8 @@
 import Authorization
+import Dashboard
 import HTTPServer
 import Requests
+import WebPage
 
 /// The routing table of the API, and what each route does as far as it matters who asks.
 struct APIRoutes: Sendable {
@@ -23,7 +25,7 @@ struct APIRoutes: Sendable {
         table.add(.get, "/healthz", handlers.health)
         table.add(.get, "/readyz", late: handlers.readiness)
         add(.read, .get, "/metrics", scraper.answer)
-        table.addDashboard()
+        for file in Dashboard.files { table.add(.get, file.path, file.handler) }
         table.add(.get, "/openapi.json") { _ in HTTPResponse(type: "application/json", OpenAPI.text) }
         add(.read, .get, "/v1/status") { $1.send(handlers.status($0)) }
         add(.read, .get, "/v1/load-balancers", handlers.list)

@@ -2,7 +2,14 @@ extension OpenAPI {
     /// What the paths have in common.
     static let components = #"""
         {
-         "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "Over TCP. Over the Unix socket the kernel tells who asks."}},
+         "securitySchemes": {
+          "token": {"type": "http", "scheme": "bearer", "description": "Over TCP. Over the Unix socket the kernel tells who asks."},
+          "signature": {
+           "type": "apiKey", "in": "header", "name": "Signature",
+           "description": "Over TCP, in place of a token: a signature by RFC 9421 with hmac-sha256, with a Signature-Input that has created, keyid and nonce, and a Content-Digest where there is a body."
+          },
+          "certificate": {"type": "mutualTLS", "description": "Over TCP with TLS, where tls_client_ca is set: each client needs a certificate."}
+         },
          "headers": {"ETag": {"description": "The revision of the state.", "schema": {"type": "string"}}},
          "responses": {
           "Changed": {

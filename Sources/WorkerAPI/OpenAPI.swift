@@ -4,7 +4,7 @@ enum OpenAPI {
     static let text = """
         {"openapi": "3.1.0",
         "info": {"title": "lbaas-worker", "version": "1", "description": "The HTTP API of a worker. \(remark)"},
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"signature": []}, {"certificate": []}],
         "paths": \(paths),
         "components": \(components)}
 

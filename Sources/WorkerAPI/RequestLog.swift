@@ -12,7 +12,7 @@ extension Log {
         var fields: [Log.Field] = [
             ("handle", client), ("action", "\(request.method.rawValue) \(request.path)"), ("outcome", isDone ? "PASS" : "FAIL"),
             ("status", record.status.map { String($0) } ?? "-"),
-            ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
+            ("ms", Self.milliseconds(microseconds)),
         ]
         if request.query("dry_run") == "true" { fields.append(("dry_run", "yes")) }
         if let problem = record.problem { fields.append(("error", problem)) }

@@ -80,12 +80,6 @@ package enum WorkerMetric {
     static let virtualIPAnnouncements = MetricDescription(
         "lbaas_virtual_ip_announcements_total", .counter, labels: ["address"], help: "Announcements of the address by ARP or NDP.")
 
-    static let apiRequests = MetricDescription(
-        "lbaas_api_requests_total", .counter, labels: ["route", "method", "code"],
-        help: "Requests of the API that are over, by the pattern of their route.")
-    static let apiDuration = MetricDescription(
-        "lbaas_api_request_duration_seconds", .histogram, labels: ["route", "method"],
-        help: "Time of a request of the API in seconds; event streams are not in it.")
     static let apiConnections = MetricDescription("lbaas_api_connections", .gauge, help: "Connections to the API now.")
     static let streamClients = MetricDescription("lbaas_sse_clients", .gauge, help: "Clients of the event stream now.")
 
@@ -95,8 +89,9 @@ package enum WorkerMetric {
             buildInfo, revision, applianceUp, loadBalancers, nodes, loadBalancerState, loadBalancerNodes, loadBalancerNodesUp, sentBytes,
             receivedBytes, nodeUp, nodeState, nodeWeight, nodeConnections, jobs, jobDuration, commitDuration, commitJobs, checks,
             checkDuration, driverOperations, driverDuration, driftRepaired, driftFailed, jobServerConnected, clusterConnected,
-            virtualIPState, virtualIPBound, virtualIPOwner, virtualIPTransitions, virtualIPRivals, virtualIPAnnouncements, apiRequests,
-            apiDuration, apiConnections,
+            virtualIPState, virtualIPBound, virtualIPOwner, virtualIPTransitions, virtualIPRivals, virtualIPAnnouncements,
+            RequestMetrics.requests,
+            RequestMetrics.duration, apiConnections,
             streamClients,
         ] + ProcessMetric.all
 }

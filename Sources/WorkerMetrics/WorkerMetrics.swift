@@ -1,5 +1,5 @@
 import HostSystem
-import Metrics
+package import Metrics
 package import Requests
 import Synchronization
 

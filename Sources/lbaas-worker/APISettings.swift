@@ -6,6 +6,7 @@ import HostSystem
 import JobQueue
 import KeepalivedAPI
 import LBaaS
+import ServiceSettings
 import WorkerAPI
 
 /// The section `[api]`.
@@ -76,8 +77,10 @@ extension ValueForm where Value == String? {
 // MARK: - What is made of them
 
 extension APISettings {
-    /// The most bytes of a file that the section names.
-    private static let largestFile = 1 << 20
+    /// Where it listens by TCP.
+    private var listener: ListenerSettings {
+        ListenerSettings(listen: listen, certificate: certificate, key: key, clientAuthorities: clientAuthorities)
+    }
 
     /// Reads the files and looks the groups up.
     ///
@@ -104,24 +107,17 @@ extension APISettings {
                 signatures: signatures))
         if let socket { configureSocket(socket, isForGroups: !operators.isEmpty || !viewers.isEmpty, place, &configuration, &mistakes) }
 
-        let texts = [("tls_cert", certificate), ("tls_key", key), ("tls_client_ca", clientAuthorities)].map { name, path in
-            path.flatMap { read($0, name, place, &mistakes) }
-        }
-        if certificate == nil, key != nil { refuse("tls_key", "there is no tls_cert beside it; set both, or neither") }
-        if key == nil, certificate != nil { refuse("tls_cert", "there is no tls_key beside it; set both, or neither") }
-        if certificate == nil, clientAuthorities != nil {
-            refuse("tls_client_ca", "certificates of clients need tls_cert and tls_key")
-        }
-        var tls: TCPListener.TLS?
-        if let certificate = texts[0], let key = texts[1] {
-            let made = TCPListener.TLS(certificate: certificate, key: key, authorities: texts[2])
-            if let objection = made.objection {
-                refuse("tls_cert", "the files of tls_cert, tls_key and tls_client_ca cannot be used together: \(objection)")
-            }
-            tls = made
-        }
+        let tls = listener.tls(refuse)
         if let listen {
-            configureTCP(listen, hasTLS: certificate != nil, refuse)
+            listener.checkAddress(refuse)
+            if tokens == nil, keys == nil {
+                refuse(
+                    "listen",
+                    """
+                    there is neither `tokens` nor `keys` beside it, so nobody could use it; write NAME ROLE SHA256 for each client into the \
+                    file `tokens`
+                    """)
+            }
             var tcp = TCPListener(address: listen.host, port: listen.port)
             tcp.tls = tls
             configuration.tcp = tcp
@@ -131,25 +127,6 @@ extension APISettings {
         }
         try mistakes.check()
         return configuration
-    }
-
-    private func configureTCP(_ listen: JobServer, hasTLS: Bool, _ refuse: (String, String) -> Void) {
-        guard let address = IPAddress(listen.host) else {
-            return refuse("listen", "'\(listen.host)' is not an IPv4 or IPv6 address; write ADDRESS:PORT, or [ADDRESS]:PORT for IPv6")
-        }
-        if !address.isLoopback, !hasTLS {
-            refuse(
-                "listen", "\(listen.host) is not a loopback address, so tls_cert and tls_key are needed: tokens would be sent in clear text"
-            )
-        }
-        if tokens == nil, keys == nil {
-            refuse(
-                "listen",
-                """
-                there is neither `tokens` nor `keys` beside it, so nobody could use it; write NAME ROLE SHA256 for each client into the file \
-                `tokens`
-                """)
-        }
     }
 
     private func configureSocket(
@@ -180,18 +157,7 @@ extension APISettings {
     }
 
     private func read(_ path: String, _ key: String, _ place: (String) -> String, _ mistakes: inout Mistakes) -> String? {
-        let reason: String
-        do throws(RegularFile.Failure) {
-            return String(decoding: try RegularFile.read(path, limit: Self.largestFile).bytes, as: UTF8.self)
-        } catch {
-            switch error {
-            case .unreadable(let code): reason = errorText(code)
-            case .notRegular: reason = "it is not a regular file"
-            case .tooLarge(let limit): reason = "it has more than \(limit) bytes"
-            }
-        }
-        mistakes.add(StartupFailure(.config, "\(place(key)): \(path) cannot be read: \(reason)"))
-        return nil
+        ListenerSettings.read(path, key) { mistakes.add(StartupFailure(.config, "\(place($0)): \($1)")) }
     }
 
     /// Refuses a file with secrets that everybody can read.
@@ -245,15 +211,6 @@ extension APISettings {
         // No page that a browser on this host shows may send requests under a name of its own.
         if address.isLoopback { listener.hosts = ["localhost", "127.0.0.1", "[::1]", HostAddress.address(address).inURL] }
         return KeepalivedConfiguration(listener: listener, password: keepalivedPassword)
-    }
-}
-
-extension IPAddress {
-    fileprivate var isLoopback: Bool {
-        switch self {
-        case .v4(let bits): bits >> 24 == 127
-        case .v6(let high, let low): high == 0 && low == 1
-        }
     }
 }
 

@@ -17,6 +17,7 @@ final class CoreService: DaemonService {
     private let observer: WorkerObserver
     private let version: String
     private let running = Mutex<LBaaSController?>(nil)
+    private let restored = Mutex<@Sendable () -> [LoadBalancer]>({ [] })
 
     /// A core that is not started yet.
     ///
@@ -43,13 +44,17 @@ final class CoreService: DaemonService {
     /// The pipeline that it commits through.
     var pipeline: CommitPipeline { controller.pipeline }
 
+    /// Has load balancers in force from the start on that the store does not have.
+    func restore(_ read: @escaping @Sendable () -> [LoadBalancer]) { restored.withLock { $0 = read } }
+
     func start() throws(StartupFailure) {
         let store = try openStore()
+        let restored = restored.withLock(\.self)()
         let pipeline: CommitPipeline
         do throws(StartFailure) {
             pipeline = try CommitPipeline(
                 driver: driver, driverName: settings.driver, capabilities: settings.capabilities(of: driver), store: store,
-                keeper: virtualIPs, progress: monitor, observer: observer, log: log, clock: Clock.moment)
+                keeper: virtualIPs, progress: monitor, observer: observer, log: log, restored: restored, clock: Clock.moment)
         } catch {
             throw error.startup
         }

@@ -18,17 +18,22 @@ final class JobHandler {
     /// Answers jobs that came together: what they change is one commit.
     func answer(_ jobs: JobGroup) -> JobQueue.Answers {
         let start = Clock.steady()
-        let read = jobs.indices.map { job in self.read(jobs, job) }
-        let requests = read.map(\.request)
-        let understood = jobs.indices.filter { requests[$0] != nil }
-        let origins = understood.map { Origin(.jobs, name: jobs.handle(of: $0)) }
-        var outcomes = core.perform(understood.compactMap { requests[$0] }, from: origins).makeIterator()
+        let handles = jobs.indices.map { jobs.handle(of: $0) }
+        let read = jobs.indices.map { self.read(jobs, $0) }
+        var requests: [Request] = []
+        var origins: [Origin] = []
+        for (job, handle) in zip(read, handles) {
+            guard let request = job.request else { continue }
+            requests.append(request)
+            origins.append(Origin(.jobs, name: handle))
+        }
+        var outcomes = core.perform(requests, from: origins).makeIterator()
         var answered: [AnsweredJob] = []
         let responses: [JobQueue.Response] = jobs.indices.map { job in
-            let outcome = requests[job] == nil ? nil : outcomes.next() ?? nil
-            if requests[job] != nil, outcome == nil { return .later(answerLater(jobs, job, from: start)) }
+            let outcome = read[job].isUnderstood ? outcomes.next() ?? nil : nil
+            if read[job].isUnderstood, outcome == nil { return .later(answerLater(jobs, job, from: start)) }
             let answer = messages.answer(read[job], outcome)
-            answered.append(AnsweredJob(handle: jobs.handle(of: job), answer: answer))
+            answered.append(AnsweredJob(handle: handles[job], answer: answer))
             return .reply(answer.reply)
         }
         let end = Clock.steady()
@@ -76,7 +81,7 @@ extension Log {
     private static func fields(of answer: JobAnswer, handle: String, microseconds: Int64) -> [Log.Field] {
         var fields: [Log.Field] = [
             ("handle", handle), ("action", answer.action), ("outcome", answer.error == nil ? "PASS" : "FAIL"),
-            ("ms", "\(microseconds / 1000).\(String(microseconds % 1000 + 1000).dropFirst())"),
+            ("ms", Self.milliseconds(microseconds)),
         ]
         if !answer.loadBalancers.isEmpty { fields.append(("load_balancers", answer.loadBalancers.shown)) }
         if !answer.virtualIPs.isEmpty { fields.append(("virtual_ips", answer.virtualIPs.shown)) }

@@ -1,9 +1,10 @@
 import DaemonSupport
 import JobQueue
 import LBaaS
+import ServiceSettings
 
 /// Everything that an operator can set, with the values that hold where nothing is set.
-struct Settings: ProgramSettings, Equatable {
+struct Settings: ClusteredSettings, DaemonSettings, Equatable {
     /// The name of the driver.
     var driver = "haproxy"
     /// The job servers; none where jobs come by the API alone.
@@ -82,6 +83,3 @@ extension Settings {
         return StartupFailure(.config, "\(path):\(line): \(failure.key): \(failure.message)\(commentHint(text))")
     }
 }
-
-/// What to add to the complaint about a value that seems to have a comment in it; nothing where it has none.
-func commentHint(_ value: String) -> String { hasNumberSign(value) ? "; a # begins no comment here: \(commentAdvice)" : "" }

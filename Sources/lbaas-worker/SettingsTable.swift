@@ -3,11 +3,12 @@ import JobQueue
 import KnownDrivers
 import KnownNotifiers
 import LBaaS
+import ServiceSettings
 
 /// The settings of the worker. The command line, the configuration file and the help all come from this one table.
 enum SettingsTable {
     /// Every setting, in the order of the help.
-    static let all = own + APISettings.table + MetricsSettings.table
+    static let all = own + cluster + daemon + APISettings.table + MetricsSettings.table
 
     private static let own: [Setting<Settings>] = [
         Setting(
@@ -52,52 +53,23 @@ enum SettingsTable {
         Setting(
             "health", "ca_file", "FILE", "the authorities that checks by TLS trust; without it, the system's",
             optional: \.checkAuthorities, .path),
-        Setting(
-            "cluster", "etcd", "URL", "the members of etcd by which hosts share virtual IPs; without it, this host is alone",
-            list: \.cluster.endpoints, .endpoint),
-        Setting(
-            "cluster", "etcd_ca", "FILE", "the authorities that etcd's certificates are verified by; without it, the system's",
-            optional: \.cluster.authorities, .path),
-        Setting(
-            "cluster", "etcd_cert", "FILE", "the certificate that is shown to etcd",
-            optional: \.cluster.certificate, .path),
-        Setting(
-            "cluster", "etcd_key", "FILE", "the key of that certificate",
-            optional: \.cluster.key, .path),
-        Setting(
-            "cluster", "etcd_user", "NAME", "the user of etcd",
-            optional: \.cluster.user, .text),
-        Setting(
-            "cluster", "etcd_password_file", "FILE", "the file with the user's password",
-            optional: \.cluster.passwordFile, .path),
-        Setting(
-            "cluster", "name", "NAME", "the name of the cluster",
-            \.cluster.name, .part(of: "a name of a cluster")),
-        Setting(
-            "cluster", "host", "ID", "the id of this host, which no other has; without it, the host name",
-            optional: \.cluster.host, .part(of: "an id of a host")),
-        Setting(
-            "cluster", "takeover", "SECONDS", "how long a host is silent before another takes over",
-            \.cluster.takeover, .takeover),
-        Setting(
-            "cluster", "release_on_stop", "true|false", "whether the virtual IPs are given up when the worker stops",
-            \.cluster.releasesOnStop, .truth),
-        Setting(
-            "DEFAULT", "log_level", option: "log-level", "LEVEL", "the least level to log: debug, info, warning or error",
-            \.logLevel, .name),
-        Setting(
-            "DEFAULT", "log_format", option: "log-format", "FORMAT", "how log lines are written: text or json",
-            \.logFormat, .name),
-        Setting(
-            "worker", "pid", option: "pid", "FILE", "the file to keep the process id in",
-            optional: \.pidFile, .text),
-        Setting(
-            "DEFAULT", "user", option: "user", "NAME", "the user to become, when started as root",
-            optional: \.user, .text),
-        Setting(
-            "DEFAULT", "group", option: "group", "NAME", "the group to become; without it, the user's own groups",
-            optional: \.group, .text),
     ]
+
+    private static let cluster: [Setting<Settings>] =
+        ClusterSettings.etcdTable(
+            of: Settings.self, purpose: "the members of etcd by which hosts share virtual IPs; without it, this host is alone") + [
+            Setting(
+                "cluster", "host", "ID", "the id of this host, which no other has; without it, the host name",
+                optional: \.cluster.host, .part(of: "an id of a host")),
+            Setting(
+                "cluster", "takeover", "SECONDS", "how long a host is silent before another takes over",
+                \.cluster.takeover, .takeover),
+            Setting(
+                "cluster", "release_on_stop", "true|false", "whether the virtual IPs are given up when the worker stops",
+                \.cluster.releasesOnStop, .truth),
+        ]
+
+    private static let daemon = Settings.daemonTable(section: "worker")
 }
 
 /// What the worker's command line and configuration file may say, with these drivers and notifiers.
@@ -112,11 +84,13 @@ func workerDefinition(
         requests: [
             .init(listDrivers, "name the drivers, and end"),
             .init(releaseVirtualIPs, needsSettings: true, "give up the virtual IPs that a worker left which crashed, and end"),
+            .init(cleanup, needsSettings: true, "remove what a worker served of a Kubernetes cluster, and end"),
         ],
         sectionKinds: drivers.map { .init("worker:\($0.name)", keys: $0.keys.map(\.name)) }
             + notifiers.map { .init("notifier:\($0.name)", keys: $0.keys.map(\.name)) }
             + [
                 .init(VirtualIPSection.prefix, isPrefix: true, keys: VirtualIPSection.keys, furtherKeys: VirtualIPSection.numberedKeys),
+                .init(KubernetesSection.sectionName, keys: KubernetesSection.keys),
                 .init(ServiceSection.prefix, isPrefix: true, keys: ServiceSection.keys),
             ],
         refusals: [
@@ -133,6 +107,9 @@ let listDrivers = "list-drivers"
 
 /// The option that gives up what a crashed worker left.
 let releaseVirtualIPs = "release-virtual-ips"
+
+/// The option that removes what was served of a cluster.
+let cleanup = "cleanup"
 
 /// Refuses a driver that this program does not have, and says where its name came from.
 func checkDriver(

@@ -3,6 +3,7 @@ import DaemonSupport
 import Glibc
 import HostSystem
 import LBaaS
+import ServiceSettings
 import StateStore
 
 extension Worker {

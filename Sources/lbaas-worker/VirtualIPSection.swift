@@ -3,10 +3,10 @@ import HostSystem
 import LBaaS
 
 /// A section `[virtual_ip:NAME]`: an address that one host of several has. NAME is for people.
-struct VirtualIPSection {
-    private let name: String
-    private let section: Section
-    private let path: String
+struct VirtualIPSection: ConfiguredSection {
+    let name: String
+    let section: Section
+    let path: String
 
     /// What the name of such a section begins with.
     static let prefix = "virtual_ip:"
@@ -91,28 +91,6 @@ struct VirtualIPSection {
             return nil
         }
     }
-
-    private func needed<Value>(_ key: String, _ form: ValueForm<Value>, _ mistakes: inout Mistakes) -> Value? {
-        if section.values[key] == nil { mistakes.add(failure("\(key) is missing", at: key)) }
-        return value(key, form, &mistakes)
-    }
-
-    /// The value of a key; nil where it is not there, or wrong.
-    private func value<Value>(_ key: String, _ form: ValueForm<Value>, _ mistakes: inout Mistakes) -> Value? {
-        guard let text = section.values[key]?.text else { return nil }
-        do throws(BadValue) {
-            return try form.read(text)
-        } catch {
-            mistakes.add(failure("\(key): \(error.sentence)", at: key))
-            return nil
-        }
-    }
-
-    /// What is wrong with a key or, where the section lacks it, with the section.
-    func failure(_ sentence: String, at key: String) -> StartupFailure {
-        let line = section.values[key]?.line ?? section.line
-        return StartupFailure(.config, "\(path):\(line): [\(name)] \(sentence)\(commentHint(section.values[key]?.text ?? ""))")
-    }
 }
 
 extension Settings {
@@ -134,20 +112,6 @@ extension Settings {
         }
         try mistakes.check()
         return found
-    }
-}
-
-extension ValueForm where Value == IPAddress {
-    /// An IPv4 or IPv6 address.
-    fileprivate static var ipAddress: Self {
-        Self { text throws(BadValue) in
-            guard let address = IPAddress(text) else {
-                throw BadValue("'\(text)' is not an IPv4 or IPv6 address, which is written without a prefix length")
-            }
-            return address
-        } write: {
-            $0.description
-        }
     }
 }
 

@@ -4,6 +4,7 @@ import Dispatch
 import LBaaS
 import LoadBalancerJSON
 import Requests
+import ServiceSettings
 import Synchronization
 import VirtualIPs
 

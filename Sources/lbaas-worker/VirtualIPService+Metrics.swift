@@ -1,5 +1,6 @@
 import Coordination
 import LBaaS
+import ServiceSettings
 import Synchronization
 import VirtualIPs
 import WorkerMetrics

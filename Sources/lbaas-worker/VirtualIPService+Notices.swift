@@ -4,6 +4,7 @@ import Dispatch
 import HostSystem
 import LBaaS
 import LoadBalancerJSON
+import ServiceSettings
 import Synchronization
 import VirtualIPs
 

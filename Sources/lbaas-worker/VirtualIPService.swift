@@ -7,6 +7,7 @@ import HealthChecks
 import HostSystem
 import LBaaS
 import Requests
+import ServiceSettings
 import Synchronization
 import VirtualIPs
 

@@ -8,6 +8,7 @@ import KeepalivedAPI
 import KnownDrivers
 import KnownNotifiers
 import LBaaS
+import ServiceSettings
 import WorkerAPI
 
 /// The wiring: makes the services from the settings, and runs them.
@@ -44,12 +45,17 @@ enum Worker {
         parts.virtualIPs.observe { observer.told($0) }
         let core = CoreService(
             settings, driver: driver, virtualIPs: parts.virtualIPs, version: version, monitor: monitor, observer: observer, log: log)
+        let cluster = KubernetesIntake(parts.kubernetes, folder: settings.stateDirectory, log: log) { [weak core] actuator in
+            core?.pipeline.add(actuator)
+        }
+        core.restore(cluster.restored)
         let jobs = JobIntake(settings, observer: observer, log: log)
         var services: [any DaemonService] = [
             parts.virtualIPs,
             core,
             NotifierService(parts.notifiers, virtualIPs: parts.virtualIPs, core: core),
             IntakeService(FileIntake(parts.services, every: parts.driver.upkeep.resyncInterval, log: log), core: core),
+            IntakeService(cluster, core: core),
             CheckService(settings, core: core, monitor: monitor, observer: observer, log: log),
             FollowingService(parts.virtualIPs),
             UpkeepService(core: core),
@@ -93,10 +99,7 @@ extension Worker {
                 try checkDriver(settings, options: options, file: file, drivers: drivers)
             }
             mistakes.collect { () throws(StartupFailure) in
-                try settings.cluster.check { key, sentence in
-                    guard let file, let line = file.line(section: "cluster", key: key) else { return StartupFailure(.config, sentence) }
-                    return file.failure(line, sentence)
-                }
+                try settings.cluster.check(in: file)
             }
             if isCheck {
                 mistakes.collect { () throws(StartupFailure) in _ = try settings.apiConfiguration(in: file) }
@@ -117,6 +120,8 @@ extension Worker {
         let notifiers: [Notifier]
         let services: [LoadBalancer]
         let virtualIPs: VirtualIPService
+        /// What is said of a Kubernetes cluster; nil where nothing is.
+        let kubernetes: KubernetesSettings?
 
         /// Makes them.
         ///
@@ -144,6 +149,7 @@ extension Worker {
                 if isCheck { mistakes.add(doubt) } else { log.write(.warning, doubt.message) }
             }
             let addresses = mistakes.collect { () throws(StartupFailure) in try settings.virtualIPs() } ?? []
+            kubernetes = mistakes.collect { () throws(StartupFailure) in try settings.kubernetes() } ?? nil
             let coordination = mistakes.collect { () throws(StartupFailure) in try settings.cluster.coordination(log: log) }
             virtualIPs = VirtualIPService(
                 addresses, settings.cluster, coordination: coordination ?? SingleHost(host: settings.cluster.hostID), monitor: monitor,

@@ -21,8 +21,10 @@ do throws(StartupFailure) {
         print("lbaas-worker \(version)")
     case .help(let text):
         print(text)
-    case .otherOf(let settings, _): _exit(try Worker.releaseVirtualIPs(settings).rawValue)
-    case .other:
+    case .otherOf(let settings, let option):
+        _exit(try (option == cleanup ? Worker.cleanUp(settings) : Worker.releaseVirtualIPs(settings)).rawValue)
+    // It has no commands.
+    case .other, .command:
         for driver in KnownDrivers.all { print("\(driver.name)\t\(driver.summary)") }
     }
 } catch {

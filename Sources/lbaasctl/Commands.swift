@@ -6,6 +6,8 @@ enum Verb: Sendable {
     case drain, undrain, weight, enable, suspend, delete
     case addressList, addressAdd, addressDelete, addressFailover
     case events, metrics, newToken, newKey, completion, manual, importKeepalived
+    // Of a fleet's server alone.
+    case login, logout, userList, userAdd, userPassword, userDelete, tokenList, tokenCreate, tokenRevoke, hosts
 }
 
 private let loadBalancers = ["-o", "name", "list"]
@@ -13,17 +15,22 @@ private let nodes = ["-o", "name", "list", "nodes"]
 private let loadBalancer = Operand("ID", .printed(by: [loadBalancers]))
 private let node = Operand("ID/NODE", .printed(by: [nodes]))
 private let address = Operand("IP", .printed(by: [["-o", "name", "ips", "list"]]))
+private let user = Operand("NAME", .printed(by: [["-o", "name", "user", "list"]]))
 private let views = ["output", "no-headers", "watch"]
 private let changes = ["output", "wait", "dry-run"]
 
 /// The command line of this program.
 let commandTable = CommandTable<Verb>(
     program: "lbaasctl",
-    summary: "look at a load-balancer worker, and steer it",
+    summary: "look at a load-balancer worker or a fleet of them, and steer it",
     details: [
         """
         lbaasctl talks to lbaas-worker by its HTTP API: over a Unix socket of the same host, or by TCP with --server. Results are written to \
         standard output, everything else to standard error.
+        """,
+        """
+        With the address of lbaas-server, --server steers a fleet: ID is the id or the name of a load balancer there, and NODE the id, the name \
+        or the address with the port of a member. `login` gets a token. What asks a worker alone, such as `why`, is refused.
         """,
         """
         ID is the id of a load balancer, ID/NODE a node of it. A slash that is a part of an id is written %2F, a percent sign %25; any other \
@@ -32,7 +39,8 @@ let commandTable = CommandTable<Verb>(
     ],
     options: [
         CommandOption("socket", nil, "PATH", .file, help: "the Unix socket of the worker (default: /run/lbaas/api.sock)"),
-        CommandOption("server", nil, "URL", help: "the worker at https://HOST:PORT, with the token in the file token"),
+        CommandOption(
+            "server", nil, "URL", help: "the worker or the fleet's server at https://HOST:PORT, with the token in the file token"),
         CommandOption(
             "ca", nil, "FILE", .file, help: "the certificates of the authorities of --server, in PEM (default: those of the system)"),
         CommandOption("cert", nil, "FILE", .file, help: "the certificate that is shown to --server, in PEM"),
@@ -57,6 +65,10 @@ let commandTable = CommandTable<Verb>(
         CommandOption("priority", nil, "N", help: "of the healthy hosts the one with the highest owns it, 1 to 254"),
         CommandOption("check", nil, "HOST:PORT", help: "what must accept TCP connections for this host to own it; may be repeated"),
         CommandOption("name", nil, "NAME", help: "whose it is (default: this user)"),
+        CommandOption("project", nil, "NAME", help: "the project of the user (default: default)"),
+        CommandOption("credential", help: "NAME is the id of an application credential, and its secret is asked for"),
+        CommandOption("expires", nil, "DAYS", help: "for how many days it is valid (default: until it is revoked)"),
+        CommandOption("all", help: "those of all users, for admins"),
         CommandOption("role", nil, "ROLE", .words(["viewer", "operator", "admin"]), help: "what it allows (default: viewer)"),
     ],
     common: ["socket", "server", "ca", "cert", "key", "signing-key", "timeout"],
@@ -105,6 +117,33 @@ let commandTable = CommandTable<Verb>(
             details: "It goes on until it is ended, and connects again where the connection is lost."),
         Command("metrics", .metrics, summary: "print the metrics, in the text format of Prometheus"),
         Command(
+            "login", .login, [user.optional], options: ["credential"], summary: "get a token of a fleet's server, and keep it",
+            details: """
+                The password is asked for on a terminal; otherwise it is the first line of standard input. The token is kept in the file of \
+                the token until it is not valid any more, or `logout`. NAME is this user where it is left out.
+                """),
+        Command("logout", .logout, summary: "end the token of a fleet's server, and forget it"),
+        Command("user list", .userList, options: views, summary: "list the users of a fleet"),
+        Command(
+            "user add", .userAdd, [Operand("NAME")], options: ["role", "project", "output"], summary: "make a user of a fleet",
+            details: "The password is asked for as by `login`."),
+        Command(
+            "user passwd", .userPassword, [user.optional], summary: "set the password of a user of a fleet",
+            details: """
+                Without NAME it is the own one, and the present password is asked for first. All tokens of the user end.
+                """),
+        Command("user delete", .userDelete, [user], options: ["yes"], summary: "delete a user of a fleet, with all tokens"),
+        Command(
+            "token list", .tokenList, options: views + ["all"], summary: "list the own tokens and application credentials of a fleet"),
+        Command(
+            "token create", .tokenCreate, [Operand("NAME")], options: ["role", "expires", "output"],
+            summary: "make an application credential of a fleet, for a program",
+            details: "Its id and its secret are printed to standard output. `login ID --credential` gets a token for it."),
+        Command(
+            "token revoke", .tokenRevoke, [Operand("TOKEN", .printed(by: [["-o", "name", "token", "list"]]))], options: ["yes"],
+            summary: "end a token, or delete an application credential, by its id"),
+        Command("hosts", .hosts, options: views, summary: "list the hosts of a fleet"),
+        Command(
             "token new", .newToken, options: ["name", "role"], summary: "make a token",
             details: "The token is printed to standard output; the line for the worker's file of tokens to standard error."),
         Command(
@@ -141,7 +180,7 @@ let commandTable = CommandTable<Verb>(
         .init(
             "EXIT STATUS",
             [
-                ("0", "It is done."), ("1", "The worker refused it, it failed, or --wait waited in vain."),
+                ("0", "It is done."), ("1", "The worker or server refused it, it failed, or --wait waited in vain."),
                 ("2", "With --exit-code: there is something to do."),
                 ("64", "The command line, or the file of the token or key, is wrong."),
                 ("69", "The worker does not answer."), ("74", "A file cannot be read, or the output cannot be written."),
@@ -153,6 +192,7 @@ let commandTable = CommandTable<Verb>(
                 ("lbaasctl list --watch", "Show all load balancers, live."),
                 ("lbaasctl why shop/web3", "Explain why the node web3 of shop gets no traffic."),
                 ("lbaasctl drain shop/web3 --wait", "Take a node out of service, and wait until its last connection has ended."),
+                ("lbaasctl --server https://fleet:8790 login ann", "Get a token of a fleet's server; LBAAS_SERVER saves the option."),
                 ("lbaasctl plan job.json --exit-code", "See what a job would do, in a script."),
                 ("lbaasctl -o jsonl events | jq .what", "Follow the changes with other programs."),
             ]),

@@ -7,9 +7,9 @@ extension TextStyle {
     /// How a state stands out, beside its word.
     init(state: String?) {
         switch state {
-        case "UP", "ACTIVATED", "OWNED": self = .good
-        case "DOWN", "FAILING", "FAULT", "ERROR": self = .bad
-        case "SUSPENDED", "OUT_OF_SERVICE", "DRAINING", "DISABLED": self = .warning
+        case "UP", "ACTIVATED", "OWNED", "ONLINE", "ACTIVE": self = .good
+        case "DOWN", "FAILING", "FAULT", "ERROR", "AWAY": self = .bad
+        case "SUSPENDED", "OUT_OF_SERVICE", "DRAINING", "DISABLED", "OFFLINE", "DEGRADED": self = .warning
         default: self = .plain
         }
     }

@@ -1,6 +1,7 @@
 import Arguments
 import Authorization
 import KeepalivedFile
+import LBaaS
 import Terminal
 
 /// The version of this program.
@@ -16,7 +17,7 @@ func write(_ text: String) throws(CommandFailure) {
 /// Prints a new token, and to standard error the line for the worker's file.
 func printNewToken(_ call: CommandCall<Verb>, environment: (String) -> String?) throws(CommandFailure) {
     let token = Token.make()
-    let (name, line) = try principalLine(call, environment, Token.hexadecimal(Token.hash(token)))
+    let (name, line) = try principalLine(call, environment, Token.hash(token).hexadecimal)
     try write(token + "\n")
     note(line, for: "tokens", "The token is shown only now: it goes into $XDG_CONFIG_HOME/lbaas/token (mode 0600) of \(name).")
 }

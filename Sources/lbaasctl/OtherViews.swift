@@ -32,7 +32,7 @@ func statusView(_ root: JSONValue, _ json: String, isWide: Bool) -> Presentation
 
 /// What an entry of the journal says, without its time.
 func changeText(_ change: JSONValue) -> String {
-    var text = "\(change.text("origin") ?? "-") \(change.text("what") ?? "-")"
+    var text = (change.text("origin").map { "\($0) " } ?? "") + (change.text("what") ?? "-")
     if let outcome = change.text("outcome"), !outcome.isEmpty { text += ": \(outcome)" }
     return text
 }

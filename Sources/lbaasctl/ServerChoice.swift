@@ -20,6 +20,8 @@ struct ServerChoice: Equatable {
     var authorities: String?
     var certificate: String?
     var key: String?
+    /// Whether a password is sent, to get a token.
+    var isLogin = false
 
     /// What it is called in messages.
     var name: String { socket.map { "the socket \($0)" } ?? base }
@@ -29,7 +31,9 @@ struct ServerChoice: Equatable {
     /// - Parameters:
     ///   - option: the value of an option; nil where it was not given.
     ///   - environment: a variable of the environment; nil where it is not set.
-    init(_ option: (String) -> String?, environment: (String) -> String?) throws(CommandFailure) {
+    ///   - isLogin: whether it is to get a token, so that the present one does not matter.
+    init(_ option: (String) -> String?, environment: (String) -> String?, isLogin: Bool = false) throws(CommandFailure) {
+        self.isLogin = isLogin
         let socket = option("socket")
         let url = option("server") ?? (socket == nil ? environment("LBAAS_SERVER").flatMap { $0.isEmpty ? nil : $0 } : nil)
         if socket != nil, url != nil { throw CommandFailure(.usage, "--socket and --server exclude each other: give one of them") }
@@ -48,17 +52,18 @@ struct ServerChoice: Equatable {
         let source = option("server") == nil ? "LBAAS_SERVER" : "--server"
         let server: ServerURL
         do throws(ServerURL.Fault) { server = try ServerURL(url) } catch {
-            throw CommandFailure(.usage, "\(source): '\(url)' is not the address of a worker: it is https://HOST:PORT, and nothing follows")
+            throw CommandFailure(.usage, "\(source): '\(url)' is not the address of a server: it is https://HOST:PORT, and nothing follows")
         }
         base = "\(server.isSecure ? "https" : "http")://\(server.host)" + (server.port.map { ":\($0)" } ?? "")
         if let path = option("signing-key") {
             signingKey = try SecretFile.signingKey(in: path)
             return
         }
-        token = try SecretFile.token(environment: environment)
-        if token != nil, !server.isSecure, !Self.isLoopback(server.host) {
+        token = isLogin ? nil : try SecretFile.token(environment: environment)
+        if token != nil || isLogin, !server.isSecure, !Self.isLoopback(server.host) {
+            let secret = isLogin ? "password" : "token"
             throw CommandFailure(
-                .usage, "\(source): the token is not sent to \(server.host) without TLS: the address must begin with https://")
+                .usage, "\(source): the \(secret) is not sent to \(server.host) without TLS: the address must begin with https://")
         }
     }
 
@@ -89,6 +94,46 @@ enum SecretFile {
             throw CommandFailure(.usage, "\(path): must have a token in one line, of printable ASCII, and nothing else")
         }
         return words[0]
+    }
+
+    /// Keeps a token, readable by its owner alone, in place of the one before.
+    ///
+    /// - Returns: the path.
+    static func keep(token: String, environment: (String) -> String?) throws(CommandFailure) -> String {
+        let path = try knownTokenPath(environment)
+        let folder = String(path.dropLast("/token".count))
+        // The folder of the configuration is there mostly, and that of this program after the first time.
+        for folder in [String(folder.dropLast("/lbaas".count)), folder] where unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
+            throw CommandFailure(.ioError, "\(folder): cannot be made: \(systemText(errno))")
+        }
+        let draft = "\(path).\(getpid())"
+        let file = unsafe open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw CommandFailure(.ioError, "\(draft): cannot be made: \(systemText(errno))") }
+        let bytes = Array((token + "\n").utf8)
+        let isWritten = unsafe Glibc.write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
+        let code = errno
+        guard close(file) == 0, isWritten, unsafe rename(draft, path) == 0 else {
+            let reason = systemText(isWritten ? errno : code)
+            unsafe unlink(draft)
+            throw CommandFailure(.ioError, "\(path): cannot be written: \(reason)")
+        }
+        return path
+    }
+
+    /// Forgets the token.
+    static func forgetToken(environment: (String) -> String?) throws(CommandFailure) {
+        let path = try knownTokenPath(environment)
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw CommandFailure(.ioError, "\(path): cannot be deleted: \(systemText(errno))")
+        }
+    }
+
+    private static func knownTokenPath(_ environment: (String) -> String?) throws(CommandFailure) -> String {
+        guard let path = tokenPath(environment: environment) else {
+            throw CommandFailure(
+                .usage, "the variable XDG_CONFIG_HOME or HOME must be set, with a path that begins with /: the token is kept there")
+        }
+        return path
     }
 
     /// The key of a file with its name and its secret.

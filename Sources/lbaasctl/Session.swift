@@ -27,7 +27,8 @@ struct Session {
             else { throw CommandFailure(.usage, "--timeout: '\(text)' is not a number of seconds from 0.001 to 86400") }
             return .milliseconds(Int(seconds * 1000))
         }
-        client = try WorkerClient(try ServerChoice({ call[$0] }, environment: environment))
+        let isLogin = call.command.verb == .login
+        client = try WorkerClient(try ServerChoice({ call[$0] }, environment: environment, isLogin: isLogin))
     }
 
     var isWide: Bool { form == .wide }

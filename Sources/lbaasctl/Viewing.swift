@@ -12,15 +12,20 @@ extension Session {
 
     /// Prints a resource; with `--watch` again whenever it has changed.
     func view(_ path: String, _ view: (JSONValue, String) -> Presentation) throws(CommandFailure) {
-        let first = try present(try read(path), view)
+        try self.view { () throws(CommandFailure) in try present(try read(path), view) }
+    }
+
+    /// Prints what is read; with `--watch` again whenever it has changed.
+    func view(_ load: () throws(CommandFailure) -> Presentation) throws(CommandFailure) {
+        let first = try load()
         if !call.has("watch") { return try print(first) }
         if StandardOutput.isTerminal, form == .table || form == .wide {
-            try watchInPlace(first, path, view)
+            try watchInPlace(first, load)
         } else {
             try print(first)
             var last = first
             try watch { () throws(CommandFailure) in
-                let now = try present(try read(path), view)
+                let now = try load()
                 let lines = now.changes(since: last, form, StandardOutput.traits)
                 try printing { () throws(StandardOutput.Failure) in try StandardOutput.write(lines: lines) }
                 last = now
@@ -28,7 +33,7 @@ extension Session {
         }
     }
 
-    private func watchInPlace(_ first: Presentation, _ path: String, _ view: (JSONValue, String) -> Presentation) throws(CommandFailure) {
+    private func watchInPlace(_ first: Presentation, _ load: () throws(CommandFailure) -> Presentation) throws(CommandFailure) {
         let resize = ResizeSignal()
         var live = LiveView()
         var last = first
@@ -40,7 +45,7 @@ extension Session {
         try show()
         try watch([resize.descriptor]) { () throws(CommandFailure) in
             resize.clear()
-            last = try present(try read(path), view)
+            last = try load()
             try show()
         }
     }

@@ -38,14 +38,19 @@ final class WorkerClient {
     ///   - path: with its query.
     ///   - limit: the longest that it may take.
     func ask(_ method: String = "GET", _ path: String, _ body: [UInt8]? = nil, within limit: Duration) throws(CommandFailure) -> Answer {
+        let answer = try send(method, path, body, within: limit)
+        if let refusal = refusal(answer) { throw refusal }
+        return answer
+    }
+
+    /// Asks, and answers whatever the server answers.
+    func send(_ method: String, _ path: String, _ body: [UInt8]? = nil, within limit: Duration) throws(CommandFailure) -> Answer {
         transfer.prepare(
             method, server.base + path, fields: server.fields(of: method, path, body), body: body, limit: limit,
             connectLimit: min(limit, Self.connectLimit))
         let code = transfer.perform()
         if code != CURLE_OK { throw server.failure(code, of: transfer, within: limit) }
-        let answer = Answer(status: transfer.status, body: transfer.body)
-        if let refusal = refusal(answer) { throw refusal }
-        return answer
+        return Answer(status: transfer.status, body: transfer.body)
     }
 
     /// Reads an answer that is an object of JSON.
@@ -63,7 +68,8 @@ final class WorkerClient {
     func refusal(_ answer: Answer) -> CommandFailure? {
         if (200..<300).contains(answer.status) { return nil }
         let words = try? read(answer) { root -> String? in
-            if let detail = root.text("detail") { return detail }
+            // In the words of OpenStack's load balancers, where it is a server of a fleet.
+            if let detail = root.text("detail") ?? root.text("faultstring") { return detail }
             guard let error = root.text("error") else { return nil }
             // In LINK's words.
             return root.text("resource").map { "\($0): \(error)" } ?? error
@@ -71,7 +77,7 @@ final class WorkerClient {
         let sentence = words.flatMap { $0 } ?? "\(server.name) answers with the status \(answer.status): is it the API of a worker?"
         switch answer.status {
         case 401:
-            if server.socket != nil || server.signingKey != nil { return CommandFailure(.noPermission, sentence) }
+            if server.socket != nil || server.signingKey != nil || server.isLogin { return CommandFailure(.noPermission, sentence) }
             let hint =
                 server.token == nil ? "put a token into \(server.tokenPath)" : "the token in \(server.tokenPath) is not one of the worker's"
             return CommandFailure(.noPermission, "\(sentence); \(hint)")
@@ -121,6 +127,7 @@ extension ServerChoice {
         if transfer.isTooLarge {
             return CommandFailure(.failed, "\(name): the answer is larger than \(WorkerClient.largestAnswer >> 20) MiB")
         }
+        let isBeforeTLS = base.hasPrefix("https://") && !transfer.mayBeSent
         switch code {
         case CURLE_OPERATION_TIMEDOUT:
             let time = limit.map { " within \($0.wholeMilliseconds / 1000) s" } ?? " in time"
@@ -139,6 +146,11 @@ extension ServerChoice {
             return CommandFailure(.usage, "--cert, --key: cannot be used: both must be readable, in PEM, and belong together (\(text))")
         case CURLE_SSL_CONNECT_ERROR where text.contains("wrong version number"):
             return CommandFailure(.unavailable, "\(name): no TLS there (\(text)); an address without TLS begins with http://")
+        // A server without TLS can have closed the connection before its answer to what it took for HTTP is read.
+        case CURLE_SSL_CONNECT_ERROR where ["SSL_ERROR_SYSCALL", "unexpected eof", "reset by peer"].contains(where: text.contains),
+            CURLE_RECV_ERROR where isBeforeTLS, CURLE_SEND_ERROR where isBeforeTLS, CURLE_GOT_NOTHING where isBeforeTLS:
+            return CommandFailure(
+                .unavailable, "\(name): the connection was closed before TLS began (\(text)); an address without TLS begins with http://")
         case CURLE_GOT_NOTHING where base.hasPrefix("http://"), CURLE_RECV_ERROR where base.hasPrefix("http://"):
             return CommandFailure(.unavailable, "\(name) closed the connection without an answer; an address with TLS begins with https://")
         default: return CommandFailure(.unavailable, "\(name): \(text)")

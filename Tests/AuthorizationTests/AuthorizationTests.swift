@@ -1,4 +1,5 @@
 import Authorization
+import LBaaS
 import TestSupport
 import Testing
 
@@ -43,7 +44,7 @@ struct AuthorizationTests {
             """
             # NAME ROLE SHA256
 
-            alice\toperator  \(Token.hexadecimal(Token.hash(token)))
+            alice\toperator  \(Token.hash(token).hexadecimal)
               ci@host:1 viewer BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD\r
             """)
         #expect(table.count == 2)

@@ -18,6 +18,30 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
+# The elements whose own text has less than 4.5 to 1 against what is behind it (WCAG 2, 1.4.3).
+CONTRAST = """
+const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const luminance = (colour) => {
+  const [red, green, blue] = numbers(colour).slice(0, 3).map((value) => value / 255)
+    .map((value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
+const behind = (it) => {
+  for (let at = it; at; at = at.parentElement) {
+    const colour = getComputedStyle(at).backgroundColor;
+    if ((numbers(colour)[3] ?? 1) === 1) return colour;
+  }
+  return "rgb(255, 255, 255)";
+};
+return [...document.querySelectorAll("body *")]
+  .filter((it) => it.checkVisibility() && [...it.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+  .map((it) => {
+    const [light, dark] = [luminance(getComputedStyle(it).color), luminance(behind(it))].sort((left, right) => right - left);
+    return [it.textContent.slice(0, 40), it.className, ((light + 0.05) / (dark + 0.05)).toFixed(2)];
+  })
+  .filter(([, , ratio]) => ratio < 4.5);
+"""
+
 TOKENS = {"look": "viewer", "work": "operator"}
 
 
@@ -231,6 +255,17 @@ class Page:
             self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         features = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+
+    def faint(self):
+        """The elements whose text is not to be told from what is behind it, with their contrast."""
+        return self.run(CONTRAST)
+
+    def nameless(self):
+        """The roles of what can be used and has no name for a screen reader."""
+        nodes = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        roles = {"button", "textbox", "searchbox", "combobox", "checkbox", "grid", "table", "link", "region", "log", "dialog"}
+        found = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node.get("ignored")]
+        return [role for role, name in found if role in roles and not name]
 
     def log(self):
         """What the browser has complained of since the last call, but for answers that are no success."""

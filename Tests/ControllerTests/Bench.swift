@@ -38,21 +38,24 @@ final class Bench {
     }
 
     /// Ends the worker and starts another over the same appliance and state.
-    func restart() throws {
+    ///
+    /// - Parameter restored: what a cluster wanted last.
+    func restart(restored: [LoadBalancer] = []) throws {
         // The state is closed when the old pipeline goes.
         (pipeline, runner) = try Self.start(try RecordingDriver(), nil, nil, nil, clock, progress, .silent)
         (pipeline, runner) = try Self.start(
-            driver, StateStore(folder: folder.path + "/state"), keeper, observer, clock, progress, lines.log)
+            driver, StateStore(folder: folder.path + "/state"), keeper, observer, clock, progress, lines.log, restored)
     }
 
     private static func start(
         _ driver: RecordingDriver, _ store: sending StateStore?, _ keeper: (any VirtualIPKeeper)?, _ observer: (any CoreObserver)?,
         _ clock: ManualClock,
-        _ progress: ProgressMonitor, _ log: Log
+        _ progress: ProgressMonitor, _ log: Log, _ restored: [LoadBalancer] = []
     ) throws -> (CommitPipeline, LBaaSController) {
         let now: @Sendable () -> Timestamp = { clock.now }
         let pipeline = try CommitPipeline(
-            driver: driver, driverName: "fake", store: store, keeper: keeper, progress: progress, observer: observer, log: log, now: now)
+            driver: driver, driverName: "fake", store: store, keeper: keeper, progress: progress, observer: observer, log: log,
+            restored: restored, now: now)
         let surroundings = LBaaSController.Surroundings(
             version: "1", release: "1.0", diagnose: { .refused(Refusal(.invalid, "no diagnosis")) })
         return (pipeline, LBaaSController(pipeline: pipeline, driver: driver, driverName: "fake", surroundings: surroundings))
@@ -76,7 +79,8 @@ final class Bench {
         return #"{"hpcs_action": "\#(action)"\#(list)\#(more)}"#
     }
 
-    private func send(raw job: String) throws -> Reply {
+    /// Sends a job as it is.
+    func send(raw job: String) throws -> Reply {
         let bytes = Array(job.utf8)
         return try Reply(messages.answer(bytes.span.bytes) { runner.perform($0) }.reply)
     }
@@ -149,6 +153,10 @@ struct Reply {
     var isPass: Bool { fields["hpcs_response"] as? String == "PASS" }
     var error: String? { fields["hpcs_error"] as? String }
     var plan: [String]? { fields["plan"] as? [String] }
+    /// The number of a front's state.
+    var frontRevision: Int? { fields["hpcs_revision"] as? Int }
+    /// The sentences of all parts that are refused.
+    var refusals: [String]? { fields["hpcs_refusals"] as? [String] }
     var isDeleted: Bool { !isPass && fields["status"] as? String == "DELETED" }
     subscript(name: String) -> String? { fields[name] as? String }
 

@@ -15,7 +15,7 @@ struct DrainTests {
     }
 
     func commit(_ change: WantedChange, isForced: Bool = false) -> Bool {
-        bench.pipeline.run(.commit(.change(change, isForced: isForced))).isChanged
+        bench.pipeline.run(.commit(.change(change, ChangeOptions(isForced: isForced)))).isChanged
     }
 
     private func create(_ id: String = "a", _ port: UInt16 = 80, _ nodes: Node..., isForced: Bool = false) -> Bool {

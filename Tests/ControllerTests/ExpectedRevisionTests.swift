@@ -12,7 +12,7 @@ struct ExpectedRevisionTests {
     init() throws { bench = try Bench() }
 
     private func suspend(_ ids: LoadBalancerID..., expecting revision: UInt64) -> Job {
-        .commit(.change(.suspend(.named(ids)), expecting: revision))
+        .commit(.change(.suspend(.named(ids)), ChangeOptions(expectedRevision: revision)))
     }
 
     private func code(_ outcome: Outcome) -> Refusal.Code? {
@@ -29,14 +29,14 @@ struct ExpectedRevisionTests {
         let refused = bench.pipeline.run(suspend("a", "b", expecting: revision + 1))
         #expect(code(refused) == .precondition)
         #expect(refused.failure?.hasPrefix("loadBalancers[0]: 'a' is not as it was at revision \(revision + 1)") == true)
-        #expect(code(bench.pipeline.run(.plan(.delete(ids("a")), expecting: revision))) == .precondition)
+        #expect(code(bench.pipeline.run(.plan(.delete(ids("a")), ChangeOptions(expectedRevision: revision)))) == .precondition)
     }
 
     @Test("has a plan at the revision of the last change")
     func planned() throws {
         #expect(bench.pipeline.run(.create(balancer("a", 1))).isChanged)
         for _ in 0..<2 {
-            let outcome = bench.pipeline.run(.plan(.delete(ids("a")), expecting: bench.pipeline.revision))
+            let outcome = bench.pipeline.run(.plan(.delete(ids("a")), ChangeOptions(expectedRevision: bench.pipeline.revision)))
             guard case .planned(let steps) = outcome else { throw Failure("\(outcome)") }
             #expect(!steps.isEmpty)
             #expect(bench.pipeline.run(suspend("a", expecting: bench.pipeline.revision)).isChanged)

@@ -52,6 +52,26 @@ struct LedgerTests {
         #expect(try reported() == 0)
     }
 
+    @Test("is by the same rules that of bytes from clients and of their connections, over a restart")
+    func totals() throws {
+        func totals(_ counters: (out: UInt64, in: UInt64, connections: UInt64, run: UInt64)...) throws -> [UInt64] {
+            bench.driver.count(
+                counters.map { TrafficCounter(bytesOut: $0.out, bytesIn: $0.in, connections: $0.connections, run: $0.run) }, of: "a")
+            guard case .metrics(let report) = bench.pipeline.metrics(ids("a")) else { return [] }
+            let entry = try #require(report.entries.first)
+            return [entry.totalOut, entry.totalIn, entry.totalConnections]
+        }
+        #expect(try totals((10, 20, 3, 1)) == [10, 20, 3])
+        #expect(try totals((15, 27, 4, 1), (1, 2, 3, 2)) == [16, 29, 7])
+        try bench.restart()
+        #expect(try totals((15, 27, 4, 1), (1, 2, 3, 2)) == [16, 29, 7])
+        // The first began anew, and ends.
+        #expect(try totals((5, 6, 1, 1), (1, 2, 3, 2)) == [21, 35, 8])
+        let end = TrafficCounter(bytesOut: 6, bytesIn: 8, connections: 2, run: 1)
+        #expect(change(GroupOutcome(ended: ["a": [end]]), weight: 2))
+        #expect(try totals((1, 2, 3, 2)) == [22, 37, 9])
+    }
+
     @Test("has nothing of what a counter showed when it began")
     func began() throws {
         #expect(change(told(began: [1: 1000]), weight: 2))

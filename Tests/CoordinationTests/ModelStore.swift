@@ -27,6 +27,7 @@ struct ModelStore {
                 if entries.removeValue(forKey: key) != nil { changes.append(.deletion(key: key, revision: next)) }
                 results.append(.deleted(changes.count))
             case .range(let range): results.append(.entries(entries[range.description].map { [$0] } ?? []))
+            case .putLeased, .keys: fatalError("no host uses this")
             }
         }
         if !changes.isEmpty { revision = next }

@@ -63,8 +63,17 @@ final class TestHost: Sendable {
         return ownerships
     }
 
-    /// Whether it owns a name now.
-    func owns(_ name: String) -> Bool { coordination.report().contains { $0.name == name && $0.isOwned } }
+    /// Whether it owns a name now, and was told so: the notice comes a moment after the decision.
+    func owns(_ name: String) -> Bool {
+        let last = notices.last { notice in
+            switch notice {
+            case .owned(name, _), .lost(name, _): true
+            default: false
+            }
+        }
+        guard case .owned = last else { return false }
+        return coordination.report().contains { $0.name == name && $0.isOwned }
+    }
 }
 
 /// The moments at which two hosts owned a name.

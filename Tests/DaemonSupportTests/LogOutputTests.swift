@@ -19,7 +19,7 @@ import Testing
             }
         }
         log.write(.debug, "below the threshold")
-        #expect(output.flush(within: .seconds(20)))
+        #expect(output.flush(within: .seconds(60)))
         let lines = try String(contentsOfFile: folder.file("log"), encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 800)
         for number in 1...8 { #expect(lines.count { $0 == "<6>line of number=\(number)" } == 100) }
@@ -57,7 +57,7 @@ import Testing
         #expect(output.flush(within: .zero))
         for number in 1...50 {
             output.write(.info, "line \(number)", [])
-            #expect(output.flush(within: .seconds(20)))
+            #expect(output.flush(within: .seconds(60)))
             #expect(try String(contentsOfFile: folder.file("log"), encoding: .utf8).hasSuffix("<6>line \(number)\n"))
         }
     }

@@ -40,7 +40,7 @@ package final class EtcdCluster: Sendable {
 
     /// Runs a body while the members run. Few members run at a time, for the memory that they take: the others wait.
     package static func run(_ options: Options = Options(), _ body: (EtcdCluster) async throws -> Void) async throws {
-        try await eventually("memory for \(options.members) members of etcd", within: 300) {
+        try await eventually("memory for \(options.members) members of etcd") {
             running.withLock { $0.begin(options.members) }
         }
         defer { running.withLock { $0.end(options.members) } }
@@ -78,10 +78,12 @@ package final class EtcdCluster: Sendable {
         }
     }
 
-    /// What a client needs to use it.
+    /// What a client needs to use it. With one member a request waits long for its answer, for no other could give it: a busy machine writes
+    /// some megabytes in more than a second.
     package var configuration: EtcdConfiguration {
         var configuration = EtcdConfiguration(endpoints: endpoints)
         configuration.authorities = options.certificates?.authority
+        if endpoints.count == 1 { (configuration.endpointLimit, configuration.requestLimit) = (.seconds(20), .seconds(30)) }
         return configuration
     }
 

@@ -13,6 +13,8 @@ package final class Relay: Sendable {
         case cut
         /// It takes connections and passes nothing on: what comes meanwhile is lost with its connection at the end.
         case held
+        /// It passes on requests, and no answers: those are lost with their connection at the end.
+        case mute
         /// It passes on each piece of a request so much later.
         case slow(Duration)
     }
@@ -46,7 +48,7 @@ package final class Relay: Sendable {
         let sockets = state.withLock { state in
             defer { state.mode = mode }
             // What was held up is not passed on later.
-            if mode == .cut || (state.mode == .held && mode == .open) {
+            if mode == .cut || ([.held, .mute].contains(state.mode) && mode == .open) {
                 defer { state.sockets = [] }
                 return state.sockets
             }
@@ -88,7 +90,7 @@ package final class Relay: Sendable {
     private func copy(_ from: LoopbackSocket, _ to: LoopbackSocket, isRequest: Bool) {
         while let bytes = try? from.receive(), !bytes.isEmpty {
             let mode = state.withLock { $0.mode }
-            if mode == .held { continue }
+            if mode == .held || (mode == .mute && !isRequest) { continue }
             if isRequest, case .slow(let time) = mode { usleep(UInt32(time / .microseconds(1))) }
             guard (try? to.send(bytes)) != nil else { break }
         }

@@ -1,10 +1,53 @@
+import Dispatch
 import EtcdTestSupport
+import Synchronization
 import TestSupport
 import Testing
 
 @testable import Etcd
 
 @Suite struct AccessTests {
+    @Test("One login serves all that need a token meanwhile, and a login that failed is followed by another")
+    func oneLogin() async throws {
+        let callers = 40
+        let begun = DispatchSemaphore(value: 0)
+        let logins = Atomic<Int>(0)
+        let keeper = TokenKeeper { () throws(EtcdError) in
+            let number = logins.add(1, ordering: .relaxed).newValue
+            if number == 1 { throw EtcdError(.unauthenticated, "refused") }
+            // It ends when all callers are there, or are about to be.
+            for _ in 0..<callers where begun.wait(timeout: .now() + 60) == .timedOut { throw EtcdError(.timedOut, "a caller is missing") }
+            return "token \(number)"
+        }
+        let refused = try await failure { () throws(EtcdError) in _ = try keeper.renew(nil, within: .seconds(60)) }
+        #expect(refused.code == .unauthenticated)
+        let tokens = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<callers {
+                group.addTask {
+                    try await onThread {
+                        begun.signal()
+                        return try keeper.renew(nil, within: .seconds(60))
+                    }
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(tokens == Array(repeating: "token 2", count: callers))
+    }
+
+    @Test("A login that takes too long fails for whoever waits for it, and its token serves the next caller")
+    func slowLogin() async throws {
+        let released = DispatchSemaphore(value: 0)
+        let keeper = TokenKeeper { () throws(EtcdError) in
+            released.wait()
+            return "token"
+        }
+        let late = try await failure { () throws(EtcdError) in _ = try keeper.renew(nil, within: .milliseconds(20)) }
+        #expect(late.code == .timedOut && late.message == "etcd: the login of the user did not end within 0.02 s")
+        released.signal()
+        #expect(try await onThread { try keeper.renew(nil, within: .seconds(60)) } == "token")
+    }
+
     @Test("A user logs in, and again where etcd has forgotten the token")
     func users() async throws {
         try await EtcdCluster.run { cluster in
@@ -41,9 +84,15 @@ import Testing
                 }
                 try await group.waitForAll()
             }
-            // The watch got another token too.
+            // The watch got another token too. It tells of what came before it was there again by a snapshot.
             try await eventually("the changes after the restart") {
-                updates.all.contains { if case .changes(let changes, _) = $0 { changes.contains { $0.key == "/lbaas/19" } } else { false } }
+                updates.all.contains { update in
+                    switch update {
+                    case .changes(let changes, _): changes.contains { $0.key == "/lbaas/19" }
+                    case .snapshot(let snapshot, _): snapshot.entries.contains { $0.key == "/lbaas/19" }
+                    default: false
+                    }
+                }
             }
         }
     }
@@ -130,8 +179,9 @@ import Testing
             #expect(insecure.message.contains("https://"), "\(insecure)")
         }
         try await EtcdCluster.run { cluster in
-            let secure = try EtcdEndpoint("https://127.0.0.1:\(cluster.clientPorts[0])")
-            let client = try EtcdClient(EtcdConfiguration(endpoints: [secure]))
+            var configuration = cluster.configuration
+            configuration.endpoints = [try EtcdEndpoint("https://127.0.0.1:\(cluster.clientPorts[0])")]
+            let client = try EtcdClient(configuration)
             let error = try await failure { () throws(EtcdError) in try client.put("/k", [1]) }
             #expect(error.code == .tls && error.message.contains("http://"), "\(error)")
         }

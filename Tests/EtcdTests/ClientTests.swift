@@ -70,6 +70,19 @@ func failure(_ body: @escaping @Sendable () throws(EtcdError) -> Void) async thr
                         success: [.delete(.key("/t")), .put("/u", [2]), .range(.key("/none"))]))
                 #expect(mixed.succeeded && mixed.results == [.deleted(1), .put, .entries([])])
             }
+            try await blocking { () throws(EtcdError) in
+                let lease = try client.grantLease(seconds: 600)
+                let put = EtcdTransaction(
+                    compares: [], success: [.putLeased("/leased", [1], lease: lease), .keys(.key("/leased"))])
+                let result = try client.transact(put)
+                let entry = EtcdKeyValue(
+                    key: "/leased", value: [], createRevision: result.revision, modRevision: result.revision, version: 1)
+                #expect(result.results == [.put, .entries([entry])])
+                #expect(try client.range(.key("/leased")).entries.map(\.value) == [[1]])
+                let unknown = EtcdTransaction(compares: [], success: [.putLeased("/leased", [2], lease: lease + 1)])
+                let refusal = #expect(throws: EtcdError.self) { try client.transact(unknown) }
+                #expect(refusal?.code == .invalidRequest && refusal?.message.contains("lease") == true)
+            }
             let status = try await blocking { () throws(EtcdError) in try client.status(of: client.endpoints[0]) }
             #expect(status.isHealthy && !status.isFull && status.isLeader && status.version.hasPrefix("3."))
             #expect(status.databaseSizeInUse > 0 && status.databaseSizeInUse <= status.databaseSize)
@@ -108,7 +121,7 @@ func failure(_ body: @escaping @Sendable () throws(EtcdError) -> Void) async thr
             small.largestAnswer = 1 << 19
             let limited = try EtcdClient(small)
             let large = try await failure { () throws(EtcdError) in _ = try limited.range(.prefix("/big/"), within: .seconds(20)) }
-            #expect(large.code == .invalidAnswer && large.message.contains("larger than the limit"))
+            #expect(large.code == .tooLarge && large.message.contains("larger than the limit"))
         }
     }
 

@@ -61,7 +61,7 @@ final class WatchRecord: Sendable {
             #expect(record.revisions == record.revisions.sorted() && record.revisions.count == 100 + 12 + 1)
             #expect(record.interruptions.isEmpty && record.snapshots == 1)
             watch.cancel()
-            #expect(try await onThread { watch.join(within: .seconds(20)) })
+            #expect(try await onThread { watch.join(within: .seconds(60)) })
             let told = record.updates.count
             try await blocking { () throws(EtcdError) in try client.put("/w/late", []) }
             #expect(record.updates.count == told)

@@ -1,3 +1,4 @@
+import HTTPClient
 import HostSystem
 import JSON
 import Testing
@@ -64,6 +65,13 @@ import Testing
                 "success":[{"request_put":{"key":"aw==","value":"dg=="}},{"request_delete_range":{"key":"aw=="}}],\
                 "failure":[{"request_range":{"key":"aw=="}}]}
                 """)
+        let leased = EtcdTransaction(compares: [], success: [.putLeased("k", [0x76], lease: 1 << 62), .keys(.key("k"))])
+        #expect(
+            RequestWriting.transaction(leased) == """
+                {"compare":[],"success":[{"request_put":{"key":"aw==","value":"dg==","lease":"4611686018427387904"}},\
+                {"request_range":{"key":"aw==","keys_only":true}}],"failure":[]}
+                """)
+        #expect(RequestWriting.lease(seconds: 60) == #"{"TTL":60}"#)
         #expect(
             RequestWriting.watch(.key("k"), from: 12)
                 == #"{"create_request":{"key":"aw==","start_revision":12,"progress_notify":true}}"#)

@@ -13,6 +13,7 @@ private let targets = [
     FuzzTarget(name: "gearman", run: fuzzGearmanPackets),
     FuzzTarget(name: "ini", run: fuzzINIText),
     FuzzTarget(name: "keepalived", run: fuzzKeepalivedFile),
+    FuzzTarget(name: "manifests", run: fuzzManifest),
     FuzzTarget(name: "haproxy", run: fuzzHAProxyAnswers),
     FuzzTarget(name: "exabgp", run: fuzzExaBGPAnswers),
     FuzzTarget(name: "netlink", run: fuzzNetlinkAnswers),

@@ -91,7 +91,7 @@ private func outcome(of request: Request, number: Int) -> Outcome {
 private func names(in request: Request) -> [String] {
     switch request {
     case .change(.suspend(.named(let ids)), _), .change(.enable(.named(let ids)), _), .change(.delete(.named(let ids)), _),
-        .status(.named(let ids)), .metrics(.named(let ids)):
+        .status(.named(let ids)), .metrics(.named(let ids), _):
         ids.map(\.text)
     case .archive(let order): [order.loadBalancer.text]
     default: loadBalancers(of: request).map(\.id.text)

@@ -79,6 +79,11 @@ import Testing
             bench.run(balancer("other", port: try freePort(), to: one))
             bench.run(shop(5000), balancer("other", port: try freePort(), to: one))
             #expect(try bench.driver.statistics(of: ["shop"])["shop"]?.map(\.bytesOut).reduce(0, +) == 0)
+            // What clients sent counts too, and how often they came.
+            func counted(_ value: KeyPath<TrafficCounter, UInt64>) throws -> UInt64 {
+                try bench.driver.statistics(of: ["shop"])["shop"]?.map { $0[keyPath: value] }.reduce(0, +) ?? 0
+            }
+            #expect(try counted(\.connections) == 0 && counted(\.bytesIn) == 0)
             // And a haproxy that was killed takes with it what nobody read, and no more. It counts a connection's bytes when that ends, as this
             // one does because its client is silent.
             let fourth = try LoopbackSocket.connected(to: port)
@@ -87,6 +92,7 @@ import Testing
             func countAnew() throws -> UInt64 { last.read(try bench.driver.statistics(of: ["shop"])["shop"] ?? []) }
             try waitUntil("it is counted") { try bench.driver.statistics(of: ["shop"])["shop"]?.map(\.bytesOut).max() == 100 }
             #expect(try countAnew() == 100)
+            #expect(try counted(\.connections) == 1 && counted(\.bytesIn) > 0)
             try bench.killHAProxy()
             try bench.settle()
             let fifth = try LoopbackSocket.connected(to: port)

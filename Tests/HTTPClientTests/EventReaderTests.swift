@@ -1,6 +1,7 @@
-import HTTPClient
 import TestSupport
 import Testing
+
+@testable import HTTPClient
 
 @Suite struct EventReaderTests {
     /// Reads a text in pieces of so many bytes.
@@ -39,6 +40,16 @@ import Testing
                 _ = try reader.take((0..<Int.random(in: 0...40, using: &generator)).map { _ in pool.randomElement(using: &generator)! })
             }
         }
+    }
+}
+
+@Suite struct ErrorTextTests {
+    @Test("What libcurl says has no time in it, so that a fault that lasts has the same words each time")
+    func withoutTime() {
+        #expect(
+            HTTPTransfer.withoutTime("Failed to connect to 127.0.0.1 port 1 after 12 ms: Couldn't connect to server")
+                == "Failed to connect to 127.0.0.1 port 1: Couldn't connect to server")
+        #expect(HTTPTransfer.withoutTime("SSL connection timeout") == "SSL connection timeout")
     }
 }
 

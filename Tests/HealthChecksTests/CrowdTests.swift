@@ -61,7 +61,7 @@ struct CrowdTests {
             for report in checks.reports.all { last[report.key] = report.health.isUp }
             return expected.indices.map { last[key("\($0)")] ?? false }
         }
-        try await eventually("all that is said is so", within: 60) { found() == expected }
+        try await eventually("all that is said is so") { found() == expected }
         // And it stays so.
         let begun = checks.checker.statistics.begun
         try await eventually("two checks more of each") { checks.checker.statistics.begun > begun + 2000 }

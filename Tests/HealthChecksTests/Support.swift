@@ -66,7 +66,7 @@ final class Checks: Sendable {
         var check = once
         check.delay = .seconds(3600)
         checks.begin(check)
-        try await eventually("a finding", within: 20) { checks.health() != nil }
+        try await eventually("a finding") { checks.health() != nil }
         guard let health = checks.health() else { throw Failure("no finding") }
         return health.reason.map { .failed($0) } ?? .passed
     }

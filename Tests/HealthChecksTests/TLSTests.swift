@@ -85,7 +85,7 @@ struct TLSTests {
             try await checks.wait(for: path, isUp: false, reason: reason)
         }
         try await checks.wait(for: "good", isUp: true)
-        #expect(checks.checker.stop(within: .seconds(10)))
+        #expect(checks.checker.stop(within: .seconds(60)))
     }
 
     @Test("a file of authorities that is replaced counts after some seconds, and one that is gone holds as it was")
@@ -100,7 +100,7 @@ struct TLSTests {
         checks.begin(check(.tls(tls), port: server.port, delay: .milliseconds(100), timeout: .milliseconds(100)))
         try await checks.wait(isUp: true)
         try FileManager.default.removeItem(atPath: path)
-        try await eventually("the warning", within: 20) { checks.log.lines.contains { $0.contains(path) } }
+        try await eventually("the warning") { checks.log.lines.contains { $0.contains(path) } }
         let begun = checks.checker.statistics.begun
         try await eventually("more checks") { checks.checker.statistics.begun > begun + 3 }
         #expect(checks.health()?.isUp == true && checks.health()?.reason == nil)

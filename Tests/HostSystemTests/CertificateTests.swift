@@ -100,4 +100,30 @@ struct CertificateTests {
         #expect(BlockingCall.run(within: .milliseconds(20)) { released.wait() } == nil)
         #expect(BlockingCall.run(within: .seconds(60)) { 1 } == 1)
     }
+
+    @Test("Many calls at a time all end: only those that nobody waits for any more count against others")
+    func manyBlockingCalls() async throws {
+        let count = 40
+        let (begun, released) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let results = try await withThrowingTaskGroup(of: Int?.self) { group in
+            for number in 0..<count {
+                group.addTask {
+                    try await onThread {
+                        BlockingCall.run(within: .seconds(60)) {
+                            begun.signal()
+                            released.wait()
+                            return number
+                        }
+                    }
+                }
+            }
+            // Each waits for the last, so all run at a time.
+            try await onThread {
+                for _ in 0..<count { try #require(begun.wait(timeout: .now() + 60) == .success) }
+                for _ in 0..<count { released.signal() }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(Set(results) == Set(0..<count))
+    }
 }

@@ -59,6 +59,26 @@ struct HostTests {
         same.kernel.alter { #expect($0.commands == []) }
     }
 
+    @Test("is told of where idle connections are forgotten before their first keepalive, once as long as that is so")
+    func idleConnections() throws {
+        let keepalive = "net.ipv4.tcp_keepalive_time"
+        func warnings(_ section: [String: String]) throws -> [String] {
+            let bench = try Bench(section, switches: FakeSwitches([Self.nodest: "1", Self.quiescent: "1", keepalive: "7200"]))
+            for _ in 0..<2 { try bench.start([]) }
+            var lines = bench.lines.take().filter { $0.hasPrefix("warning") }
+            for value in ["600", "7200"] {
+                bench.switches[keepalive] = value
+                try bench.start([])
+                lines += bench.lines.take()
+            }
+            return lines.map { String($0.drop { $0 != "=" }) }
+        }
+        let told = "=900 tcp_keepalive_time=7200"
+        #expect(try warnings([:]) == [told, told])
+        #expect(try warnings(["tcp_timeout": "7200"]) == [])
+        #expect(try warnings(["tcp_timeout": "7199"]).count == 2)
+    }
+
     private static let sync = ["sync": "both", "sync_interface": "eth0", "sync_id": "7"]
 
     /// What is told of daemons, given those that run.

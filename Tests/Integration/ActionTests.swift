@@ -53,6 +53,21 @@ extension RealServers {
             }
         }
 
+        @Test func aJobCanKeepALoadBalancerSuspended() async throws {
+            try await withWorker { gearmand, _ in
+                let entry: JSON = [
+                    "id": "lb", "protocol": "TCP", "port": 1, "suspended": true,
+                    "nodes": [["id": "n", "address": "10.0.0.1", "port": 80]],
+                ]
+                try await gearmand.succeed(["hpcs_action": "UPDATE", "loadBalancers": [entry]])
+                #expect(try await gearmand.nodes() == ["n": "DOWN"])
+                let again = try await gearmand.ask(["hpcs_action": "UPDATE", "loadBalancers": [entry], "hpcs_dry_run": true])
+                #expect(again["plan"] == [])
+                try await gearmand.succeed(job("ENABLE", named("lb")))
+                #expect(try await gearmand.nodes() == ["n": "UP"])
+            }
+        }
+
         @Test func aDryRunTellsThePlanAndChangesNothing() async throws {
             try await withWorker { gearmand, _ in
                 let creation = job("CREATE", loadBalancer("web"), dryRun: true)
@@ -92,6 +107,8 @@ extension RealServers {
                 try await gearmand.succeed(job("SUSPEND", named("a")))
                 let entries = try await gearmand.ask(job("METRICS"))["loadBalancers"].elements
                 #expect(entries.map { $0["bytes_out"] } == [0, 1000])
+                let totals = try await gearmand.ask(["hpcs_action": "METRICS", "hpcs_totals": true])["loadBalancers"].elements
+                #expect(totals.map { $0["bytes_out_total"] } == [3000, 6000])
             }
         }
 

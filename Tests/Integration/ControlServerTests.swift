@@ -103,6 +103,23 @@ extension RealServers {
             }
         }
 
+        @Test("A server that closes the connection before TLS begins may have none", arguments: [true, false])
+        func aServerThatClosesAtOnce(_ reads: Bool) async throws {
+            try await withAPI { rig, _, api, _ in
+                let server = try LoopbackSocket.bound(listens: true, seconds: 60)
+                defer { server.shut() }
+                Thread.detachNewThread {
+                    while let client = server.accepted(seconds: 60) {
+                        // What was not read makes the connection end by a reset.
+                        if reads { _ = try? client.receive(4096) }
+                    }
+                }
+                var control = try Control.remote(rig, api, token: "work")
+                control.options = ["--server", "https://127.0.0.1:\(server.port)"]
+                try await expect(control, fails: 69, "an address without TLS begins with http://")
+            }
+        }
+
         @Test func aClientIsKnownByItsCertificate() async throws {
             try await withAPI(keys("server") + "tls_client_ca = \(certificates.file("authority"))\n") { rig, _, api, _ in
                 let authority = certificates.file("authority")

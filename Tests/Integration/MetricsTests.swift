@@ -146,7 +146,7 @@ extension RealServers {
                     ]
                     return try JSON(bytes: Array(try await onThread { try runProgram("/usr/bin/curl", words) }.utf8))
                 }
-                try await eventually("prometheus has scraped several times", within: 60) {
+                try await eventually("prometheus has scraped several times") {
                     let answer = try? await ask(#"count_over_time(lbaas_build_info[1m])"#)
                     return Int(answer?["data"]["result"][0]["value"][1].text ?? "") ?? 0 >= 3
                 }

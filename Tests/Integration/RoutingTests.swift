@@ -22,14 +22,14 @@ extension RealServers {
                 notifier.notify([.of(.up, "10.9.0.1"), .of(.up, "10.9.0.1", id: "other", port: 443), .of(.up, "10.9.0.2", id: "two")])
                 try await network.bird.has(["10.9.0.1", "10.9.0.2", "fd09::1"])
                 notifier.notify([.of(.down, "10.9.0.1"), .of(.down, "10.9.0.2", id: "two"), .of(.down, "fd09::1", id: "six")])
-                #expect(notifier.flush(within: .seconds(20)))
+                #expect(notifier.flush(within: .seconds(60)))
                 try await network.bird.has(["10.9.0.1"], within: 2)
                 // It was not touched while other things were.
                 #expect(try await network.bird.routes().isSubset(of: before))
                 notifier.notify([.of(.down, "10.9.0.1", id: "other", port: 443)])
-                #expect(notifier.flush(within: .seconds(20)))
+                #expect(notifier.flush(within: .seconds(60)))
                 try await network.bird.has([], within: 2)
-                #expect(notifier.stop(within: .seconds(20)))
+                #expect(notifier.stop(within: .seconds(60)))
             }
         }
 
@@ -39,13 +39,13 @@ extension RealServers {
                 first.begin([.of(.up, "10.9.0.1"), .of(.up, "10.9.0.2", id: "two")])
                 try await network.bird.has(["10.9.0.1", "10.9.0.2"])
                 let before = try await network.bird.routes()
-                #expect(first.stop(within: .seconds(20)))
+                #expect(first.stop(within: .seconds(60)))
                 let second = try trial.notifier()
                 second.begin([.of(.up, "10.9.0.1"), .of(.down, "10.9.0.2", id: "two")])
-                #expect(second.flush(within: .seconds(20)))
+                #expect(second.flush(within: .seconds(60)))
                 try await network.bird.has(["10.9.0.1"])
                 #expect(try await network.bird.routes().isSubset(of: before))
-                #expect(second.stop(within: .seconds(20)))
+                #expect(second.stop(within: .seconds(60)))
             }
         }
 
@@ -63,7 +63,7 @@ extension RealServers {
                 #expect(!notifier.flush(within: .seconds(20)))
                 try network.startExaBGP()
                 try await network.bird.has(["10.9.0.2"])
-                #expect(notifier.stop(within: .seconds(20)))
+                #expect(notifier.stop(within: .seconds(60)))
             }
         }
 
@@ -76,10 +76,10 @@ extension RealServers {
                 _ = try await network.router.end()
                 notifier.notify([.of(.down, "10.9.0.1"), .of(.down, "10.9.0.2", id: "two"), .of(.up, "10.9.0.4", id: "four")])
                 notifier.notify([.of(.up, "10.9.0.2", id: "two")])
-                #expect(notifier.flush(within: .seconds(20)))
+                #expect(notifier.flush(within: .seconds(60)))
                 try network.startRouter()
                 try await network.bird.has(["10.9.0.2", "10.9.0.3", "10.9.0.4"])
-                #expect(notifier.stop(within: .seconds(20)))
+                #expect(notifier.stop(within: .seconds(60)))
             }
         }
 
@@ -96,7 +96,7 @@ extension RealServers {
                 try await eventually("the notifier gives up") { trial.record.contains("ExaBGP did not answer") }
                 network.exabgp.send(SIGCONT)
                 try await network.bird.has(["10.9.0.2"])
-                #expect(notifier.stop(within: .seconds(20)))
+                #expect(notifier.stop(within: .seconds(60)))
             }
         }
 
@@ -115,10 +115,10 @@ extension RealServers {
                 network.exabgp.send(SIGUSR1)
                 try await second.has(["10.9.0.1"])
                 notifier.notify([.of(.down, "10.9.0.1")])
-                #expect(notifier.flush(within: .seconds(20)))
+                #expect(notifier.flush(within: .seconds(60)))
                 try await second.has([])
                 try await network.bird.has(["198.51.100.7"])
-                #expect(notifier.stop(within: .seconds(20)))
+                #expect(notifier.stop(within: .seconds(60)))
             }
         }
 
@@ -136,15 +136,15 @@ extension RealServers {
                     let event = ServiceEvent.of(kind, "10.9.0.\(last)", id: "\(Int.random(in: 1...3, using: &generator))")
                     if kind == .up { up.insert(event.service) } else { up.remove(event.service) }
                     notifier.notify([event])
-                    if Int.random(in: 0..<4, using: &generator) == 0 { #expect(notifier.flush(within: .seconds(20))) }
+                    if Int.random(in: 0..<4, using: &generator) == 0 { #expect(notifier.flush(within: .seconds(60))) }
                     if round % 100 == 0 {
-                        #expect(notifier.stop(within: .seconds(20)))
+                        #expect(notifier.stop(within: .seconds(60)))
                         notifier = try trial.notifier()
                         notifier.begin(up.map { .of(.up, $0.listener.address?.description, id: $0.loadBalancer.text) })
                     }
                 }
                 try await network.bird.has(Set(up.compactMap { $0.listener.address?.description }))
-                #expect(notifier.stop(within: .seconds(20)))
+                #expect(notifier.stop(within: .seconds(60)))
             }
         }
     }

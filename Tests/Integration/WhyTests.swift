@@ -37,7 +37,7 @@ extension RealServers {
                 try await eventually("a is up and b is down") {
                     let nodes = try await api.get("/v1/load-balancers/shop")["nodes"]
                     return nodes[0]["state"] == "UP" && nodes[1]["reason"].text?.contains("refused") == true
-                        && nodes[0]["weight_now"] == 3 && nodes[1]["weight_now"] == 0 && nodes[0]["connections"] == 0
+                        && nodes[0]["weight_now"] == 3 && nodes[1]["weight_now"] == 0 && nodes[0]["connections"] == .null
                 }
                 let why = try await api.get("/v1/why/shop/b")
                 #expect(why["why"].elements.map { $0["step"].text } == order)

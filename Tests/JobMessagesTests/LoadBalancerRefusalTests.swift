@@ -41,6 +41,7 @@ import Testing
         ("quorum", "2147483648", "2147483648 is not a quorum in weight (1 to 2147483647)"),
         ("hysteresis", "-1", "-1 is not a hysteresis in weight (0 to 2147483647)"),
         ("hysteresis", "1", "1 is a hysteresis without a quorum"),
+        ("suspended", "1", "1 is not whether the load balancer is suspended (true or false)"),
         ("sorry_server", #""10.0.0.1:80""#, #""10.0.0.1:80" is not an object"#),
         ("nodes", "null", "null is not a list"), ("nodes", "{}", "{} is not a list"), ("nodes", #""a""#, #""a" is not a list"#),
         ("id", "true", "true is not an id (a string or a number)"), ("id", "{}", "{} is not an id (a string or a number)"),

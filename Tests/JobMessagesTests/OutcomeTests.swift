@@ -66,6 +66,13 @@ import Testing
             {"id": "c", "protocol": "sctp", "bytes_out": 18446744073709551615}], "hpcs_response": "PASS"
             """#
         #expect(added("METRICS", .metrics(report)) == expected)
+        let total = TrafficReport(
+            start: report.start, end: report.end,
+            entries: [.init(id: LoadBalancerID("b"), serviceProtocol: .http, bytesOut: 1, totalOut: 7, totalIn: 8, totalConnections: 9)])
+        #expect(
+            reply(#"{"hpcs_action":"METRICS","hpcs_totals":true}"#, .metrics(total))
+                .contains(
+                    #"{"id": "b", "protocol": "http", "bytes_out": 1, "bytes_out_total": 7, "bytes_in_total": 8, "connections_total": 9}"#))
         let job = #"{"loadBalancers":[{"id":"b"}],"hpcs_action":"metrics","utc_end":5}"#
         let empty = TrafficReport(start: report.start, end: report.end, entries: [])
         #expect(
@@ -93,7 +100,7 @@ import Testing
 
     @Test func discovered() {
         #expect(
-            added("DISCOVER", .discovered(version: "1.2", release: "1.2.3\""))
+            added("DISCOVER", .discovered(version: "1.2", release: "1.2.3\"", driver: "ipvs"))
                 == #""version": "1.2", "release": "1.2.3\"", "hpcs_response": "PASS""#)
     }
 

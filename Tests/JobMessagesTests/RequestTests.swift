@@ -18,7 +18,7 @@ import Testing
         case .change(.virtualIPs(let change, let other), let options):
             "\(text(change)) with \(other.map { "\($0.name) \($0.loadBalancers.map(\.text))" } ?? "nothing") \(options.isDryRun)"
         case .status(let selection): "status \(text(selection))"
-        case .metrics(let selection): "metrics \(text(selection))"
+        case .metrics(let selection, let hasConnections): "metrics\(hasConnections ? " with connections" : "") \(text(selection))"
         case .discover: "discover"
         case .archive(let order): "archive \(order.loadBalancer)"
         case .diagnostics: "diagnostics"
@@ -177,7 +177,7 @@ import Testing
         switch try request(job) {
         case .change(.suspend(let selection), ChangeOptions()), .change(.enable(let selection), ChangeOptions()),
             .change(.delete(let selection), ChangeOptions()),
-            .status(let selection), .metrics(let selection):
+            .status(let selection), .metrics(let selection, false):
             #expect(selection == expected)
         case let other: Issue.record("read as \(other)")
         }

@@ -70,7 +70,7 @@ extension OnKernel {
                     try host.run { try RouteNetlink().links().filter { $0.name.hasPrefix("eth") && $0.hasCarrier }.count == 2 }
                 }
             }
-            #expect(virtualIPs.stop(within: .seconds(10)))
+            #expect(virtualIPs.stop(within: .seconds(60)))
         }
 
         @Test("are bound to dummy interfaces")
@@ -81,7 +81,7 @@ extension OnKernel {
             virtualIPs.grant([address], until: nil)
             try waitUntilBound(virtualIPs)
             #expect(virtualIPs.statuses.map(\.reason) == [nil])
-            #expect(virtualIPs.stop(within: .seconds(10)))
+            #expect(virtualIPs.stop(within: .seconds(60)))
         }
 
         @Test("of the policy at_most_one are refused where the kernel cannot fence, unless fence = none accepts that")
@@ -95,7 +95,7 @@ extension OnKernel {
             #expect(error?.message.hasPrefix("this kernel cannot fence virtual IPs of the policy at_most_one: it needs nf_tables") == true)
             virtualIPs.grant([address], until: .seconds(1_000_000))
             try waitUntilBound(virtualIPs)
-            #expect(virtualIPs.stop(within: .seconds(10)))
+            #expect(virtualIPs.stop(within: .seconds(60)))
         }
     }
 }

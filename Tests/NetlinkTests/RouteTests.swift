@@ -60,6 +60,22 @@ struct RouteTests {
         #expect(Array(requests[1].bytes[16...]) == [10, 128, 0, 0] + bytes(8 as Int32) + attribute(1, v6Bytes))
     }
 
+    @Test("makes an interface that is for nothing but its addresses, says what it is for, and removes it")
+    func dummy() throws {
+        let requests = try sent { batch in
+            batch.addDummy("lbaas0", alias: "services")
+            batch.deleteLink(7)
+        }
+        #expect(requests.map(\.type) == [16, 16, 17])
+        // NLM_F_REQUEST and NLM_F_EXCL | NLM_F_CREATE; the last is acknowledged.
+        #expect(requests.map(\.flags) == [0x601, 1, 5])
+        let (none, name) = ([UInt8](repeating: 0, count: 16), attribute(3, Array("lbaas0".utf8) + [0]))
+        let kind = attribute(18 | 0x8000, attribute(1, Array("dummy".utf8) + [0]))
+        #expect(Array(requests[0].bytes[16...]) == none + name + kind)
+        #expect(Array(requests[1].bytes[16...]) == none + name + attribute(20, Array("services".utf8) + [0]))
+        #expect(Array(requests[2].bytes[16...]) == bytes(0 as UInt32) + bytes(7 as Int32) + bytes(0 as UInt64))
+    }
+
     @Test("tells which requests were refused")
     func refusals() throws {
         let kernel = ScriptedKernel { [.datagram(verdict(EEXIST, on: $0[0])), .datagram(verdict(0, on: $0[1]))] }
@@ -70,9 +86,9 @@ struct RouteTests {
     }
 
     /// `struct ifinfomsg` and attributes.
-    private func link(family: UInt8 = 0, index: Int32, flags: UInt32, name: String) -> [UInt8] {
+    private func link(family: UInt8 = 0, index: Int32, flags: UInt32, name: String, alias: String? = nil) -> [UInt8] {
         [family, 0] + bytes(1 as UInt16) + bytes(index) + bytes(flags) + bytes(0 as UInt32) + attribute(3, Array(name.utf8) + [0])
-            + attribute(1, [2, 0, 0, 0, 0, 9])
+            + attribute(1, [2, 0, 0, 0, 0, 9]) + (alias.map { attribute(20, Array($0.utf8) + [0]) } ?? [])
     }
 
     @Test("lists links, and leaves out what is about ports of a bridge")
@@ -85,12 +101,13 @@ struct RouteTests {
                 .datagram(
                     message(16, flags: 2, to: request, link(index: 7, flags: 0x10001, name: "eth0"))
                         + message(16, flags: 2, to: request, link(family: 7, index: 8, flags: 0, name: "eth1"))
-                        + message(16, flags: 2, to: request, link(index: 9, flags: 0x10000, name: "eth2")) + done(request))
+                        + message(16, flags: 2, to: request, link(index: 9, flags: 0x10000, name: "eth2", alias: "uplink")) + done(request))
             ]
         }
         let links = try RouteNetlink(transport: kernel, timeout: .seconds(5)).links()
         #expect(links.map(\.name) == ["eth0", "eth2"])
         #expect(links.map(\.index) == [7, 9])
+        #expect(links.map(\.alias) == ["", "uplink"])
         #expect(links.map(\.hardwareAddress) == [[2, 0, 0, 0, 0, 9], [2, 0, 0, 0, 0, 9]])
         #expect(links.map(\.isEthernet) == [true, true])
         #expect(links.map(\.isUp) == [true, false])

@@ -27,7 +27,7 @@ package final class OpenStackSwift: Sendable {
         do {
             try await swift.configure()
             processes = try swift.start()
-            try await eventually("the servers of Swift", within: 60) {
+            try await eventually("the servers of Swift") {
                 for process in processes where process.ended != nil { throw Failure(try swift.words()) }
                 // The proxy asked before its servers answer would not ask them again for a minute.
                 let ports = swift.ports.values + [swift.proxy, swift.memcached]

@@ -80,6 +80,7 @@ extension StoredState {
             virtualIPs.removeAll { $0.address == row.address }
             virtualIPs.append(row)
         case .silencedRoutes(let rows): silencedRoutes = rows
+        case .front(let name, let front): fronts.fronts[name] = front
         case .isEmptyByDelete(let isEmpty): isEmptyByDelete = isEmpty
         case .revision(let number): revision = number
         case .journal(let entries): revision = entries.last?.revision ?? revision

@@ -82,7 +82,7 @@ extension Simulation {
         }
         note("changes \(changes.map(\.0.text))")
         let origins = changes.map { sent.send($0.0, by: .jobs) }
-        let outcomes = pipeline.run(zip(changes, origins).map { .commit(.change($0.0, isForced: $0.isForced, by: $1)) })
+        let outcomes = pipeline.run(zip(changes, origins).map { .commit(.change($0.0, ChangeOptions(isForced: $0.isForced), by: $1)) })
         take(outcomes, of: origins)
     }
 

@@ -33,8 +33,8 @@ enum Damage: String, CaseIterable {
             bytes[found.lowerBound] ^= 1
         case .tableMissing: return try folder.alter("DROP TABLE traffic")
         case .columnMissing: return try folder.alter("ALTER TABLE load_balancer DROP COLUMN is_suspended")
-        case .newer: return try folder.alter("PRAGMA user_version = 7")
-        case .newerAndUnknown: return try folder.alter("PRAGMA user_version = 8; DROP TABLE traffic; CREATE TABLE more (x)")
+        case .newer: return try folder.alter("PRAGMA user_version = 9")
+        case .newerAndUnknown: return try folder.alter("PRAGMA user_version = 10; DROP TABLE traffic; CREATE TABLE more (x)")
         case .anotherApplication, .anotherApplicationWithLog:
             try FileManager.default.removeItem(at: url)
             let mode = self == .anotherApplication ? "DELETE" : "WAL"
@@ -102,8 +102,8 @@ struct DamageTests {
     func newer() throws {
         try Damage.newer.inflict(on: folder)
         let message = try #require(folder.refusal()?.message)
-        #expect(message.contains("version 7"))
-        #expect(message.contains("up to 6"))
+        #expect(message.contains("version 9"))
+        #expect(message.contains("up to 8"))
     }
 
     @Test("is a log without its file, which is not taken for a first start")

@@ -29,6 +29,19 @@ struct DrainTests {
         #expect(Set(found) == Set(all))
     }
 
+    @Test("of clients that the packet filter marks, besides those of the same address without a mark")
+    func marks() throws {
+        let plain = Listener(address: IPAddress("10.0.0.9"), port: 80, transport: .tcp)
+        let marked = Listener(address: IPAddress("10.0.0.9"), port: 80, transport: .tcp, mark: 0x100001)
+        let drain = Drain(endpoint: Endpoint(host: .address(.v4(1)), port: 8080), deadline: Timestamp(microseconds: 5))
+        for listener in [plain, marked] {
+            let entry = DrainTable.Entry(owner: LoadBalancerID("\(listener)"), drains: [drain])
+            try folder.commit([.drains(StoredDrains(entry, on: listener))])
+        }
+        let snapshot = try folder.reopened().snapshot(now: Timestamp(microseconds: 0), drainTimeout: .seconds(30))
+        #expect(snapshot.facts.drains.all.mapValues { $0.owner.text } == [plain: "\(plain)", marked: "\(marked)"])
+    }
+
     @Test("in place of what drained on the listener, and no other")
     func replace() throws {
         let other = drains("10.0.0.8", 80, "tcp", "10.0.0.1")
@@ -113,7 +126,8 @@ struct MigrationTests {
 
     @Test("takes what came with version 2")
     func write() throws {
-        let many = StoredTraffic(id: "a", unreported: 3, readings: [.init(run: 5, bytes: 1001), .init(run: 6, bytes: 1)], reportedAt: 30)
+        let readings = [StoredTraffic.Reading(run: 5, bytes: 1001, bytesIn: 7, connections: 8), .init(run: 6, bytes: 1)]
+        let many = StoredTraffic(id: "a", unreported: 3, total: 1, totalIn: 2, totalConnections: .max, readings: readings, reportedAt: 30)
         try folder.commit([.traffic(many), .drains(drains("10.0.0.9", 80, "tcp", "10.0.0.1"))], [.delete(id: "b")])
         let state = try folder.reopened()
         #expect(state.traffic == [many])
@@ -142,7 +156,11 @@ struct Version3Tests {
         let before = try folder.reopened()
         // As the worker made its file before it knew virtual IPs.
         try folder.alter(
-            "DROP TABLE silenced_route; DROP TABLE virtual_ip; ALTER TABLE load_balancer DROP COLUMN revision; PRAGMA user_version = 3")
+            """
+            DROP TABLE front; DROP TABLE silenced_route; DROP TABLE virtual_ip; ALTER TABLE load_balancer DROP COLUMN revision;
+            ALTER TABLE traffic DROP COLUMN total_in; ALTER TABLE traffic DROP COLUMN total_connections;
+            ALTER TABLE counter DROP COLUMN bytes_in; ALTER TABLE counter DROP COLUMN connections; PRAGMA user_version = 3
+            """)
         #expect(try folder.reopened() == before)
         let row = StoredVirtualIPRow(address: "10.0.0.9", text: nil, version: 1, host: "h")
         try folder.commit([.virtualIP(row)])

@@ -71,6 +71,16 @@ struct WriteTests {
         #expect(error?.message.contains("a stopped route at 'x'") == true)
     }
 
+    @Test("which states of fleets came last, and that a front is forgotten")
+    func fronts() throws {
+        let front = FrontTable.Front(number: .max, revision: 3)
+        try folder.commit([.front("", front), .front("a'b", front)])
+        #expect(try folder.reopened().fronts == FrontTable(["": front, "a'b": front]))
+        let newer = FrontTable.Front(number: 7, revision: 4)
+        try folder.commit([.front("", newer), .front("a'b", nil), .front("c", nil)])
+        #expect(try folder.reopened().snapshot(now: Timestamp(microseconds: 0), drainTimeout: nil).wanted.fronts == FrontTable(["": newer]))
+    }
+
     @Test("a virtual IP that cannot be read any more is damage that names it")
     func unreadableVirtualIP() throws {
         try folder.commit([.virtualIP(StoredVirtualIPRow(address: "10.0.0.9", text: "{}", version: 1, host: "h"))])

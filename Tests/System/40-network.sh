@@ -46,7 +46,7 @@ anAddressOfOneHostAtMostNeedsAKernelWithThePacketFilter() {
 }
 
 theRouteOfAServiceIsAnnouncedByDebiansExaBGP() {
-    documented docs/notifiers.md BGP
+    documented docs/bgp.md 'The hosts'
     within 20 test -p /run/exabgp/exabgp.in
     printf '[worker]\ndriver = dummy\n[notifier:bgp]\n' | configure
     systemctl restart lbaas-worker

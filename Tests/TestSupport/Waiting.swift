@@ -11,8 +11,10 @@ package struct Overdue: Error, CustomStringConvertible {
 
 /// Asks again and again until the answer is yes.
 ///
+/// - Parameter seconds: long by default, for a task that a test starts can wait for more than a minute: until most of a thousand tests, which
+///   are all begun at once, had their turn on Swift's pool.
 /// - Throws: `Overdue` where it is not in time; what the condition throws.
-package func eventually(_ what: String, within seconds: Double = 60, _ condition: () async throws -> Bool) async throws {
+package func eventually(_ what: String, within seconds: Double = 300, _ condition: () async throws -> Bool) async throws {
     let deadline = Deadline(seconds: seconds)
     while true {
         // An answer can be long in coming back to a busy pool: it counts as one of the time when it was asked for.
@@ -26,7 +28,7 @@ package func eventually(_ what: String, within seconds: Double = 60, _ condition
 /// Asks again and again until the answer is yes, and blocks the thread meanwhile.
 ///
 /// - Throws: `Overdue` where it is not in time; what the condition throws.
-package func waitUntil(_ what: @autoclosure () -> String, within seconds: Double = 60, _ condition: () throws -> Bool) throws {
+package func waitUntil(_ what: @autoclosure () -> String, within seconds: Double = 300, _ condition: () throws -> Bool) throws {
     let deadline = Deadline(seconds: seconds)
     while try !condition() {
         if deadline.isOver { throw Overdue(what: what(), seconds: seconds) }

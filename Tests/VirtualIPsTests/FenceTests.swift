@@ -97,7 +97,7 @@ struct FenceTests {
         let room = try Room(on: lab.hosts[0], [.on(EthernetLab.v4, policy)])
         room.virtualIPs.grant([EthernetLab.v4], until: after(.seconds(600)))
         try await room.reaches(.activated, bound: true)
-        #expect(room.virtualIPs.stop(within: .seconds(10)))
+        #expect(room.virtualIPs.stop(within: .seconds(60)))
         #expect(try room.rules() == "table inet other {\n}\n")
     }
 

@@ -139,7 +139,7 @@ final class TestAPI: Sendable {
 
     init(servers: [Bool] = []) throws {
         let tokens = ["viewer", "operator", "admin"].map { role in
-            "\(role)-name \(role) \(Token.hexadecimal(Token.hash(role)))\n"
+            "\(role)-name \(role) \(Token.hash(role).hexadecimal)\n"
         }
         let access = Access(
             local: LocalAccess(serviceUser: 0, operators: [], viewers: []), tokens: try TokenTable(tokens.joined()),

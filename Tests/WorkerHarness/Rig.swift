@@ -134,12 +134,12 @@ package final class Rig: Sendable {
 
 extension Gearmand {
     /// Submits a job and answers the reply.
-    package func ask(_ job: JSON, timeout: Double = 30) async throws -> JSON {
+    package func ask(_ job: JSON, timeout: Double = 180) async throws -> JSON {
         try JSON(bytes: try await ask(bytes: try job.bytes, timeout: timeout))
     }
 
     /// Submits the bytes of a job and answers those of the reply.
-    package func ask(bytes: [UInt8], timeout: Double = 30) async throws -> [UInt8] {
+    package func ask(bytes: [UInt8], timeout: Double = 180) async throws -> [UInt8] {
         try await onThread { [port] in
             try GearmanClient(ports: [port], function: WorkerOptions.function, timeout: timeout).submit(bytes)
         }

@@ -4,6 +4,7 @@ import KnownDrivers
 import KnownNotifiers
 import LBaaS
 import Metrics
+import TestSupport
 import Testing
 import WorkerMetrics
 
@@ -11,30 +12,13 @@ import WorkerMetrics
 
 /// README.md and docs/, held against what the program has.
 @Suite struct DocumentationTests {
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
     /// The pages, by their paths below the root.
     private static let pages: [String] = {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("docs").path)) ?? []
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: RepositoryFile.root.appendingPathComponent("docs").path)) ?? []
         return ["README.md"] + names.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
     }()
 
-    private func text(of page: String) throws -> String {
-        try String(contentsOf: Self.root.appendingPathComponent(page), encoding: .utf8)
-    }
-
-    /// The part of docs/configuration.md below a heading, up to the next one of its level or above.
-    private func part(below heading: String) throws -> String {
-        let lines = try text(of: "docs/configuration.md").split(separator: "\n", omittingEmptySubsequences: false)
-        let start = try #require(lines.firstIndex { $0.drop { $0 == "#" } == " \(heading)" && $0.first == "#" }, "a heading \(heading)")
-        let level = lines[start].prefix { $0 == "#" }.count
-        let rest = lines[(start + 1)...].prefix { line in
-            let depth = line.prefix { $0 == "#" }.count
-            return depth == 0 || depth > level
-        }
-        return rest.joined(separator: "\n")
-    }
+    private func part(below heading: String) throws -> String { try RepositoryFile("docs/configuration.md").part(below: heading) }
 
     @Test func theConfigurationPageHasEveryOptionOfTheHelp() throws {
         guard case .help(let help) = try read(["--help"]) else { throw UnexpectedInvocation() }
@@ -47,13 +31,10 @@ import WorkerMetrics
     }
 
     @Test func theMetricsPageHasTheSameTableAsTheProgram() throws {
-        let rows = try text(of: "docs/metrics.md").split(separator: "\n").filter {
+        let rows = try RepositoryFile("docs/metrics.md").text.split(separator: "\n").filter {
             $0.hasPrefix("| `lbaas_") || $0.hasPrefix("| `process_")
         }
-        let expected = WorkerMetric.all.map { metric in
-            let labels = metric.labels.isEmpty ? "–" : metric.labels.map { "`\($0)`" }.joined(separator: ", ")
-            return "| `\(metric.name)` | \(metric.kind.rawValue) | \(labels) | \(metric.help) |"
-        }
+        let expected = WorkerMetric.all.map { metricRow($0.name, $0.kind.rawValue, $0.labels, $0.help) }
         #expect(rows.map(String.init) == expected)
     }
 
@@ -72,6 +53,8 @@ import WorkerMetrics
         }
         let virtualIPs = try part(below: "Virtual IPs")
         for key in VirtualIPSection.keys { #expect(virtualIPs.contains("| `\(key)` |"), "\(key) of a virtual IP") }
+        let cluster = try part(below: "Kubernetes")
+        for key in KubernetesSection.keys { #expect(cluster.contains("| `\(key)` |"), "\(key) of a cluster") }
         let services = try part(below: "Static services")
         for key in ServiceSection.keys {
             let parts = key.split(separator: ".")
@@ -83,12 +66,13 @@ import WorkerMetrics
     }
 
     @Test(arguments: pages) func aRelativeLinkLeadsToAFileAndAHeadingThatAreThere(page: String) throws {
-        let folder = Self.root.appendingPathComponent(page).deletingLastPathComponent()
-        for match in withoutCode(try text(of: page)).matches(of: #/\]\(([^)\s]+)\)/#) {
+        let folder = RepositoryFile.root.appendingPathComponent(page).deletingLastPathComponent()
+        for match in withoutCode(try RepositoryFile(page).text).matches(of: #/\]\(([^)\s]+)\)/#) {
             let target = String(match.1)
             if target.hasPrefix("http") { continue }
             let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let file = parts[0].isEmpty ? Self.root.appendingPathComponent(page) : folder.appendingPathComponent(parts[0]).standardized
+            let own = RepositoryFile.root.appendingPathComponent(page)
+            let file = parts[0].isEmpty ? own : folder.appendingPathComponent(parts[0]).standardized
             #expect(FileManager.default.fileExists(atPath: file.path), "\(target)")
             if parts.count == 2, let linked = try? String(contentsOf: file, encoding: .utf8) {
                 #expect(anchors(of: linked).contains(parts[1]), "\(target)")

@@ -1,5 +1,6 @@
 import DaemonSupport
 import JobQueue
+import ServiceSettings
 import Testing
 
 @testable import lbaas_worker

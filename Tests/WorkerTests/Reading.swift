@@ -14,7 +14,7 @@ let driverNames = KnownDrivers.all.map(\.name).joined(separator: ", ")
 /// Their sections, those of the notifiers, of virtual IPs and of services, as an error lists them.
 let driverSections =
     (KnownDrivers.all.map { "[worker:\($0.name)]" } + KnownNotifiers.all.map { "[notifier:\($0.name)]" } + [
-        "[virtual_ip:NAME]", "[service:NAME]",
+        "[virtual_ip:NAME]", "[source:kubernetes]", "[service:NAME]",
     ])
     .joined(separator: ", ")
 

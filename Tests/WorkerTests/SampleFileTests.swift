@@ -1,30 +1,20 @@
 import DaemonSupport
-import Foundation
 import KnownDrivers
 import KnownNotifiers
 import LBaaS
+import TestSupport
 import Testing
 
 @testable import lbaas_worker
 
 /// `etc/lbaas.conf` as it is delivered, where the line of a key, or of a section that is not there by default, begins with `#` and no blank.
 @Suite struct SampleFileTests {
-    private let sample: String
+    private let sample: RepositoryFile
 
-    init() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        sample = try String(contentsOf: root.appendingPathComponent("etc/lbaas.conf"), encoding: .utf8)
-    }
-
-    /// The sample with the keys and sections of all lines that `isWanted` agrees to taken out of their comments.
-    private func uncommented(where isWanted: (Substring) -> Bool = { _ in true }) -> String {
-        sample.split(separator: "\n", omittingEmptySubsequences: false)
-            .map { $0.wholeMatch(of: #/#(\[.*\]|[A-Za-z_0-9.]+ = .*)/#) != nil && isWanted($0.dropFirst()) ? $0.dropFirst() : $0 }
-            .joined(separator: "\n")
-    }
+    init() throws { sample = try RepositoryFile("etc/lbaas.conf") }
 
     @Test func asItIsItSetsNothing() throws {
-        var given = try settings(file: sample)
+        var given = try settings(file: sample.text)
         given.configurationFile = nil
         #expect(given.sections.keys.allSatisfy { $0.hasPrefix("worker:") })
         given.sections = [:]
@@ -35,13 +25,13 @@ import Testing
         // A unit goes with another mode than the default, no persistence not with one, and some fields with another type of monitor.
         // No address of at_least_one has a fence.
         let others = ["fence =", "driver =", "unit =", "sessionPersistence =", "monitor.send =", "monitor.expect =", "monitor.command ="]
-        var given = try settings(file: uncommented { line in !others.contains { line.hasPrefix($0) } })
+        var given = try settings(file: sample.uncommented { line in !others.contains { line.hasPrefix($0) } })
         let defaults = Settings()
         for setting in SettingsTable.all where setting.key != "driver" {
             let text = try #require(setting.text(given), "\(setting.key) has a value in the sample")
             if let usual = setting.text(defaults) { #expect(text == usual, "\(setting.key)") }
         }
-        #expect(sample.contains("\n#driver = \(defaults.driver)\n"))
+        #expect(sample.text.contains("\n#driver = \(defaults.driver)\n"))
         for driver in KnownDrivers.all {
             given.driver = driver.name
             _ = try driver.make(given.driverConfiguration, .silent)
@@ -58,7 +48,7 @@ import Testing
 
     @Test func itHasEveryKeyOnceInItsSection() throws {
         var found: [String] = []
-        for item in INIText(Array(uncommented().utf8)).items {
+        for item in INIText(Array(sample.uncommented().utf8)).items {
             if case .key(let key, let section, _) = item { found.append("\(section)/\(key)") }
         }
         let known =
@@ -66,6 +56,7 @@ import Testing
             + KnownDrivers.all.flatMap { driver in driver.keys.map { "worker:\(driver.name)/\($0.name)" } }
             + KnownNotifiers.all.flatMap { notifier in notifier.keys.map { "notifier:\(notifier.name)/\($0.name)" } }
             + VirtualIPSection.keys.map { "virtual_ip:shop/\($0)" } + ServiceSection.keys.map { "service:shop/\($0)" }
+            + KubernetesSection.keys.map { "\(KubernetesSection.sectionName)/\($0)" }
         #expect(found.sorted() == known.sorted())
     }
 }

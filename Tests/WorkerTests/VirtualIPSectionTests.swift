@@ -2,6 +2,7 @@ import Coordination
 import DaemonSupport
 import Etcd
 import LBaaS
+import ServiceSettings
 import TestSupport
 import Testing
 

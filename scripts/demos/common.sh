@@ -49,7 +49,7 @@ start_worker() {
     : >"$folder/worker.log"
     : >"$folder/demo.conf"
     ! declare -F configure >/dev/null || configure >"$folder/demo.conf"
-    "$program" --config-file "$folder/demo.conf" --driver "$driver" --server "127.0.0.1:$port" --function demo \
+    "$program" --config-file "$folder/demo.conf" --driver "${worker_driver:-$driver}" --server "127.0.0.1:$port" --function demo \
         --state-dir "$folder/state" --log-level debug 2>>"$folder/worker.log" &
     worker=$!
     within 20 worker_is_connected_or_ended || give_up "the worker does not reach its job server; its log is above"
@@ -86,6 +86,20 @@ submit() {
             failures=$((failures + 1))
         fi
     done
+    show '=>' "$verdict"
+}
+
+# check TITLE COMMAND...: the command must succeed; what it prints is shown.
+check() {
+    local title=$1 shown verdict="${green}as it should be${plain}"
+    shift
+    number=$((number + 1))
+    printf '\n%s%d. %s%s\n' "$bold" "$number" "$title" "$plain"
+    if ! shown=$("$@" 2>&1); then
+        verdict="${red}WRONG${plain}"
+        failures=$((failures + 1))
+    fi
+    [ -z "$shown" ] || show '' "$shown"
     show '=>' "$verdict"
 }
 

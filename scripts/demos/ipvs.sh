@@ -45,20 +45,6 @@ LINKS
 # ask WORDS: connects from the client to the load balancer, sends the words, and prints the answer.
 ask() { ip netns exec client timeout 10 socat -t 5 - TCP:10.1.0.1:80 <<<"$1"; }
 
-# check TITLE COMMAND...: the command must succeed; what it prints is shown.
-check() {
-    local title=$1 shown verdict="${green}as it should be${plain}"
-    shift
-    number=$((number + 1))
-    printf '\n%s%d. %s%s\n' "$bold" "$number" "$title" "$plain"
-    if ! shown=$("$@" 2>&1); then
-        verdict="${red}WRONG${plain}"
-        failures=$((failures + 1))
-    fi
-    [ -z "$shown" ] || show '' "$shown"
-    show '=>' "$verdict"
-}
-
 four_connections_reach_both() {
     local answers
     answers=$(for try in 1 2 3 4; do ask "connection $try"; done)

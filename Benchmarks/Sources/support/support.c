@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,15 @@ void give_up(int status, const char *format, ...)
     fputc('\n', stderr);
     va_end(arguments);
     exit(status);
+}
+
+bool go_first(int processor)
+{
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    CPU_SET(processor, &mask);
+    struct sched_param parameters = {.sched_priority = 50};
+    return sched_setaffinity(0, sizeof mask, &mask) == 0 && sched_setscheduler(0, SCHED_FIFO, &parameters) == 0;
 }
 
 void *need_memory(size_t bytes)

@@ -2,17 +2,19 @@
 ///
 /// For one thread at a time. It speaks to the network namespace that the thread was in which made it.
 public final class NFTables {
-    private let exchange: Exchange
+    let exchange: Exchange
 
     /// The port of the socket, by which events tell who caused them; 0 where it has none.
     let port: UInt32
 
     /// Opens a socket.
     ///
-    /// - Parameter timeout: how long to wait for an answer of the kernel.
+    /// - Parameters:
+    ///   - timeout: how long to wait for an answer of the kernel.
+    ///   - buffer: bytes of the largest transaction, as far as this process may have such buffers.
     /// - Throws: `system` where there is no socket to be had.
-    public convenience init(timeout: Duration = .seconds(5)) throws(NetlinkError) {
-        let socket = try NetlinkSocket.open(.netfilter, receiveBuffer: 1 << 20, sendBuffer: 1 << 20)
+    public convenience init(timeout: Duration = .seconds(5), buffer: Int32 = 1 << 20) throws(NetlinkError) {
+        let socket = try NetlinkSocket.open(.netfilter, receiveBuffer: 1 << 20, sendBuffer: buffer)
         self.init(transport: socket, port: socket.port, timeout: timeout)
     }
 

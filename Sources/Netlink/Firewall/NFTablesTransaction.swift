@@ -18,6 +18,9 @@ public struct NFTablesTransaction: ~Copyable {
     /// No operation yet.
     public init() { boundary(BatchMessage.begin) }
 
+    /// How many bytes it has.
+    public var byteCount: Int { requests.byteCount }
+
     /// How many operations there are.
     public var count: Int { names.count - 1 }
 
@@ -68,14 +71,17 @@ public struct NFTablesTransaction: ~Copyable {
 /// `NFT_MSG_…` of linux/netfilter/nf_tables.h.
 enum NFTablesMessage: UInt8 {
     case newTable = 0
+    case getTable = 1
     case deleteTable = 2
     case newChain = 3
     case deleteChain = 5
     case newRule = 6
+    case getRule = 7
     case deleteRule = 8
     case newSet = 9
     case deleteSet = 11
     case newElements = 12
+    case getElements = 13
     case deleteElements = 14
 
     /// `NFNL_SUBSYS_NFTABLES`.

@@ -53,6 +53,8 @@ public struct InterfaceAddress: Hashable, Sendable {
 
     /// `IFA_F_NODAD`: an IPv6 address is used at once, and not checked for duplicates first.
     public static let noDuplicateDetection: UInt32 = 0x02
+    /// `IFA_F_NOPREFIXROUTE`: no route to the other addresses of its prefix is added with it.
+    public static let noPrefixRoute: UInt32 = 0x200
     /// `IFA_F_DADFAILED`: another host has this IPv6 address, and the kernel does not use it.
     public static let duplicateFound: UInt32 = 0x08
 }

@@ -54,7 +54,7 @@ public final class RouteNetlink {
         try exchange.carryOut(&batch.requests)
     }
 
-    private func list(
+    func list(
         _ name: String, _ request: RouteMessage, answeredBy answer: RouteMessage, headerWords: Int,
         each: (RawSpan) throws(NetlinkError) -> Void, restart: () -> Void
     ) throws(NetlinkError) {
@@ -78,6 +78,9 @@ enum RouteMessage: UInt16 {
     case newAddress = 20
     case deleteAddress = 21
     case getAddress = 22
+    case newRoute = 24
+    case deleteRoute = 25
+    case getRoute = 26
 }
 
 /// Requests to route netlink, which go to the kernel together and in their order.
@@ -107,7 +110,7 @@ public struct RouteBatch: ~Copyable {
         append(.deleteAddress, flags: 0) { InterfaceAddress.write(key, to: &$0) }
     }
 
-    private mutating func append(_ type: RouteMessage, flags: UInt16, _ write: (inout MessageWriter) -> Void) {
+    mutating func append(_ type: RouteMessage, flags: UInt16, _ write: (inout MessageWriter) -> Void) {
         requests.append(type: type.rawValue, flags: flags, write)
     }
 }

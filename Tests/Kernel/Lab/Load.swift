@@ -51,7 +51,7 @@ final class Load: Sendable {
     /// Waits until so many more connections were made.
     func goesOn(for count: Int) async throws {
         let goal = tally.count + count
-        try await eventually("\(count) more connections", within: 60) { tally.count >= goal }
+        try await eventually("\(count) more connections") { tally.count >= goal }
     }
 
     /// Ends, and waits for it.

@@ -1,4 +1,4 @@
-// What echo-worker and job-load share: options, the clock and the way out.
+// What the programs in C share: options, the clock and the way out.
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +24,9 @@ uint64_t cpu_ns(void);
 
 // Says why on standard error and ends the program.
 __attribute__((noreturn, format(printf, 2, 3))) void give_up(int status, const char *format, ...);
+
+// Has the calling thread go before all others on a processor; false where it may not.
+bool go_first(int processor);
 
 // Memory that is there, or the end of the program.
 void *need_memory(size_t bytes);

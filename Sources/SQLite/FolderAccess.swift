@@ -1,0 +1,12 @@
+import Glibc
+
+/// Who may put files into a folder.
+package enum FolderAccess {
+    /// The mode of a folder that every user may write to, in octal digits: they could put a file of their own in place. nil for any other
+    /// folder, and for one that is not there.
+    package static func modeOpenToAll(_ folder: String) -> String? {
+        var status = stat()
+        guard unsafe stat(folder, &status) == 0, status.st_mode & S_IWOTH != 0 else { return nil }
+        return String(status.st_mode & 0o7777, radix: 8)
+    }
+}

@@ -1,0 +1,403 @@
+import Foundation
+import Glibc
+import LBaaS
+import TestSupport
+import Testing
+import WorkerHarness
+
+extension OnKernel {
+    /// The services of a Kubernetes cluster by the whole worker, over manifests, with `ipvsadm` and `ip` as witnesses. This kernel has no
+    /// nf_tables for IPv4, so the edge has routes alone.
+    @Suite("A cluster's services") struct ClusterTests {
+        @Test("are what kube-proxy's own code makes of the same objects, in all cases, but where it breaks Kubernetes' contract")
+        func cases() async throws {
+            let cases = try ClusterCase.all()
+            #expect(cases.count == 50)
+            try await withNode { node in
+                // One worker for all cases that want the same of it.
+                for group in Dictionary(grouping: cases, by: \.options).sorted(by: { $0.key < $1.key }) {
+                    let worker = try node.start(group.key)
+                    try await worker.says("started")
+                    for given in group.value { try await check(given, on: node) }
+                    #expect(try await worker.end() == .exit(0))
+                }
+                #expect(try node.foreign() == ClusterNode.foreign)
+            }
+        }
+
+        private func check(_ given: ClusterCase, on node: ClusterNode) async throws {
+            try node.setAddresses(given.nodeAddresses)
+            try node.apply(given.objects)
+            do {
+                try await eventually("the services") { try node.served() == given.services }
+                try await eventually("the real servers") { try node.servers() == given.servers }
+                try await eventually("the routes") { try node.routes() == given.addresses }
+            } catch {
+                Issue.record(
+                    """
+                    \(given.name): \(error)
+                    services \(try node.served().sorted()) and not \(given.services.sorted())
+                    servers \(try node.servers().sorted()) and not \(given.servers.sorted())
+                    routes \(try node.routes().sorted()) and not \(given.addresses.sorted())
+                    """)
+            }
+        }
+
+        @Test("stay at a stop, are not written again by the next start, and go by --cleanup, with nothing else")
+        func cleanup() async throws {
+            try await withNode { node in
+                let given = try #require(try ClusterCase.all().first { $0.services.count > 3 && $0.addresses.count > 1 })
+                try node.setAddresses(given.nodeAddresses)
+                try node.apply(given.objects)
+                let worker = try node.start(given.options)
+                try await eventually("served") { try node.served() == given.services && node.routes() == given.addresses }
+                #expect(try await worker.end() == .exit(0))
+                #expect(try node.served() == given.services)
+                #expect(try node.routes() == given.addresses)
+
+                let tap = try NetlinkTap(in: node.namespace)
+                let next = try node.start(given.options)
+                try await next.says("the services of the cluster are served")
+                try await next.says("started")
+                #expect(try tap.takeWrites() == 0)
+                #expect(try node.served() == given.services)
+                let refused = try await node.run(given.options, ["--cleanup"])
+                #expect(refused.contains("a worker runs: stop it first"))
+                #expect(try await next.end(by: SIGKILL) == .signal(SIGKILL))
+
+                _ = try await node.run(given.options, ["--cleanup"])
+                #expect(try node.namespace.savedTable() == [ClusterNode.foreignService])
+                #expect(try node.routes() == [])
+                #expect(try node.foreign() == ClusterNode.foreign)
+            }
+        }
+
+        @Test("are reached by addresses of an interface of their own where that is asked for, and by routes after a restart without it")
+        func binding() async throws {
+            try await withNode { node in
+                let given = try #require(try ClusterCase.all().first { $0.addresses.count > 1 })
+                try node.setAddresses(given.nodeAddresses)
+                try node.apply(given.objects)
+                func options(_ binding: String) -> String { "\(given.options)\nbind = \(binding)\nstrict_arp = yes" }
+                for binding in ["addresses", "routes", "addresses"] {
+                    let worker = try node.start(options(binding))
+                    func isServed() throws -> Bool {
+                        let isBound = binding == "addresses"
+                        return try node.servers() == given.servers && node.bound() == (isBound ? given.addresses : [])
+                            && node.routes() == (isBound ? [] : given.addresses)
+                    }
+                    try await eventually("served by \(binding)") { try isServed() }
+                    if binding == "addresses" {
+                        let address = try #require(given.addresses.min())
+                        for damage in ["addr del \(address)/\(address.contains(":") ? 128 : 32) dev lbaas0", "link del lbaas0"] {
+                            try node.namespace.ip(damage)
+                            try await eventually("served again after \(damage)") { try isServed() }
+                        }
+                    }
+                    #expect(try node.namespace.parameter("net.ipv4.conf.all.arp_ignore") == 1)
+                    #expect(try node.namespace.parameter("net.ipv4.conf.all.arp_announce") == 2)
+                    #expect(try await worker.end() == .exit(0))
+                    #expect(try isServed())
+                }
+                let log = try await node.run(options("addresses"), ["--cleanup"])
+                #expect(log.contains("the interface lbaas0 with \(given.addresses.count) addresses"), "\(log)")
+                #expect(log.contains("switches of the kernel stay as they are"))
+                #expect(try node.bound() == [] && node.routes() == [])
+                #expect(try node.namespace.savedTable() == [ClusterNode.foreignService])
+                #expect(try node.foreign() == ClusterNode.foreign)
+            }
+        }
+
+        @Test("are refused on a kernel without nf_tables for IPv4, in a sentence with the way out")
+        func unsupported() async throws {
+            try await withNode { node in
+                let log = try await node.run("scheduler = rr", [], edge: "nftables")
+                #expect(log.contains("this kernel has no nf_tables for IPv4 and IPv6"), "\(log)")
+                #expect(log.contains("or set edge = routes"))
+                #expect(try node.namespace.savedTable() == [ClusterNode.foreignService])
+            }
+        }
+
+        @Test("are the same after random changes in any order as after a start with what there is in the end", arguments: [1, 2])
+        func randomChanges(seed: Int) async throws {
+            var random = SeededGenerator(seed: UInt64(seed))
+            var objects: [String: [[String: Any]]] = [:]
+            func change(_ number: Int) {
+                let name = "s\(number)"
+                guard Int.random(in: 0..<4, using: &random) > 0 else {
+                    objects[name] = nil
+                    return
+                }
+                let endpoints = (0..<Int.random(in: 0...4, using: &random)).map { _ in
+                    let isReady = Bool.random(using: &random)
+                    return [
+                        "addresses": ["10.244.1.\(Int.random(in: 1...200, using: &random))"], "nodeName": "n1",
+                        "conditions": ["ready": isReady, "serving": true, "terminating": !isReady],
+                    ] as [String: Any]
+                }
+                let metadata: [String: Any] = ["name": name, "namespace": "shop"]
+                let address = "10.96.\(number / 100).\(number % 100 + 1)"
+                let port: [String: Any] = [
+                    "port": Int.random(in: 80...82, using: &random), "protocol": Bool.random(using: &random) ? "TCP" : "UDP",
+                ]
+                objects[name] = [
+                    ["kind": "Service", "apiVersion": "v1", "metadata": metadata, "spec": ["clusterIP": address, "ports": [port]]],
+                    [
+                        "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "addressType": "IPv4",
+                        "metadata": ["name": name + "-1", "namespace": "shop", "labels": ["kubernetes.io/service-name": name]],
+                        "ports": [["port": 8080, "protocol": port["protocol"] ?? "TCP"]], "endpoints": endpoints,
+                    ],
+                ]
+            }
+            try await withNode { node in
+                for number in 0..<300 { change(number) }
+                try node.apply(objects.values.flatMap(\.self))
+                let worker = try node.start("scheduler = rr")
+                try await worker.says("the services of the cluster are served")
+                for _ in 0..<40 {
+                    for _ in 0..<20 { change(.random(in: 0..<300, using: &random)) }
+                    try node.apply(objects.values.flatMap(\.self))
+                }
+                try await withNode { fresh in
+                    try fresh.apply(objects.values.flatMap(\.self))
+                    let other = try fresh.start("scheduler = rr")
+                    try await other.says("the services of the cluster are served")
+                    try await eventually("the same table") {
+                        try node.served() == fresh.served() && node.servers() == fresh.servers() && node.routes() == fresh.routes()
+                    }
+                    #expect(try fresh.servers().count > 100)
+                    #expect(try await other.end() == .exit(0))
+                }
+                #expect(try await worker.end() == .exit(0))
+            }
+        }
+
+        @Test("are gone when the worker is back that were deleted while it was dead, however soon behind their creation it died")
+        func deletedMeanwhile() async throws {
+            try await withNode { node in
+                let given = try #require(try ClusterCase.all().first)
+                try node.setAddresses(given.nodeAddresses)
+                let rest = given.objects.filter { $0["kind"] as? String == "Node" }
+                // At first nothing was ever kept, then objects without these services.
+                for isKept in [false, false, true] {
+                    try node.apply(rest)
+                    var worker = try node.start(given.options)
+                    try await worker.says("the services of the cluster are served")
+                    if isKept {
+                        #expect(try await worker.end() == .exit(0))
+                        worker = try node.start(given.options)
+                        try await worker.says("started")
+                    }
+                    try await eventually("nothing") { try node.namespace.savedTable() == [ClusterNode.foreignService] }
+                    try node.apply(given.objects)
+                    try await eventually("served") { try node.servers() == given.servers }
+                    #expect(try await worker.end(by: SIGKILL) == .signal(SIGKILL))
+                }
+                try node.apply(rest)
+                let worker = try node.start(given.options)
+                try await eventually("nothing") { try node.namespace.savedTable() == [ClusterNode.foreignService] }
+                #expect(try await worker.end() == .exit(0))
+            }
+        }
+
+        @Test("end with a service that is deleted before its pods, or behind them, by one change, and come back as they were")
+        func orders() async throws {
+            try await withNode { node in
+                let given = try #require(try ClusterCase.all().first)
+                try node.setAddresses(given.nodeAddresses)
+                try node.apply(given.objects)
+                let worker = try node.start(given.options)
+                for isServiceFirst in [true, false] {
+                    try await eventually("served") { try node.servers() == given.servers }
+                    let rest = given.objects.filter { ($0["kind"] as? String == "Service") != isServiceFirst }
+                    try node.apply(rest)
+                    try await eventually("no real server") { try node.servers() == [] }
+                    try node.apply(rest.filter { $0["kind"] as? String == "Node" })
+                    try await eventually("no route") { try node.routes() == [] }
+                    try await eventually("nothing") { try node.namespace.savedTable() == [ClusterNode.foreignService] }
+                    try node.apply(given.objects)
+                }
+                try await eventually("served") { try node.servers() == given.servers }
+                #expect(try await worker.end() == .exit(0))
+            }
+        }
+    }
+}
+
+/// Runs a test with a node.
+private func withNode(_ body: (ClusterNode) async throws -> Void) async throws {
+    try await withRig { rig in try await body(try ClusterNode(rig)) }
+}
+
+/// A host in a network namespace of its own, with a virtual service, a route and an address of somebody else.
+private struct ClusterNode {
+    let namespace: Namespace
+    private let rig: Rig
+    private let folder: String
+
+    static let foreignService: Rule = "-A -t 192.0.2.99:99 -s rr"
+    static let foreign = ["local 198.51.100.1 dev lo scope host", "198.51.100.77/32"]
+
+    init(_ rig: Rig) throws {
+        self.rig = rig
+        namespace = try Namespace.director()
+        folder = rig.path("manifests")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try namespace.ip(
+            """
+            link add node0 type dummy
+            link set node0 up
+            link add other0 type dummy
+            addr add 198.51.100.77/32 dev other0
+            route add local 198.51.100.1 dev lo table local
+            """)
+        try namespace.ipvsadm(Self.foreignService.line)
+    }
+
+    /// What is somebody else's, as far as it is there.
+    func foreign() throws -> [String] {
+        let routes = try namespace.run { try runProgram("/sbin/ip", ["route", "show", "table", "local", "198.51.100.1"]) }
+        let addresses = try namespace.run { try runProgram("/sbin/ip", ["-o", "addr", "show", "dev", "other0"]) }
+        #expect(try namespace.savedTable().contains(Self.foreignService))
+        return [routes.split(separator: "\n").first.map { $0.trimmingCharacters(in: .whitespaces) } ?? ""]
+            + addresses.split(separator: " ").filter { $0 == "198.51.100.77/32" }.map(String.init)
+    }
+
+    func setAddresses(_ addresses: [String]) throws {
+        let commands = addresses.map { "addr add \($0)/\($0.contains(":") ? "64 nodad" : "24") dev node0" }
+        try namespace.ip((["addr flush dev node0"] + commands).joined(separator: "\n"))
+    }
+
+    /// Has these objects in the folder, in place of those that were.
+    func apply(_ objects: [[String: Any]]) throws {
+        let list: [String: Any] = ["kind": "List", "apiVersion": "v1", "items": objects]
+        try JSONSerialization.data(withJSONObject: list).write(to: URL(fileURLWithPath: folder + "/.new"))
+        guard rename(folder + "/.new", folder + "/cluster.json") == 0 else { throw systemError("cannot rename a manifest") }
+    }
+
+    private func options(_ more: String, edge: String = "routes") throws -> WorkerOptions {
+        let api = try APIClient(in: rig)
+        var options = rig.options()
+        options.driver = "ipvs"
+        options.launcher = ["/usr/bin/nsenter", "--net=\(namespace.path)"]
+        options.configuration =
+            "[worker:ipvs]\nresync_interval = 3600\ndrain_timeout = 0\n[gearman]\nservers =\n" + api.section
+            + "[source:kubernetes]\nmanifests = \(folder)\nnode_name = n1\nedge = \(edge)\n\(more)\n"
+        return options
+    }
+
+    func start(_ more: String) throws -> WorkerProcess { try rig.spawnWorker(try options(more)) }
+
+    /// Runs the worker with an argument to its end; answers what it says.
+    func run(_ more: String, _ arguments: [String], edge: String = "routes") async throws -> String {
+        var options = try options(more, edge: edge)
+        options.arguments = arguments
+        let worker = try rig.spawnWorker(options)
+        _ = try await worker.process.end(within: 60)
+        return worker.log.text
+    }
+
+    /// The virtual services, each with its scheduler and its persistence, without those that wait for their last counters.
+    func served() throws -> Set<String> {
+        let rules = try namespace.savedTable().map { $0.line.split(separator: " ").map(String.init) }
+        let busy = Set(rules.filter { $0[0] == "-a" }.map { $0[2] + $0[1] })
+        return Set(
+            rules.compactMap { words in
+                guard words[0] == "-A", words[2] != "192.0.2.99:99" else { return nil }
+                func value(_ option: String) -> String? { words.firstIndex(of: option).map { words[$0 + 1] } }
+                let service = "\(words[2])/\(Self.transport(words[1])) \(value("-s") ?? "")\(value("-p").map { " \($0)" } ?? "")"
+                return busy.contains(words[2] + words[1]) ? service : nil
+            })
+    }
+
+    /// The real servers that get connections.
+    func servers() throws -> Set<String> {
+        Set(
+            try namespace.savedTable().compactMap { rule in
+                let words = rule.line.split(separator: " ").map(String.init)
+                guard words[0] == "-a", words.suffix(2) != ["-w", "0"] else { return nil }
+                return "\(words[2])/\(Self.transport(words[1]))->\(words[4])"
+            })
+    }
+
+    private static func transport(_ option: String) -> String { option == "-t" ? "TCP" : option == "-u" ? "UDP" : "SCTP" }
+
+    /// The addresses that local routes of ours lead to.
+    func routes() throws -> Set<String> {
+        var found: Set<String> = []
+        for family in ["-4", "-6"] {
+            let text = try namespace.run { try runProgram("/sbin/ip", [family, "route", "show", "table", "local", "proto", "76"]) }
+            found.formUnion(text.split(separator: "\n").compactMap { $0.split(separator: " ").dropFirst().first.map(String.init) })
+        }
+        return found
+    }
+}
+
+extension ClusterNode {
+    /// The addresses of the interface for addresses of services; none where there is no such interface.
+    func bound() throws -> Set<String> {
+        let lines = try namespace.run { try runProgram("/sbin/ip", ["-o", "addr", "show"]) }.split(separator: "\n")
+        let words = lines.map { $0.split(separator: " ") }
+        return Set(words.filter { $0.count > 3 && $0[1] == "lbaas0" }.map { String($0[3].prefix { $0 != "/" }) })
+    }
+}
+
+/// A case of kube-proxy's own code, with what this worker makes otherwise on purpose.
+private struct ClusterCase {
+    let name: String
+    let objects: [[String: Any]]
+    let nodeAddresses: [String]
+    /// What the section says besides.
+    let options: String
+    /// The virtual services that have real servers.
+    let services: Set<String>
+    let servers: Set<String>
+    let addresses: Set<String>
+
+    /// Real servers that kube-proxy has against Kubernetes' contract.
+    private static let without: [String: String] = [
+        "external policy Local and no pod on this node": "192.0.2.11:30080/TCP->10.244.2.7:8080",
+        "external policy Local and pods without a node name": "192.0.2.11:30080/TCP->10.244.1.5:8080",
+        "internal Local without local pods, external Cluster": "10.96.0.10:80/TCP->10.244.2.7:8080",
+    ]
+
+    static func all() throws -> [ClusterCase] {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: tests.appendingPathComponent("KubernetesTests/Vectors/cases.jsonl"), encoding: .utf8)
+        return try text.split(separator: "\n").map { try ClusterCase(Data($0.utf8)) }
+    }
+
+    private init(_ line: Data) throws {
+        let object = try #require(try JSONSerialization.jsonObject(with: line) as? [String: Any])
+        let config = try #require(object["config"] as? [String: Any])
+        let expect = try #require(object["expect"] as? [String: Any])
+        name = try #require(object["name"] as? String)
+        let node: [String: Any] = [
+            "kind": "Node", "apiVersion": "v1", "metadata": ["name": config["nodeName"] ?? "n1", "labels": config["nodeLabels"] ?? [:]],
+        ]
+        objects =
+            try #require(object["services"] as? [[String: Any]]) + #require(object["endpointSlices"] as? [[String: Any]]) + [node]
+        nodeAddresses = try #require(object["nodeIPs"] as? [String])
+        options = "scheduler = \(config["scheduler"] as? String ?? "rr")"
+        addresses = Set(try #require(expect["boundAddresses"] as? [String]))
+        var servers: Set<String> = []
+        for server in try #require(expect["destinations"] as? [[String: Any]]) {
+            let address = server["address"] as? String ?? ""
+            servers.insert("\(server["virtualServer"] ?? "")->\(address.contains(":") ? "[\(address)]" : address):\(server["port"] ?? "")")
+        }
+        if let without = Self.without[name] { servers.remove(without) }
+        self.servers = servers
+        let busy = Set(servers.map { $0.prefix(upTo: $0.firstRange(of: "->")?.lowerBound ?? $0.endIndex) })
+        // All schedulers of the worker weigh, where there are two of a kind.
+        let schedulers = ["rr": "wrr", "lc": "wlc"]
+        var services: Set<String> = []
+        for service in try #require(expect["virtualServers"] as? [[String: Any]]) {
+            let address = service["address"] as? String ?? ""
+            let listener = "\(address.contains(":") ? "[\(address)]" : address):\(service["port"] ?? "")/\(service["protocol"] ?? "")"
+            let scheduler = service["scheduler"] as? String ?? ""
+            guard busy.contains(listener[...]) else { continue }
+            services.insert("\(listener) \(schedulers[scheduler] ?? scheduler)\(service["persistent"].map { " \($0)" } ?? "")")
+        }
+        self.services = services
+    }
+}
