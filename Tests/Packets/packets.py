@@ -1,6 +1,6 @@
 """Packets through the services of a Kubernetes cluster: workers with the driver ipvs and manifests, on a kernel that has IPVS and nf_tables.
 
-Usage: packets.py WORKER [PART OF A NAME...]. Needs root, and a kernel of its own: Tests/Kernel/rig/machine. The hosts are in topology.py, and what
+Usage: packets.py WORKER [--half 1|2 | PART OF A NAME...]. Needs root, and a kernel of its own: Tests/Kernel/rig/machine. The hosts are in topology.py, and what
 each test shows is in README.md. The last line says how many tests passed and failed.
 """
 
@@ -31,7 +31,11 @@ def report(function, error, lab):
 
 def main():
     began = time.monotonic()
-    chosen = [function for function in tests if not sys.argv[2:] or any(part in function.__name__ for part in sys.argv[2:])]
+    parts = sys.argv[2:]
+    if parts[:1] == ["--half"]:
+        chosen = tests[int(parts[1]) - 1::2]
+    else:
+        chosen = [function for function in tests if not parts or any(part in function.__name__ for part in parts)]
     lab = Lab(sys.argv[1])
     lab.write(*surroundings())
     lab.worker.start()
