@@ -138,7 +138,8 @@ struct EdgeSets {
         allowed[listener] = new.isEmpty ? nil : new
         let (before, after) = (elements(old), elements(new))
         difference.note(after, insteadOf: before, at: place)
-        sets[place] = (sets[place] ?? []).subtracting(before).union(after)
+        sets[place, default: []].subtract(before)
+        sets[place, default: []].formUnion(after)
     }
 }
 

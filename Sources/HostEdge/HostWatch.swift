@@ -115,6 +115,10 @@ extension HostWatch {
             case .linkRemoved(let index) where index == device:
                 lost(nil)
                 isNews = true
+            case .addressRemoved:
+                // With an address go the routes that have it as their source, also where it is back by now.
+                lost(nil)
+                isNews = true
             default: isNews = true
             }
         }

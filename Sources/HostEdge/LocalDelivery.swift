@@ -235,8 +235,7 @@ struct LocalDelivery: ~Copyable {
                     : "an address of services cannot be \(step.isAdded ? "bound" : "released"); it is tried again",
                 [("address", "\(step.range)"), ("error", reason)])
         }
-        // The next look at everything tries again.
-        present = nil
+        // The next look at everything tries again: there is no reason why it should go sooner, and each look takes all routes.
     }
 
     /// Removes what an earlier worker left.

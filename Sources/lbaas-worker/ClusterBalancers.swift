@@ -40,15 +40,21 @@ struct ClusterBalancers {
         Set(balancers.flatMap { listener, all in all.compactMap { $0.firewallMark.map { .inside(listener, mark: $0) } } })
     }
 
-    /// Those of others that are not among these, and not in the place of one of these.
+    /// The marks of clients inside the cluster that are in use.
+    var marksInUse: Set<UInt32> { Set(balancers.values.joined().compactMap(\.firewallMark)) }
+
+    /// Those of others that are not among these, and not in the place of one of these. One that had another mark is another one.
     func missing(of others: [LoadBalancer]) -> [LoadBalancer] {
-        var listeners: Set<Listener> = []
-        var marks: Set<UInt32> = []
-        for balancer in balancers.values.joined() {
-            if let mark = balancer.firewallMark { marks.insert(mark) } else { listeners.insert(balancer.listener) }
-        }
-        return others.filter { other in
-            owners[other.id] == nil && (other.firewallMark.map { !marks.contains($0) } ?? !listeners.contains(other.listener))
+        let marks = marksInUse
+        let listeners = Set(balancers.values.joined().filter { $0.firewallMark == nil }.map(\.listener))
+        return others.compactMap { other in
+            guard let mark = other.firewallMark else {
+                return owners[other.id] == nil && !listeners.contains(other.listener) ? other : nil
+            }
+            if marks.contains(mark) { return nil }
+            var other = other
+            if owners[other.id] != nil { other.id = LoadBalancerID("\(other.id.text)/\(mark)") }
+            return other
         }
     }
 

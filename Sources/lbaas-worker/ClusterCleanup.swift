@@ -3,6 +3,7 @@ import Glibc
 import HostEdge
 import HostSystem
 import KnownDrivers
+import Kubernetes
 import LBaaS
 import ServiceSettings
 import StateStore
@@ -23,7 +24,7 @@ extension Worker {
         let drains = try clusterDrains(settings)
         let intake = KubernetesIntake(kubernetes, folder: settings.stateDirectory, log: log) { _ in }
         var removed: [String] = []
-        let services = try removeServices(intake.restored() + drains, settings, log)
+        let services = try removeServices(try served(intake, settings) + drains, settings, log)
         if services > 0 { removed.append("\(services) virtual services") }
         do throws(EdgeError) {
             removed += try HostEdge.removeLeftover()
@@ -39,6 +40,19 @@ extension Worker {
                 [("names", KernelSwitch.strictARP.map(\.key).joined(separator: " "))])
         }
         return .ok
+    }
+
+    /// What the cluster wanted last, and what was served besides.
+    private static func served(_ intake: KubernetesIntake, _ settings: Settings) throws(StartupFailure) -> [LoadBalancer] {
+        let restored = intake.restored()
+        guard let folder = settings.stateDirectory else { return restored }
+        let (ids, marks) = (Set(restored.map(\.id)), Set(restored.compactMap(\.firewallMark)))
+        do throws(KubernetesError) {
+            return restored
+                + (try ClusterSnapshot(folder: folder).served { id, mark in mark.map { marks.contains($0) } ?? ids.contains(id) })
+        } catch {
+            throw StartupFailure(.dataError, error.message)
+        }
     }
 
     /// What still drains of services of the cluster. A worker that runs has the state folder.

@@ -57,23 +57,26 @@ final class ClusterSnapshot: Sendable {
 
     /// Reads what was served: load balancers without nodes, none where there is no such file.
     ///
-    /// - Parameter isLeftOut: of which it is not asked.
+    /// - Parameter isLeftOut: of which it is not asked, by identity and firewall mark.
     /// - Throws: where it cannot be read, with a sentence.
-    func served(except isLeftOut: (LoadBalancerID) -> Bool = { _ in false }) throws(KubernetesError) -> [LoadBalancer] {
+    func served(except isLeftOut: (LoadBalancerID, UInt32?) -> Bool = { _, _ in false }) throws(KubernetesError) -> [LoadBalancer] {
         let text: [UInt8]
-        var found: Set<LoadBalancerID> = []
         do throws(RegularFile.Failure) {
             text = try RegularFile.read(servedPath, limit: Self.largestServed).bytes
         } catch {
             if error == .unreadable(ENOENT) { return [] }
             throw KubernetesError(.unreadable, "\(servedPath) cannot be read: \(error.words)")
         }
-        return text.split(separator: UInt8(ascii: "\n")).compactMap { line in
-            // Mostly it is served still.
-            let id = LoadBalancerID(String(decoding: line.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self))
-            if isLeftOut(id) || !found.insert(id).inserted { return nil }
-            return LoadBalancer(line: String(decoding: line, as: UTF8.self))
+        var found: Set<LoadBalancer> = []
+        for line in text.split(separator: UInt8(ascii: "\n")) {
+            // Mostly it is served still: then no more than this is read of it.
+            let fields = line.split(separator: UInt8(ascii: " "))
+            guard fields.count == 4 || fields.count == 5 else { continue }
+            let mark = fields.count == 5 ? UInt32(String(decoding: fields[4], as: UTF8.self)) : nil
+            if isLeftOut(LoadBalancerID(String(decoding: fields[0], as: UTF8.self)), mark) { continue }
+            if let balancer = LoadBalancer(line: String(decoding: line, as: UTF8.self)) { found.insert(balancer) }
         }
+        return Array(found)
     }
 
     /// Notes load balancers before they are served. A crash of this process loses none; one of the host does, and what it served with them.

@@ -21,17 +21,16 @@ struct ClusterWork: Sendable {
     /// The load balancers that are committed.
     private var committed: Set<LoadBalancerID> = []
     /// Whether all load balancers are noted as served, so that only new ones are to be.
-    private var isNoted = false
+    var isNoted = false
+    /// What the edge needs no more since it was changed as a whole last, which did not come to its end.
+    private var unneeded: Set<EdgeElement> = []
     /// What an earlier worker served of objects that are not known: what of it the cluster does not want is removed when all is known.
     var leftover: [LoadBalancer] = []
     /// What cannot be served, by service.
     private var failures: [ObjectKey: Failure] = [:]
     /// What was withheld from the edge because of failures that are over, and is to be given to it where it is needed.
     private var returned: Set<EdgeElement> = []
-    /// What was told to be wrong with services as objects.
-    private var faults: [ObjectKey: [String]] = [:]
-    private var troubles: [String: String] = [:]
-    private var fault: String?
+    private var notices: ClusterNotices
     /// The last cause of each slice, so that none is measured twice.
     private var triggers: [ObjectKey: String] = [:]
     /// The virtual services with the policy Local that have no endpoint here.
@@ -51,6 +50,7 @@ struct ClusterWork: Sendable {
     /// Nothing done yet.
     init(_ settings: KubernetesSettings, health: ClusterHealth, snapshot: ClusterSnapshot?, log: Log) {
         (self.health, self.snapshot, self.log) = (health, snapshot, log)
+        notices = ClusterNotices(log)
         table = ClusterTable(options: settings.options)
         balancers = ClusterBalancers(markMask: settings.edge == .nftables ? settings.markMask : nil)
     }
@@ -64,9 +64,10 @@ struct ClusterWork: Sendable {
         let balancers: ClusterBalancers
     }
 
-    /// The objects and what is served of them, where that changed since this was asked last.
-    mutating func takeUnsaved() -> Unsaved? {
-        guard isUnsaved, table.isComplete else { return nil }
+    /// The objects and what is served of them, where that changed since this was asked last, or even where not.
+    mutating func takeUnsaved(evenUnchanged: Bool) -> Unsaved? {
+        // Before all is in force, things may be served that are not among them.
+        guard isUnsaved || evenUnchanged, isInForce, table.isComplete else { return nil }
         isUnsaved = false
         snapshot?.forgetNoted()
         return Unsaved(table: table, balancers: balancers)
@@ -87,7 +88,7 @@ struct ClusterWork: Sendable {
 
     /// Begins to serve what is known already.
     mutating func begin(_ core: any RequestHandler, _ edge: HostEdge?, _ host: HostWatch.Facts) {
-        (self.core, self.edge) = (core, edge)
+        (self.core, self.edge, notices.core) = (core, edge, core)
         self.host = host
         setSources()
         if let change = table.setHost(HostFacts(host)) {
@@ -95,7 +96,6 @@ struct ClusterWork: Sendable {
             serveAll()
             health.change(table.healthPorts.mapValues { .some($0) })
             health.setNodeLeaving(table.isNodeLeaving)
-            health.served(at: Clock.moment())
         }
     }
 
@@ -107,7 +107,7 @@ struct ClusterWork: Sendable {
         for update in updates {
             switch update {
             case .changes(let changes): objects += changes
-            case .trouble(let place, let words): note(trouble: words, at: place)
+            case .trouble(let place, let words): notices.trouble(words, at: place)
             }
         }
         if let host {
@@ -123,7 +123,8 @@ struct ClusterWork: Sendable {
                 setSources()
                 serve(change)
             }
-            note(fault: table.fault)
+            notices.fault(table.fault)
+            notices.unreadable(table.unreadable)
             health.setNodeLeaving(table.isNodeLeaving)
             // A list that is read again is another copy of all objects.
             if isInForce, objects.contains(where: \.isList) { returnFreeMemory() }
@@ -166,8 +167,13 @@ struct ClusterWork: Sendable {
                 .warning, "all marks are in use: clients inside the cluster reach a service only where this host has endpoints",
                 [("listener", "\(listener)"), ("key", "mark_mask")])
         }
-        if isInForce { carryOut(steps) } else { serveAll() }
-        tellFaults(of: change.concerned)
+        if isInForce {
+            carryOut(steps)
+        } else {
+            unneeded.formUnion(steps.removedEdge)
+            serveAll()
+        }
+        notices.faults(of: change.concerned, in: table)
         if !change.healthPorts.isEmpty { health.change(change.healthPorts) }
         measure(change)
     }
@@ -177,7 +183,8 @@ struct ClusterWork: Sendable {
         for (listener, service) in change.services { withoutLocal[listener] = service.isBlackhole ? service.role : nil }
         let inside = withoutLocal.values.count { $0 == .cluster }
         health.metrics.set(
-            services: balancers.count, refused: failures.count + faults.count, withoutLocal: (inside, withoutLocal.count - inside))
+            services: balancers.count, refused: failures.count + notices.faultyServices, withoutLocal: (inside, withoutLocal.count - inside)
+        )
     }
 
     /// Notes load balancers before they are served: a crash may come before they are kept with the objects.
@@ -211,7 +218,12 @@ struct ClusterWork: Sendable {
             reasons[owner, default: (refusal.sentence, [])].1.insert(id)
         }
         for (key, (reason, ids)) in reasons { note(key, reason, ids) }
-        _ = edge?.finish([], adding: table.edge.filter(\.isPort).subtracting(withheld))
+        let inside = balancers.insideEdge
+        let gone = unneeded.filter { !table.needs($0) && !inside.contains($0) }
+        unneeded = []
+        // In one step: before it, no port is asked for, and each would be closed that an earlier worker left open.
+        _ = edge?.finish(gone.union(withheld), adding: table.edge.filter(\.isPort).subtracting(withheld))
+        health.served(at: Clock.moment())
         log.write(.info, "the services of the cluster are served", [("load_balancers", "\(all.count - refused.count)")])
         // What lists and steps of all of them took is mostly not needed again.
         returnFreeMemory()
@@ -233,7 +245,7 @@ struct ClusterWork: Sendable {
                 let new = all.filter { !committed.contains($0.id) }
                 if new.isEmpty { continue }
                 changed[key] = all.filter { committed.contains($0.id) }
-                note(key, failure, Set(new.map(\.id)))
+                withhold(note(key, failure, Set(new.map(\.id))))
             }
         }
         var requests: [Request] = []
@@ -258,7 +270,12 @@ struct ClusterWork: Sendable {
         }
         let rest = steps.removedEdge.subtracting(oldPorts)
         let opened = newPorts.subtracting(withheld)
-        if !rest.isEmpty || !opened.isEmpty { _ = edge?.finish(rest, adding: opened) }
+        if hasEdge || !rest.isEmpty || !opened.isEmpty { _ = edge?.finish(rest, adding: opened) }
+    }
+
+    /// Takes what is refused out of the edge.
+    private func withhold(_ elements: Set<EdgeElement>) {
+        if !elements.isEmpty { _ = edge?.finish(elements) }
     }
 
     /// What was withheld from the edge and is needed now: a service that was refused is tried anew, or another has its place.
@@ -279,7 +296,7 @@ struct ClusterWork: Sendable {
         for (key, outcome) in zip(keys, outcomes) {
             let ids = Set((changed[key] ?? []).map(\.id))
             if case .refused(let refusal)? = outcome {
-                note(key, refusal.sentence, ids)
+                withhold(note(key, refusal.sentence, ids))
             } else {
                 committed.formUnion(ids)
                 settle(key, ids)
@@ -297,16 +314,18 @@ struct ClusterWork: Sendable {
             if !failure.withheld.isEmpty, edge?.prepare(failure.withheld.subtracting(ports)) != nil { continue }
             let outcome = core.perform([.change(.create(all), ChangeOptions())], from: [Origin(.kubernetes, name: key.description)])
             take(outcome, of: [key], [key: all])
-            if failures[key] == nil, !ports.isEmpty { _ = edge?.finish([], adding: ports) }
+            if failures[key] == nil, !failure.withheld.isEmpty { _ = edge?.finish([], adding: ports) }
         }
     }
 }
 
-// MARK: - What is told
+// MARK: - What is refused
 
 extension ClusterWork {
     /// Notes that load balancers of a service are refused.
-    private mutating func note(_ key: ObjectKey, _ reason: String, _ ids: Set<LoadBalancerID>) {
+    ///
+    /// - Returns: what the edge must not have meanwhile.
+    @discardableResult private mutating func note(_ key: ObjectKey, _ reason: String, _ ids: Set<LoadBalancerID>) -> Set<EdgeElement> {
         let new = ids.subtracting(committed)
         var withheld: Set<EdgeElement> = []
         for balancer in balancers.all where new.contains(balancer.id) {
@@ -317,14 +336,14 @@ extension ClusterWork {
                 withheld.formUnion(service.edge.filter { if case .address = $0 { false } else { true } })
             }
         }
-        if !withheld.isEmpty { _ = edge?.finish(withheld) }
         let old = failures[key]
         failures[key] = Failure(reason: reason, ids: ids.union(old?.ids ?? []), withheld: withheld.union(old?.withheld ?? []))
-        if old?.reason == reason { return }
+        if old?.reason == reason { return withheld }
         log.write(
             .error, "a service of the cluster cannot be served; the others are, and it is tried again",
             [("service", key.description), ("error", reason)])
         core?.remark("\(key): not served: \(reason)", outcome: "FAIL", from: Origin(.kubernetes, name: key.description))
+        return withheld
     }
 
     /// Notes that load balancers of a service are committed.
@@ -350,36 +369,6 @@ extension ClusterWork {
                 failures[key] = failure
             }
         }
-    }
-
-    /// Tells what is wrong with services as objects, once each.
-    private mutating func tellFaults(of keys: Set<ObjectKey>) {
-        for key in keys.sorted() {
-            let found = table.faults(of: key)
-            let known = faults[key] ?? []
-            if found == known { continue }
-            faults[key] = found.isEmpty ? nil : found
-            for fault in found where !known.contains(fault) {
-                log.write(.warning, "a part of a service of the cluster is not served", [("service", key.description), ("error", fault)])
-                core?.remark("\(key): \(fault)", outcome: "FAIL", from: Origin(.kubernetes, name: key.description))
-            }
-            if found.isEmpty { log.write(.info, "all of a service of the cluster is served now", [("service", key.description)]) }
-        }
-    }
-
-    private mutating func note(trouble: String?, at place: String) {
-        if troubles[place] == trouble { return }
-        troubles[place] = trouble
-        if let trouble {
-            log.write(.warning, "the cluster cannot be read; what is served goes on", [("what", place), ("error", trouble)])
-        } else {
-            log.write(.info, "the cluster can be read again", [("what", place)])
-        }
-    }
-
-    private mutating func note(fault new: String?) {
-        if let new, new != fault { log.write(.error, new) }
-        fault = new
     }
 }
 

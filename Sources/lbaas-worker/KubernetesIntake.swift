@@ -24,6 +24,8 @@ final class KubernetesIntake: Intake {
     /// The work, until its thread takes it.
     private let work: Mutex<ClusterWork?>
     private let sources = Mutex(Sources())
+    /// Whether the objects could not be kept when that was tried last.
+    private let failedToSave = Mutex(false)
 
     /// What came.
     private struct Inbox {
@@ -71,24 +73,35 @@ final class KubernetesIntake: Intake {
             // Without the section nothing of it is served, and all of it is removed.
             var restored = work.withLock(\.self) ?? ClusterWork(.leftover, health: health, snapshot: nil, log: log)
             restored.reserve(forBytes: snapshot.size)
-            guard try snapshot.read({ restored.restore($0) }) else {
-                let served = try snapshot.served()
-                if settings == nil { return served }
-                // Without nodes they must not get into the table, where they serve: only when it is known that nobody wants them.
-                work.withLock { $0?.leftover = served }
-                return []
-            }
+            guard try snapshot.read({ restored.restore($0) }) else { return try restoredWithoutObjects(snapshot) }
             restored.endRestoring(on: (try? HostWatch.read()) ?? HostWatch.Facts())
-            work.withLock { [restored] in if $0 != nil { $0 = restored } }
             let balancers = restored.balancers
-            let others = try snapshot.served { balancers.owner(of: $0) != nil }
-            return balancers.all + (others.isEmpty ? [] : balancers.missing(of: others))
+            let marks = balancers.marksInUse
+            var known = 0
+            let others = try snapshot.served { id, mark in
+                let isKnown = mark.map { marks.contains($0) } ?? (balancers.owner(of: id) != nil)
+                if isKnown { known += 1 }
+                return isKnown
+            }
+            let all = balancers.all
+            restored.isNoted = known == all.count
+            work.withLock { [restored] in if $0 != nil { $0 = restored } }
+            return all + (others.isEmpty ? [] : balancers.missing(of: others))
         } catch {
             log.write(
                 .error, "what the cluster wanted last cannot be read; its services are served when the cluster is read",
                 [("error", "\(error)")])
-            return []
+            return (try? restoredWithoutObjects(snapshot)) ?? []
         }
+    }
+
+    /// Where the objects are not known, what was served is removed at once without the section, and else when it is known that nobody wants it:
+    /// it has no nodes, and must not get into the table, where it serves.
+    private func restoredWithoutObjects(_ snapshot: ClusterSnapshot) throws(KubernetesError) -> [LoadBalancer] {
+        let served = try snapshot.served()
+        if settings == nil { return served }
+        work.withLock { $0?.leftover = served }
+        return []
     }
 
     func start(handingTo core: any RequestHandler) throws(IntakeFailure) {
@@ -186,10 +199,12 @@ final class KubernetesIntake: Intake {
 
     private func loop(_ work: inout ClusterWork) {
         var nextSnapshot = Deadline(in: Self.snapshotInterval)
+        var nextRetry = Deadline(in: Self.retryInterval)
         let writing = DispatchGroup()
         while true {
-            let pause = work.hasFailures || health.hasFailures ? min(Self.retryInterval, nextSnapshot.rest) : nextSnapshot.rest
-            let isNews = news.wait(timeout: .now() + pause.seconds) == .success
+            let hadFailures = work.hasFailures || health.hasFailures
+            let pause = hadFailures ? min(nextRetry.rest, nextSnapshot.rest) : nextSnapshot.rest
+            _ = news.wait(timeout: .now() + pause.seconds)
             // What came with it is taken as well. Not behind that: what comes then is news.
             while news.wait(timeout: .now()) == .success {}
             let (updates, since, host, isStopped) = inbox.withLock { inbox in
@@ -197,11 +212,16 @@ final class KubernetesIntake: Intake {
                 return (inbox.updates, inbox.since, inbox.host, inbox.isStopped)
             }
             if !isStopped || !updates.isEmpty { work.take(updates, since: since ?? Clock.bootTime(), host) }
-            if !isNews, work.hasFailures { work.retry() }
-            if !isNews, health.hasFailures { health.settle() }
+            if !hadFailures {
+                nextRetry = Deadline(in: Self.retryInterval)
+            } else if nextRetry.isOver {
+                nextRetry = Deadline(in: Self.retryInterval)
+                work.retry()
+                if health.hasFailures { health.settle() }
+            }
             if isStopped {
                 writing.wait()
-                if let unsaved = work.takeUnsaved() { save(unsaved) }
+                if let unsaved = takeUnsaved(of: &work) { save(unsaved) }
                 return
             }
             if nextSnapshot.isOver {
@@ -213,7 +233,7 @@ final class KubernetesIntake: Intake {
 
     /// Keeps the objects for the next start, on a thread of its own: an event need not wait for that.
     private func saveAside(_ work: inout ClusterWork, _ writing: DispatchGroup) {
-        guard snapshot != nil, writing.wait(timeout: .now()) == .success, let unsaved = work.takeUnsaved() else { return }
+        guard snapshot != nil, writing.wait(timeout: .now()) == .success, let unsaved = takeUnsaved(of: &work) else { return }
         writing.enter()
         let isStarted = startThread { [self] in
             save(unsaved)
@@ -222,22 +242,34 @@ final class KubernetesIntake: Intake {
         if !isStarted { writing.leave() }
     }
 
+    private func takeUnsaved(of work: inout ClusterWork) -> ClusterWork.Unsaved? {
+        work.takeUnsaved(evenUnchanged: failedToSave.withLock { exchange(&$0, with: false) })
+    }
+
     private func save(_ unsaved: ClusterWork.Unsaved) {
         guard let snapshot else { return }
         do throws(KubernetesError) {
             try snapshot.write(unsaved.table, serving: unsaved.balancers.all)
         } catch {
-            log.write(.error, "the objects of the cluster cannot be kept for the next start", [("error", "\(error)")])
+            failedToSave.withLock { $0 = true }
+            log.write(
+                .error, "the objects of the cluster cannot be kept for the next start; it is tried again", [("error", "\(error)")])
         }
     }
 
     private func removeLeftover(_ core: any RequestHandler) {
         guard let snapshot, snapshot.exists else { return }
         _ = core.replaceSkipping(.kubernetes, [])
-        let removed = (try? HostEdge.removeLeftover()) ?? []
-        log.write(
-            .info, "what was served of a Kubernetes cluster is removed: there is no section for it",
-            [("edge", removed.joined(separator: ", "))])
-        snapshot.remove()
+        do throws(EdgeError) {
+            let removed = try HostEdge.removeLeftover()
+            log.write(
+                .info, "what was served of a Kubernetes cluster is removed: there is no section for it",
+                [("edge", removed.joined(separator: ", "))])
+            snapshot.remove()
+        } catch {
+            log.write(
+                .error, "what leads packets to services of a Kubernetes cluster cannot be removed; the next start tries again",
+                [("error", "\(error)")])
+        }
     }
 }

@@ -121,8 +121,29 @@ extension RealServers {
                 #expect(journal.contains("shop/taken: not served: "))
                 let delete = try JSON(bytes: Array(try await api.submit(try job("DELETE", named("mine")).bytes).body.utf8))
                 #expect(delete.isPass)
-                try await eventually("it is served") { try await served(api)["k8s:shop/taken/80-tcp/10.96.0.12"] != nil }
+                // Also while others change all the time.
+                var round = 0
+                try await eventually("it is served") {
+                    round += 1
+                    try manifests.put("free", address: "10.96.0.13", endpoints: ["10.244.1.\(round % 200 + 1)"])
+                    return try await served(api)["k8s:shop/taken/80-tcp/10.96.0.12"] != nil
+                }
                 try await worker.says("a service of the cluster is served now")
+            }
+        }
+
+        @Test("an object that cannot be read is told, and is served when it can be")
+        func unreadable() async throws {
+            try await withCluster { rig, options, api, manifests in
+                try manifests.put("web", address: "10.96.0.10", endpoints: ["10.244.1.5", "10.244.1.999"])
+                let worker = try rig.spawnWorker(options)
+                let line = try #require(
+                    try await worker.log.lines("an object of the cluster cannot be read; nothing of it is served", count: 1).first)
+                #expect(line["object"] == "EndpointSlice shop/web-1" && line["error"]?.contains("10.244.1.999") ?? false)
+                #expect(try await api.curl("/v1/journal").body.contains("EndpointSlice shop/web-1 cannot be read: "))
+                try manifests.put("web", address: "10.96.0.10", endpoints: ["10.244.1.5"])
+                try await worker.says("an object of the cluster can be read again, or is gone")
+                try await eventually("served") { try await served(api) == ["k8s:shop/web/80-tcp/10.96.0.10": ["10.244.1.5:8080"]] }
             }
         }
 

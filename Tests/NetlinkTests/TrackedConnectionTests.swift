@@ -25,7 +25,10 @@ struct TrackedConnectionTests {
     private let target = TrackedConnections.Target(address: .v4(0x0A60_000A), transport: 17, port: 53)
 
     /// What is sent where these are listed, and this is the answer to what is sent then.
-    private func sent(_ connections: [[UInt8]], number: Int32 = 0) throws -> (requests: [Request], error: Int32?) {
+    private func sent(
+        _ connections: [[UInt8]], to target: TrackedConnections.Target? = nil, number: Int32 = 0
+    ) throws -> (requests: [Request], error: Int32?) {
+        let target = target ?? self.target
         var isListed = false
         let kernel = ScriptedKernel { requests in
             defer { isListed = true }
@@ -55,6 +58,23 @@ struct TrackedConnectionTests {
         // The kernel is asked for those alone.
         let asked = nest(1, nest(1, attribute(2, service)), nest(2, attribute(1, [17]), attribute(3, bytes((53 as UInt16).bigEndian))))
         #expect(requests.first?.attributes == asked + nest(25, attribute(1, bytes(0x2A as UInt32))))
+        #expect(requests.last?.attributes == nest(1, stale))
+    }
+
+    @Test("of IPv6 are asked for by their port alone, for the kernel leaves out just those with the address that is asked for")
+    func ofIPv6() throws {
+        let address: [UInt8] = [0xFD, 0] + Array(repeating: 0, count: 13) + [9]
+        let (client, other) = (Array(repeating: 1 as UInt8, count: 16), Array(repeating: 2 as UInt8, count: 16))
+        let target = TrackedConnections.Target(address: .v6(high: 0xFD00 << 48, low: 9), transport: 17, port: 53)
+        let stale = tuple(client, address, port: 53)
+        let (requests, error) = try sent(
+            [
+                connection(10, tuple(client, other, port: 53), tuple(other, client, port: 4000)),
+                connection(10, stale, tuple(address, client, port: 4000)),
+            ], to: target)
+        #expect(error == nil && requests.map { Array($0.bytes[16..<20]) } == [[10, 0, 0, 0], [10, 0, 0, 0]])
+        let asked = nest(1, nest(2, attribute(1, [17]), attribute(3, bytes((53 as UInt16).bigEndian))))
+        #expect(requests.first?.attributes == asked + nest(25, attribute(1, bytes(0x28 as UInt32))))
         #expect(requests.last?.attributes == nest(1, stale))
     }
 

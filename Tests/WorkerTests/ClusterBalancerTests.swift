@@ -49,6 +49,22 @@ import Testing
         var other = ClusterBalancers(markMask: nil)
         _ = other.take(try table(local.replacingOccurrences(of: "\"name\": \"web\"", with: "\"name\": \"new\"")))
         #expect(other.missing(of: served).map(\.id.text) == ["k8s:shop/web/80-tcp/203.0.113.7/inside"])
+        // Another mask gives other marks: what had the old one is none of these, though it has their identity.
+        var remarked = ClusterBalancers(markMask: 0x20_0FFF)
+        _ = remarked.take(try table(local))
+        let marked = try #require(served.first { $0.firewallMark != nil })
+        let missing = remarked.missing(of: served)
+        #expect(missing.map(\.id.text) == ["k8s:shop/web/80-tcp/203.0.113.7/inside/\(marked.firewallMark ?? 0)"])
+        #expect(missing.map(\.firewallMark) == [marked.firewallMark])
+        // What is noted comes on top, and is among what is written next.
+        snapshot.note(serving: remarked.all.filter { $0.firewallMark != nil })
+        #expect(try snapshot.served().count == served.count + 1)
+        #expect(try snapshot.served { id, mark in mark == nil && balancers.owner(of: id) != nil }.allSatisfy { $0.firewallMark != nil })
+        try snapshot.write(ClusterTable(options: TranslationOptions(nodeName: "n1")), serving: balancers.all)
+        #expect(try snapshot.served().count == served.count + 1)
+        snapshot.forgetNoted()
+        try snapshot.write(ClusterTable(options: TranslationOptions(nodeName: "n1")), serving: balancers.all)
+        #expect(try snapshot.served().count == served.count)
         snapshot.remove()
         #expect(try snapshot.served() == [] && !snapshot.exists)
     }

@@ -22,6 +22,15 @@ struct ClusterObjects: Sendable {
     /// What is wrong with a service as an object.
     func faults(of service: ObjectKey) -> [String] { invalid[.service]?[service].map { [$0] } ?? [] }
 
+    /// The objects besides services that cannot be read, by kind and name, with the reasons.
+    var unreadable: [String: String] {
+        var found: [String: String] = [:]
+        for (kind, objects) in invalid where kind != .service {
+            for (key, reason) in objects { found["\(kind.rawValue) \(key)"] = reason }
+        }
+        return found
+    }
+
     /// Hands on all objects, one after another, kind by kind; not those that are invalid.
     func forEach<Failure>(_ body: (ClusterObject) throws(Failure) -> Void) throws(Failure) {
         for service in services.values { try body(.service(service)) }

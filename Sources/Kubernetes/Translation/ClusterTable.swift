@@ -183,6 +183,9 @@ extension ClusterTable {
         return faults
     }
 
+    /// The objects besides services that cannot be read, by kind and name, with the reasons.
+    package var unreadable: [String: String] { objects.unreadable }
+
     /// What is wrong as a whole; nil where nothing is. A host whose node has another name than it thinks takes no endpoint for its own.
     package var fault: String? {
         guard isComplete, !options.nodeName.isEmpty, objects.nodes[options.nodeName] == nil, objects.localEndpoints == 0 else { return nil }

@@ -116,15 +116,19 @@ public final class TrackedConnections {
 }
 
 extension TrackedConnections.Target {
-    /// Writes that only connections to it are asked for, as `ctnetlink_alloc_filter` of Linux reads it. A kernel before 5.8 takes no notice,
-    /// and lists all.
+    /// Writes that only connections to it are asked for, and those to its port of other addresses of IPv6, as `ctnetlink_alloc_filter` of Linux
+    /// reads it. A kernel before 5.8 takes no notice, and lists all.
     fileprivate func write(to message: inout MessageWriter) {
-        // CTA_FILTER_F_CTA_IP_DST, _PROTO_NUM, _PROTO_DST_PORT
-        let flags: UInt32 = 1 << 1 | 1 << 3 | 1 << 5
-        let (family, destination): (UInt8, UInt16) = if case .v4 = address { (2, 2) } else { (10, 4) }
-        message.append(family, 0, 0)
+        // CTA_FILTER_F_CTA_PROTO_NUM, _PROTO_DST_PORT
+        var flags: UInt32 = 1 << 3 | 1 << 5
+        let isV6 = if case .v6 = address { true } else { false }
+        message.append(isV6 ? 10 : 2, 0, 0)
         message.nest(TrackedConnections.original) { tuple in
-            tuple.nest(1) { $0.put(destination, address) }
+            // ctnetlink_filter_match_tuple of Linux 5.8 to 6.18 leaves out just those connections whose address of IPv6 is the one asked for.
+            if !isV6 {
+                flags |= 1 << 1  // CTA_FILTER_F_CTA_IP_DST
+                tuple.nest(1) { $0.put(2, address) }
+            }
             tuple.nest(2) {
                 $0.put(1, transport)
                 $0.put(3, bigEndian: port)

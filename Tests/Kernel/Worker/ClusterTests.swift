@@ -194,9 +194,35 @@ extension OnKernel {
                     #expect(try await worker.end(by: SIGKILL) == .signal(SIGKILL))
                 }
                 try node.apply(rest)
-                let worker = try node.start(given.options)
+                var worker = try node.start(given.options)
+                try await eventually("nothing") { try node.namespace.savedTable() == [ClusterNode.foreignService] }
+
+                // The same where the objects were kept and cannot be read.
+                try node.apply(given.objects)
+                try await eventually("served") { try node.servers() == given.servers }
+                #expect(try await worker.end() == .exit(0))
+                try node.damageKeptObjects()
+                try node.apply(rest)
+                worker = try node.start(given.options)
                 try await eventually("nothing") { try node.namespace.savedTable() == [ClusterNode.foreignService] }
                 #expect(try await worker.end() == .exit(0))
+            }
+        }
+
+        @Test("go by --cleanup however soon the worker died, and where the kept objects cannot be read")
+        func cleanupAfterCrash() async throws {
+            try await withNode { node in
+                let given = try #require(try ClusterCase.all().first)
+                try node.setAddresses(given.nodeAddresses)
+                for isKept in [false, true] {
+                    try node.apply(given.objects)
+                    let worker = try node.start(given.options)
+                    try await eventually("served") { try node.servers() == given.servers }
+                    #expect(try await worker.end(by: isKept ? SIGTERM : SIGKILL) == (isKept ? .exit(0) : .signal(SIGKILL)))
+                    if isKept { try node.damageKeptObjects() }
+                    _ = try await node.run(given.options, ["--cleanup"])
+                    #expect(try node.namespace.savedTable() == [ClusterNode.foreignService])
+                }
             }
         }
 
@@ -287,6 +313,13 @@ private struct ClusterNode {
     }
 
     func start(_ more: String) throws -> WorkerProcess { try rig.spawnWorker(try options(more)) }
+
+    /// Puts something else in the place of the objects that the worker kept.
+    func damageKeptObjects() throws {
+        let path = try options("").stateFolder + "/kubernetes.json"
+        #expect(FileManager.default.fileExists(atPath: path))
+        try Data("{".utf8).write(to: URL(fileURLWithPath: path))
+    }
 
     /// Runs the worker with an argument to its end; answers what it says.
     func run(_ more: String, _ arguments: [String], edge: String = "routes") async throws -> String {
