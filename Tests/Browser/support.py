@@ -45,7 +45,7 @@ return [...document.querySelectorAll("body *")]
 TOKENS = {"look": "viewer", "work": "operator"}
 
 
-def wait_for(what, condition, seconds=20):
+def wait_for(what, condition, seconds=120):
     """Waits until a condition holds, and answers what it says."""
     end = time.monotonic() + seconds
     while True:

@@ -83,7 +83,7 @@ extension Set<Service> {
     }
 }
 
-@Suite("What is done before the appliance is changed", .timeLimit(.minutes(1)))
+@Suite("What is done before the appliance is changed", .timeLimit(.minutes(15)))
 struct EffectsInFlightTests {
     private let bench: Bench
     private let routes = Surroundings(.routes)

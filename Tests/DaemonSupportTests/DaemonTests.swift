@@ -101,13 +101,13 @@ import Testing
     }
 
     @Test func timeIsKeptForThoseThatStopLater() async throws {
-        let services = [service("a", .init(stopTime: .seconds(4))), service("b", .init(stopTime: .seconds(100))), service("c")]
-        _ = try await run([services[0], services[2]], stopTimeout: .seconds(10)) { [signals] in signals.send(SIGTERM) }
-        #expect(services[2].limit.map { $0 > .seconds(5) && $0 <= .seconds(6) } == true)
-        #expect(services[0].limit.map { $0 > .seconds(9) && $0 <= .seconds(10) } == true)
+        let services = [service("a", .init(stopTime: .seconds(400))), service("b", .init(stopTime: .seconds(10_000))), service("c")]
+        _ = try await run([services[0], services[2]], stopTimeout: .seconds(1000)) { [signals] in signals.send(SIGTERM) }
+        #expect(services[2].limit.map { $0 > .seconds(500) && $0 <= .seconds(600) } == true)
+        #expect(services[0].limit.map { $0 > .seconds(900) && $0 <= .seconds(1000) } == true)
         // Never more than half.
-        _ = try await run(services, stopTimeout: .seconds(10)) { [signals] in signals.send(SIGTERM) }
-        #expect(services[2].limit.map { $0 > .seconds(4) && $0 <= .seconds(5) } == true)
+        _ = try await run(services, stopTimeout: .seconds(1000)) { [signals] in signals.send(SIGTERM) }
+        #expect(services[2].limit.map { $0 > .seconds(400) && $0 <= .seconds(500) } == true)
     }
 
     @Test func whatLeavesSomethingUndoneIsToldByTheExitCode() async throws {

@@ -132,10 +132,10 @@ func failure(_ body: @escaping @Sendable () throws(EtcdError) -> Void) async thr
             let followers = cluster.endpoints.indices.filter { $0 != leader }
             var configuration = cluster.configuration
             configuration.endpoints = followers.map { cluster.endpoints[$0] }
-            configuration.endpointLimit = .milliseconds(300)
+            configuration.endpointLimit = .seconds(2)
             let client = try EtcdClient(configuration)
             try await cluster.freeze(followers[0])
-            let late = try await failure { () throws(EtcdError) in try client.put("/late", [1], within: .milliseconds(300)) }
+            let late = try await failure { () throws(EtcdError) in try client.put("/late", [1], within: .seconds(2)) }
             #expect(late.code == .timedOut && late.mayBeApplied)
             // The next request is on the other endpoint.
             try await blocking { () throws(EtcdError) in try client.put("/k", [2], within: .seconds(20)) }
@@ -151,7 +151,14 @@ func failure(_ body: @escaping @Sendable () throws(EtcdError) -> Void) async thr
             // One of three is dead, and then the leader too: a minority serves only what it knows.
             await cluster.kill(leader)
             try await eventually("a write under the next leader") {
-                (try? await blocking { () throws(EtcdError) in try client.put("/k", [3], within: .milliseconds(500)) }) != nil
+                (try? await blocking { () throws(EtcdError) in try client.put("/k", [3], within: .seconds(5)) }) != nil
+            }
+            var last = configuration
+            last.endpoints = [cluster.endpoints[followers[1]]]
+            let survivor = try EtcdClient(last)
+            try await eventually("the member that is left has the write") {
+                try await blocking { () throws(EtcdError) in try survivor.range(.key("/k"), isSerializable: true, within: .seconds(20)) }
+                    .entries.map(\.value) == [[3]]
             }
             await cluster.kill(followers[0])
             let alone = try await failure { () throws(EtcdError) in

@@ -55,8 +55,8 @@ final class Fleet: Sendable {
         intervals.report = .milliseconds(200)
         intervals.reportsForTraffic = 2
         intervals.offer = .seconds(600)
-        intervals.takeover = 1
-        intervals.renewal = .milliseconds(200)
+        intervals.takeover = 5
+        intervals.renewal = .seconds(1)
         self.intervals = intervals
     }
 
@@ -113,7 +113,7 @@ final class Fleet: Sendable {
     }
 
     /// Waits until a worker has settled a revision.
-    func isSettled(_ revision: Int, _ worker: String = "w1", within seconds: Double = 20) async throws {
+    func isSettled(_ revision: Int, _ worker: String = "w1", within seconds: Double = 300) async throws {
         try await eventually("\(worker) has settled \(revision)", within: seconds) { try self.settled(worker)?.revision ?? 0 >= revision }
     }
 }
@@ -141,7 +141,7 @@ func onFleetThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) asy
 /// What a worker says that it has.
 func loadBalancers(of worker: String, _ gearmand: Gearmand) async throws -> [String] {
     let reply = try await onThread {
-        try GearmanClient(ports: [gearmand.port], function: worker, timeout: 20).submit(Array(#"{"hpcs_action":"METRICS"}"#.utf8))
+        try GearmanClient(ports: [gearmand.port], function: worker, timeout: 180).submit(Array(#"{"hpcs_action":"METRICS"}"#.utf8))
     }
     return try JSON(bytes: reply)["loadBalancers"].elements.compactMap { $0["id"].text }.sorted()
 }

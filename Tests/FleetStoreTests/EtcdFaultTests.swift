@@ -37,7 +37,7 @@ import Testing
                 ]
             }
             #expect(errors.map(\.code) == [.unavailable, .unavailable, .unavailable])
-            #expect(ContinuousClock.now - start < .seconds(8))
+            #expect(ContinuousClock.now - start < .seconds(60))
 
             try cluster.start(others[0])
             try cluster.start(leader)
@@ -61,9 +61,9 @@ import Testing
             let victim = (try await cluster.leader() + 1) % 3
             var configuration = cluster.configuration
             configuration.endpoints.swapAt(0, victim)
-            configuration.endpointLimit = .milliseconds(300)
+            configuration.endpointLimit = .seconds(1)
             var settings = EtcdStore.Settings(etcd: configuration, prefix: "/lbaas/test/")
-            settings.watchSilence = .milliseconds(500)
+            settings.watchSilence = .seconds(2)
             let store = try EtcdStore(settings)
             let updates = Updates()
             let first = try await onThread { try store.commit(.putting("k", [1])) }
@@ -92,7 +92,7 @@ import Testing
             try await onThread {
                 var configuration = cluster.configuration
                 configuration.endpoints.insert(endpoint, at: 0)
-                configuration.endpointLimit = .milliseconds(300)
+                configuration.endpointLimit = .seconds(1)
                 let relayed = configuration
                 try body(Self.store(cluster.configuration)) { try Self.store(relayed) }
             }

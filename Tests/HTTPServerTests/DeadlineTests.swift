@@ -22,8 +22,8 @@ struct DeadlineTests {
 
     @Test("where a connection is idle before its first request, or behind one")
     func idle() throws {
-        var limits = HTTPLimits.short(\.request)
-        limits.idle = .milliseconds(300)
+        var limits = HTTPLimits.short(\.request, .seconds(2))
+        limits.idle = .seconds(3)
         let server = try TestServer(limits: limits)
         let (silent, kept) = (try Client(server.port), try Client(server.port))
         #expect(try kept.get("/").status == 200)
@@ -33,7 +33,7 @@ struct DeadlineTests {
 
     @Test("where the next request on a connection comes slowly")
     func slowNext() throws {
-        let server = try TestServer(limits: .short(\.idle))
+        let server = try TestServer(limits: .short(\.idle, .seconds(2)))
         let client = try Client(server.port)
         #expect(try client.get("/").status == 200)
         try client.trickle("G")

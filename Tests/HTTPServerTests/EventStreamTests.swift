@@ -64,7 +64,7 @@ struct EventStreamTests {
 
     @Test("is followed from its first client on until some time after its last")
     func following() throws {
-        let stream = EventStream(heartbeat: .milliseconds(10), memory: .milliseconds(50))
+        let stream = EventStream(heartbeat: .milliseconds(10), memory: .seconds(3))
         let server = try TestServer(stream: stream)
         #expect(!stream.isFollowed)
         stream.follow { 7 }

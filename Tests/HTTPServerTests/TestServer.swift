@@ -76,9 +76,9 @@ final class TestServer: Sendable {
 
 extension HTTPLimits {
     /// Limits of which one is short.
-    static func short(_ limit: WritableKeyPath<HTTPLimits, Duration>) -> HTTPLimits {
+    static func short(_ limit: WritableKeyPath<HTTPLimits, Duration>, _ value: Duration = .milliseconds(200)) -> HTTPLimits {
         var limits = HTTPLimits()
-        limits[keyPath: limit] = .milliseconds(200)
+        limits[keyPath: limit] = value
         return limits
     }
 }

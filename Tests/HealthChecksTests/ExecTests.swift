@@ -4,7 +4,7 @@ import LBaaS
 import TestSupport
 import Testing
 
-@Suite("An EXEC check", .timeLimit(.minutes(2)))
+@Suite("An EXEC check", .timeLimit(.minutes(15)))
 struct ExecTests {
     private func result(
         _ script: String, timeout: Duration = .seconds(10), address: IPAddress = loopback, _ path: String = "/bin/sh"

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Checks across a network that the test made: this side has 10.9.0.1 and fd09::1, the node 10.9.0.2 and fd09::2, and 10.9.0.3 is nobody.
-@Suite("Across a network", .enabled(if: geteuid() == 0, "needs root, to make network namespaces"), .timeLimit(.minutes(2)))
+@Suite("Across a network", .enabled(if: geteuid() == 0, "needs root, to make network namespaces"), .timeLimit(.minutes(15)))
 struct NetworkTests {
     private static let node = [IPAddress("10.9.0.2"), IPAddress("fd09::2")].compactMap { $0 }
     private let here: Namespace

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Facts about nodes as they are committed, and as checks find them.
-@Suite("Checks and the facts that are committed", .timeLimit(.minutes(2)))
+@Suite("Checks and the facts that are committed", .timeLimit(.minutes(15)))
 struct NodeChecksTests {
     private let reports = Record<NodeFinding>()
     private let others = Record<NodeFinding>()

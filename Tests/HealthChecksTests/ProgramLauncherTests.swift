@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What programs of checks leave behind.
-@Suite("What a program of a check started", .timeLimit(.minutes(2)))
+@Suite("What a program of a check started", .timeLimit(.minutes(15)))
 struct ProgramLauncherTests {
     private let folder: TemporaryFolder
 

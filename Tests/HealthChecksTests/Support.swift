@@ -50,7 +50,7 @@ final class Checks: Sendable {
     func health(_ node: String = "a") -> NodeHealth? { reports.all.last { $0.key == key(node) }?.health }
 
     /// Waits until a node is said to be up, or down for this reason.
-    func wait(for node: String = "a", isUp: Bool, reason: String? = nil, within seconds: Double = 20) async throws {
+    func wait(for node: String = "a", isUp: Bool, reason: String? = nil, within seconds: Double = 300) async throws {
         do {
             try await eventually("node \(node) is \(isUp ? "up" : "down")", within: seconds) {
                 health(node).map { $0.isUp == isUp && $0.against == 0 && $0.reason == reason } ?? false

@@ -4,7 +4,7 @@ import LBaaS
 import TestSupport
 import Testing
 
-@Suite("A check by TLS", .timeLimit(.minutes(2)))
+@Suite("A check by TLS", .timeLimit(.minutes(15)))
 struct TLSTests {
     private let certificates: Certificates
 
@@ -79,7 +79,7 @@ struct TLSTests {
         }
         var tls = TLS()
         tls.authorities = certificates.authority
-        checks.begin(check(.tls(tls), port: server.port, delay: .seconds(1), timeout: .seconds(1)), of: "good")
+        checks.begin(check(.tls(tls), port: server.port, delay: .seconds(1), timeout: .seconds(60)), of: "good")
         for path in paths {
             let reason = "TLS: '\(path)' is not a file of PEM certificates that this worker can read"
             try await checks.wait(for: path, isUp: false, reason: reason)
@@ -97,7 +97,7 @@ struct TLSTests {
         let checks = try Checks()
         var tls = TLS()
         tls.authorities = path
-        checks.begin(check(.tls(tls), port: server.port, delay: .milliseconds(100), timeout: .milliseconds(100)))
+        checks.begin(check(.tls(tls), port: server.port, delay: .milliseconds(100), timeout: .seconds(60)))
         try await checks.wait(isUp: true)
         try FileManager.default.removeItem(atPath: path)
         try await eventually("the warning") { checks.log.lines.contains { $0.contains(path) } }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What orders do to checks.
-@Suite("An update", .timeLimit(.minutes(2)))
+@Suite("An update", .timeLimit(.minutes(15)))
 struct UpdateTests {
     /// A socket that refuses connections until it listens.
     private func bound() throws -> Socket {

@@ -4,7 +4,7 @@ import HostSystem
 import TestSupport
 import Testing
 
-@Suite("Files of certificates", .timeLimit(.minutes(2)))
+@Suite("Files of certificates", .timeLimit(.minutes(15)))
 struct CertificateTests {
     private let folder: TemporaryFolder
     private let certificate: [UInt8]

@@ -2,7 +2,7 @@ import Dispatch
 import HostSystem
 import Testing
 
-@Suite("An outbox", .timeLimit(.minutes(1)))
+@Suite("An outbox", .timeLimit(.minutes(15)))
 struct OutboxTests {
     private let long = Duration.seconds(20)
 

@@ -2,7 +2,7 @@ import Glibc
 import HostSystem
 import Testing
 
-@Suite("A program that is run", .timeLimit(.minutes(1)))
+@Suite("A program that is run", .timeLimit(.minutes(15)))
 struct ProgramTests {
     private func run(_ script: String, input: String = "") -> Program.Outcome {
         // As the worker does; the program is not to take it over.

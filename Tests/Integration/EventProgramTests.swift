@@ -47,7 +47,7 @@ extension RealServers {
                 try await worker.says("exec notifier: the program took too long, and was ended")
                 // It is run for the next event all the same; at the end of the worker it is left to itself.
                 try await eventually("it is run again") { try trial.lines("pids").count == 2 }
-                #expect(try await worker.end(within: 10) == .exit(0))
+                #expect(try await worker.end(within: 60) == .exit(0))
                 for pid in try trial.lines("pids").compactMap({ pid_t($0) }).dropFirst() { kill(pid, SIGKILL) }
             }
         }

@@ -41,7 +41,7 @@ extension RealServers {
 
         @Test func ofJobsThatCameTogetherOnlyTheBadOneFails() async throws {
             // The first job is slow, so the others wait and are committed together.
-            let section = "fail = create:bad\nslow = create:slow=300"
+            let section = "fail = create:bad\nslow = create:slow=3000"
             try await withWorker(dummy: section, arguments: ["--concurrency", "12"]) { gearmand, _ in
                 async let slow = gearmand.ask(job("CREATE", loadBalancer("slow", port: 1)))
                 try await eventually("the slow job runs") { try await gearmand.function(WorkerOptions.function).running == 1 }
@@ -59,7 +59,7 @@ extension RealServers {
         }
 
         @Test func aSlowChangeKeepsNobodyFromAskingForTheStatus() async throws {
-            try await withWorker(dummy: "slow = create:slow=1000") { gearmand, worker in
+            try await withWorker(dummy: "slow = create:slow=5000") { gearmand, worker in
                 try await gearmand.succeed(job("CREATE", loadBalancer("quick", port: 1)))
                 async let slow = gearmand.ask(job("CREATE", loadBalancer("slow", port: 2)))
                 try await eventually("the slow job runs") { try await gearmand.function(WorkerOptions.function).running == 1 }
@@ -68,7 +68,7 @@ extension RealServers {
                 #expect(try await slow.isPass)
                 try await eventually("the slow job is logged") { try worker.log.jobs.contains { $0["load_balancers"] == "slow" } }
                 let line = try worker.log.jobs.last { $0["load_balancers"] == "slow" }
-                #expect((Double(line?["ms"] ?? "") ?? 0) >= 1000)
+                #expect((Double(line?["ms"] ?? "") ?? 0) >= 5000)
             }
         }
 

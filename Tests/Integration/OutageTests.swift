@@ -62,8 +62,8 @@ extension RealServers {
                         try await worker.says("job server lost", times: outage)
                         try await load.answers(more: 20)
                         let reply = try await onThread {
-                            try GearmanClient(ports: [goes.port, stays.port], function: WorkerOptions.function, timeout: 5)
-                                .submitUntilAnswered(try job("STATS").bytes, within: 20)
+                            try GearmanClient(ports: [goes.port, stays.port], function: WorkerOptions.function, timeout: 30)
+                                .submitUntilAnswered(try job("STATS").bytes, within: 200)
                         }
                         #expect(try JSON(bytes: reply).isPass, "a client that knows both finds the one that is left")
                         try await goes.start()
@@ -82,7 +82,7 @@ extension RealServers {
             try await withRig { rig in
                 let gearmand = try await rig.startGearmand()
                 var options = rig.options(gearmand)
-                options.configuration = "[gearman]\nkeepidle = 0.2\nkeepintvl = 0.5\nkeepcnt = 2\n"
+                options.configuration = "[gearman]\nkeepidle = 0.2\nkeepintvl = 3\nkeepcnt = 2\n"
                 let worker = try await rig.startWorker(options)
                 for freeze in 1...2 {
                     try await gearmand.succeed(job("CREATE", loadBalancer("web", weights: freeze)))
@@ -106,7 +106,7 @@ extension RealServers {
             try await withRig { rig in
                 let gearmand = try await rig.startGearmand()
                 var options = rig.options(gearmand)
-                options.configuration = "[gearman]\nkeepidle = 0.1\nkeepintvl = 3\n"
+                options.configuration = "[gearman]\nkeepidle = 0.1\nkeepintvl = 60\n"
                 let worker = try await rig.startWorker(options)
                 let enough = Deadline(seconds: 0.6)
                 try await eventually("several heartbeats") { enough.isOver }

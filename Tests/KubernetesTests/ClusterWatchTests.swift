@@ -190,8 +190,8 @@ import Testing
     @Test("A watch that falls silent, and a list that never ends, are given up")
     func silence() async throws {
         var limits = ListWatch.Limits()
-        limits.silence = .milliseconds(300)
-        limits.answer = .milliseconds(500)
+        limits.silence = .seconds(2)
+        limits.answer = .seconds(3)
         let script = Script(
             list: [Answer(lines: ["{\"kind\":"], then: "hold"), .list(.service, version: 1, [Self.web("a")])],
             watch: [.silence, Answer(lines: [Self.line("ADDED", Self.web("b", version: 2))], then: "hold")])

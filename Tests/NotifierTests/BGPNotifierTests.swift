@@ -22,7 +22,7 @@ private struct Bench {
     }
 }
 
-@Suite("The notifier that talks to ExaBGP", .timeLimit(.minutes(1)))
+@Suite("The notifier that talks to ExaBGP", .timeLimit(.minutes(15)))
 struct BGPNotifierTests {
     private let wait = Duration.seconds(20)
 

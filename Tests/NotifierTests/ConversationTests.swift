@@ -5,7 +5,7 @@ import Testing
 
 @testable import BGPNotifier
 
-@Suite("The limits of ExaBGP's answers", .timeLimit(.minutes(1)))
+@Suite("The limits of ExaBGP's answers", .timeLimit(.minutes(15)))
 struct ConversationTests {
     private let folder: TemporaryFolder
 

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 libc = ctypes.CDLL(None, use_errno=True)
-patience = 60
+patience = 180
 
 
 def eventually(what, condition, seconds=patience):
@@ -103,7 +103,7 @@ class Server:
                 listener.sendto(self.reply(word, peer), peer)
 
 
-def connect(host, address, port, transport="TCP", seconds=8, source=None):
+def connect(host, address, port, transport="TCP", seconds=20, source=None):
     """A socket in a host that is connected to an address. SCTP tells the other side all addresses of a socket: it has one."""
     def body():
         client = new_socket(transport, address)
@@ -133,7 +133,7 @@ def say(connection, word=b"?\n"):
     return tuple(answer)
 
 
-def ask(host, address, port, transport="TCP", seconds=8, source=None, word=b"?\n"):
+def ask(host, address, port, transport="TCP", seconds=20, source=None, word=b"?\n"):
     """The name of the server that answers, and the address that it sees; or why there is none."""
     try:
         with connect(host, address, port, transport, seconds, source) as connection:

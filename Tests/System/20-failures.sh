@@ -15,10 +15,10 @@ aWorkerThatHangsIsStartedAgain() {
 }
 
 aSlowReloadIsNoReasonToStartItAgain() {
-    drop_in lbaas-worker WatchdogSec=3
+    drop_in lbaas-worker WatchdogSec=6
     cat >/usr/local/bin/slow-haproxy <<'END'
 #!/bin/sh
-case "$*" in *-c*) [ ! -e /run/slow ] || sleep 8 ;; esac
+case "$*" in *-c*) [ ! -e /run/slow ] || sleep 12 ;; esac
 exec /usr/sbin/haproxy "$@"
 END
     chmod +x /usr/local/bin/slow-haproxy
@@ -31,7 +31,7 @@ END
     SECONDS=0
     balancer two 8082
     rm /run/slow
-    [ $SECONDS -ge 6 ] || { echo "the reload took $SECONDS s only"; return 1; }
+    [ $SECONDS -ge 9 ] || { echo "the reload took $SECONDS s only"; return 1; }
     is "$(property lbaas-worker MainPID) $(restarts)" "$process 0"
     is "$(status_of http://127.0.0.1:8082/)" 200
 }

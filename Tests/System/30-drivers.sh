@@ -63,7 +63,7 @@ theIPVSDriverBalances() {
     api PUT /v1/load-balancers/shop '{"protocol": "TCP", "address": "10.9.0.1", "port": 80, "nodes": [{"id": "a", "address": "10.9.1.1", "port": 8080}], "monitor": {"type": "CONNECT", "delay": 1, "timeout": 1, "attempts": 2}}'
     # Until its first check has passed, the node is down.
     within 20 answers http://10.9.0.1/
-    is "$(curl --silent --max-time 5 http://10.9.0.1/)" 10.9.1.1
+    is "$(curl --silent --max-time 60 http://10.9.0.1/)" 10.9.1.1
     # The thread that begins the checks has the real-time priority that the drop-in allows.
     within 10 has_a_realtime_thread
     systemctl stop web-node

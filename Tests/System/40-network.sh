@@ -26,11 +26,11 @@ aVirtualIPOfAWorkerThatIsKilledIsGivenUp() {
     systemctl start etcd
     virtual_ip '[cluster]' 'etcd = http://127.0.0.1:2379'
     turn_on vip
-    drop_in lbaas-worker RestartSec=3
+    drop_in lbaas-worker RestartSec=30
     systemctl start lbaas-worker
     within 20 bound
     kill -KILL "$(property lbaas-worker MainPID)"
-    within 5 unbound
+    within 2 unbound
     is "$(property lbaas-worker SubState)" auto-restart
     within 30 bound
     systemctl stop lbaas-worker etcd

@@ -110,7 +110,7 @@ thePageBGPLeadsToARouteOfTheRouter() {
     drop_in bird NetworkNamespacePath=/run/netns/router
     page bgp
     has "$(ip -n router route show 10.9.0.1)" "via 192.0.2.10 dev eth0 proto bird"
-    is "$(ip netns exec router curl --silent --max-time 5 http://10.9.0.1:8000/)" 127.0.0.2
+    is "$(ip netns exec router curl --silent --max-time 60 http://10.9.0.1:8000/)" 127.0.0.2
     systemctl stop bird exabgp lbaas-worker
     systemctl disable exabgp
     ip address delete 10.9.0.1/32 dev lo

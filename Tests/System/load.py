@@ -23,7 +23,7 @@ def request(connection):
 
 print("begun", flush=True)
 while not os.path.exists(stop) or done < 20:
-    connection = http.client.HTTPConnection(address, port, timeout=10)
+    connection = http.client.HTTPConnection(address, port, timeout=60)
     failed += not request(connection)
     connection.close()
     done += 1

@@ -83,7 +83,7 @@ says() { within 20 logged "$1" || { echo "the worker has not said '$1'"; return 
 api() { curl --silent --show-error --unix-socket "$socket" --header 'Content-Type: application/json' --request "$1" ${3+--data "$3"} "http://localhost$2"; }
 
 # status_of URL [OPTION...]: the status of an answer, 000 where there was none.
-status_of() { curl --silent --output /dev/null --max-time 5 --write-out '%{http_code}' "${@:2}" "$1" || true; }
+status_of() { curl --silent --output /dev/null --max-time 60 --write-out '%{http_code}' "${@:2}" "$1" || true; }
 
 # answers URL [STATUS]: whether it answers with that status, 200 if not told otherwise.
 answers() { [ "$(status_of "$1")" = "${2-200}" ]; }

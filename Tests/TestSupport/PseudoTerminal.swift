@@ -37,7 +37,7 @@ package final class PseudoTerminal {
 
     /// Reads until the text is as it is waited for.
     package func wait(_ what: String, until isThere: (String) -> Bool) throws {
-        try waitUntil("\(what) in \(String(reflecting: self.text))", within: 30) {
+        try waitUntil("\(what) in \(String(reflecting: self.text))") {
             read()
             return isThere(text)
         }

@@ -21,11 +21,11 @@ final class FaultHistory: Sendable {
     private let hosts: Int
 
     /// How long a silence may be that no fault explains: a hand-over, and a busy machine.
-    private static let unexplained = Duration.milliseconds(500)
+    private static let unexplained = Duration.milliseconds(1000)
     /// For starting, claiming, binding and announcing on a busy machine.
-    private static let reaction = Duration.milliseconds(2500)
+    private static let reaction = Duration.milliseconds(4000)
     /// For etcd to elect a leader, and for those who wait to hear of the owners again.
-    private static let election = Duration.milliseconds(2500)
+    private static let election = Duration.milliseconds(4000)
 
     init(_ lab: Lab) {
         takeover = .seconds(lab.options.takeover)

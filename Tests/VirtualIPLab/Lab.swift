@@ -63,7 +63,7 @@ final class Lab: Sendable {
     /// highest priority.
     ///
     /// - Parameter absent: a host whose worker does not run.
-    func isWhole(besides absent: LabHost? = nil, within seconds: Double = 30) async throws {
+    func isWhole(besides absent: LabHost? = nil, within seconds: Double = 300) async throws {
         for host in hosts where host !== absent { try await host.isConnected(within: seconds) }
         let start = Clock.bootTime()
         let first = hosts.first { $0 !== absent }?.number

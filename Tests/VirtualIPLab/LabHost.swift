@@ -89,7 +89,7 @@ final class LabHost: Sendable {
     func followEvents() throws -> () throws -> [Substring] { try rig.followEvents(over: socket, name: "events-\(number)") }
 
     /// Waits until its worker has a right in the cluster.
-    func isConnected(within seconds: Double = 30) async throws {
+    func isConnected(within seconds: Double = 300) async throws {
         let worker = try worker
         try await eventually("host \(number) has reached the cluster", within: seconds) {
             if let end = worker.process.ended {

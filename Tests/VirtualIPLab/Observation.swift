@@ -38,7 +38,7 @@ struct Observation {
     }
 
     /// Waits until addresses have other owners.
-    func moved(_ addresses: [LabAddress], from owner: LabHost, within seconds: Double = 30) async throws {
+    func moved(_ addresses: [LabAddress], from owner: LabHost, within seconds: Double = 300) async throws {
         try await eventually("other owners of the addresses of host \(owner.number)", within: seconds) {
             addresses.allSatisfy { address in
                 let record = lab.client.record(address.address, .ping)
@@ -54,10 +54,19 @@ struct Observation {
     }
 
     /// Expects no longer silence than this.
+    ///
+    /// - Throws: `TooLong` where there was one.
     func expect(_ address: LabAddress, silentForAtMost limit: Duration) throws {
         for question in [Question.ping, .everyone] where silence(address, question) > limit {
             let time = silence(address, question).text
-            throw Failure("\(address.address) (\(address.policy)): \(question.word) were not answered for \(time): at most \(limit.text)")
+            throw TooLong(
+                description: "\(address.address) (\(address.policy)): \(question.word) were not answered for \(time): at most \(limit.text)"
+            )
         }
     }
+}
+
+/// A silence longer than allowed, or an address that moved for no reason: what a machine that stops for some time brings about, too.
+struct TooLong: Error, CustomStringConvertible {
+    let description: String
 }

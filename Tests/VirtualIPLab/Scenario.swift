@@ -34,7 +34,7 @@ struct Scenario: Sendable {
                 let isHit = owners[address] == victim
                 try observation.expect(address, silentForAtMost: isHit ? (address.isAtMostOne ? atMostOne : atLeastOne) : brief)
             }
-            if keepsOwners, try await lab.owners() != owners { throw Failure("an address moved") }
+            if keepsOwners, try await lab.owners() != owners { throw TooLong(description: "an address moved") }
         }
     }
 

@@ -80,7 +80,7 @@ extension Scenario {
             for address in lab.options.addresses {
                 try observation.expect(address, silentForAtMost: address.isAtMostOne ? .seconds(12) : brief)
             }
-            if try await lab.owners() != owners { throw Failure("an address moved") }
+            if try await lab.owners() != owners { throw TooLong(description: "an address moved") }
         },
         Scenario(name: "etcd is restored from an old snapshot") { lab in
             try await lab.etcd.saveSnapshot()

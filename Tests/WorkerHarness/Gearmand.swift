@@ -74,6 +74,6 @@ package final class Gearmand: Sendable {
     }
 
     private func ask(_ command: String, isLast: @escaping @Sendable (String) -> Bool) async throws -> [String] {
-        try await onThread { [port] in try LoopbackSocket.connected(to: port, seconds: 2).ask(command, isLast: isLast) }
+        try await onThread { [port] in try LoopbackSocket.connected(to: port, seconds: 60).ask(command, isLast: isLast) }
     }
 }

@@ -42,13 +42,13 @@ package struct WorkerProcess: Sendable {
     }
 
     /// Ends it by a signal, and answers how it ended.
-    package func end(by signal: Int32 = SIGTERM, within seconds: Double = 20) async throws -> ChildProcess.End {
+    package func end(by signal: Int32 = SIGTERM, within seconds: Double = 50) async throws -> ChildProcess.End {
         process.send(signal)
         return try await process.end(within: seconds)
     }
 
     /// Waits for a message in its log.
-    package func says(_ message: String, times: Int = 1, within seconds: Double = 20) async throws {
+    package func says(_ message: String, times: Int = 1, within seconds: Double = 300) async throws {
         try await eventually("the worker says \(times) times: \(message)\n", within: seconds) { try log.lines(message).count >= times }
     }
 }

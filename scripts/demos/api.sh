@@ -13,7 +13,7 @@ run() {
     number=$((number + 1))
     printf '\n%s%d. %s%s\n' "$bold" "$number" "$title" "$plain"
     show command "${*/#"$ctl"/lbaasctl}"
-    output=$(timeout 30 "$@" 2>&1) || output+=" (exit status $?)"
+    output=$(timeout 300 "$@" 2>&1) || output+=" (exit status $?)"
     show output "$output"
     if [[ $output != *"$expected"* ]]; then
         verdict="${red}WRONG: the output should have $expected in it${plain}"

@@ -27,7 +27,7 @@ give_up() {
 
 # Whether our gearmand answers or has ended: another program may have taken the port first.
 gearmand_answers_or_ended() {
-    ! kill -0 "$gearmand" 2>/dev/null || [ -n "$(timeout 1 gearadmin -h 127.0.0.1 -p "$port" --getpid 2>/dev/null)" ]
+    ! kill -0 "$gearmand" 2>/dev/null || [ -n "$(timeout 20 gearadmin -h 127.0.0.1 -p "$port" --getpid 2>/dev/null)" ]
 }
 
 start_gearmand() {
@@ -37,7 +37,7 @@ start_gearmand() {
         gearmand -L 127.0.0.1 -p "$port" -l none -P "$folder/gearmand.pid" >>"$folder/gearmand.log" 2>&1 &
         gearmand=$!
         within 10 gearmand_answers_or_ended || true
-        [ "$(timeout 1 gearadmin -h 127.0.0.1 -p "$port" --getpid 2>/dev/null)" = "$gearmand" ] && return
+        [ "$(timeout 20 gearadmin -h 127.0.0.1 -p "$port" --getpid 2>/dev/null)" = "$gearmand" ] && return
         kill "$gearmand" 2>/dev/null || true
         wait "$gearmand" 2>/dev/null || true
         gearmand=''
@@ -76,7 +76,7 @@ submit() {
     before=$(wc -l <"$folder/worker.log")
     printf '\n%s%d. %s%s\n' "$bold" "$number" "$title" "$plain"
     show request "$request"
-    answer=$(printf %s "$request" | timeout 30 gearman -h 127.0.0.1 -p "$port" -f demo) || answer="no answer: gearman ended with $?"
+    answer=$(printf %s "$request" | timeout 300 gearman -h 127.0.0.1 -p "$port" -f demo) || answer="no answer: gearman ended with $?"
     show answer "$answer"
     # The driver's lines are in the log before the answer is sent. The date is cut off.
     show log "$(tail -n "+$((before + 1))" "$folder/worker.log" | sed 's/^[^T ]*T//')"

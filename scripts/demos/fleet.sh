@@ -84,7 +84,7 @@ config = $folder/$1/haproxy.cfg
 [cluster]
 etcd = http://$inside:2379
 host = $1
-takeover = 2
+takeover = 5
 [api]
 socket = none
 TEXT
@@ -105,7 +105,7 @@ run() {
     number=$((number + 1))
     printf '\n%s%d. %s%s\n' "$bold" "$number" "$title" "$plain"
     show command "openstack $*"
-    output=$(timeout 60 "$openstack" "$@" 2>&1) || output+=" (exit status $?)"
+    output=$(timeout 300 "$openstack" "$@" 2>&1) || output+=" (exit status $?)"
     [ -z "$output" ] || show output "$output"
     if [[ $output != *"$expected"* ]]; then
         verdict="${red}WRONG: the output should have $expected in it${plain}"
@@ -129,10 +129,10 @@ say() { printf '\n%s%d. %s%s\n' "$bold" "$((number += 1))" "$1" "$plain"; }
 # balance REQUESTS: sends so many requests to the virtual IP, and prints how many each web server answered.
 balance() {
     local request
-    for ((request = 0; request < $1; request++)); do curl -s --max-time 2 "http://$address/" || echo lost; done | sort | uniq -c | xargs
+    for ((request = 0; request < $1; request++)); do curl -s --max-time 30 "http://$address/" || echo lost; done | sort | uniq -c | xargs
 }
 
-answers() { curl -s --max-time 0.5 -o "$folder/null" "http://$address/"; }
+answers() { curl -s --max-time 5 -o "$folder/null" "http://$address/"; }
 owner() { for host in w1 w2; do ip -n $host address show eth0 | grep -q "inet $address/32" && echo $host && return; done; return 1; }
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/lbaas-demo.XXXXXX")
@@ -213,7 +213,7 @@ run "The load balancer without that host" ACTIVE loadbalancer show shop -f value
 
 run "Delete all of it" "" loadbalancer delete shop --cascade --wait
 run "Nothing is left" "" loadbalancer list -f value
-expect "a request" "$(curl -s --max-time 1 "http://$address/" || echo "no answer")" "no answer"
+expect "a request" "$(curl -s --max-time 3 "http://$address/" || echo "no answer")" "no answer"
 
 echo
 if [ $failures -gt 0 ]; then

@@ -43,7 +43,7 @@ LINKS
 }
 
 # ask WORDS: connects from the client to the load balancer, sends the words, and prints the answer.
-ask() { ip netns exec client timeout 10 socat -t 5 - TCP:10.1.0.1:80 <<<"$1"; }
+ask() { ip netns exec client timeout 60 socat -t 60 - TCP:10.1.0.1:80 <<<"$1"; }
 
 four_connections_reach_both() {
     local answers

@@ -66,7 +66,7 @@ CONFIGURATION
 }
 
 # ask ADDRESS PORT WORDS: connects from the client, sends the words, and prints the answer.
-ask() { ip netns exec client timeout 10 socat -t 5 - "TCP:$1:$2" <<<"$3"; }
+ask() { ip netns exec client timeout 60 socat -t 60 - "TCP:$1:$2" <<<"$3"; }
 
 # reaches ADDRESS PORT POD...: four connections reach these pods and no others.
 reaches() {

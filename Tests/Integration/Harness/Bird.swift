@@ -75,7 +75,7 @@ final class Bird: Sendable {
     }
 
     /// Waits until it has just these host routes.
-    func has(_ addresses: Set<String>, within seconds: Double = 40) async throws {
+    func has(_ addresses: Set<String>, within seconds: Double = 300) async throws {
         let expected = Set(addresses.map { $0 + ($0.contains(":") ? "/128" : "/32") })
         try await eventually("\(name) has the routes \(expected.sorted())", within: seconds) {
             Set(try await self.routes().map(\.prefix)) == expected

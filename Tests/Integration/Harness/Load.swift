@@ -46,7 +46,7 @@ final class Load: Sendable {
         var isDone = false
         defer { if !isDone { stop() } }
         var life = newborn
-        let client = GearmanClient(ports: [gearmand.port], function: WorkerOptions.function, timeout: retries ? 5 : 30)
+        let client = GearmanClient(ports: [gearmand.port], function: WorkerOptions.function, timeout: retries ? 5 : 180)
         for _ in 0..<jobs {
             if isStopped.load(ordering: .relaxed) { break }
             let job = life.next()

@@ -71,7 +71,7 @@ struct VirtualIPHost {
 
     /// Runs a test with hosts that share etcd, each with a link of its own to it.
     static func withCluster(
-        _ section: String = "", hosts count: Int = 2, takeover: Int = 1, _ more: (Int) -> String = { _ in "" },
+        _ section: String = "", hosts count: Int = 2, takeover: Int = 3, _ more: (Int) -> String = { _ in "" },
         _ body: ([VirtualIPHost], [Relay]) async throws -> Void
     ) async throws {
         try await EtcdCluster.run { etcd in

@@ -29,7 +29,7 @@ final class Load: Sendable {
                 while !isOver.load(ordering: .relaxed), source < .max {
                     source += 1
                     let result = Result {
-                        let connection = try Connection(.tcp, to: try Lab.virtualAddress(.v4), port: port, from: source, within: 2)
+                        let connection = try Connection(.tcp, to: try Lab.virtualAddress(.v4), port: port, from: source, within: 60)
                         // Something must have gone to and fro, not only a greeting.
                         return try connection.ask()
                     }

