@@ -97,5 +97,13 @@ import Testing
         for text in ["", "2026-11-30", "2026-11-30T08:15:00", "2026-11-30T25:00:00Z", "2026-11-30T08:15:00+01:00"] {
             #expect(Timestamp(rfc3339: text) == nil)
         }
+        // Digits of other scripts, in each place: they are more bytes than characters.
+        for place in 0..<24 {
+            var text = Array("2026-11-30T08:15:00.123Z")
+            if !text[place].isNumber { continue }
+            text[place] = "\u{0664}"
+            #expect(Timestamp(rfc3339: String(text)) == nil, "\(place)")
+        }
+        #expect(Timestamp(rfc3339: "2026-11-30T08:15:00.\u{0660}\u{0661}\u{0662}\u{0663}Z") == nil)
     }
 }

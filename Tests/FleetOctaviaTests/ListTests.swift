@@ -71,6 +71,25 @@ import Testing
         }
     }
 
+    @Test("A limit of any size is a page, whose links have one that is no larger than a list", arguments: ["", "&page_reverse=true"])
+    func largeLimits(_ direction: String) async throws {
+        try await Bench.run { bench in
+            let network = try network(bench)
+            let ids = try (0..<3).map { try bench.create("loadbalancer", #""name": "\#($0)", "vip_network_id": "\#(network)""#) }
+            for path in ["loadbalancers", "listeners", "pools", "healthmonitors"] {
+                for limit in [Int.max, .max - 1, 1 << 62, 1_000_001] {
+                    #expect(try bench.ask("GET", "\(path)?limit=\(limit)\(direction)").status == 200)
+                    let marked = try bench.ask("GET", "\(path)?limit=\(limit)&marker=\(ids[1])\(direction)")
+                    guard path == "loadbalancers" else { continue }
+                    #expect(try column(marked.body, path, "id") == [ids[direction.isEmpty ? 2 : 0]])
+                    let links = try column(marked.body, path + "_links", "href")
+                    #expect(links.count == 1 && links[0].contains("limit=1000000&"), "\(links)")
+                }
+                #expect(try bench.ask("GET", "\(path)?limit=9223372036854775808\(direction)").status == 400)
+            }
+        }
+    }
+
     @Test("A list of 10,000 load balancers is whole, and a page or one of them by its name does not take the time of all")
     func many() async throws {
         let group = FleetGroup(name: "big", workers: ["w1"], addresses: [try FleetModel.AddressRange("10.64.0.0/16")], interface: nil)

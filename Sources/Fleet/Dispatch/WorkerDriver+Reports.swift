@@ -107,7 +107,7 @@ extension StatisticsRecord {
         let isNew = marked.first.map { traffic.bytesOut < $0 } ?? true
         let grown = totals.indices.map { place in
             let last = isNew || place >= marked.count ? 0 : marked[place]
-            return totals[place] >= last ? totals[place] - last : totals[place]
+            return totals[place] >= last ? totals[place] &- last : totals[place]
         }
         var sum = self
         sum.bytesOut &+= grown[0]

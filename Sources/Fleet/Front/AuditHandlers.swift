@@ -29,8 +29,10 @@ extension FrontAPI {
 extension Timestamp {
     /// A time in UTC as RFC 3339 has it, `2026-11-30T08:15:00Z`, with up to six digits behind the seconds; nil for anything else.
     init?(rfc3339 text: String) {
-        let form = /(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?[Zz]/
-        guard text.utf8.count <= 32, let match = text.wholeMatch(of: form), let year = Int64(match.1), let month = Int64(match.2),
+        // Only ASCII: there are digits of other scripts, whose bytes are more than they are.
+        let form = /([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?[Zz]/
+        guard text.utf8.count <= 32, text.utf8.allSatisfy({ $0 < 0x80 }), let match = text.wholeMatch(of: form), let year = Int64(match.1),
+            let month = Int64(match.2),
             let day = Int64(match.3), let hour = Int64(match.4), let minute = Int64(match.5), let second = Int64(match.6),
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }

@@ -38,10 +38,13 @@ struct ListQuery {
 
     private static func parts(_ text: String) -> [String] { text.split(separator: ",").map(String.init) }
 
+    /// The most objects of a page that is asked for: more than there can be.
+    private static let mostOfPage = 1_000_000
+
     private static func limit(_ text: String) throws(OctaviaFault) -> Int? {
         if text == "infinite" { return nil }
         guard let number = Int(text) else { throw OctaviaFault(400, "Supplied pagination limit '\(text.prefix(100))' is not valid.") }
-        return number < 1 ? nil : number
+        return number < 1 ? nil : min(number, mostOfPage)
     }
 
     private mutating func readSort(_ request: HTTPRequest) throws(OctaviaFault) {

@@ -174,7 +174,7 @@ struct MonitorSettings: Sendable {
 extension String {
     /// Whether it is a list of status codes, or one range of them.
     fileprivate var isCodes: Bool {
-        let isForm = wholeMatch(of: /\d{3}(\s*,\s*\d{3})*/) != nil || wholeMatch(of: /\d{3}-\d{3}/) != nil
+        let isForm = wholeMatch(of: /[0-9]{3}(\s*,\s*[0-9]{3})*/) != nil || wholeMatch(of: /[0-9]{3}-[0-9]{3}/) != nil
         return isForm && [ClosedRange<UInt16>](statusCodes: self) != nil
     }
 }
