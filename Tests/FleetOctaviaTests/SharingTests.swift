@@ -61,6 +61,47 @@ private final class FailingStore: FleetStore {
         }
     }
 
+    @Test("What of a load balancer in error is under way itself is immutable: a deletion that was answered is not undone")
+    func underWay() async throws {
+        try await Bench.run { bench in
+            let (loadBalancer, listener, pool, memberID) = try bench.shop()
+            let bad = try bench.create("listener", #""loadbalancer_id": "\#(loadBalancer)", "protocol": "SCTP", "protocol_port": 9"#)
+            let refused = [bad: "protocol: haproxy carries no SCTP"]
+            try bench.settle(refused: refused)
+            #expect(try bench.status("loadbalancers/\(loadBalancer)") == "ERROR")
+            func isImmutable(_ method: String, _ path: String, _ body: String? = nil) throws {
+                let response = try bench.ask(method, path, body)
+                #expect(try response.status == 409 && fault(response).contains("immutable"), "\(method) \(path): \(response.body)")
+            }
+            // A pool that workers do not have yet.
+            _ = try bench.create(
+                "healthmonitor", #""pool_id": "\#(pool)", "type": "TCP", "delay": 5, "timeout": 5, "max_retries": 1"#)
+            #expect(try bench.status("loadbalancers/\(loadBalancer)") == "ERROR" && bench.status("pools/\(pool)") == "PENDING_UPDATE")
+            let monitor = try #require(try column(bench.ask("GET", "healthmonitors").body, "healthmonitors", "id").first)
+            try isImmutable("PUT", "healthmonitors/\(monitor)", #"{"healthmonitor": {"delay": 6}}"#)
+            try isImmutable("DELETE", "healthmonitors/\(monitor)")
+            try isImmutable("PUT", "pools/\(pool)", #"{"pool": {"name": "x"}}"#)
+            try isImmutable("PUT", "pools/\(pool)/members/\(memberID)", #"{"member": {"weight": 2}}"#)
+            try isImmutable("PUT", "pools/\(pool)/members", #"{"members": []}"#)
+            try bench.settle(refused: refused)
+            #expect(try bench.ask("DELETE", "pools/\(pool)").status == 204)
+            try isImmutable("DELETE", "pools/\(pool)")
+            try bench.settle(refused: refused)
+            // A listener that is being deleted.
+            #expect(try bench.ask("DELETE", "listeners/\(listener)").status == 204)
+            #expect(
+                try bench.status("loadbalancers/\(loadBalancer)") == "ERROR" && bench.status("listeners/\(listener)") == "PENDING_DELETE")
+            try isImmutable("PUT", "listeners/\(listener)", #"{"listener": {"name": "back"}}"#)
+            try isImmutable("DELETE", "listeners/\(listener)")
+            try isImmutable(
+                "POST", "pools", #"{"pool": {"listener_id": "\#(listener)", "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN"}}"#)
+            #expect(try bench.ask("PUT", "loadbalancers/\(loadBalancer)", #"{"loadbalancer": {"admin_state_up": false}}"#).status == 200)
+            #expect(bench.part("w3", listener) == nil && bench.part("w3", bad)?.contains("suspended") == true)
+            try bench.settle(refused: refused)
+            #expect(try bench.status("listeners/\(listener)") == nil)
+        }
+    }
+
     @Test("Clients that create at a time get an address each, and no more than there are")
     func addresses() async throws {
         let group = FleetGroup(name: "small", workers: ["w1", "w2"], addresses: [try FleetModel.AddressRange("10.9.0.0/28")])

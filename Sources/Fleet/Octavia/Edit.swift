@@ -138,7 +138,8 @@ extension Edit {
     func mutable(_ id: String, _ call: OctaviaAPI.Call) throws(OctaviaFault) -> Stored<LoadBalancerRecord> {
         guard let (entry, status) = state.loadBalancer(id) else { throw .notFound("Load Balancer", id) }
         try call.mayReach(entry.record.head.project, to: .change)
-        if status.isPending { throw .immutable(id) }
+        // What is deleted stays so, also where a worker cannot delete it.
+        if status.isPending || entry.record.head.change == .delete { throw .immutable(id) }
         return entry
     }
 
@@ -146,16 +147,20 @@ extension Edit {
     func mutableListener(
         _ id: String, _ call: OctaviaAPI.Call
     ) throws(OctaviaFault) -> (listener: Stored<ListenerRecord>, parent: Stored<LoadBalancerRecord>) {
-        guard let (entry, _) = state.listener(id) else { throw .notFound("Listener", id) }
-        return (entry, try mutable(entry.record.loadBalancer, call))
+        guard let (entry, status) = state.listener(id) else { throw .notFound("Listener", id) }
+        let parent = try mutable(entry.record.loadBalancer, call)
+        // Where something else of the load balancer is in error, that can be changed while this is under way.
+        if status.isPending || entry.record.head.change == .delete { throw .immutable(parent.record.head.id) }
+        return (entry, parent)
     }
 
     /// A pool that may be changed, with its load balancer. What of it was deleted before is not in it any more.
     func mutablePool(
         _ id: String, _ call: OctaviaAPI.Call
     ) throws(OctaviaFault) -> (old: Stored<PoolRecord>, new: PoolRecord, parent: Stored<LoadBalancerRecord>) {
-        guard let (entry, _) = state.pool(id) else { throw .notFound("Pool", id) }
+        guard let (entry, status) = state.pool(id) else { throw .notFound("Pool", id) }
         let parent = try mutable(entry.record.loadBalancer, call)
+        if status.isPending || entry.record.head.change == .delete { throw .immutable(parent.record.head.id) }
         var record = entry.record
         record.settle()
         return (entry, record, parent)

@@ -42,7 +42,7 @@ extension OctaviaAPI {
             head.apply(to: &new.head)
             new = edit.replace(.loadBalancer, old, with: new)
             if new.head.isEnabled != old.record.head.isEnabled {
-                for listener in edit.state.listeners(of: new.head.id) {
+                for listener in edit.state.listeners(of: new.head.id) where listener.record.head.change != .delete {
                     edit.write(listener.record, listener.record.defaultPool.flatMap { edit.state.pools[$0]?.record }, of: new)
                 }
             }
@@ -62,6 +62,8 @@ extension OctaviaAPI {
             let id = call.id()
             guard let (entry, status) = edit.state.loadBalancer(id) else { throw .notFound("Load Balancer", id) }
             try call.mayReach(entry.record.head.project, to: .change)
+            // A worker could not delete it, and will be asked again anyway.
+            if entry.record.head.change == .delete, !status.isPending { return ((), id) }
             if !isCascade, !(edit.state.listeners(of: id).isEmpty && edit.state.pools(of: id).isEmpty) {
                 throw .validation("Cannot delete Load Balancer \(id) - it has children")
             }
@@ -113,7 +115,7 @@ extension Edit {
     fileprivate func changeable(_ call: OctaviaAPI.Call) throws(OctaviaFault) -> Stored<LoadBalancerRecord> {
         guard let (entry, status) = state.loadBalancer(call.id()) else { throw .notFound("Load Balancer", call.id()) }
         try call.mayReach(entry.record.head.project, to: .change)
-        if status.isPending { throw .pending(status, call.id()) }
+        if status.isPending || entry.record.head.change == .delete { throw .pending(status, call.id()) }
         return entry
     }
 }
