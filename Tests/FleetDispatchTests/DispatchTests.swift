@@ -50,6 +50,25 @@ import WorkerHarness
         }
     }
 
+    @Test("A worker that cannot take the state as a whole is told of, with the revision that it was offered, until it takes one")
+    func failed() async throws {
+        try await withFleet { fleet in
+            let gearmand = try await fleet.rig.startGearmand()
+            _ = try fleet.server("s1", gearmand)
+            let worker = try await fleet.worker("w1", gearmand, dummy: "fail = create:bad")
+            try await fleet.isSettled(try fleet.want("a", port: 1))
+            let bad = try fleet.want("bad", port: 2)
+            try await eventually("the worker fails") { try fleet.host()?.failedRevision ?? 0 >= bad }
+            let host = try #require(try fleet.host())
+            #expect(host.lastError?.contains("told to fail create") == true && host.away == nil)
+            #expect(try fleet.settled()?.revision ?? 0 < bad)
+            #expect(try await worker.end() == .exit(0))
+            _ = try await fleet.worker("w1", gearmand)
+            try await fleet.isSettled(bad, within: 60)
+            #expect(try fleet.host()?.failedRevision == nil && fleet.host()?.lastError == nil)
+        }
+    }
+
     @Test("Hundreds of parts that are refused at once cost a few jobs")
     func manyRefused() async throws {
         try await withFleet { fleet in

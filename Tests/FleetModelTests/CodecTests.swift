@@ -63,7 +63,7 @@ private let names = ["", "plain", "é / \"quoted\" \\ \n\t\u{0}\u{1F}", "../..",
             let settled = SettledRecord(
                 revision: 5, time: Timestamp(microseconds: 3), refused: [name: SettledRecord.Refusal(revision: 4, sentence: name)])
             #expect(reader.read(settled.json, SettledRecord.init) == settled)
-            let host = HostRecord(away: Timestamp(microseconds: 1), version: name, driver: name, lastError: name)
+            let host = HostRecord(away: Timestamp(microseconds: 1), version: name, driver: name, lastError: name, failedRevision: 7)
             #expect(reader.read(host.json, HostRecord.init) == host)
             let operating = OperatingRecord(nodes: [name: [name: true, "b": false]])
             #expect(reader.read(operating.json, OperatingRecord.init) == operating)

@@ -63,6 +63,38 @@ import Testing
         }
     }
 
+    @Test("What a worker cannot take as a whole is in error with its sentence, also a deletion, until it has it")
+    func failures() async throws {
+        try await run { writer, cache in
+            let first = try writer.put([(.loadBalancer, writer.loadBalancer()), (.listener, writer.listener())], parts: ["li"])
+            try writer.settle("w1", first)
+            #expect(try cache.statuses(at: writer.host("w2", failed: first - 1)) == ["PENDING_CREATE", "PENDING_CREATE", "-"])
+            #expect(try cache.statuses(at: writer.host("w2", failed: first + 1)) == ["ERROR", "ERROR", "-"])
+            #expect(cache.read { state in state.listeners["li"].map { state.status(of: $0) } } == .error("the disk is full"))
+            // The next change is offered once more.
+            let second = try writer.put(
+                [
+                    (.loadBalancer, writer.loadBalancer("lb", .update)), (.listener, writer.listener("li", .update, pool: "po")),
+                    (.pool, writer.pool()),
+                ], parts: ["li"])
+            #expect(try cache.statuses(at: second) == ["PENDING_UPDATE", "PENDING_UPDATE", "PENDING_CREATE"])
+            #expect(try cache.statuses(at: writer.host("w2", failed: second)) == ["ERROR", "ERROR", "ACTIVE"])
+            // What it has is not in error, and one that is away is not waited for.
+            #expect(try cache.statuses(at: writer.host("w1", failed: second)) == ["ERROR", "ERROR", "ACTIVE"])
+            try writer.settle("w1", second)
+            #expect(try cache.statuses(at: writer.host("w2", away: true)) == ["ACTIVE", "ACTIVE", "ACTIVE"])
+            let third = try writer.put(
+                [
+                    (.loadBalancer, writer.loadBalancer("lb", .update)), (.listener, writer.listener("li", .delete)),
+                    (.pool, writer.pool(.delete)),
+                ], without: ["li"])
+            try writer.settle("w1", third)
+            #expect(try cache.statuses(at: writer.host("w2", failed: third)) == ["ERROR", "ERROR", "ERROR"])
+            #expect(cache.read { $0.finishedDeletions() }.isEmpty)
+            #expect(try cache.statuses(at: writer.settle("w2", third)) == ["ACTIVE", "DELETED", "DELETED"])
+        }
+    }
+
     @Test("What a worker refuses is in error with its sentence, until it is changed")
     func refusals() async throws {
         try await run { writer, cache in

@@ -79,9 +79,11 @@ struct Writer {
         return try store.commit(transaction)
     }
 
-    @discardableResult func host(_ worker: String, away: Bool) throws -> Int {
+    @discardableResult func host(_ worker: String, away: Bool = false, failed: Int? = nil) throws -> Int {
         var transaction = StoreTransaction()
-        transaction.put(FleetKey.host(worker: worker).text, HostRecord(away: away ? Timestamp(microseconds: 9) : nil).json)
+        let record = HostRecord(
+            away: away ? Timestamp(microseconds: 9) : nil, lastError: failed.map { _ in "the disk is full" }, failedRevision: failed)
+        transaction.put(FleetKey.host(worker: worker).text, record.json)
         return try store.commit(transaction)
     }
 }

@@ -51,14 +51,14 @@ extension WorkerDriver {
             case .again:
                 round.refused = transfer.refused
                 if context.cache.read({ $0.wanted[worker]?.revision ?? 0 }) > state.revision { return }
-            case .older(let newest, let sentence): return try catchUp(with: newest, sentence)
-            case .failed(let sentence): throw .worker(sentence)
+            case .older(let newest, let sentence): return try catchUp(with: newest, state.revision, sentence)
+            case .failed(let sentence): throw .worker(sentence, tried: state.revision)
             }
         }
     }
 
     /// Waits for a revision that the worker has already, which another server has brought.
-    private func catchUp(with revision: Int, _ sentence: String) throws(DriverFailure) {
+    private func catchUp(with revision: Int, _ tried: Int, _ sentence: String) throws(DriverFailure) {
         let newest: Int
         do throws(FleetStoreError) {
             newest = try context.store.list("fleet/", most: 1).revision
@@ -70,7 +70,7 @@ extension WorkerDriver {
             """
             the worker has revision \(revision) of this fleet, and the store is at \(newest): the store was restored from an older backup. Run \
             'lbaas-server fleet renew', and the workers take what the store has. (\(sentence))
-            """)
+            """, tried: tried)
     }
 
     /// Writes that the worker has everything up to a revision, and that it answers.
@@ -148,6 +148,12 @@ extension WorkerDriver {
         if record.away != nil { record.away = old?.record.away ?? record.away }
         record.version = record.version ?? old?.record.version
         record.driver = record.driver ?? old?.record.driver
+        // The record itself makes a revision: a state that has nothing new is the one that was tried before.
+        if let known = old?.record.failedRevision, record.failedRevision != nil, old?.record.lastError == record.lastError,
+            known >= max(context.cache.read { $0.wanted[worker]?.revision ?? 0 }, newestDeletion())
+        {
+            record.failedRevision = known
+        }
         if old?.record == record { return }
         var transaction = StoreTransaction()
         transaction.replace(FleetKey.host(worker: worker).text, revision: old?.revision ?? 0, with: record.json)

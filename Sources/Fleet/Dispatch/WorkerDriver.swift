@@ -129,8 +129,8 @@ extension WorkerDriver {
 
     /// Why a step was not done.
     enum DriverFailure: Error {
-        /// The worker cannot do what it was asked for.
-        case worker(String)
+        /// The worker cannot do what it was asked for; with the revision of the state that it was to take, where it was that.
+        case worker(String, tried: Int? = nil)
         /// There is no answer of the worker.
         case silent(GearmanFailure)
         /// The store does not serve.
@@ -152,10 +152,10 @@ extension WorkerDriver {
                 complain("a worker does not answer", failure.message, &round)
                 note(HostRecord(away: Clock.now(), version: round.version, lastError: failure.message))
             }
-        case .worker(let sentence):
+        case .worker(let sentence, let tried):
             round.synced = nil
             complain("a worker cannot take the state of the fleet", sentence, &round)
-            note(HostRecord(version: round.version, lastError: sentence))
+            note(HostRecord(version: round.version, lastError: sentence, failedRevision: tried))
         }
         return pause
     }

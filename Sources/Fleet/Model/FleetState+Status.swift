@@ -6,7 +6,7 @@ package enum ProvisioningStatus: Hashable, Sendable {
     case active
     /// They do not have it yet: it is being made, changed or deleted.
     case pending(ObjectChange)
-    /// A worker refused it, with this sentence.
+    /// A worker refused it, or could not take a state that it is in, with this sentence.
     case error(String)
     /// It was deleted, and the workers do not have it any more.
     case gone
@@ -46,14 +46,20 @@ extension FleetState {
     /// Whether a worker is known to answer.
     package func isPresent(_ worker: String) -> Bool { hosts[worker].map { $0.record.away == nil } ?? false }
 
+    /// Why a worker that answers could not take the state of a revision; nil where it was not offered it yet, or it has it.
+    private func failure(of worker: String, at revision: Int) -> String? {
+        guard let host = hosts[worker]?.record, host.away == nil, let failed = host.failedRevision, failed >= revision else { return nil }
+        return host.lastError ?? "the worker could not take it"
+    }
+
     /// The workers of a load balancer.
     package func workers(of loadBalancer: LoadBalancerRecord) -> [String] { groups[loadBalancer.group]?.workers ?? [] }
 
     /// What has become of changes, each of which has a revision on each worker. A worker that is away is not waited for where another has
-    /// settled.
+    /// settled. One that could not take the state as a whole has refused all that is new in it.
     ///
     /// - Parameters:
-    ///   - name: what a worker refuses it by; nil for what cannot be refused.
+    ///   - name: what a worker refuses it by; nil for what cannot be refused by itself.
     ///   - revision: the revision on a worker; nil where it has no part in it.
     private func settlement(_ workers: [String], refusedAs name: String?, _ revision: (String) -> Int?) -> Settlement {
         var isSettled = false
@@ -64,7 +70,13 @@ extension FleetState {
             hasPart = true
             let settled = settled[worker]?.record
             if let name, let refusal = settled?.refused[name], refusal.revision == revision { return .refused(refusal.sentence) }
-            if let settled, settled.revision >= revision { isSettled = true } else if isPresent(worker) { isWaited = true }
+            if let settled, settled.revision >= revision {
+                isSettled = true
+            } else if let sentence = failure(of: worker, at: revision) {
+                return .refused(sentence)
+            } else if isPresent(worker) {
+                isWaited = true
+            }
         }
         return isWaited || (hasPart && !isSettled) ? .waiting : .settled
     }
@@ -90,13 +102,21 @@ extension FleetState {
         return settlement(workers, refusedAs: address) { wanted[$0]?.virtualIPs[address]?.revision }
     }
 
+    /// The status of what was deleted by a revision.
+    private func deletion(_ workers: [String], _ revision: Int) -> ProvisioningStatus {
+        switch settlement(workers, upTo: revision) {
+        case .settled: .gone
+        case .waiting: .pending(.delete)
+        case .refused(let sentence): .error(sentence)
+        }
+    }
+
     /// The status of a load balancer.
     package func status(of loadBalancer: Stored<LoadBalancerRecord>) -> ProvisioningStatus {
         let record = loadBalancer.record
         let workers = workers(of: record)
         if record.head.change == .delete {
-            if case .settled = settlement(workers, upTo: loadBalancer.revision) { return .gone }
-            return .pending(.delete)
+            return deletion(workers, loadBalancer.revision)
         }
         var worst = settlement(ofAddress: record, workers)
         var newest = workers.compactMap { wanted[$0]?.virtualIPs[record.address.description]?.revision }.max() ?? 0
@@ -121,13 +141,12 @@ extension FleetState {
         guard let parent = loadBalancers[listener.record.loadBalancer] else { return .gone }
         if parent.record.head.change == .delete { return status(of: parent) }
         let workers = workers(of: parent.record)
-        switch (settlement(ofListener: listener, workers), listener.record.head.change) {
-        case (.settled, .delete): return .gone
-        case (_, .delete): return .pending(.delete)
-        case (.settled, _): return .active
-        case (.refused(let sentence), _): return .error(sentence)
-        case (.waiting, let change):
-            return .pending(listener.revision >= partRevision(listener.record.head.id, workers) ?? 0 ? change : .update)
+        let change = listener.record.head.change
+        if change == .delete { return deletion(workers, listener.revision) }
+        switch settlement(ofListener: listener, workers) {
+        case .settled: return .active
+        case .refused(let sentence): return .error(sentence)
+        case .waiting: return .pending(listener.revision >= partRevision(listener.record.head.id, workers) ?? 0 ? change : .update)
         }
     }
 
@@ -136,10 +155,7 @@ extension FleetState {
         guard let parent = loadBalancers[pool.record.loadBalancer] else { return .gone }
         if parent.record.head.change == .delete { return status(of: parent) }
         let workers = workers(of: parent.record)
-        if pool.record.head.change == .delete {
-            if case .settled = settlement(workers, upTo: pool.revision) { return .gone }
-            return .pending(.delete)
-        }
+        if pool.record.head.change == .delete { return deletion(workers, pool.revision) }
         return isWaited(pool, workers) ? .pending(pool.record.head.change) : .active
     }
 
@@ -156,7 +172,7 @@ extension FleetState {
     package func status(of head: ObjectHead, in pool: Stored<PoolRecord>) -> ProvisioningStatus {
         guard let parent = loadBalancers[pool.record.loadBalancer] else { return .gone }
         let status = status(of: pool)
-        if status == .gone || status == .pending(.delete) { return status }
+        if status == .gone || pool.record.head.change == .delete || parent.record.head.change == .delete { return status }
         let isWaiting = isWaited(pool, workers(of: parent.record))
         switch (isWaiting, head.change) {
         case (true, .update): return head.updated == pool.record.head.updated ? .pending(.update) : .active

@@ -71,10 +71,15 @@ package struct HostRecord: Hashable, Sendable {
     package var version, driver: String?
     /// What went wrong last; nil for nothing.
     package var lastError: String?
+    /// The revision of the state that it could not take as a whole, for the reason of `lastError`; nil where it took the last one.
+    package var failedRevision: Int?
 
     /// A worker that answers.
-    package init(away: Timestamp? = nil, version: String? = nil, driver: String? = nil, lastError: String? = nil) {
-        (self.away, self.version, self.driver, self.lastError) = (away, version, driver, lastError)
+    package init(
+        away: Timestamp? = nil, version: String? = nil, driver: String? = nil, lastError: String? = nil, failedRevision: Int? = nil
+    ) {
+        (self.away, self.version, self.driver) = (away, version, driver)
+        (self.lastError, self.failedRevision) = (lastError, failedRevision)
     }
 
     /// The record as the store has it.
@@ -84,6 +89,7 @@ package struct HostRecord: Hashable, Sendable {
             writer.optional("version", version)
             writer.optional("driver", driver)
             writer.optional("last_error", lastError)
+            writer.optional("failed_revision", failedRevision)
         }
     }
 
@@ -91,7 +97,8 @@ package struct HostRecord: Hashable, Sendable {
     package init?(_ object: JSONValue) {
         guard object.isObject else { return nil }
         self.init(
-            away: object.time("away"), version: object.text("version"), driver: object.text("driver"), lastError: object.text("last_error"))
+            away: object.time("away"), version: object.text("version"), driver: object.text("driver"), lastError: object.text("last_error"),
+            failedRevision: object.number("failed_revision"))
     }
 }
 

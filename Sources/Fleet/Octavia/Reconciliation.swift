@@ -16,7 +16,7 @@ extension OctaviaAPI {
         var orphans: Set<String> = []
         for id in cache.read({ $0.loadBalancers.ordered.map(\.record.head.id) }) {
             let (transaction, unknown) = cache.read { state -> (StoreTransaction, String?) in
-                guard let (entry, status) = state.loadBalancer(id), status != .pending(.delete) else { return (StoreTransaction(), nil) }
+                guard let (entry, _) = state.loadBalancer(id), entry.record.head.change != .delete else { return (StoreTransaction(), nil) }
                 guard state.groups[entry.record.group] != nil else { return (StoreTransaction(), entry.record.group) }
                 var edit = Edit(state, now: Clock.now())
                 edit.reconcile(entry.record)
