@@ -110,6 +110,49 @@ import WorkerHarness
         }
     }
 
+    @Test("A worker that left its group is emptied as soon as it is there, and forgotten then")
+    func left() async throws {
+        try await withFleet(["w1", "w2"]) { fleet in
+            let gearmand = try await fleet.rig.startGearmand()
+            let first = try fleet.server("s1", gearmand)
+            let worker = try await fleet.worker("w1", gearmand)
+            _ = try await fleet.worker("w2", gearmand)
+            try await fleet.isSettled(try fleet.want("a", port: 1, on: "w1"), "w1")
+            try await fleet.isSettled(try fleet.want("a", port: 1, on: "w2"), "w2")
+            await onFleetThread { first.stop() }
+            #expect(try await worker.end() == .exit(0))
+            let rest = [FleetGroup(name: "blue", workers: ["w2"], addresses: [], interface: nil)]
+            let second = try fleet.server("s2", gearmand, groups: rest)
+            // As the server does at its start.
+            try fleet.unwant("a", on: "w1")
+            try await fleet.isSettled(try fleet.want("b", port: 2, on: "w2"), "w2")
+            #expect(try fleet.settled("w1") != nil)
+            _ = try await fleet.worker("w1", gearmand)
+            try await eventually("it is forgotten") { try fleet.settled("w1") == nil && fleet.host("w1") == nil }
+            #expect(try await loadBalancers(of: "w1", gearmand).isEmpty)
+            #expect(try await loadBalancers(of: "w2", gearmand) == ["a", "b"])
+            try await eventually("it is driven no more") {
+                try second.dispatcher.count == 1 && fleet.store.get(FleetKey.claim(worker: "w1").text) == nil
+            }
+        }
+    }
+
+    @Test("Virtual IPs that a worker was given are taken from it where its group has no interface any more")
+    func withoutInterface() async throws {
+        try await withFleet { fleet in
+            let gearmand = try await fleet.rig.startGearmand()
+            var transaction = StoreTransaction()
+            let record = SettledRecord(revision: 1, time: Clock.now(), hasVirtualIPs: true)
+            transaction.create(FleetKey.settled(worker: "w1").text, record.json)
+            try fleet.store.commit(transaction)
+            _ = try fleet.server("s1", gearmand)
+            _ = try await fleet.worker("w1", gearmand)
+            try await fleet.isSettled(try fleet.want("a", port: 1))
+            #expect(try fleet.settled()?.hasVirtualIPs == false)
+            #expect(try await loadBalancers(of: "w1", gearmand) == ["a"])
+        }
+    }
+
     @Test("A worker that is replaced by an empty one is filled again, also where nobody saw it go")
     func replaced() async throws {
         try await withFleet { fleet in

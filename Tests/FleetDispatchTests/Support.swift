@@ -60,8 +60,10 @@ final class Fleet: Sendable {
         self.intervals = intervals
     }
 
-    func server(_ id: String = "s1", _ gearmands: Gearmand..., over other: (any FleetStore)? = nil) throws -> TestServer {
-        let server = try TestServer(other ?? store, gearmands, id: id, groups: groups, intervals)
+    func server(
+        _ id: String = "s1", _ gearmands: Gearmand..., over other: (any FleetStore)? = nil, groups otherGroups: [FleetGroup]? = nil
+    ) throws -> TestServer {
+        let server = try TestServer(other ?? store, gearmands, id: id, groups: otherGroups ?? groups, intervals)
         servers.withLock { $0.append(server) }
         return server
     }

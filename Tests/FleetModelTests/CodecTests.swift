@@ -61,7 +61,8 @@ private let names = ["", "plain", "é / \"quoted\" \\ \n\t\u{0}\u{1F}", "../..",
                 #expect(reader.read(pool.json, PoolRecord.init) == pool)
             }
             let settled = SettledRecord(
-                revision: 5, time: Timestamp(microseconds: 3), refused: [name: SettledRecord.Refusal(revision: 4, sentence: name)])
+                revision: 5, time: Timestamp(microseconds: 3), refused: [name: SettledRecord.Refusal(revision: 4, sentence: name)],
+                hasVirtualIPs: true)
             #expect(reader.read(settled.json, SettledRecord.init) == settled)
             let host = HostRecord(away: Timestamp(microseconds: 1), version: name, driver: name, lastError: name, failedRevision: 7)
             #expect(reader.read(host.json, HostRecord.init) == host)

@@ -164,7 +164,7 @@ extension Dispatcher {
             try context.lease.renew()
             try makeID()
             let living = try context.lease.living()
-            let (workers, claims) = context.cache.read { fleet in (Set(fleet.groups.values.flatMap(\.workers)), fleet.claims) }
+            let (workers, claims) = context.cache.read { fleet in (fleet.driven, fleet.claims) }
             var mine: Set<String> = []
             var free: [(worker: String, revision: Int)] = []
             for worker in workers.sorted() {

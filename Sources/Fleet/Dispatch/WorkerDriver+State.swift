@@ -15,11 +15,14 @@ extension WorkerDriver {
     private func wantedState() -> (state: WantedState, front: String?) {
         let (found, front) = context.cache.read { fleet in
             let wanted = fleet.wanted[worker]
-            let hasInterface = fleet.groups.values.contains { $0.interface != nil && $0.workers.contains(worker) }
+            // Those that it got are taken from it where its group has no interface any more, or it left the group.
+            let hasVirtualIPs =
+                fleet.groups.values.contains { $0.interface != nil && $0.workers.contains(worker) }
+                || wanted?.virtualIPs.isEmpty == false || fleet.settled[worker]?.record.hasVirtualIPs == true
             return (
                 WantedState(
                     revision: fleet.revision, loadBalancers: (wanted?.loadBalancers ?? [:]).map { ($0.key, $0.value) },
-                    virtualIPs: (wanted?.virtualIPs ?? [:]).map { ($0.key, $0.value) }, hasVirtualIPs: hasInterface),
+                    virtualIPs: (wanted?.virtualIPs ?? [:]).map { ($0.key, $0.value) }, hasVirtualIPs: hasVirtualIPs),
                 fleet.fleetID.map { String(decoding: $0.value, as: UTF8.self) }
             )
         }
@@ -42,6 +45,7 @@ extension WorkerDriver {
             case .settled:
                 round.refused = transfer.refused
                 round.names = transfer.names
+                round.hasVirtualIPs = !state.virtualIPs.isEmpty
                 round.told = []
                 if !transfer.refused.isEmpty { round.offer = Deadline(in: context.intervals.offer) }
                 if round.version == nil { try? discover(&round, server) }
@@ -77,9 +81,16 @@ extension WorkerDriver {
     func settle(_ revision: Int, _ round: inout Round) throws(DriverFailure) {
         let (old, host, wanted) = context.cache.read { ($0.settled[worker], $0.hosts[worker], $0.wanted[worker]?.revision ?? 0) }
         var transaction = StoreTransaction()
-        let isKnown = old.map { max(wanted, newestDeletion()) <= $0.record.revision && $0.record.refused == round.refused } ?? false
+        let isKnown =
+            old.map { old in
+                max(wanted, newestDeletion()) <= old.record.revision && old.record.refused == round.refused
+                    && old.record.hasVirtualIPs == round.hasVirtualIPs ?? old.record.hasVirtualIPs
+            } ?? false
         if !isKnown, old.map({ $0.record.revision <= revision }) ?? true {
-            let record = SettledRecord(revision: revision, time: Clock.now(), refused: round.refused).fitting(StoreLimits.valueSize)
+            let record = SettledRecord(
+                revision: revision, time: Clock.now(), refused: round.refused,
+                hasVirtualIPs: round.hasVirtualIPs ?? old?.record.hasVirtualIPs ?? false
+            ).fitting(StoreLimits.valueSize)
             transaction.replace(FleetKey.settled(worker: worker).text, revision: old?.revision ?? 0, with: record.json)
         }
         let present = HostRecord(version: round.version ?? host?.record.version, driver: round.driver ?? host?.record.driver)
@@ -109,6 +120,32 @@ extension WorkerDriver {
         }
     }
 
+    /// Forgets a worker that is in no group any more, once it has nothing of the fleet.
+    ///
+    /// - Returns: whether it is such a worker, and there is nothing more to do.
+    func leave(_ round: Round) throws(DriverFailure) -> Bool {
+        let (records, isEmpty) = context.cache.read { fleet -> ([FleetKey: Int], Bool) in
+            let wanted = fleet.wanted[worker]
+            guard !fleet.isMember(worker), wanted?.loadBalancers.isEmpty ?? true, wanted?.virtualIPs.isEmpty ?? true else {
+                return ([:], false)
+            }
+            guard let settled = fleet.settled[worker] else { return ([:], true) }
+            if settled.record.hasVirtualIPs || settled.record.revision < wanted?.revision ?? 0 { return ([:], false) }
+            var records: [FleetKey: Int] = [.settled(worker: worker): settled.revision]
+            records[.host(worker: worker)] = fleet.hosts[worker]?.revision
+            records[.operating(worker: worker)] = fleet.operating[worker]?.revision
+            records[.claim(worker: worker)] = fleet.claims[worker]?.revision
+            return (records, true)
+        }
+        if !records.isEmpty {
+            var transaction = StoreTransaction()
+            for (key, revision) in records { transaction.delete(key.text, revision: revision) }
+            try commit(transaction)
+            context.log.write(.info, "a worker is in no group any more, and has nothing of the fleet", [("worker", worker)])
+        }
+        return isEmpty
+    }
+
     /// Settles deletions of what the worker never had.
     func settleDeletions(_ round: Round) throws(DriverFailure) {
         let newest = newestDeletion()
@@ -119,7 +156,8 @@ extension WorkerDriver {
             let (revision, wanted) = context.cache.read { ($0.revision, $0.wanted[worker]?.revision ?? 0) }
             if wanted > synced { return }
             var transaction = StoreTransaction()
-            let record = SettledRecord(revision: revision, time: Clock.now(), refused: old.record.refused)
+            var record = old.record
+            (record.revision, record.time) = (revision, Clock.now())
             transaction.replace(FleetKey.settled(worker: worker).text, revision: old.revision, with: record.json)
             try commit(transaction)
         }

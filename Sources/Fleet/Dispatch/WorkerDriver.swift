@@ -74,6 +74,8 @@ extension WorkerDriver {
         var synced: Int?
         /// What it has refused.
         var refused: [String: SettledRecord.Refusal] = [:]
+        /// Whether it has virtual IPs of the fleet; nil where that is not known.
+        var hasVirtualIPs: Bool?
         /// The load balancers that it has.
         var names: Set<String> = []
         /// Those that it told of the last time.
@@ -95,7 +97,7 @@ extension WorkerDriver {
 
         /// Takes it that the worker may not have what it had.
         mutating func forget() {
-            (synced, refused, told) = (nil, [:], [])
+            (synced, refused, told, hasVirtualIPs) = (nil, [:], [], nil)
             retry = Deadline(in: .zero)
             backoff.reset()
         }
@@ -118,6 +120,7 @@ extension WorkerDriver {
                 try transfer(&round, server)
                 return .zero
             }
+            if try leave(round) { return .seconds(3600) }
             try settleDeletions(round)
             if round.report.isOver { try report(&round, server) }
             round.backoff.reset()

@@ -52,6 +52,12 @@ extension FleetState {
         return host.lastError ?? "the worker could not take it"
     }
 
+    /// Whether a worker is in a group.
+    package func isMember(_ worker: String) -> Bool { groups.values.contains { $0.workers.contains(worker) } }
+
+    /// The workers that are to be driven: those of all groups, and those that were in one and may have something of it yet.
+    package var driven: Set<String> { Set(groups.values.flatMap(\.workers)).union(settled.keys) }
+
     /// The workers of a load balancer.
     package func workers(of loadBalancer: LoadBalancerRecord) -> [String] { groups[loadBalancer.group]?.workers ?? [] }
 

@@ -20,10 +20,12 @@ package struct SettledRecord: Hashable, Sendable {
     package var time: Timestamp
     /// What it refused, by the ids of listeners, or by the addresses of virtual IPs.
     package var refused: [String: Refusal]
+    /// Whether it was given virtual IPs, which are to be taken from it where it is to have none.
+    package var hasVirtualIPs: Bool
 
     /// What a worker has committed.
-    package init(revision: Int, time: Timestamp, refused: [String: Refusal] = [:]) {
-        (self.revision, self.time, self.refused) = (revision, time, refused)
+    package init(revision: Int, time: Timestamp, refused: [String: Refusal] = [:], hasVirtualIPs: Bool = false) {
+        (self.revision, self.time, self.refused, self.hasVirtualIPs) = (revision, time, refused, hasVirtualIPs)
     }
 
     /// The record as the store has it.
@@ -31,6 +33,7 @@ package struct SettledRecord: Hashable, Sendable {
         ObjectWriter.object { writer in
             writer.number("revision", revision)
             writer.time("time", time)
+            if hasVirtualIPs { writer.number("virtual_ips", 1) }
             writer.object("refused") { list in
                 for (id, refusal) in refused.sorted(by: { $0.key < $1.key }) {
                     list.object(named: id) {
@@ -54,7 +57,7 @@ package struct SettledRecord: Hashable, Sendable {
     /// Reads a record; nil where it is none.
     package init?(_ object: JSONValue) {
         guard let revision = object.number("revision"), let time = object.time("time") else { return nil }
-        self.init(revision: revision, time: time)
+        self.init(revision: revision, time: time, hasVirtualIPs: object.number("virtual_ips") == 1)
         guard let list = object["refused"], list.isObject else { return }
         for (name, value) in list.members {
             guard let id = name.string, let revision = value.number("revision") else { continue }
