@@ -37,7 +37,7 @@ final class Bench: Sendable {
     ///   - accountStore: where accounts are; the same store where it is nil.
     init(
         _ store: any FleetStore = MemoryStore(), groups givenGroups: [FleetGroup]? = nil, accounts accountStore: (any FleetStore)? = nil,
-        threads: Int = 4
+        threads: Int = 4, quota: Int = -1
     ) throws {
         self.store = store
         let groups = try givenGroups ?? Self.groups()
@@ -58,7 +58,9 @@ final class Bench: Sendable {
         try cache.start()
         work = try #require(WorkQueue(threads: threads, mostWaiting: 256))
         var routes = HTTPRoutes()
-        OctaviaAPI(accounts, store, cache, work).add(to: &routes)
+        var configuration = OctaviaAPI.Configuration()
+        configuration.quota = quota
+        OctaviaAPI(accounts, store, cache, work, configuration).add(to: &routes)
         server = HTTPServer(routes: routes)
         port = try server.listen(on: TCPListener(address: "127.0.0.1", port: 0))
         for group in groups { for worker in group.workers { try put(.host(worker: worker), HostRecord().json) } }
@@ -160,6 +162,30 @@ final class Bench: Sendable {
         try settle()
         return (loadBalancer, listener, pool, member)
     }
+}
+
+/// A store before whose next change something else is done.
+final class RacingStore: FleetStore {
+    private let store = MemoryStore()
+    private let next = Mutex<(@Sendable () throws -> Void)?>(nil)
+
+    func beforeNext(_ body: @escaping @Sendable () throws -> Void) { next.withLock { $0 = body } }
+
+    func get(_ key: String, within limit: Duration) throws(FleetStoreError) -> StoreEntry? { try store.get(key, within: limit) }
+
+    func list(_ prefix: String, after key: String?, most: Int, within limit: Duration) throws(FleetStoreError) -> StorePage {
+        try store.list(prefix, after: key, most: most, within: limit)
+    }
+
+    func commit(_ transaction: StoreTransaction, within limit: Duration) throws(FleetStoreError) -> Int {
+        let body = next.withLock { $0.take() }
+        do { try body?() } catch { Issue.record(error) }
+        return try store.commit(transaction, within: limit)
+    }
+
+    func watch(
+        _ prefix: String, after revision: Int, _ receive: @escaping @Sendable (StoreUpdate) -> Void
+    ) throws(FleetStoreError) -> StoreWatch { try store.watch(prefix, after: revision, receive) }
 }
 
 /// The error text of a response.

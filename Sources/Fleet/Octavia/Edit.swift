@@ -76,13 +76,14 @@ extension Edit {
         for listener in state.listeners(ofPool: pool.head.id) { write(listener.record, pool, of: parent) }
     }
 
-    /// Takes a listener away from the workers.
+    /// Takes a listener away from all workers that have it by the store: by the configuration of this server they can be others.
     ///
+    /// - Parameter kept: the workers that keep it.
     /// - Returns: whether one of them had it.
-    @discardableResult mutating func removeParts(ofListener id: String, of parent: LoadBalancerRecord) -> Bool {
+    @discardableResult mutating func removeParts(ofListener id: String, but kept: Set<String> = []) -> Bool {
         var hadIt = false
-        for worker in state.workers(of: parent) {
-            guard let old = state.wanted[worker]?.loadBalancers[id] else { continue }
+        for (worker, wanted) in state.wanted where !kept.contains(worker) {
+            guard let old = wanted.loadBalancers[id] else { continue }
             put(.wantedLoadBalancer(worker: worker, listener: id), nil, revision: old.revision)
             hadIt = true
         }
@@ -105,25 +106,34 @@ extension Edit {
         }
     }
 
-    /// Takes the virtual IP away from the workers.
+    /// Takes the virtual IP away from all workers that have it by the store, as `removeParts`.
     ///
+    /// - Parameter kept: the workers that keep it.
     /// - Returns: whether one of them had it.
-    mutating func removeAddress(of parent: LoadBalancerRecord) -> Bool {
+    @discardableResult mutating func removeAddress(of parent: LoadBalancerRecord, but kept: Set<String> = []) -> Bool {
         var hadIt = false
         let address = parent.address.description
-        for worker in state.workers(of: parent) {
-            guard let old = state.wanted[worker]?.virtualIPs[address] else { continue }
+        for (worker, wanted) in state.wanted where !kept.contains(worker) {
+            guard let old = wanted.virtualIPs[address], !isOther(parent, at: worker) else { continue }
             put(.wantedVirtualIP(worker: worker, address: address), nil, revision: old.revision)
             hadIt = true
         }
         return hadIt
     }
 
+    /// Whether the address of a load balancer is that of another one at a worker: groups can have the same addresses.
+    private func isOther(_ parent: LoadBalancerRecord, at worker: String) -> Bool {
+        let group = state.groups.values.first { $0.workers.contains(worker) }?.name
+        return state.addresses.contains { name, owners in
+            (group.map { $0 == name } ?? (state.groups[name] == nil)) && owners[parent.address].map { $0 != parent.head.id } ?? false
+        }
+    }
+
     /// Deletes a load balancer with everything below it.
     mutating func delete(_ loadBalancer: Stored<LoadBalancerRecord>) {
         let record = loadBalancer.record
         var isAtWorkers = removeAddress(of: record)
-        for id in state.listenersOfLoadBalancer[record.head.id] ?? [] where removeParts(ofListener: id, of: record) { isAtWorkers = true }
+        for id in state.listenersOfLoadBalancer[record.head.id] ?? [] where removeParts(ofListener: id) { isAtWorkers = true }
         if isAtWorkers {
             _ = replace(.loadBalancer, loadBalancer, .delete, with: record)
         } else {

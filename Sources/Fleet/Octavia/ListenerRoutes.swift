@@ -93,7 +93,7 @@ extension OctaviaAPI {
         try change(call, "listener.delete") { (edit) throws(OctaviaFault) in
             let (old, parent) = try edit.mutableListener(call.id(), call)
             edit.touch(parent)
-            if edit.removeParts(ofListener: old.record.head.id, of: parent.record) {
+            if edit.removeParts(ofListener: old.record.head.id) {
                 var gone = old.record
                 gone.defaultPool = nil
                 _ = edit.replace(.listener, old, .delete, with: gone)

@@ -54,7 +54,7 @@ package struct OctaviaAPI: Sendable {
     /// The largest body: a load balancer with all that is below it.
     private static let bodyLimit = 1 << 20
     /// How often a change is tried that somebody else was faster than.
-    private static let mostTries = 12
+    static let mostTries = 12
 
     /// - Parameters:
     ///   - cache: of the same store; it is started and stopped by others.
