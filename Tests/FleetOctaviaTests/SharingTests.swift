@@ -102,6 +102,81 @@ private final class FailingStore: FleetStore {
         }
     }
 
+    @Test("A quota holds where others create at the same time", arguments: [false, true])
+    func quota(isStandard: Bool) async throws {
+        try await onThread {
+            let store = RacingStore()
+            let bench = try Bench(store, quota: isStandard ? 1 : -1)
+            let project = try #require(bench.projects["ann"])
+            if !isStandard {
+                #expect(
+                    try bench.ask("PUT", "quotas/\(project)", #"{"quota": {"loadbalancer": 1, "listener": 1}}"#, as: "root").status == 202)
+            }
+            func create(_ kind: String, _ body: String) throws -> String {
+                let ids = Record<String>()
+                store.beforeNext { ids.add(try bench.create(kind, body.replacing("PORT", with: "1"))) }
+                let response = try bench.ask("POST", kind + "s", "{\"\(kind)\": {\(body.replacing("PORT", with: "2"))}}")
+                // Of one load balancer two listeners are not created at a time in any case.
+                #expect(response.status == 403, "\(response.body)")
+                #expect(try column(bench.ask("GET", kind + "s").body, kind + "s", "id") == ids.all)
+                return try #require(ids.all.first)
+            }
+            let loadBalancer = try create("loadbalancer", #""name": "x""#)
+            #expect(try column(bench.ask("GET", "quotas", as: "root").body, "quotas", "listener") == (isStandard ? [] : ["1"]))
+            #expect(try bench.ask("DELETE", "loadbalancers/\(loadBalancer)").status == 204)
+            try bench.settle()
+            #expect(try bench.ask("POST", "loadbalancers", #"{"loadbalancer": {}}"#).status == 201)
+        }
+    }
+
+    @Test("A load balancer has no more listeners than one change can delete, turn off, or take a pool from", arguments: [1, 2, 3, 16])
+    func mostListeners(workers: Int) async throws {
+        let range = try FleetModel.AddressRange("10.20.0.0/24")
+        let group = FleetGroup(name: "blue", workers: (0..<workers).map { "w\($0)" }, addresses: [range])
+        try await onThread {
+            let bench = try Bench(groups: [group])
+            let loadBalancer = try bench.loadBalancer()
+            let pool = try bench.create(
+                "pool", #""loadbalancer_id": "\#(loadBalancer)", "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN""#)
+            var count = 0
+            var last = ""
+            while count < 50 {
+                let body =
+                    #""loadbalancer_id": "\#(loadBalancer)", "protocol": "TCP", "protocol_port": \#(count + 1), "default_pool_id": "\#(pool)""#
+                let response = try bench.ask("POST", "listeners", "{\"listener\": {\(body)}}")
+                last = response.body
+                if response.status != 201 { break }
+                count += 1
+                try bench.settle()
+            }
+            #expect(count == [1: 40, 2: 32, 3: 24, 16: 5][workers] && last.contains("has \(count) at most: make another one"), "\(last)")
+            let listeners = (0...count).map { #"{"protocol": "TCP", "protocol_port": \#($0 + 1)}"# }.joined(separator: ", ")
+            let whole = try bench.ask("POST", "loadbalancers", "{\"loadbalancer\": {\"listeners\": [\(listeners)]}}")
+            #expect(whole.status == 400 && whole.body.contains("at most"), "\(whole.body)")
+            let change = #"{"loadbalancer": {"admin_state_up": false}}"#
+            #expect(try bench.ask("PUT", "loadbalancers/\(loadBalancer)", change).status == 200)
+            try bench.settle()
+            #expect(try bench.ask("PUT", "pools/\(pool)", #"{"pool": {"lb_algorithm": "LEAST_CONNECTIONS"}}"#).status == 200)
+            try bench.settle()
+            #expect(try bench.ask("DELETE", "pools/\(pool)").status == 204)
+            try bench.settle()
+            #expect(try bench.ask("DELETE", "loadbalancers/\(loadBalancer)?cascade=true").status == 204)
+            try bench.settle()
+            #expect(try bench.status("loadbalancers/\(loadBalancer)") == nil)
+        }
+    }
+
+    @Test("What the store does not take at once is refused with what to do")
+    func tooMuch() async throws {
+        try await Bench.run { bench in
+            let pools = (0..<30).map { #"{"name": "p\#($0)", "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN"}"# }.joined(separator: ", ")
+            let listeners = (0..<30).map { #"{"protocol": "TCP", "protocol_port": \#($0 + 1)}"# }.joined(separator: ", ")
+            let body = #""vip_address": "10.20.0.9", "pools": [\#(pools)], "listeners": [\#(listeners)]"#
+            let response = try bench.ask("POST", "loadbalancers", "{\"loadbalancer\": {\(body)}}")
+            #expect(try response.status == 413 && fault(response).contains("one by one"), "\(response.body)")
+        }
+    }
+
     @Test("Clients that create at a time get an address each, and no more than there are")
     func addresses() async throws {
         let group = FleetGroup(name: "small", workers: ["w1", "w2"], addresses: [try FleetModel.AddressRange("10.9.0.0/28")])

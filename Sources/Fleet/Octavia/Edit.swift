@@ -186,11 +186,13 @@ extension Edit {
         return new
     }
 
-    /// Checks that a project may have more of something.
-    func checkQuota(
+    /// Checks that a project may have more of something. Where there is a limit, the project's quota is written again: of what is created at a
+    /// time, each sees what was created before.
+    mutating func checkQuota(
         _ resource: QuotaRecord.Resource, _ name: String, of project: String, adding count: Int = 1, _ standard: Int
     ) throws(OctaviaFault) {
-        let limit = state.quotas[project]?.record.limits[resource] ?? standard
+        let quota = state.quotas[project]
+        let limit = quota?.record.limits[resource] ?? standard
         if count == 0 || limit < 0 { return }
         let used: Int
         switch resource {
@@ -207,6 +209,7 @@ extension Edit {
             }
         }
         if used + count > limit { throw .quota(name) }
+        put(.object(.quota, id: project), (quota?.record ?? QuotaRecord()).json, revision: quota?.revision ?? 0)
     }
 
     private func counted(_ head: ObjectHead, _ project: String) -> Int { head.project == project && head.change != .delete ? 1 : 0 }

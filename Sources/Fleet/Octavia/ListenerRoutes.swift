@@ -56,7 +56,8 @@ extension OctaviaAPI {
             if let other = others.first(where: { wanted.isAtPort($0.record.port, $0.record.serviceProtocol) }) {
                 throw .duplicate(other.record.serviceProtocol, other.record.port)
             }
-            if others.count >= Edit.mostListeners { throw .quota("Listener: a load balancer has \(Edit.mostListeners) at most") }
+            let workers = edit.state.workers(of: parent.record).count
+            if others.count >= Edit.mostListeners(on: workers) { throw .quota("Listener: " + Edit.tooManyListeners(on: workers)) }
             edit.touch(parent)
             let record = try edit.create(wanted, of: parent.record, pool)
             return (ListenerView(record: record, status: .pending(.create), operating: Operating.offline), record.head.id)

@@ -1,6 +1,7 @@
 import Authorization
 import FleetAuth
 import FleetModel
+import FleetStore
 import HTTPServer
 import LBaaS
 
@@ -14,6 +15,9 @@ extension OctaviaAPI {
             try edit.checkQuota(.loadBalancer, "Load Balancer", of: project, quota)
             try wanted.checkQuotas(&edit, project, quota)
             let (group, address) = try wanted.placement.choose(edit.state)
+            if wanted.listeners.count > Edit.mostListeners(on: group.workers.count) {
+                throw .validation("listeners: " + Edit.tooManyListeners(on: group.workers.count))
+            }
             var record = LoadBalancerRecord(
                 wanted.head.head(project: project, at: edit.now), group: group.name, address: address, provider: wanted.provider,
                 preferredWorker: Int.random(in: 0..<max(1, group.workers.count)))
@@ -36,9 +40,21 @@ extension OctaviaAPI {
 }
 
 extension Edit {
-    /// The most listeners and pools of a load balancer: a transaction can delete all of them.
+    /// The most listeners and pools of a load balancer.
     static let mostListeners = 40
     static let mostPools = 40
+
+    /// The most listeners of a load balancer on so many workers. One transaction can take all of them away from the workers with the address,
+    /// and can take a pool away from all of them; beside that it writes the load balancer, the pool and the audit.
+    static func mostListeners(on workers: Int) -> Int {
+        let keys = StoreLimits.transactionKeys
+        return (0...mostListeners).last { ($0 + 1) * workers + 2 <= keys && $0 * (workers + 1) + 3 <= keys } ?? 0
+    }
+
+    /// That a load balancer has as many listeners as it can.
+    static func tooManyListeners(on workers: Int) -> String {
+        "a load balancer on a group of \(workers) workers has \(mostListeners(on: workers)) at most: make another one for more"
+    }
 
     /// Creates a listener.
     mutating func create(

@@ -137,6 +137,7 @@ extension OctaviaAPI {
             var (answer, subject, transaction) = try outcome.get()
             if transaction.changes.isEmpty { return answer }
             accounts.audit(Actor(name: call.session.name, address: call.request.clientAddress), action, subject, in: &transaction)
+            if transaction.changes.count > StoreLimits.transactionKeys { throw .tooMuch(transaction.changes.count) }
             do throws(FleetStoreError) {
                 let revision = try store.commit(transaction, within: configuration.storeLimit)
                 // Whoever reads next reads this. Where the store is slow to tell, it is seen a little later.

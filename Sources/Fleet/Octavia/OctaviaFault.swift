@@ -39,6 +39,14 @@ struct OctaviaFault: Error, Equatable {
 
     static func notImplemented(_ sentence: String) -> OctaviaFault { OctaviaFault(501, sentence) }
 
+    /// That a change is of too many objects and workers.
+    static func tooMuch(_ keys: Int) -> OctaviaFault {
+        OctaviaFault(
+            413,
+            "This changes \(keys) records of the store at once, which takes \(StoreLimits.transactionKeys): "
+                + "create or delete the listeners and pools one by one.")
+    }
+
     static let forbidden = OctaviaFault(403, "Policy does not allow this request to be performed.")
 
     /// A failure to recognise somebody.

@@ -17,7 +17,9 @@ extension OctaviaAPI {
         let project = call.request.query("project_id")
         if let project, !call.session.sees(project) { throw OctaviaFault.forbidden }
         let quotas = cache.read { state in
-            state.quotas.filter { call.session.sees($0.key) && (project ?? $0.key) == $0.key }.sorted { $0.key < $1.key }
+            // One without limits was written for the sake of those that are created at a time.
+            state.quotas.filter { !$0.value.record.limits.isEmpty }.filter { call.session.sees($0.key) && (project ?? $0.key) == $0.key }
+                .sorted { $0.key < $1.key }
         }
         let standard = configuration.quota
         return .octavia(
@@ -62,7 +64,7 @@ extension OctaviaAPI {
     @Sendable private func deleteQuota(_ call: Call) throws(OctaviaFault) -> HTTPResponse {
         guard call.session.decision(on: .administer) == .allowed else { throw OctaviaFault.forbidden }
         try change(call, "quota.delete") { (edit) throws(OctaviaFault) in
-            guard let old = edit.state.quotas[call.id()] else { throw .notFound("Quotas", call.id()) }
+            guard let old = edit.state.quotas[call.id()], !old.record.limits.isEmpty else { throw .notFound("Quotas", call.id()) }
             edit.put(.object(.quota, id: call.id()), nil, revision: old.revision)
             return ((), call.id())
         }
