@@ -43,6 +43,33 @@ import Testing
         }
     }
 
+    @Test("No token is valid longer than the application credential that it was made for, also one that is used")
+    func credentialEnd() async throws {
+        let bench = try AccountsBench()
+        try await onThread {
+            let accounts = try bench.server()
+            _ = try accounts.addUser("ann", password: "correct horse", role: .operator, by: .server)
+            let end = bench.wall.now + .seconds(5000)
+            let (credential, secret) = try accounts.addCredential("ci", ofUserNamed: "ann", role: .operator, expires: end, by: .server)
+            func logIn(isSession: Bool) throws -> IssuedToken {
+                try accounts.logIn(.id(credential.id), secret: secret, from: "", isSession: isSession)
+            }
+            let browser = try logIn(isSession: true)
+            #expect(browser.session.expires == bench.wall.now + .seconds(3600) && browser.session.limit == end)
+            bench.wall.advance(seconds: 3000)
+            let program = try logIn(isSession: false)
+            #expect(program.session.expires == end && program.session.limit == nil)
+            #expect(try accounts.session(token: browser.text, isUse: true).expires == end)
+            #expect(try accounts.sessions().count == 2)
+            bench.wall.advance(seconds: 2000)
+            for token in [browser, program] {
+                #expect(try authError { _ = try accounts.session(token: token.text, isUse: true) } == .badToken)
+            }
+            #expect(try accounts.sessions().isEmpty)
+            #expect(try authError { _ = try logIn(isSession: false) } == .badCredentials)
+        }
+    }
+
     @Test("A session that is not used ends, one that was revoked stays so, and the limit holds for a validity that is longer")
     func unused() async throws {
         let bench = try AccountsBench()

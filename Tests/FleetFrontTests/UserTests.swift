@@ -41,6 +41,26 @@ import Testing
         }
     }
 
+    @Test("An application credential makes, changes and deletes no users, also that of an admin")
+    func credential() async throws {
+        try await Bench.run { bench in
+            let (credential, secret) = try bench.accounts.addCredential("ci", ofUserNamed: "root", role: .admin, by: .server)
+            let program = try bench.accounts.logIn(.id(credential.id), secret: secret, from: "").text
+            #expect(try bench.ask("GET", "/v1/users", program).status == 200)
+            let users = try bench.accounts.users()
+            for (method, path, body) in [
+                ("POST", "/v1/users", #"{"name": "eve", "password": "long enough", "role": "admin"}"#),
+                ("PATCH", "/v1/users/ann", #"{"password": "long enough"}"#), ("PATCH", "/v1/users/ann", #"{"role": "admin"}"#),
+                ("PATCH", "/v1/users/root", #"{"password": "long enough", "old_password": "correct horse"}"#),
+                ("DELETE", "/v1/users/ann", nil as String?),
+            ] {
+                let response = try bench.ask(method, path, program, body)
+                #expect(response.status == 403 && response.body.contains("log in with the password"), "\(method) \(path): \(response.body)")
+            }
+            #expect(try bench.accounts.users() == users)
+        }
+    }
+
     @Test("Only admins have users, and others only themselves")
     func roles() async throws {
         try await Bench.run { bench in

@@ -46,7 +46,7 @@ extension Accounts {
             case .name(let name, let user): "credential " + String(decoding: "\(user)/\(name)".utf8.prefix(256), as: UTF8.self)
             }
         let (user, credential) = try attempt(subject, from: address) { () throws(AuthError) in try judge(name, secret: secret) }
-        return try issue(user, role: min(user.role, credential.role), credential: credential.id, for: project, from: address, isSession)
+        return try issue(user, role: min(user.role, credential.role), credential: credential, for: project, from: address, isSession)
     }
 
     /// Whose a token is.
@@ -69,7 +69,10 @@ extension Accounts {
         // The store counts how long a token is valid. Where a new leader of etcd began anew, this is what ends it.
         guard clocks.wall() < record.expires + .seconds(Self.clockDifference) else { throw .badToken }
         guard let user = try user(record.user), user.isEnabled, user.generation == record.generation else { throw .badToken }
-        if let id = record.credential, try credential(id) == nil { throw .badToken }
+        if let id = record.credential {
+            // As strictly as at the login: no token is valid longer than what it was made for.
+            guard let credential = try credential(id), !isOver(credential) else { throw .badToken }
+        }
         if isUse { extend(&record, entry) }
         return session(of: user, record, hash: hash)
     }
@@ -105,7 +108,9 @@ extension Accounts {
         for entry in try all(AccountKeys.tokens) {
             let record = try TokenRecord(entry.value)
             guard let user = users[record.user], user.isEnabled, user.generation == record.generation else { continue }
-            if let id = record.credential, try credential(id) == nil { continue }
+            if let id = record.credential {
+                guard let credential = try credential(id), !isOver(credential) else { continue }
+            }
             sessions.append(session(of: user, record, hash: String(entry.key.dropFirst(AccountKeys.tokens.count))))
         }
         return sessions.sorted { ($0.issued, $0.tokenName) < ($1.issued, $1.tokenName) }
@@ -163,13 +168,16 @@ extension Accounts {
         }
         let hash = Token.hash(secret).hexadecimal
         guard let credential, MessageCode.areEqual(Array(credential.secretHash.utf8), Array(hash.utf8)),
-            credential.expires.map({ clocks.wall() < $0 }) ?? true, let user = try user(credential.user), user.isEnabled
+            !isOver(credential), let user = try user(credential.user), user.isEnabled
         else { return nil }
         return (user, credential)
     }
 
+    /// Whether the time of an application credential is over.
+    private func isOver(_ credential: ApplicationCredential) -> Bool { credential.expires.map { clocks.wall() >= $0 } ?? false }
+
     private func issue(
-        _ user: User, role: Role, credential: String?, for wanted: ProjectName?, from address: String, _ isSession: Bool
+        _ user: User, role: Role, credential: ApplicationCredential?, for wanted: ProjectName?, from address: String, _ isSession: Bool
     ) throws(AuthError) -> IssuedToken {
         guard let project = try project(user.project) else {
             throw AuthError(.failed, "the project of \(user.name) is not in the store: restore the store from a backup")
@@ -180,11 +188,14 @@ extension Accounts {
         let text = "lbs_" + Token.randomText()
         let hash = Token.hash(text).hexadecimal
         let now = clocks.wall()
-        let lifetime = isSession ? min(settings.tokenValidity, settings.sessionLimit) : settings.tokenValidity
+        let end = now + .seconds(settings.sessionLimit)
+        let limit = isSession ? min(end, credential?.expires ?? end) : credential?.expires
+        let whole = now + .seconds(settings.tokenValidity)
+        let expires = min(whole, limit ?? whole)
+        let lifetime = max(1, Int((expires - now).seconds.rounded(.up)))
         let record = TokenRecord(
-            user: user.id, role: role, project: project, issued: now, expires: now + .seconds(lifetime),
-            limit: isSession ? now + .seconds(settings.sessionLimit) : nil, address: address, generation: user.generation,
-            credential: credential)
+            user: user.id, role: role, project: project, issued: now, expires: expires, limit: isSession ? limit : nil, address: address,
+            generation: user.generation, credential: credential?.id)
         try change { (transaction) throws(AuthError) in
             transaction.create(AccountKeys.token(hash), record.json, lifetime: lifetime)
             audit(Actor(name: user.name, address: address), "token.create", String(hash.prefix(16)), in: &transaction)

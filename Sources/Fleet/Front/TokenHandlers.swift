@@ -80,10 +80,10 @@ extension FrontAPI {
         return found
     }
 
-    /// A program that was given a credential cannot make others, which would be valid longer.
-    private func requirePassword(_ call: Call) throws(FrontFailure) {
+    /// A program that was given a credential cannot make others, nor users, which would be valid longer.
+    func requirePassword(_ call: Call, to deed: String = "make or delete credentials") throws(FrontFailure) {
         if call.session.credential != nil {
-            throw .refusal(.denied("an application credential cannot make or delete credentials: log in with the password"))
+            throw .refusal(.denied("an application credential cannot \(deed): log in with the password"))
         }
     }
 }

@@ -25,6 +25,7 @@ extension FrontAPI {
     }
 
     private func addUser(_ call: Call) throws(FrontFailure) -> HTTPResponse {
+        try requirePassword(call, to: "make or change users")
         let body = try RequestBody(call.request, fields: ["name", "password", "role", "project"])
         let (name, password) = (try body.required("name"), try body.required("password"))
         guard let role = try body.role() else { throw .invalid("role: is missing: viewer, operator or admin", field: "role") }
@@ -44,6 +45,7 @@ extension FrontAPI {
 
     /// Changes a user. Whoever is no admin can change the own password only, and must have the old one.
     private func changeUser(_ call: Call) throws(FrontFailure) -> HTTPResponse {
+        try requirePassword(call, to: "make or change users")
         let user = try user(of: call)
         let body = try RequestBody(call.request, fields: ["password", "old_password", "role", "project", "enabled"])
         let (password, role, project) = (try body.text("password"), try body.role(), try body.text("project"))
@@ -63,9 +65,6 @@ extension FrontAPI {
 
     /// Checks that somebody who changes the own password has the old one.
     private func check(_ password: String?, of user: User, _ call: Call) throws(FrontFailure) {
-        guard call.session.credential == nil else {
-            throw .refusal(.denied("an application credential cannot change the password of its user"))
-        }
         guard let password else { throw .invalid("old_password: is missing: the present password", field: "old_password") }
         do throws(AuthError) {
             let token = try accounts.logIn(user.name, password: password, from: call.request.address)
@@ -77,6 +76,7 @@ extension FrontAPI {
     }
 
     private func deleteUser(_ call: Call) throws(FrontFailure) -> HTTPResponse {
+        try requirePassword(call, to: "make or change users")
         let user = try user(of: call)
         try onAccounts { () throws(AuthError) in try accounts.deleteUser(named: user.name, by: call.actor) }
         return HTTPResponse(status: 204)
