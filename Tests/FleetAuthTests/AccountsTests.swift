@@ -50,6 +50,46 @@ import Testing
         }
     }
 
+    @Test("A user whose password was hashed with less work than today's takes as long as an unknown one")
+    func otherDifficulty() async throws {
+        let bench = try AccountsBench()
+        try await onThread {
+            _ = try bench.server().addUser("ann", password: "correct horse", role: .operator, by: .server)
+            var settings = bench.settings
+            settings.difficulty = try #require(PasswordDifficulty(operations: 4, memory: 32))
+            let accounts = try bench.server(settings: settings)
+            var least = [Duration.seconds(3600), .seconds(3600)]
+            for round in 0..<4 {
+                for (place, name) in ["nobody", "ann"].enumerated() {
+                    let time = try ContinuousClock().measure {
+                        let error = try authError { _ = try accounts.logIn(name, password: "wrong horse", from: "192.0.2.\(round)") }
+                        #expect(error == AuthError.badCredentials)
+                    }
+                    least[place] = min(least[place], time)
+                }
+            }
+            // Without the work it is a hundredth.
+            #expect(least[1] * 10 > least[0], "\(least)")
+        }
+    }
+
+    @Test("All records that are too old are deleted, however many there are")
+    func manyAuditRecords() async throws {
+        let bench = try AccountsBench()
+        try await onThread {
+            let accounts = try bench.server()
+            for _ in 0..<11 {
+                try accounts.change { (transaction) throws(AuthError) in
+                    for number in 0..<95 { accounts.audit(bench.admin, "test", "\(number)", in: &transaction) }
+                }
+            }
+            bench.wall.advance(seconds: Int64(bench.settings.auditRetention) + 1)
+            try accounts.audit(bench.admin, "test", "new")
+            accounts.pruneAudit()
+            #expect(try accounts.audit(since: Timestamp(microseconds: 0), most: 1000).map(\.subject) == ["new"])
+        }
+    }
+
     @Test("A wrong password, an unknown name and a disabled user have the same answer, and take the same work")
     func sameAnswer() async throws {
         let bench = try AccountsBench()

@@ -147,9 +147,14 @@ extension Accounts {
     private func judge(_ name: String, _ password: String) throws(AuthError) -> (user: User, newHash: String?)? {
         let user = try user(named: name)
         let (hash, difficulty) = (user?.passwordHash ?? unknownHash, settings.difficulty)
-        let (isRight, newHash) = try hashing.run(within: settings.hashLimit) { () -> (Bool, String?) in
-            guard PasswordHash.verify(hash, password) else { return (false, nil) }
-            return (true, PasswordHash.needsRehash(hash, difficulty) ? PasswordHash.make(password, difficulty) : nil)
+        let (isRight, newHash) = try hashing.run(within: settings.hashLimit) { [unknownHash] () -> (Bool, String?) in
+            let isOther = PasswordHash.needsRehash(hash, difficulty)
+            guard PasswordHash.verify(hash, password) else {
+                // A hash of less work than today's would tell that there is such a user.
+                if isOther { _ = PasswordHash.verify(unknownHash, password) }
+                return (false, nil)
+            }
+            return (true, isOther ? PasswordHash.make(password, difficulty) : nil)
         }
         guard isRight, let user, user.isEnabled else { return nil }
         return (user, newHash)
