@@ -140,6 +140,43 @@ private func summary(_ state: FleetState) -> [String] {
         }
     }
 
+    @Test("A watch that cannot be begun again is tried again")
+    func watchLoss() async throws {
+        try await StoreKind.memory.run { memory in
+            let store = LosingStore(memory)
+            let cache = try FleetCache(store, groups: [pair])
+            try cache.start()
+            defer { cache.stop() }
+            let writer = Writer(store: store)
+            store.failsWatches.store(true, ordering: .relaxed)
+            store.lose()
+            try waitUntil("a watch fails") { store.failures.load(ordering: .relaxed) > 0 }
+            store.failsWatches.store(false, ordering: .relaxed)
+            let revision = try writer.put([(.loadBalancer, writer.loadBalancer("after"))])
+            #expect(cache.wait(for: revision, within: .seconds(30)))
+        }
+    }
+
+    @Test("What is not kept is not read: users, tokens and the audit, of which there can be any number")
+    func reading() async throws {
+        let keys: [FleetKey] =
+            ObjectKind.allCases.map { .object($0, id: "i") } + [
+                .wantedLoadBalancer(worker: "w", listener: "l"), .wantedVirtualIP(worker: "w", address: "a"), .settled(worker: "w"),
+                .host(worker: "w"), .claim(worker: "w"), .statistics(listener: "l", worker: "w"), .operating(worker: "w"),
+                .address(group: "g", address: "a"), .fleetID,
+            ]
+        for key in keys { #expect(FleetKey.prefixes.count { key.text.hasPrefix($0) } == 1, "\(key)") }
+        try await StoreKind.memory.run { memory in
+            let store = LosingStore(memory)
+            let cache = try FleetCache(store, groups: [pair])
+            try cache.start()
+            defer { cache.stop() }
+            let read = store.prefixes.all
+            #expect(!read.isEmpty && read.allSatisfy { !$0.isEmpty && !"audit/".hasPrefix($0) && !"auth/".hasPrefix($0) })
+            #expect(read.first == "wanted/", "what is wanted is read before what it is for")
+        }
+    }
+
     @Test("A deletion that workers do not have is a change of their wanted state, also after a restart")
     func restart() async throws {
         try await StoreKind.memory.run { store in
@@ -194,7 +231,10 @@ private final class LosingStore: FleetStore {
     private let store: any FleetStore
     private let receivers = Mutex<[@Sendable (StoreUpdate) -> Void]>([])
     let isFailing = Atomic(false)
+    let failsWatches = Atomic(false)
     let failures = Atomic(0)
+    /// What was listed.
+    let prefixes = Record<String>()
 
     init(_ store: any FleetStore) { self.store = store }
 
@@ -210,6 +250,7 @@ private final class LosingStore: FleetStore {
             failures.add(1, ordering: .relaxed)
             throw FleetStoreError(.unavailable, "no quorum")
         }
+        prefixes.add(prefix)
         return try store.list(prefix, after: key, most: most, within: limit)
     }
 
@@ -220,6 +261,10 @@ private final class LosingStore: FleetStore {
     func watch(
         _ prefix: String, after revision: Int, _ receive: @escaping @Sendable (StoreUpdate) -> Void
     ) throws(FleetStoreError) -> StoreWatch {
+        if failsWatches.load(ordering: .relaxed) {
+            failures.add(1, ordering: .relaxed)
+            throw FleetStoreError(.unavailable, "no quorum")
+        }
         receivers.withLock { $0.append(receive) }
         return try store.watch(prefix, after: revision, receive)
     }

@@ -50,6 +50,8 @@ package final class Accounts: Sendable {
     private static let mostTries = 8
     /// How often old audit records are deleted: each time that so many were written by this server.
     private static let pruneInterval = 128
+    /// How many transactions delete old audit records at a time.
+    private static let mostPrunes = 100
 
     /// The accounts of a store.
     ///
@@ -178,16 +180,18 @@ extension Accounts {
         return records
     }
 
-    /// Deletes some of the records that are too old. What fails is done the next time.
+    /// Deletes the records that are too old, up to 10,000 of them. What fails is done the next time.
     func pruneAudit() {
         let end = AccountKeys.audit(clocks.wall() + .seconds(-settings.auditRetention), "")
-        guard let page = try? store.list(AccountKeys.audit, after: nil, most: StoreLimits.transactionKeys, within: settings.storeLimit)
-        else {
-            return
+        for _ in 0..<Self.mostPrunes {
+            guard let page = try? store.list(AccountKeys.audit, after: nil, most: StoreLimits.transactionKeys, within: settings.storeLimit)
+            else { return }
+            let old = page.entries.filter { $0.key < end }
+            var transaction = StoreTransaction()
+            for entry in old { transaction.delete(entry.key) }
+            if old.isEmpty || (try? store.commit(transaction, within: settings.storeLimit)) == nil { return }
+            if old.count < page.entries.count || !page.hasMore { return }
         }
-        var transaction = StoreTransaction()
-        for entry in page.entries where entry.key < end { transaction.delete(entry.key) }
-        if !transaction.changes.isEmpty { _ = try? store.commit(transaction, within: settings.storeLimit) }
     }
 
     /// The hash of a new password.

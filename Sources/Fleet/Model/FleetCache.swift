@@ -124,17 +124,31 @@ extension FleetCache {
 
     /// Reads everything, and begins a watch.
     private func readAll() throws(FleetStoreError) {
-        let page = try store.all("", within: Self.readLimit)
+        var entries: [StoreEntry] = []
+        var revision: Int?
+        for prefix in FleetKey.prefixes {
+            let page = try store.all(prefix, within: Self.readLimit)
+            entries += page.entries
+            revision = revision ?? page.revision
+        }
+        let first = revision ?? 0
         // A page behind the first can have what was put later; the watch tells of it again.
         reader.withLock { box in
             var state = FleetState(groups: contents.withLock { Array($0.state.groups.values) })
-            for entry in page.entries { _ = state.apply(.put(entry), box.reader) }
-            state.revision = page.revision
+            for entry in entries { _ = state.apply(.put(entry), box.reader) }
+            state.revision = first
             state.noteDeletions()
             publish(state)
         }
+        // Before the watch, which can be lost at once.
         resets.with { $0 = false }
-        let watch = try store.watch("", after: page.revision) { [weak self] in self?.follow($0) }
+        let watch: StoreWatch
+        do throws(FleetStoreError) {
+            watch = try store.watch("", after: first) { [weak self] in self?.follow($0) }
+        } catch {
+            resets.with { $0 = true }
+            throw error
+        }
         let isStopped = contents.withLock { contents in
             if !contents.isStopped { contents.watch = watch }
             return contents.isStopped

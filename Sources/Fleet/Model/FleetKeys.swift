@@ -51,6 +51,13 @@ package enum FleetKey: Hashable, Sendable {
         }
     }
 
+    /// What the keys begin with that are kept, which is little of all that the store has: there are users, tokens and the audit besides. What
+    /// workers are to have comes before the objects that it is for, so that where both are read while they are made, the objects are there.
+    static let prefixes =
+        ["wanted/"] + ObjectKind.allCases.map { "octavia/\($0.rawValue)/" } + [
+            "address/", "claim/", "fleet/", "host/", "operating/", "settled/", "statistics/",
+        ]
+
     /// What all keys of the wanted state of a worker begin with.
     package static func wanted(_ worker: String) -> String { "wanted/\(storeKeyPart(worker))/" }
 
