@@ -38,6 +38,36 @@ import Testing
                 == #"{"hpcs_action":"UPDATE","hpcs_front":"f","hpcs_revision":1,"loadBalancers":[],"virtualIPs":[{},{}]}"#)
     }
 
+    /// The list of virtual IPs of a worker's job, of a fleet in which it has what it says.
+    private func sent(_ groups: [FleetGroup], settled: SettledRecord? = nil, wanted: Bool = false) throws -> String? {
+        let store = MemoryStore()
+        var transaction = StoreTransaction()
+        if let settled { transaction.put(FleetKey.settled(worker: "w").text, settled.json) }
+        if wanted { transaction.put(FleetKey.wantedVirtualIP(worker: "w", address: "10.0.0.1").text, Array("{}".utf8)) }
+        try store.commit(transaction)
+        let cache = try FleetCache(store, groups: groups)
+        try cache.start()
+        defer { cache.stop() }
+        let state = cache.read { FleetDispatch.WantedState(of: "w", $0) }
+        let job = String(decoding: StateTransfer(state.ordered).job(front: "f"), as: UTF8.self)
+        return job.firstRange(of: "\"virtualIPs\":").map { String(job[$0.upperBound...].dropLast()) }
+    }
+
+    @Test("Virtual IPs are sent where the group has an interface, or the worker has some, which are taken from it; others are left alone")
+    func virtualIPs() async throws {
+        func group(_ interface: String?) -> [FleetGroup] { [FleetGroup(name: "g", workers: ["w"], addresses: [], interface: interface)] }
+        let given = SettledRecord(revision: 1, time: Timestamp(microseconds: 1), hasVirtualIPs: true)
+        let none = SettledRecord(revision: 1, time: Timestamp(microseconds: 1))
+        #expect(try sent(group("eth0")) == "[]")
+        #expect(try sent(group("eth0"), wanted: true) == "[{}]")
+        for groups in [group(nil), []] {
+            #expect(try sent(groups, settled: given) == "[]")
+            #expect(try sent(groups, settled: none) == nil)
+            #expect(try sent(groups) == nil)
+            #expect(try sent(groups, settled: given, wanted: true) == "[{}]")
+        }
+    }
+
     @Test("A part that is refused is left out by its place in the job that was sent, and told with the worker's sentence")
     func refusal() async throws {
         var transfer = StateTransfer(try await state("a", "b", "c"))

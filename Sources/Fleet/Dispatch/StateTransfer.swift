@@ -13,6 +13,27 @@ struct WantedState: Sendable {
     let hasVirtualIPs: Bool
 }
 
+extension WantedState {
+    /// The state of a worker, in no order yet.
+    init(of worker: String, _ fleet: FleetState) {
+        let wanted = fleet.wanted[worker]
+        // Those that it got are taken from it where its group has no interface any more, or it left the group.
+        let hasVirtualIPs =
+            fleet.groups.values.contains { $0.interface != nil && $0.workers.contains(worker) }
+            || wanted?.virtualIPs.isEmpty == false || fleet.settled[worker]?.record.hasVirtualIPs == true
+        self.init(
+            revision: fleet.revision, loadBalancers: (wanted?.loadBalancers ?? [:]).map { ($0.key, $0.value) },
+            virtualIPs: (wanted?.virtualIPs ?? [:]).map { ($0.key, $0.value) }, hasVirtualIPs: hasVirtualIPs)
+    }
+
+    /// In an order, so that the same state is the same text. To be called outside of the lock of the cache.
+    var ordered: WantedState {
+        WantedState(
+            revision: revision, loadBalancers: loadBalancers.sorted { $0.name < $1.name },
+            virtualIPs: virtualIPs.sorted { $0.name < $1.name }, hasVirtualIPs: hasVirtualIPs)
+    }
+}
+
 /// How the wanted state of a worker is brought to it: one job where it takes everything. What it refuses is left out of the next one; a worker names
 /// all parts that it refuses for the same kind of reason at once, an old one a single part.
 struct StateTransfer {

@@ -14,23 +14,9 @@ extension WorkerDriver {
 
     private func wantedState() -> (state: WantedState, front: String?) {
         let (found, front) = context.cache.read { fleet in
-            let wanted = fleet.wanted[worker]
-            // Those that it got are taken from it where its group has no interface any more, or it left the group.
-            let hasVirtualIPs =
-                fleet.groups.values.contains { $0.interface != nil && $0.workers.contains(worker) }
-                || wanted?.virtualIPs.isEmpty == false || fleet.settled[worker]?.record.hasVirtualIPs == true
-            return (
-                WantedState(
-                    revision: fleet.revision, loadBalancers: (wanted?.loadBalancers ?? [:]).map { ($0.key, $0.value) },
-                    virtualIPs: (wanted?.virtualIPs ?? [:]).map { ($0.key, $0.value) }, hasVirtualIPs: hasVirtualIPs),
-                fleet.fleetID.map { String(decoding: $0.value, as: UTF8.self) }
-            )
+            (WantedState(of: worker, fleet), fleet.fleetID.map { String(decoding: $0.value, as: UTF8.self) })
         }
-        // In an order, so that the same state is the same text; outside of the lock.
-        let state = WantedState(
-            revision: found.revision, loadBalancers: found.loadBalancers.sorted { $0.name < $1.name },
-            virtualIPs: found.virtualIPs.sorted { $0.name < $1.name }, hasVirtualIPs: found.hasVirtualIPs)
-        return (state, front)
+        return (found.ordered, front)
     }
 
     /// Brings the wanted state to the worker, and writes what it has settled.
