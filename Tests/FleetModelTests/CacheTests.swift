@@ -226,6 +226,18 @@ private func summary(_ state: FleetState) -> [String] {
     }
 }
 
+/// Whether a watch tells anything yet.
+private final class Gate: Sendable {
+    private let state = Mutex(true)
+
+    var isOpen: Bool { state.withLock { $0 } }
+
+    /// Closes it.
+    ///
+    /// - Returns: whether it was open.
+    func close() -> Bool { state.withLock { exchange(&$0, with: false) } }
+}
+
 /// A store whose watches lose the changes when they are told to, and that can fail.
 private final class LosingStore: FleetStore {
     private let store: any FleetStore
@@ -265,7 +277,9 @@ private final class LosingStore: FleetStore {
             failures.add(1, ordering: .relaxed)
             throw FleetStoreError(.unavailable, "no quorum")
         }
-        receivers.withLock { $0.append(receive) }
-        return try store.watch(prefix, after: revision, receive)
+        // Nothing is told any more once it is lost.
+        let gate = Gate()
+        receivers.withLock { $0.append { update in if gate.close() { receive(update) } } }
+        return try store.watch(prefix, after: revision) { update in if gate.isOpen { receive(update) } }
     }
 }

@@ -114,15 +114,15 @@ private final class FailingStore: FleetStore {
             }
             func create(_ kind: String, _ body: String) throws -> String {
                 let ids = Record<String>()
-                store.beforeNext { ids.add(try bench.create(kind, body.replacing("PORT", with: "1"))) }
-                let response = try bench.ask("POST", kind + "s", "{\"\(kind)\": {\(body.replacing("PORT", with: "2"))}}")
-                // Of one load balancer two listeners are not created at a time in any case.
+                store.beforeNext { ids.add(try bench.create(kind, body.replacing("NUMBER", with: "1"))) }
+                let response = try bench.ask("POST", kind + "s", "{\"\(kind)\": {\(body.replacing("NUMBER", with: "2"))}}")
                 #expect(response.status == 403, "\(response.body)")
                 #expect(try column(bench.ask("GET", kind + "s").body, kind + "s", "id") == ids.all)
                 return try #require(ids.all.first)
             }
-            let loadBalancer = try create("loadbalancer", #""name": "x""#)
+            let loadBalancer = try create("loadbalancer", #""vip_address": "10.20.0.NUMBER""#)
             #expect(try column(bench.ask("GET", "quotas", as: "root").body, "quotas", "listener") == (isStandard ? [] : ["1"]))
+            try bench.settle()
             #expect(try bench.ask("DELETE", "loadbalancers/\(loadBalancer)").status == 204)
             try bench.settle()
             #expect(try bench.ask("POST", "loadbalancers", #"{"loadbalancer": {}}"#).status == 201)
