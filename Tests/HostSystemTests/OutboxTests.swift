@@ -4,7 +4,7 @@ import Testing
 
 @Suite("An outbox", .timeLimit(.minutes(15)))
 struct OutboxTests {
-    private let long = Duration.seconds(20)
+    private let long = Duration.seconds(300)
 
     /// An outbox whose thread hands on what it is told when it may, and ends when it is told to.
     private func outbox(
@@ -51,13 +51,13 @@ struct OutboxTests {
         let start = ContinuousClock.now
         #expect(!outbox.flush(within: long))
         outbox.unstuck()
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < long)
         gate.signal()
         #expect(outbox.flush(within: long))
         #expect(outbox.stop(within: long))
         outbox.tell { $0 = 2 }
         #expect(!outbox.flush(within: long))
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < long)
     }
 
     @Test("lets go who waits when it gets stuck")
@@ -68,7 +68,7 @@ struct OutboxTests {
         DispatchQueue.global().asyncAfter(deadline: .now() + 0.05) { outbox.stuck() }
         let start = ContinuousClock.now
         #expect(!outbox.flush(within: long))
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < long)
         gate.signal()
         #expect(outbox.stop(within: long))
     }

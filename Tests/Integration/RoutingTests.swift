@@ -92,7 +92,7 @@ extension RealServers {
                 notifier.notify([.of(.down, "10.9.0.1"), .of(.up, "10.9.0.2", id: "two")])
                 let start = ContinuousClock.now
                 #expect(!notifier.flush(within: .milliseconds(200)))
-                #expect(ContinuousClock.now - start < .seconds(10))
+                #expect(ContinuousClock.now - start < .seconds(200))
                 try await eventually("the notifier gives up") { trial.record.contains("ExaBGP did not answer") }
                 network.exabgp.send(SIGCONT)
                 try await network.bird.has(["10.9.0.2"])
