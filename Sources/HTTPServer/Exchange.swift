@@ -160,7 +160,7 @@ import Synchronization
         let head = try unsafe readHead(method, version)
         self.head = head
         try listener.check(head, authority: target.authority)
-        let client = try connection.client(handle)
+        let client = listener.sender(of: head.headers, over: try connection.client(handle))
         if self.method == .head { shared.withLock { $0.isHead = true } }
         let methods = context.routes.methods(target)
         guard let method = self.method else {

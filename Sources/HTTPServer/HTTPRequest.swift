@@ -59,6 +59,11 @@ package final class HTTPRequest: Sendable {
         headers["transfer-encoding"] != nil || headers["content-length"].map { !$0.utf8.allSatisfy { $0 == UInt8(ascii: "0") } } ?? false
     }
 
+    /// The address of whoever sent it; `local` over the Unix socket.
+    package var clientAddress: String {
+        if case .remote(let address, _, _) = client { address } else { "local" }
+    }
+
     /// The value of a parameter of the pattern; nil where the pattern has none of this name.
     package func parameter(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 
@@ -83,7 +88,7 @@ package struct HTTPAdmission: Sendable {
     }
 }
 
-/// Who sent a request, as far as the connection tells.
+/// Who sent a request, as far as the connection and trusted proxies tell.
 package enum HTTPClient: Hashable, Sendable {
     /// A process of this host, over the Unix socket, as it was when it connected.
     ///
@@ -93,7 +98,8 @@ package enum HTTPClient: Hashable, Sendable {
     case local(user: UInt32, group: UInt32, groups: [UInt32], process: Int32)
     /// Another host, or this one over TCP.
     ///
-    /// - address: an IPv4 or IPv6 address as `inet_ntop` writes it.
+    /// - address: an IPv4 or IPv6 address as `inet_ntop` writes it; by the word of a trusted proxy where the connection comes from one.
+    /// - port: that of the connection.
     /// - certificate: the certificate that was verified, where the listener has authorities for clients.
     case remote(address: String, port: UInt16, certificate: HTTPClientCertificate?)
 }

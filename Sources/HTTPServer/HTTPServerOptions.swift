@@ -66,6 +66,8 @@ package struct TCPListener: Sendable {
     package var connections = 2048
     /// The most connections of one address at a time; more are closed. 0 for no limit.
     package var connectionsPerAddress = 128
+    /// The proxies before it; nil for none.
+    package var trustedProxies: TrustedProxies?
     /// The hosts that requests may name, in small letters, with or without a port; empty for any.
     package var hosts: Set<String> = []
     /// The origins that requests of browsers may come from (`https://host:port`), besides that of the server itself.

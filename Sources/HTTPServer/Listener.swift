@@ -24,6 +24,7 @@ struct ServerContext: Sendable {
     private let hosts: Set<String>
     private let origins: Set<String>
     private let needsCertificate: Bool
+    private let trustedProxies: TrustedProxies?
     private let path: SocketPath?
     private let daemon = Mutex<Daemon?>(nil)
 
@@ -38,7 +39,7 @@ struct ServerContext: Sendable {
     /// Listens on a Unix socket.
     init(_ options: UnixListener, _ context: ServerContext) throws(HTTPServerError) {
         self.context = context
-        (isLocal, isSecure, hosts, origins, needsCertificate) = (true, false, [], [], false)
+        (isLocal, isSecure, hosts, origins, needsCertificate, trustedProxies) = (true, false, [], [], false, nil)
         let socket = try ListeningSocket.unix(options)
         path = SocketPath(options.path)
         try start(socket, connections: options.connections, ofAddress: 0, tls: nil, "the socket \(options.path)")
@@ -47,7 +48,7 @@ struct ServerContext: Sendable {
     /// Listens on a TCP port.
     init(_ options: TCPListener, _ context: ServerContext) throws(HTTPServerError) {
         self.context = context
-        (isLocal, hosts, origins) = (false, options.hosts, options.origins)
+        (isLocal, hosts, origins, trustedProxies) = (false, options.hosts, options.origins, options.trustedProxies)
         isSecure = options.tls != nil
         needsCertificate = options.tls?.authorities != nil
         path = nil
@@ -155,6 +156,12 @@ struct ServerContext: Sendable {
         }
         let (address, port) = unsafe addressText(mhd_connection_address(handle.pointer))
         return .remote(address: address, port: port, certificate: needsCertificate ? try certificate(handle) : nil)
+    }
+
+    /// Who sent a request on a connection with such an end: where that is a proxy, whom it names.
+    func sender(of headers: HTTPHeaders, over client: HTTPClient) -> HTTPClient {
+        guard let trustedProxies, case .remote(let peer, let port, let certificate) = client else { return client }
+        return .remote(address: trustedProxies.client(of: headers, from: peer), port: port, certificate: certificate)
     }
 
     private func certificate(_ handle: ConnectionHandle) throws(HTTPFault) -> HTTPClientCertificate {

@@ -103,6 +103,13 @@ extension Settings {
         guard let listen = listener.listen else { throw StartupFailure(.config, "[server] listen is missing") }
         var listener = TCPListener(address: listen.host, port: listen.port)
         listener.tls = tls
+        if !trustedProxies.isEmpty {
+            listener.trustedProxies = TrustedProxies { [trustedProxies] text in
+                IPAddress(text).map { address in trustedProxies.contains { $0.contains(address) } } ?? false
+            }
+            // All clients come from the address of a proxy.
+            listener.connectionsPerAddress = 0
+        }
         return listener
     }
 

@@ -9,6 +9,8 @@ struct Settings: ClusteredSettings, DaemonSettings, Equatable {
     var listener = ListenerSettings(listen: JobServer(host: "127.0.0.1", port: 8790))
     /// Where clients reach it; nil for what they name in their requests.
     var publicURL: String?
+    /// The proxies before the server, which name the client of a request in `X-Forwarded-For`.
+    var trustedProxies: [LBaaS.AddressRange] = []
     /// What the fleet is kept in.
     var store = StoreChoice.sqlite("/var/lib/lbaas-server")
     /// How many requests wait for the store at a time.
@@ -73,6 +75,19 @@ extension ValueForm where Value == StoreChoice {
             case .sqlite(let folder): "sqlite:\(folder)"
             case .etcd: "etcd"
             }
+        }
+    }
+}
+
+extension ValueForm where Value == LBaaS.AddressRange {
+    /// `10.0.0.5` or `10.0.0.0/24`.
+    static var addresses: Self {
+        Self { text throws(BadValue) in
+            if let address = IPAddress(text) { return LBaaS.AddressRange(address) }
+            guard let range = LBaaS.AddressRange(text) else { throw BadValue("'\(text)' is not ADDRESS or ADDRESS/LENGTH") }
+            return range
+        } write: {
+            $0.length == $0.first.bitCount ? $0.first.description : $0.description
         }
     }
 }

@@ -85,6 +85,27 @@ struct ListenerTests {
         #expect(try runProgram("/usr/bin/curl", ["-sS", "-g", "http://[::1]:\(port)/who"]).hasPrefix("remote(address: \"::1\", port: "))
     }
 
+    @Test(
+        "believes what a trusted proxy says of its client, and nobody else",
+        arguments: [
+            (99, [], "127.0.0.99"), (99, ["192.0.2.1"], "192.0.2.1"), (98, ["192.0.2.1"], "127.0.0.98"),
+            // A proxy adds the address that it was reached from behind what the client has written there.
+            (99, ["203.0.113.9, 192.0.2.1"], "192.0.2.1"), (99, ["203.0.113.9", "192.0.2.1 ,127.0.0.99"], "192.0.2.1"),
+            (99, ["127.0.0.99,127.0.0.99"], "127.0.0.99"),
+            (99, ["2001:DB8::0:1"], "2001:db8::1"), (99, ["[2001:db8::1]:4711"], "2001:db8::1"), (99, ["[2001:db8::1]"], "2001:db8::1"),
+            (99, ["192.0.2.1:4711"], "192.0.2.1"),
+            (99, ["192.0.2.1, unknown"], "127.0.0.99"), (99, ["192.0.2.1,"], "127.0.0.99"), (99, [""], "127.0.0.99"),
+            (99, ["192.0.2.1, 192.0.2.256"], "127.0.0.99"), (99, ["dead:beef"], "127.0.0.99"),
+        ] as [(UInt8, [String], String)])
+    func trustedProxies(source: UInt8, forwarded: [String], client: String) throws {
+        let server = try TestServer(listener: { $0.trustedProxies = TrustedProxies { $0 == "127.0.0.99" } })
+        let fields = forwarded.map { "X-Forwarded-For: \($0)\r\n" }.joined()
+        let connection = try Client(server.port, source: source)
+        // The second request is of the same bytes, and the third of the proxy itself, on the same connection.
+        for _ in 0..<2 { #expect(try connection.get("/who", fields).body.hasPrefix("remote(address: \"\(client)\"")) }
+        #expect(try connection.get("/who").body.hasPrefix("remote(address: \"127.0.0.\(source)\""))
+    }
+
     @Test("lets one address have so many connections, and others their own")
     func perAddress() throws {
         let server = try TestServer(listener: { $0.connectionsPerAddress = 3 })

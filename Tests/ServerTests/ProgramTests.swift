@@ -104,6 +104,7 @@ import WorkerHarness
             ("[server]\nlisten = 10.0.0.1:80\n", 2, "listen: 10.0.0.1 is not a loopback address, so tls_cert and tls_key are needed"),
             ("[server]\ntls_cert = /nowhere\n", 2, "tls_cert: /nowhere cannot be read"),
             ("[server]\npublic_url = lb.example\n", 2, "public_url: 'lb.example' is not the URL of a server"),
+            ("[server]\ntrusted_proxies = 10.0.0.1, proxy\n", 2, "trusted_proxies: 'proxy' is not ADDRESS or ADDRESS/LENGTH"),
             ("[server]\nstore = mysql\n", 2, "store: 'mysql' is not memory, sqlite:FOLDER with the whole path of a folder, or etcd"),
             ("[auth]\nhash_memory = 0\n", 2, "hash_memory: '0' is not a whole number from 1 to 1024"),
             ("[cluster]\netcd_cert = /c\n", 2, "etcd_cert: it needs etcd_key too"),
@@ -140,6 +141,23 @@ import WorkerHarness
                 ["--config-file", file, "--check-config", "--store", "sqlite:\(rig.path("store"))"])
             #expect(end == .exit(0) && output.contains("is right") && errors.isEmpty, "\(errors)")
             #expect(!FileManager.default.fileExists(atPath: rig.path("store")))
+        }
+    }
+
+    @Test("Behind a trusted proxy failed logins delay the client that fails, and no other one")
+    func trustedProxies() async throws {
+        try await withRig { rig in
+            try await rig.addUser("ann", role: "admin")
+            let server = try await rig.startServer("[server]\ntrusted_proxies = 192.0.2.0/24, 127.0.0.1\n")
+            func logIn(_ user: String, from client: String) async throws -> Int {
+                try await server.post("/v3/auth/tokens", loginBody(user), "X-Forwarded-For: \(client)\r\n").status
+            }
+            for number in 1...20 { #expect(try await logIn("nobody\(number)", from: "203.0.113.5") == 401) }
+            #expect(try await logIn("ann", from: "203.0.113.5") == 429)
+            #expect(try await logIn("ann", from: "203.0.113.6") == 201)
+            // Another proxy before that one.
+            #expect(try await logIn("ann", from: "203.0.113.6, 192.0.2.7") == 201)
+            #expect(try await server.end() == .exit(0))
         }
     }
 

@@ -97,7 +97,7 @@ extension FrontAPI {
         let session: Session
 
         /// Who asks, for the audit.
-        var actor: Actor { Actor(name: session.name, address: request.address) }
+        var actor: Actor { Actor(name: session.name, address: request.clientAddress) }
 
         /// Whether it is an admin.
         var isAdmin: Bool { session.role == .admin }
@@ -148,13 +148,6 @@ extension FrontAPI {
             }
             return FrontError(error).response
         }
-    }
-}
-
-extension HTTPRequest {
-    /// Where it comes from, as the audit has it.
-    var address: String {
-        if case .remote(let address, _, _) = client { address } else { "local" }
     }
 }
 

@@ -19,7 +19,7 @@ extension FrontAPI {
     func logIn(_ request: HTTPRequest) throws(FrontFailure) -> HTTPResponse {
         let body = try RequestBody(request, fields: ["name", "password", "credential", "secret", "cookie"])
         let wantsCookie = try body.flag("cookie") ?? true
-        let token = try token(for: body, from: request.address, isSession: wantsCookie)
+        let token = try token(for: body, from: request.clientAddress, isSession: wantsCookie)
         if !wantsCookie { return .json(FrontText.session(token.session, token: token.text), status: 201) }
         // The server says when the session ends; the browser need not know of each time that it is extended.
         let end = token.session.limit ?? token.session.expires

@@ -67,7 +67,7 @@ extension FrontAPI {
     private func check(_ password: String?, of user: User, _ call: Call) throws(FrontFailure) {
         guard let password else { throw .invalid("old_password: is missing: the present password", field: "old_password") }
         do throws(AuthError) {
-            let token = try accounts.logIn(user.name, password: password, from: call.request.address)
+            let token = try accounts.logIn(user.name, password: password, from: call.request.clientAddress)
             try accounts.revoke(token.session, by: call.actor)
         } catch {
             guard error.code == .badCredentials else { throw .accounts(error) }

@@ -83,7 +83,7 @@ package struct IdentityAPI: Sendable {
 
     private func logIn(_ request: HTTPRequest) throws(IdentityFailure) -> HTTPResponse {
         let wanted = try read(request.body)
-        let address = address(of: request)
+        let address = request.clientAddress
         do throws(AuthError) {
             let token =
                 switch wanted.method {
@@ -118,7 +118,7 @@ package struct IdentityAPI: Sendable {
     private func revoke(_ request: HTTPRequest) throws(IdentityFailure) -> HTTPResponse {
         let (asker, subject, _) = try subject(of: request)
         do throws(AuthError) {
-            try accounts.revoke(subject, by: Actor(name: asker.name, address: address(of: request)))
+            try accounts.revoke(subject, by: Actor(name: asker.name, address: request.clientAddress))
         } catch {
             throw .auth(error)
         }
@@ -228,10 +228,6 @@ extension IdentityAPI {
     }
 
     private func json(_ status: Int, _ text: String) -> HTTPResponse { HTTPResponse(status: status, type: "application/json", text + "\n") }
-
-    private func address(of request: HTTPRequest) -> String {
-        if case .remote(let address, _, _) = request.client { address } else { "local" }
-    }
 
     /// Where the client reaches the server.
     private func url(_ request: HTTPRequest) -> String {

@@ -201,10 +201,3 @@ extension OctaviaAPI {
         return query.response(try query.apply(to: found), call.request)
     }
 }
-
-extension HTTPRequest {
-    /// Where it comes from, as the audit has it.
-    var clientAddress: String {
-        if case .remote(let address, _, _) = client { address } else { "local" }
-    }
-}
