@@ -273,10 +273,21 @@ package final class HostEdge: Actuator {
     ///
     /// - Returns: what was removed, in words.
     package static func removeLeftover() throws(EdgeError) -> [String] {
+        var removed = try removeLeftoverRoutes()
         do throws(NetlinkError) {
-            var removed = try LocalDelivery.removeLeftover()
             if try PacketTables.removeLeftover() { removed.append("the tables \(EdgeRules.table) of the packet filter") }
             return removed
+        } catch {
+            throw EdgeError(.system, "\(error)")
+        }
+    }
+
+    /// Removes the routes and the interface that an earlier worker left, so that no more packets come to its services.
+    ///
+    /// - Returns: what was removed, in words.
+    package static func removeLeftoverRoutes() throws(EdgeError) -> [String] {
+        do throws(NetlinkError) {
+            return try LocalDelivery.removeLeftover()
         } catch {
             throw EdgeError(.system, "\(error)")
         }

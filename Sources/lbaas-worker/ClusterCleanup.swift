@@ -23,14 +23,12 @@ extension Worker {
         let kubernetes = try settings.kubernetes()
         let drains = try clusterDrains(settings)
         let intake = KubernetesIntake(kubernetes, folder: settings.stateDirectory, log: log) { _ in }
-        var removed: [String] = []
-        let services = try removeServices(try served(intake, settings) + drains, settings, log)
+        let served = try served(intake, settings) + drains
+        // As services are served, the other way round: no route leads to one that is gone, and the packet filter guards them to the end.
+        var removed = try removingEdge { () throws(EdgeError) in try HostEdge.removeLeftoverRoutes() }
+        let services = try removeServices(served, settings, log)
         if services > 0 { removed.append("\(services) virtual services") }
-        do throws(EdgeError) {
-            removed += try HostEdge.removeLeftover()
-        } catch {
-            throw StartupFailure(.osError, error.message)
-        }
+        removed += try removingEdge { () throws(EdgeError) in try HostEdge.removeLeftover() }
         if let folder = settings.stateDirectory { ClusterSnapshot(folder: folder).remove() }
         log.write(.info, "what was served of a Kubernetes cluster is removed", [("removed", removed.joined(separator: ", "))])
         if kubernetes?.hidesFromARP ?? false {
@@ -40,6 +38,14 @@ extension Worker {
                 [("names", KernelSwitch.strictARP.map(\.key).joined(separator: " "))])
         }
         return .ok
+    }
+
+    private static func removingEdge(_ remove: () throws(EdgeError) -> [String]) throws(StartupFailure) -> [String] {
+        do throws(EdgeError) {
+            return try remove()
+        } catch {
+            throw StartupFailure(.osError, error.message)
+        }
     }
 
     /// What the cluster wanted last, and what was served besides.
