@@ -61,8 +61,9 @@ public final class CommitPipeline: Sendable {
         } catch {
             throw StartFailure(.state, error.message)
         }
+        let start = now().wall
         for loadBalancer in restored where snapshot.wanted.entries[loadBalancer.id] == nil {
-            snapshot.wanted.put(WantedState.Entry(loadBalancer: loadBalancer, createdAt: now().wall, source: .kubernetes))
+            snapshot.wanted.put(WantedState.Entry(loadBalancer: loadBalancer, createdAt: start, source: .kubernetes))
         }
         if let keeper {
             let requested = snapshot.wanted.virtualIPs.requested

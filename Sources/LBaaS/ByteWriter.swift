@@ -16,6 +16,9 @@ public import Glibc
     /// What is written.
     public var bytes: [UInt8] { unsafe Array(UnsafeRawBufferPointer(rebasing: memory[..<count])) }
 
+    /// What is written, as text; it takes as much memory as it needs.
+    public var text: String { unsafe String(decoding: UnsafeRawBufferPointer(rebasing: memory[..<count]), as: UTF8.self) }
+
     /// Appends text of the program.
     @inlinable public mutating func append(_ text: StaticString) { unsafe append(text.utf8Start, count: text.utf8CodeUnitCount) }
 

@@ -94,7 +94,7 @@ extension IPAddress: CustomStringConvertible {
     public var description: String {
         var writer = ByteWriter(capacity: Int(INET6_ADDRSTRLEN))
         append(to: &writer)
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return writer.text
     }
 
     /// Appends the canonical text.
@@ -170,5 +170,18 @@ public struct Endpoint: Hashable, Sendable {
 
 extension Endpoint: CustomStringConvertible {
     /// `10.0.0.1:80`, `[fd00::1]:80`, `web.example:80`.
-    public var description: String { "\(host.inURL):\(port)" }
+    public var description: String {
+        var writer = ByteWriter(capacity: 64)
+        switch host {
+        case .address(.v6(let high, let low)):
+            writer.append(byte: UInt8(ascii: "["))
+            IPAddress.v6(high: high, low: low).append(to: &writer)
+            writer.append(byte: UInt8(ascii: "]"))
+        case .address(let address): address.append(to: &writer)
+        case .name(let name): writer.append(name)
+        }
+        writer.append(byte: UInt8(ascii: ":"))
+        writer.append(decimal: UInt64(port))
+        return writer.text
+    }
 }

@@ -27,7 +27,7 @@ public struct Log: Sendable {
     package static func milliseconds(_ microseconds: Int64) -> String {
         var writer = ByteWriter(capacity: 24)
         writer.append(thousandths: UInt64(clamping: microseconds))
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return writer.text
     }
 
     /// Whether lines of this level are kept.
