@@ -18,7 +18,7 @@ enum SettingsTable {
             "server", "public_url", "URL", "where clients reach the server; without it, by the name that they use",
             optional: \.publicURL, .publicURL),
         Setting(
-            "server", "trusted_proxies", "ADDRESS", "proxies before the server, which name clients in X-Forwarded-For; addresses or networks",
+            "server", "trusted_proxies", "ADDRESS", "proxies before the server, which name clients in X-Forwarded-For",
             list: \.trustedProxies, .addresses),
         Setting(
             "server", "store", option: "store", "STORE", "what the fleet is kept in: sqlite:FOLDER, etcd (of [cluster]), or memory",

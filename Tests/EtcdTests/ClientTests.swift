@@ -204,7 +204,7 @@ func failure(_ body: @escaping @Sendable () throws(EtcdError) -> Void) async thr
             }
         }
         let client = try EtcdClient(EtcdConfiguration(endpoints: [EtcdEndpoint("http://127.0.0.1:\(listener.port)")]))
-        return try await failure { () throws(EtcdError) in _ = try client.range(.key("/k"), within: trickles ? .milliseconds(500) : .seconds(60))
-        }
+        let limit: Duration = trickles ? .milliseconds(500) : .seconds(60)
+        return try await failure { () throws(EtcdError) in _ = try client.range(.key("/k"), within: limit) }
     }
 }
