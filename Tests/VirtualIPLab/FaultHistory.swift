@@ -21,13 +21,15 @@ final class FaultHistory: Sendable {
     private let hosts: Int
 
     /// How long a silence may be that no fault explains: a hand-over, and a busy machine.
-    private static let unexplained = Duration.milliseconds(1000)
+    private let unexplained: Duration
     /// For starting, claiming, binding and announcing on a busy machine.
-    private static let reaction = Duration.milliseconds(4000)
+    private let reaction: Duration
     /// For etcd to elect a leader, and for those who wait to hear of the owners again.
-    private static let election = Duration.milliseconds(4000)
+    private let election: Duration
 
-    init(_ lab: Lab) {
+    /// - Parameter slack: how many times as long as usual all of that may take.
+    init(_ lab: Lab, slack: Int) {
+        (unexplained, reaction, election) = (.milliseconds(500 * slack), .milliseconds(2500 * slack), .milliseconds(2500 * slack))
         takeover = .seconds(lab.options.takeover)
         hosts = lab.options.hosts
         changes = Mutex([Change(time: Clock.bootTime(), faults: [], disturbsEtcd: false)])
@@ -46,13 +48,13 @@ final class FaultHistory: Sendable {
     private func bound(after change: Change, isAtMostOne: Bool) -> Duration? {
         let broken = Dictionary(grouping: change.faults.compactMap(\.host)) { $0 }
         let isAble = (1...hosts).contains { broken[$0] == nil }
-        if isAble { return takeover + Self.reaction + (change.disturbsEtcd ? Self.election : .zero) }
+        if isAble { return takeover + reaction + (change.disturbsEtcd ? election : .zero) }
         if isAtMostOne { return nil }
         // Whoever runs and is reached takes the address where etcd says nothing.
         let isReachable = (1...hosts).contains { host in
             change.faults.allSatisfy { $0.host != host || $0 == .cutFromEtcd(host) || $0 == .silentToEtcd(host) }
         }
-        return isReachable ? takeover * 3 + Self.reaction : nil
+        return isReachable ? takeover * 3 + reaction : nil
     }
 
     /// What is wrong with a silence of an address; nil where the faults allow it.
@@ -62,7 +64,7 @@ final class FaultHistory: Sendable {
             let next = place + 1 < changes.count ? changes[place + 1].time : silence.end
             guard next > silence.start, change.time < silence.end, let bound = bound(after: change, isAtMostOne: address.isAtMostOne)
             else { continue }
-            let limit = max(change.time + bound, silence.start + Self.unexplained)
+            let limit = max(change.time + bound, silence.start + unexplained)
             if limit < min(silence.end, next) {
                 let faults = change.faults.map(\.description).sorted().joined(separator: ", ")
                 return Violation(

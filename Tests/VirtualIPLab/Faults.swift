@@ -9,6 +9,8 @@ struct Faults {
     var seed = UInt64.random(in: 1...999_999_999)
     /// Only what has this in its name; nil for all. The name of the random ones is "random faults".
     var only: String?
+    /// How many times as long as usual things may take, for a machine that is busy or slow.
+    var slack = 1
 
     /// Runs them.
     ///
@@ -28,7 +30,7 @@ struct Faults {
         options.takeover = 2
         print("random faults for \(seconds) s, seed \(seed)")
         try await Lab.run(options) { lab in
-            var faults = RandomFaults(lab, seed: seed)
+            var faults = RandomFaults(lab, seed: seed, slack: slack)
             try await explained(lab) { try await faults.run(for: .seconds(seconds)) }
         }
     }
@@ -45,10 +47,10 @@ struct Faults {
         }
     }
 
-    /// Runs a scenario, and once more where something took too long: the host may have stopped for that time. That two hosts answered is never
-    /// excused.
+    /// Runs a scenario. With slack it is run up to twice more where something took too long: the host may have stopped for that time. That two
+    /// hosts answered is never excused.
     private func silences(in scenario: Scenario, _ lab: Lab) async throws -> String {
-        for _ in 1...2 {
+        for _ in 0..<(slack > 1 ? 2 : 0) {
             try await lab.isWhole()
             let observation = Observation(of: lab)
             do {

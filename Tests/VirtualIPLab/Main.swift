@@ -6,13 +6,14 @@ import TestSupport
 enum Main {
     private static let usage = """
         usage: virtual-ip-lab demo
-               virtual-ip-lab faults [--seconds N] [--seed N] [--only TEXT]
+               virtual-ip-lab faults [--seconds N] [--seed N] [--only TEXT] [--slack N]
                virtual-ip-lab measure CASE COUNT
           demo    what becomes of virtual IPs when their owner changes
           faults  what must be harmless, one by one, and then random faults
             --seconds N  how long random faults come and go (default 1800)
             --seed N     which they are; a number that is printed does the same again
             --only TEXT  only what has this in its name, such as "random faults"
+            --slack N    how many times as long as usual things may take, for a machine that is busy or slow (default 1)
           measure a case of scripts/bench vip, so many times: prints its figures, one a line
 
         """
@@ -62,6 +63,7 @@ enum Main {
             case "--seconds": faults.seconds = try number(value, of: option)
             case "--seed": faults.seed = UInt64(try number(value, of: option))
             case "--only": faults.only = value
+            case "--slack": faults.slack = try number(value, of: option)
             default: throw Failure("unknown option: \(option)")
             }
         }

@@ -8,9 +8,9 @@ struct RandomFaults {
     private var generator: SeededGenerator
     private let start = Clock.bootTime()
 
-    init(_ lab: Lab, seed: UInt64) {
+    init(_ lab: Lab, seed: UInt64, slack: Int) {
         self.lab = lab
-        history = FaultHistory(lab)
+        history = FaultHistory(lab, slack: slack)
         generator = SeededGenerator(seed: seed)
     }
 
