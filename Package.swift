@@ -58,7 +58,7 @@ let package = Package(
         library("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
         .systemLibrary(name: "CSystemd"),
         library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
-        library("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
+        .target(name: "CCurl"),
         library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         library("CCrypto", pkgConfig: "openssl", debian: "libssl-dev"),
         library("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),

@@ -9,7 +9,8 @@ final class Launcher {
     let authorityFiles: AuthorityFiles
     private let poller: Poller
     /// The file of authorities for checks that name none.
-    private let usualAuthorities: String
+    private lazy var usualAuthorities = givenAuthorities ?? Transfers.systemAuthorities ?? "/etc/ssl/certs/ca-certificates.crt"
+    private let givenAuthorities: String?
     private let sockets: ConcurrencyLimit
     private let runs: ConcurrencyLimit
 
@@ -17,9 +18,9 @@ final class Launcher {
         _ configuration: HealthChecker.Configuration, poller: Poller, commands: CommandQueue, log: Log
     ) throws(HealthCheckError) {
         self.poller = poller
-        usualAuthorities = configuration.authorities ?? Transfers.systemAuthorities ?? "/etc/ssl/certs/ca-certificates.crt"
+        givenAuthorities = configuration.authorities
         authorityFiles = AuthorityFiles(log: log) { commands.wake() }
-        transfers = try Transfers(poller: poller)
+        transfers = Transfers(poller: poller)
         echoes = Echoes(poller: poller)
         programs = try Programs(allowed: configuration.allowedPrograms, poller: poller)
         sockets = ConcurrencyLimit(limit: min(configuration.maximumSockets, raiseDescriptorLimit()))

@@ -8,7 +8,8 @@ import LBaaS
     /// When libcurl wants to be called even where nothing is ready; nil for never.
     private(set) var due: ContinuousClock.Instant?
 
-    private let multi: UnsafeMutableRawPointer
+    /// libcurl's handle; nil until there is a transfer, for many workers never have one.
+    private var multi: UnsafeMutableRawPointer?
     private let poller: Poller
     /// Handles for transfers to come: to make one costs more than to use it again.
     private var spare: [EasyHandle] = []
@@ -17,18 +18,20 @@ import LBaaS
     /// libcurl is set up once in a process.
     private static let isSetUp = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
 
-    init(poller: Poller) throws(HealthCheckError) {
+    init(poller: Poller) { self.poller = poller }
+
+    deinit { if let multi = unsafe multi { unsafe curl_multi_cleanup(multi) } }
+
+    private func setUp() throws(HealthCheckError) {
+        if unsafe multi != nil { return }
         guard Self.isSetUp, let multi = unsafe curl_multi_init() else { throw HealthCheckError(.system, "libcurl cannot be set up") }
         unsafe self.multi = multi
-        self.poller = poller
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe curl_multi_set_context(multi, CURLMOPT_SOCKETDATA, context)
         unsafe curl_multi_set_socket_watcher(multi, watchSocket)
         unsafe curl_multi_set_context(multi, CURLMOPT_TIMERDATA, context)
         unsafe curl_multi_set_timer_setter(multi, setTimer)
     }
-
-    deinit { unsafe curl_multi_cleanup(multi) }
 
     /// The file of certificates of authorities that the system's libcurl uses.
     static var systemAuthorities: String? {
@@ -37,6 +40,7 @@ import LBaaS
 
     /// A handle that nobody uses, as good as new.
     func handle() throws(HealthCheckError) -> EasyHandle {
+        try setUp()
         if let handle = spare.popLast() { return handle }
         guard let handle = EasyHandle() else { throw HealthCheckError(.exhausted, "no memory for a transfer") }
         return handle
@@ -78,6 +82,7 @@ import LBaaS
 
     /// The next transfer that is over.
     func nextFinished() -> (ticket: Ticket, code: CURLcode)? {
+        guard let multi = unsafe multi else { return nil }
         var left: Int32 = 0
         while let message = unsafe curl_multi_info_read(multi, &left) {
             guard unsafe message.pointee.msg == CURLMSG_DONE else { continue }

@@ -13,6 +13,7 @@ enum Server {
     ///
     /// - Returns: how the process ends.
     static func run(_ settings: Settings, version: String) throws(StartupFailure) -> ExitCode {
+        useOneHeap()
         // Before the first thread, for each takes over what its maker blocks.
         let signals = try Signals()
         // What is made is for this user alone, and a narrower mask of the unit's stays.
