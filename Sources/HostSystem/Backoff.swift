@@ -1,6 +1,6 @@
 /// How long to wait before connecting is tried again.
 ///
-/// The n-th wait, counted from 0, is `min(maximum, 0.1 s × 2ⁿ)`, of which a random share of up to a half is taken away, so that
+/// The n-th wait, counted from 0, is `min(maximum, first × 2ⁿ)`, where the first is 0.1 s if not said otherwise, of which a random share of up to a half is taken away, so that
 /// the connections of many workers do not come back all at once:
 ///
 /// | try | 0 | 1 | 2 | 3 | 4 | 5 | 6 and later |
@@ -9,15 +9,19 @@
 package struct Backoff {
     /// The longest wait, in seconds.
     package let maximum: Double
+    private let first: Double
     private var failures = 0
 
-    package init(maximum: Double) { self.maximum = maximum }
+    /// - Parameters:
+    ///   - first: the first wait, in seconds.
+    ///   - maximum: the longest, in seconds.
+    package init(first: Double = 0.1, maximum: Double) { (self.first, self.maximum) = (first, maximum) }
 
     /// The wait after one more failure, in seconds.
     ///
     /// - Parameter share: a random number from 0 to 1.
     package mutating func next(share: Double) -> Double {
-        let whole = min(maximum, 0.1 * Double(1 << min(failures, 20)))
+        let whole = min(maximum, first * Double(1 << min(failures, 20)))
         failures += 1
         return whole * (1 - share / 2)
     }

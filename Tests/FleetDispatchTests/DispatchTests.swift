@@ -69,6 +69,23 @@ import WorkerHarness
         }
     }
 
+    @Test("A worker that failed is offered what has changed since without a wait")
+    func changedAfterFailure() async throws {
+        try await withFleet { fleet in
+            let gearmand = try await fleet.rig.startGearmand()
+            // By its own the server would try again when this test is long over.
+            _ = try fleet.server("s1", gearmand) { ($0.retry, $0.longestRetry) = (6000, 6000) }
+            _ = try await fleet.worker("w1", gearmand, dummy: "fail = create:bad")
+            try await fleet.isSettled(try fleet.want("a", port: 1))
+            let bad = try fleet.want("bad", port: 2)
+            try await eventually("the worker fails") { try fleet.host()?.failedRevision ?? 0 >= bad }
+            let other = try fleet.want("b", port: 3)
+            try await eventually("the worker fails again") { try fleet.host()?.failedRevision ?? 0 >= other }
+            try await fleet.isSettled(try fleet.unwant("bad"))
+            #expect(try await loadBalancers(of: "w1", gearmand) == ["a", "b"])
+        }
+    }
+
     @Test("Hundreds of parts that are refused at once cost a few jobs")
     func manyRefused() async throws {
         try await withFleet { fleet in

@@ -61,8 +61,11 @@ final class Fleet: Sendable {
     }
 
     func server(
-        _ id: String = "s1", _ gearmands: Gearmand..., over other: (any FleetStore)? = nil, groups otherGroups: [FleetGroup]? = nil
+        _ id: String = "s1", _ gearmands: Gearmand..., over other: (any FleetStore)? = nil, groups otherGroups: [FleetGroup]? = nil,
+        intervals change: (inout Dispatcher.Intervals) -> Void = { _ in }
     ) throws -> TestServer {
+        var intervals = intervals
+        change(&intervals)
         let server = try TestServer(other ?? store, gearmands, id: id, groups: otherGroups ?? groups, intervals)
         servers.withLock { $0.append(server) }
         return server

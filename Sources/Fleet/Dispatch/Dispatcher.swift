@@ -19,6 +19,10 @@ package final class Dispatcher: Sendable {
         package var reportsForTraffic = 3
         /// After how long a part that was refused is offered again.
         package var offer: Duration = .seconds(60)
+        /// After how many seconds a worker that failed is tried again for the first time; then twice as many each time, up to `longestRetry`.
+        package var retry = 0.1
+        /// The longest time until a worker that failed is tried again, in seconds.
+        package var longestRetry = 30.0
         /// After how many seconds without a word another server takes over the workers of this one.
         package var takeover = 6
         /// How often this server says that it lives, and looks for workers that nobody drives.

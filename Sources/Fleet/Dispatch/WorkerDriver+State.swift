@@ -9,8 +9,11 @@ import LBaaS
 extension WorkerDriver {
     func needsTransfer(_ round: Round) -> Bool {
         guard let synced = round.synced else { return true }
-        return context.cache.read { $0.wanted[worker]?.revision ?? 0 } > synced
+        return isOutdated(synced)
     }
+
+    /// Whether the worker is to have something newer than a revision.
+    func isOutdated(_ revision: Int) -> Bool { context.cache.read { $0.wanted[worker]?.revision ?? 0 } > revision }
 
     private func wantedState() -> (state: WantedState, front: String?) {
         let (found, front) = context.cache.read { fleet in
@@ -40,7 +43,7 @@ extension WorkerDriver {
                 return
             case .again:
                 round.refused = transfer.refused
-                if context.cache.read({ $0.wanted[worker]?.revision ?? 0 }) > state.revision { return }
+                if isOutdated(state.revision) { return }
             case .older(let newest, let sentence): return try catchUp(with: newest, state.revision, sentence)
             case .failed(let sentence): throw .worker(sentence, tried: state.revision)
             }

@@ -39,7 +39,7 @@ final class WorkerDriver: Sendable {
     /// - Returns: false where the system has no thread to spare.
     func start() -> Bool {
         thread.start { [self] in
-            var round = Round()
+            var round = Round(context.intervals)
             while !thread.isStopping {
                 let isInDoubt = thread.with { wishes in
                     defer { wishes = Wishes() }
@@ -84,7 +84,9 @@ extension WorkerDriver {
         var version, driver: String?
         /// When to try again after a failure.
         var retry = Deadline(in: .zero)
-        var backoff = Backoff(maximum: 30)
+        var backoff: Backoff
+        /// The revision of the state that the worker could not take; nil where it could.
+        var failed: Int?
         /// When to ask for nodes, and after how many more times for traffic. Workers are not asked all at the same time.
         var report = Deadline(in: .zero)
         var reportsUntilTraffic = 0
@@ -95,11 +97,14 @@ extension WorkerDriver {
         /// What was logged last, so that it is not logged again and again.
         var complaint: String?
 
+        init(_ intervals: Dispatcher.Intervals) { backoff = Backoff(first: intervals.retry, maximum: intervals.longestRetry) }
+
         /// Takes it that the worker may not have what it had.
         mutating func forget() {
             (synced, refused, told, hasVirtualIPs) = (nil, [:], [], nil)
             retry = Deadline(in: .zero)
             backoff.reset()
+            failed = nil
         }
     }
 
@@ -113,7 +118,8 @@ extension WorkerDriver {
             round.absence = nil
             round.forget()
         }
-        if !round.retry.isOver { return round.retry.rest }
+        // What has changed since may be what was wrong.
+        if !round.retry.isOver, !(round.failed.map(isOutdated) ?? false) { return round.retry.rest }
         if !round.refused.isEmpty, round.offer.isOver { round.forget() }
         do throws(DriverFailure) {
             if needsTransfer(round) {
@@ -124,6 +130,7 @@ extension WorkerDriver {
             try settleDeletions(round)
             if round.report.isOver { try report(&round, server) }
             round.backoff.reset()
+            round.failed = nil
             return min(round.report.rest, round.refused.isEmpty ? .seconds(3600) : round.offer.rest)
         } catch {
             return fail(error, &round)
@@ -144,6 +151,7 @@ extension WorkerDriver {
         var pause = Duration.seconds(round.backoff.next(share: .random(in: 0...1)))
         if case .store = failure { pause = min(pause, Self.storePause) }
         round.retry = Deadline(in: pause)
+        round.failed = nil
         switch failure {
         // Another server was faster.
         case .store(let error) where error.code == .conflict: break
@@ -157,6 +165,7 @@ extension WorkerDriver {
             }
         case .worker(let sentence, let tried):
             round.synced = nil
+            round.failed = tried
             complain("a worker cannot take the state of the fleet", sentence, &round)
             note(HostRecord(version: round.version, lastError: sentence, failedRevision: tried))
         }
