@@ -5,7 +5,7 @@ import Synchronization
 
 /// What is measured.
 enum BenchCase: String, CaseIterable {
-    case a, b, c, d, e, f
+    case a, b, c, d, e, f, g
 
     func measure(on bench: Bench) throws -> Section {
         switch self {
@@ -15,6 +15,7 @@ enum BenchCase: String, CaseIterable {
         case .d: try bench.stream()
         case .e: try bench.memory()
         case .f: try bench.watched()
+        case .g: try bench.commandLine()
         }
     }
 }
@@ -207,6 +208,37 @@ extension Bench {
                 The clients have the same processors as the worker, and take \(Spread(shares).text(digits: 1)) % of one. They drop what
                 they get.
                 """)
+    }
+}
+
+extension Bench {
+    /// How long the command line takes, without a request and with one.
+    func commandLine() throws -> Section {
+        let worker = try start()
+        defer { worker.served.stop() }
+        try worker.served.pass("CREATE", [loadBalancer(1, nodes: 1, weight: 1)])
+        let control = URL(fileURLWithPath: options.worker).deletingLastPathComponent().path + "/lbaasctl"
+        func times(_ command: [String]) throws -> Spread {
+            Spread(
+                try (0..<options.scaled(100)).map { _ in
+                    let start = nanoseconds()
+                    let (_, status) = try ChildProcess(command, log: folder + "/lbaasctl.log", readsOutput: true).finish()
+                    guard status == 0 else { throw BenchFailure("\(command.joined(separator: " ")) ended with \(status)") }
+                    return (nanoseconds() - start) / 1e6
+                })
+        }
+        let (nothing, version) = (try times(["/bin/true"]), try times([control, "--version"]))
+        let list = try times([control, "--socket", worker.folder + "/api.sock", "list"])
+        return Section(
+            title: "g. The command line",
+            rows: [
+                SummaryRow(
+                    what: "g. lbaasctl --version, ms (yardstick: true)", yardstick: nothing.text(digits: 1), ours: version.text(digits: 1),
+                    target: "< 10", isMet: version.median < 10),
+                SummaryRow(
+                    what: "g. lbaasctl list, one load balancer, ms (yardstick: true)", yardstick: nothing.text(digits: 1),
+                    ours: list.text(digits: 1)),
+            ], body: "From the start of the program to its end. libcurl is loaded by commands that send a request.")
     }
 }
 

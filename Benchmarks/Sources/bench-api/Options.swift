@@ -5,8 +5,8 @@ import BenchSupport
 struct Options {
     static let usage = """
         usage: bench-api --worker PATH [options]
-          --worker PATH     the worker to measure
-          --case LETTERS    only these cases, as in a,c (of a b c d e f)
+          --worker PATH     the worker to measure, beside which is lbaasctl
+          --case LETTERS    only these cases, as in a,c (of a b c d e f g)
           --pairs N         pairs of runs for each comparison (default 3)
           --quick           one pair and little of everything: tells whether it runs, not how fast
           --scratch FOLDER  where states and logs go (default: beside this program); its disk is part of what is measured
