@@ -207,7 +207,7 @@ let package = Package(
         tests("ArgumentsTests", ["Arguments", "TestSupport"]),
         tests("TerminalTests", ["Terminal", "TestSupport"]),
         tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
-        tests("OperatorTests", ["Arguments", "JSON", "Terminal", "TestSupport", "lbaasctl"]),
+        tests("OperatorTests", ["Arguments", "JSON", "Terminal", "TestSupport", "WorkerHarness", "lbaasctl"]),
         tests(
             "FleetOperatorTests",
             [

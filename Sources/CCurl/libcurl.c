@@ -19,15 +19,20 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void *library;
+// Why it could not be loaded.
+static char failure[512];
 
-static void load(void) { library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL); }
+static void load(void) {
+    library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    if (!library) snprintf(failure, sizeof failure, "%s", dlerror());
+}
 
 // The function of libcurl of a name. Without it the program ends: its package depends on that of libcurl.
 static void *function_named(const char *name) {
     pthread_once(&once, load);
     void *found = library ? dlsym(library, name) : NULL;
     if (found) return found;
-    fprintf(stderr, "libcurl cannot be used; install the package libcurl4: %s\n", dlerror());
+    fprintf(stderr, "libcurl cannot be used; install the package libcurl4: %s\n", library ? dlerror() : failure);
     _exit(EX_OSFILE);
 }
 
