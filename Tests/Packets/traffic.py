@@ -155,7 +155,7 @@ def at_once(body, arguments):
     return [future.result() for future in [together.submit(body, *one) for one in arguments]]
 
 
-def askers(host, address, port, transport="TCP", count=6, **options):
+def askers(host, address, port, transport="TCP", count=6, seconds=60, **options):
     """Who answers so many questions, one after the other, and the addresses that they see."""
-    answers = [ask(host, address, port, transport, **options) for _ in range(count)]
+    answers = [ask(host, address, port, transport, seconds, **options) for _ in range(count)]
     return {answer[0] for answer in answers}, {answer[1] for answer in answers if len(answer) > 1}

@@ -131,6 +131,7 @@ def source_ranges_while_services_change(lab):
             if number % 10 == 0:
                 found = at_once(ask, [(lab.client, family.balancer(7), 81) for family in BOTH])
                 assert all(answer[0] in ALL for answer in found), f"the other service: {found}"
+        lab.write(*guarded(1), name="guarded")
         eventually("it is served", lambda: ask(lab.pods["pod1"], IPV4.balancer(7), 80)[0] in ALL)
     finally:
         for intruder in intruders:
