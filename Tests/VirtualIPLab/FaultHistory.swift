@@ -9,6 +9,8 @@ final class FaultHistory: Sendable {
         let faults: Set<Fault>
         /// Whether etcd was disturbed by this change: it may elect a leader.
         let disturbsEtcd: Bool
+        /// Whether this machine stands still from then on.
+        var isStall = false
     }
 
     /// What the client saw and should not have.
@@ -44,8 +46,28 @@ final class FaultHistory: Sendable {
         }
     }
 
+    /// Notes that this machine stood still: that may take long, and is behind it for everybody as if etcd had been disturbed.
+    func note(stall: ClosedRange<Duration>) {
+        changes.withLock { changes in
+            let before = changes.last { $0.time <= stall.lowerBound }?.faults ?? []
+            let after = changes.last { $0.time <= stall.upperBound }?.faults ?? []
+            changes.append(Change(time: stall.lowerBound, faults: before, disturbsEtcd: true, isStall: true))
+            changes.append(Change(time: stall.upperBound, faults: after, disturbsEtcd: true))
+            changes.sort { $0.time < $1.time }
+        }
+    }
+
+    /// How often this machine stood still, and for how long at the most.
+    var stalls: (count: Int, longest: Duration) {
+        changes.withLock { changes in
+            let lengths = zip(changes, changes.dropFirst()).filter { $0.0.isStall }.map { $1.time - $0.time }
+            return (lengths.count, lengths.max() ?? .zero)
+        }
+    }
+
     /// How long an address may be without an answer after a change; nil where it may be so as long as these faults are there.
     private func bound(after change: Change, isAtMostOne: Bool) -> Duration? {
+        if change.isStall { return nil }
         let broken = Dictionary(grouping: change.faults.compactMap(\.host)) { $0 }
         let isAble = (1...hosts).contains { broken[$0] == nil }
         if isAble { return takeover + reaction + (change.disturbsEtcd ? election : .zero) }

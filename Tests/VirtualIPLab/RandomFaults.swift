@@ -19,6 +19,8 @@ struct RandomFaults {
     /// - Throws: what the client saw and should not have.
     mutating func run(for time: Duration) async throws {
         var episodes = 0
+        let watch = StallWatch { [history] in history.note(stall: $0) }
+        defer { watch.end() }
         while Clock.bootTime() - start < time {
             try await episode()
             episodes += 1
@@ -94,6 +96,8 @@ struct RandomFaults {
                 "\(address.address) (\(address.policy)): moved \(owners) times; no answer to pings for \(silence.text) at most; "
                     + "several hosts answered \(doubles)")
         }
+        let stalls = history.stalls
         print("\(episodes) episodes; the client was late by \(lab.client.takeDelay().text) at most")
+        print("this machine stood still \(stalls.count) times, for \(stalls.longest.text) at most")
     }
 }
