@@ -1,7 +1,7 @@
 /// How long to wait before connecting is tried again.
 ///
-/// The n-th wait, counted from 0, is `min(maximum, first × 2ⁿ)`, where the first is 0.1 s if not said otherwise, of which a random share of up to a half is taken away, so that
-/// the connections of many workers do not come back all at once:
+/// The n-th wait, counted from 0, is `min(maximum, first × 2ⁿ)`, where the first is 0.1 s if not said otherwise. A random share of up to a
+/// half of it is taken away, so that the connections of many workers do not come back all at once:
 ///
 /// | try | 0 | 1 | 2 | 3 | 4 | 5 | 6 and later |
 /// |---|---|---|---|---|---|---|---|
