@@ -10,7 +10,7 @@ aPackageInstallsAWorkerThatRuns() {
     says "started"
     dpkg --verify lbaas-worker
 }
-answers_by_socket() { [ "$(api GET /v1/status 2>/dev/null | head -c 1)" = "{" ]; }
+answers_by_socket() { [[ $(api GET /v1/status 2>/dev/null) = "{"* ]]; }
 
 thePackageHasManualPagesAndCompletion() {
     has "$(man 8 lbaas-worker | col -b 2>/dev/null || man 8 lbaas-worker)" "--check-config"

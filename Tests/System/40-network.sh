@@ -6,7 +6,7 @@ virtual_ip() {
     ip link set lbaas0 up
     { printf '%s\n' "$@"; printf '[virtual_ip:shop]\naddress = 10.20.0.9\ninterface = lbaas0\n[worker]\ndriver = dummy\n'; } | configure
 }
-bound() { ip -4 address show dev lbaas0 | grep -q ' 10.20.0.9/32 '; }
+bound() { grep -q ' 10.20.0.9/32 ' <<<"$(ip -4 address show dev lbaas0)"; }
 unbound() { ! bound; }
 
 aVirtualIPNeedsTheDropIn() {
@@ -62,4 +62,4 @@ theRouteOfAServiceIsAnnouncedByDebiansExaBGP() {
     api PUT /v1/load-balancers/shop '{"protocol": "HTTP", "address": "10.9.0.2", "nodes": [{"id": "a", "address": "10.0.0.1", "port": 80}]}'
     within 30 adj_rib_has 10.9.0.2/32
 }
-adj_rib_has() { exabgp-cli show adj-rib out 2>/dev/null | grep -qF "$1"; }
+adj_rib_has() { grep -qF "$1" <<<"$(exabgp-cli show adj-rib out 2>/dev/null)"; }

@@ -42,7 +42,7 @@ theEventsOfThePageOfTheAPIAreAsTheyAreShown() {
     is "$(members "$told")" "$(members "$shown")"
     has "$told" '"reason": "connect: refused"'
 }
-has_a_stream() { api GET /metrics | grep -qx 'lbaas_sse_clients 1'; }
+has_a_stream() { grep -qx 'lbaas_sse_clients 1' <<<"$(api GET /metrics)"; }
 told_of_health() { grep -A1 '^event: health$' /run/events | sed -n 's/^data: //p' | grep "\"status\": \"$1\".*}\$"; }
 # members JSON: the names of the members of an object.
 members() { python3 -c 'import json, sys; print(*json.loads(sys.argv[1]))' "$1"; }

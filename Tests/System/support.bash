@@ -74,7 +74,7 @@ has() { [[ $1 == *"$2"* ]] || { printf "there is no '%s' in\n%s\n" "$2" "$1"; re
 fails() { if "$@"; then echo "it did not fail: $*"; return 1; fi; }
 
 # logged TEXT: whether the worker has said so since its last start.
-logged() { journalctl --quiet --unit=lbaas-worker "_SYSTEMD_INVOCATION_ID=$(property lbaas-worker InvocationID)" --output=cat | grep -qF -- "$1"; }
+logged() { grep -qF -- "$1" <<<"$(journalctl --quiet --unit=lbaas-worker "_SYSTEMD_INVOCATION_ID=$(property lbaas-worker InvocationID)" --output=cat)"; }
 
 # says TEXT: waits until the worker has said so.
 says() { within 20 logged "$1" || { echo "the worker has not said '$1'"; return 1; }; }

@@ -14,10 +14,13 @@ first=8790 second=8791 inside=10.20.0.1
 # The numbers of processes by their names.
 declare -A started_as
 
+# kill_host NAME: one of its processes may end because of another before its turn comes.
+kill_host() { ip netns pids "$1" 2>/dev/null | xargs -r kill -9 2>/dev/null || true; }
+
 clean_up_more() {
     local host
     for host in w1 w2; do
-        ip netns pids "$host" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
+        kill_host "$host"
         ip netns delete "$host" 2>/dev/null || true
     done
 }
@@ -133,7 +136,7 @@ balance() {
 }
 
 answers() { curl -s --max-time 5 -o "$folder/null" "http://$address/"; }
-owner() { for host in w1 w2; do ip -n $host address show eth0 | grep -q "inet $address/32" && echo $host && return; done; return 1; }
+owner() { for host in w1 w2; do grep -q "inet $address/32" <<<"$(ip -n $host address show eth0)" && echo $host && return; done; return 1; }
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/lbaas-demo.XXXXXX")
 # The workers' haproxy may be another user.
@@ -201,8 +204,8 @@ run "The pool as it is then" "LEAST_CONNECTIONS
 ACTIVE" loadbalancer pool show pool -f value -c lb_algorithm -c provisioning_status
 
 say "Kill the host that has the address, with its haproxy"
-gone=$(owner)
-ip netns pids "$gone" | xargs -r kill -9
+gone=$(owner) || give_up "neither host has $address"
+kill_host "$gone"
 wait "${started_as[$gone]}" 2>/dev/null || true
 begin=${EPOCHREALTIME/./}
 within 20 eval '[ "$(owner)" != "$gone" ] && answers' || true

@@ -94,8 +94,8 @@ the_connection_goes_on() {
 }
 
 table() { ipvsadm -L -n | sed 1d; }
-table_has() { table && table | grep -q "$1"; }
-table_has_not() { ! table | grep -q "$1"; }
+table_has() { grep -q "$1" <<<"$(table)"; }
+table_has_not() { local now && now=$(table) && ! grep -q "$1" <<<"$now"; }
 
 make_network
 begin

@@ -101,8 +101,8 @@ close_connection() {
 }
 
 table() { ipvsadm -L -n | sed 1d; }
-table_has() { table | grep -q "$1" && table; }
-table_has_not() { ! table | grep -q "$1"; }
+table_has() { grep -q "$1" <<<"$(table)" && table; }
+table_has_not() { local now && now=$(table) && ! grep -q "$1" <<<"$now"; }
 routes() { ip route show table local proto 76; }
 
 worker_driver=ipvs
