@@ -95,11 +95,11 @@ extension LoadBalancer {
     /// The weight that each of its nodes has in force: 0 where it gets nothing new.
     fileprivate func weightsInForce(effective: LoadBalancer?, _ statuses: [NodeStatus]) -> [UInt16] {
         guard let effective, !effective.isSuspended else { return nodes.map { _ in 0 } }
-        let isInOrder = effective.nodes.count >= nodes.count && statuses.count == nodes.count
-        return nodes.indices.map { place in
-            let id = nodes[place].id
-            let node =
-                isInOrder && effective.nodes[place].id == id ? effective.nodes[place] : effective.nodes.first { $0.id == id }
+        let running = effective.nodes
+        let isInOrder = running.count >= nodes.count && statuses.count == nodes.count
+        return nodes.enumerated().map { place, wanted in
+            let id = wanted.id
+            let node = isInOrder && running[place].id == id ? running[place] : running.first { $0.id == id }
             let status = isInOrder && statuses[place].id == id ? statuses[place] : statuses.first { $0.id == id }
             guard let node, node.condition == .enabled, status?.isUp ?? true else { return 0 }
             return node.weight

@@ -4,6 +4,8 @@ package struct HTTPResponse: Sendable {
     package enum Body: Sendable {
         /// These bytes. They are copied once, on the thread that sends the response.
         case bytes([UInt8])
+        /// These bytes, one part behind another: what is large is never in one piece.
+        case parts([[UInt8]])
         /// The events of a stream from now on, or behind the one that the client has got, for as long as the ticket is valid.
         case events(EventStream, after: String?, ticket: EventTicket? = nil)
     }
@@ -27,6 +29,12 @@ package struct HTTPResponse: Sendable {
     /// A response with bytes of a type, such as `application/json`.
     package init(status: Int = 200, type: String, _ bytes: [UInt8]) {
         self.init(status: status, headers: [("Content-Type", type)], body: .bytes(bytes))
+    }
+
+    /// A response with bytes of a type that were made in parts.
+    package init(type: String, _ parts: [[UInt8]]) {
+        let body = parts.count == 1 ? Body.bytes(parts[0]) : .parts(parts)
+        self.init(headers: [("Content-Type", type)], body: body)
     }
 
     /// A response with text of a type.

@@ -29,10 +29,10 @@ import HostSystem
             unsafe made = MHD_create_response_from_buffer(0, nil, .RESPMEM_PERSISTENT)
         case .bytes(let bytes) where bytes.count > Self.largestCopy:
             client = nil
-            let reference = unsafe Unmanaged.passRetained(LargeBody(bytes))
-            unsafe made = MHD_create_response_from_callback(
-                UInt64(bytes.count), Self.largestCopy, readBody, reference.toOpaque(), endBody)
-            if unsafe made == nil { unsafe reference.release() }
+            unsafe made = Self.large([bytes])
+        case .parts(let parts):
+            client = nil
+            unsafe made = Self.large(parts)
         case .bytes(let bytes):
             client = nil
             unsafe made = bytes.withUnsafeBytes { bytes in
@@ -58,6 +58,14 @@ import HostSystem
 
     deinit { unsafe MHD_destroy_response(pointer) }
 
+    private static func large(_ parts: [[UInt8]]) -> OpaquePointer? {
+        let reference = unsafe Unmanaged.passRetained(LargeBody(parts))
+        let size = parts.reduce(0) { $0 + UInt64($1.count) }
+        let made = unsafe MHD_create_response_from_callback(size, largestCopy, readBody, reference.toOpaque(), endBody)
+        if unsafe made == nil { unsafe reference.release() }
+        return unsafe made
+    }
+
     /// Has the library send it. Only on the thread of the connection.
     func queue(on handle: ConnectionHandle) -> MHD_Result { unsafe MHD_queue_response(handle.pointer, UInt32(status), pointer) }
 }
@@ -81,18 +89,25 @@ package final class KeptResponse: Sendable {
 
 /// A body that is sent part by part.
 final class LargeBody {
-    private let bytes: [UInt8]
+    private let parts: [[UInt8]]
+    /// The part that was read last, and the offset that it begins at.
+    private var place = (part: 0, start: 0)
     private var work = LongWork()
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ parts: [[UInt8]]) { self.parts = parts }
 
-    /// Copies what there is from an offset on, as far as there is room.
+    /// Copies what there is from an offset on, as far as there is room and to the end of a part at most.
     func read(from offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        let end = min(bytes.count, offset + buffer.count)
-        guard offset < end else { return Int(mhd_end_of_stream) }
+        if offset < place.start { place = (0, 0) }
+        while place.part < parts.count, offset >= place.start + parts[place.part].count {
+            place.start += parts[place.part].count
+            place.part += 1
+        }
+        guard place.part < parts.count else { return Int(mhd_end_of_stream) }
         work.step()
-        unsafe buffer.copyBytes(from: bytes[offset..<end])
-        return end - offset
+        let rest = parts[place.part][(offset - place.start)...].prefix(buffer.count)
+        unsafe buffer.copyBytes(from: rest)
+        return rest.count
     }
 }
 

@@ -30,6 +30,12 @@ public struct Timestamp: Hashable, Sendable, Comparable {
     ///   - separator: what stands between date and time.
     ///   - fractionDigits: how many digits follow the seconds, 1 to 6.
     public func append(to output: inout [UInt8], separator: Unicode.Scalar, fractionDigits: Int) {
+        let text = characters(separator: separator)
+        unsafe text.span.extracting(first: 20 + fractionDigits).withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
+    }
+
+    /// The UTC text to the microsecond.
+    fileprivate func characters(separator: Unicode.Scalar) -> InlineArray<26, UInt8> {
         let (second, fraction) = microseconds.quotientAndFlooredRemainder(dividingBy: 1_000_000)
         let (day, secondOfDay) = second.quotientAndFlooredRemainder(dividingBy: 86_400)
         let date = Self.date(ofDay: day)
@@ -49,7 +55,7 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         put(secondOfDay / 60 % 60, 14..<16, then: ":")
         put(secondOfDay % 60, 17..<19, then: ".")
         put(fraction, 20..<26)
-        unsafe text.span.extracting(first: 20 + fractionDigits).withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
+        return text
     }
 
     /// The time as RFC 3339 has it, in UTC: `2014-01-09T15:11:45.704Z`.
@@ -67,6 +73,15 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         let monthFromMarch = (5 * dayOfYear + 2) / 153
         let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
         return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+    }
+}
+
+extension ByteWriter {
+    /// Appends the time as RFC 3339 has it, in UTC: `2014-01-09T15:11:45.704Z`.
+    public mutating func append(time: Timestamp) {
+        let text = time.characters(separator: "T")
+        unsafe append(text.span.bytes.extracting(first: 23))
+        append(byte: UInt8(ascii: "Z"))
     }
 }
 

@@ -14,7 +14,7 @@ package final class MetricsRegistry: Sendable {
     }
 
     private let state = Mutex(State())
-    private let text = Mutex(MetricsText())
+    private let writing = Mutex(())
 
     /// A registry without families.
     package init() {}
@@ -52,16 +52,15 @@ package final class MetricsRegistry: Sendable {
 
     /// All families as text of the type `MetricsText.type`.
     ///
-    /// With many series it takes some time: it belongs on a thread that nothing else depends on. Memory of up to a megabyte is used again for
-    /// the next text, where nobody has the one before any more.
-    package func write() -> [UInt8] {
+    /// With many series it takes some time: it belongs on a thread that nothing else depends on.
+    ///
+    /// - Returns: the text, in parts.
+    package func write() -> [[UInt8]] {
         let collectors = state.withLock { $0.collectors }
-        return text.withLock { text in
-            text.clear()
+        return writing.withLock { _ in
+            var text = MetricsText()
             for collector in collectors { collector(&text) }
-            let bytes = text.bytes
-            if bytes.count > 1 << 20 { text = MetricsText() }
-            return bytes
+            return text.parts
         }
     }
 }

@@ -1,25 +1,33 @@
+import HostSystem
+
 /// The text format of Prometheus, version 0.0.4, in the making.
 ///
-/// A family is begun, and its samples follow. Memory is kept from one text to the next.
+/// A family is begun, and its samples follow.
 package struct MetricsText: Sendable {
     /// The media type of the text.
     package static let type = "text/plain; version=0.0.4; charset=utf-8"
 
-    /// The text so far.
-    package private(set) var bytes: [UInt8] = []
+    private var text: PartedText
     private var name: [UInt8] = []
 
     /// An empty text.
-    package init() {}
+    package init() { self.init([]) }
 
     /// A text that goes on.
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8]) { text = PartedText(bytes) }
 
-    /// Forgets the text, and keeps the memory.
-    package mutating func clear() { bytes.removeAll(keepingCapacity: true) }
+    /// The text so far, in parts.
+    package var parts: [[UInt8]] { text.parts }
+
+    /// The end of the text.
+    private(set) var bytes: [UInt8] {
+        get { text.last }
+        _modify { yield &text.last }
+    }
 
     /// Begins a family. All of its samples follow, and each family is in a text once.
     package mutating func family(_ description: MetricDescription) {
+        text.step()
         name = Array(description.name.utf8)
         bytes += "# HELP ".utf8
         bytes += self.name
@@ -74,6 +82,7 @@ package struct MetricsText: Sendable {
     ///
     /// - Parameter more: further labels, as they are written.
     package mutating func sample(_ value: UInt64, _ labels: PreparedLabels, _ series: Int, more: StaticString = "") {
+        text.step()
         bytes += name
         bytes.append(UInt8(ascii: "{"))
         unsafe labels.withBytes(of: series) { unsafe bytes.append(contentsOf: $0) }

@@ -97,7 +97,7 @@ extension APIHandlers {
     /// GET /v1/load-balancers.
     func list(_ request: HTTPRequest, _ reply: HTTPReply) {
         core.report(on: .all) { [queue] result in
-            queue.async { reply.send(response(to: result, request) { $0.text }) }
+            queue.async { reply.send(response(to: result, request) { $0.parts }) }
         }
     }
 
@@ -107,7 +107,7 @@ extension APIHandlers {
         let version = core.version
         if request.isRead, let known = kept.report(on: id, at: version) { return known.answer(request, reply) }
         core.report(on: .named([id])) { [kept] result in
-            let response = response(to: result, request) { ($0.items.first?.text ?? []) + [0x0A] }
+            let response = response(to: result, request) { [($0.items.first?.text ?? []) + [0x0A]] }
             guard request.isRead, response.status == 200, let report = try? result.get(), report.validity > .zero,
                 let new = KeptResponse(response)
             else { return _ = reply.send(response) }
@@ -139,7 +139,7 @@ extension APIHandlers {
 }
 
 private func response(
-    to result: Result<StateReport, Refusal>, _ request: HTTPRequest, _ text: (StateReport) -> [UInt8]
+    to result: Result<StateReport, Refusal>, _ request: HTTPRequest, _ text: (StateReport) -> [[UInt8]]
 ) -> HTTPResponse {
     switch result {
     case .failure(let refusal): return .problem(refusal, at: nil)

@@ -8,15 +8,17 @@ import Requests
 
 extension StateReport {
     /// All of its load balancers: `{"revision": N, "loadBalancers": […]}`.
-    var text: [UInt8] {
-        var bytes = Array("{\"revision\": \(revision), \"loadBalancers\": [".utf8)
+    var parts: [[UInt8]] {
+        var text = PartedText(Array("{\"revision\": \(revision), \"loadBalancers\": [".utf8))
         var work = LongWork()
         for (place, item) in items.enumerated() {
             work.step()
-            if place > 0 { bytes += [UInt8(ascii: ","), UInt8(ascii: "\n")] }
-            bytes += item.text
+            text.step()
+            if place > 0 { text.last += ",\n".utf8 }
+            text.last += item.text
         }
-        return bytes + Array("]}\n".utf8)
+        text.last += "]}\n".utf8
+        return text.parts
     }
 }
 
@@ -24,7 +26,9 @@ extension StateReport.Item {
     /// The load balancer as a job has it, with how it and its nodes are.
     var text: [UInt8] {
         let loadBalancer = entry.loadBalancer
-        let byID = Dictionary(nodes.map { ($0.id, $0) }) { first, _ in first }
+        // An appliance tells of the nodes in the order of the load balancer, mostly.
+        let isInOrder = nodes.elementsEqual(loadBalancer.nodes) { $0.id == $1.id }
+        let byID = isInOrder ? [:] : Dictionary(nodes.map { ($0.id, $0) }) { first, _ in first }
         return StoredLoadBalancer.object(of: loadBalancer) { output in
             output.append(",\"status\":\"")
             output.append(status.rawValue)
@@ -46,8 +50,7 @@ extension StateReport.Item {
                 output.append(",\"connections\":")
                 output.append(decimal: count)
             }
-            // An appliance tells of the nodes in the order of the load balancer, mostly.
-            guard let status = nodes.indices.contains(place) && nodes[place].id == node.id ? nodes[place] : byID[node.id] else { return }
+            guard let status = isInOrder ? nodes[place] : byID[node.id] else { return }
             output.append(status.isUp ? ",\"status\":\"UP\",\"state\":\"" : ",\"status\":\"DOWN\",\"state\":\"")
             output.append(status.state.rawValue)
             output.append("\"")
@@ -72,8 +75,4 @@ extension JournalEntry {
             "origin": JSONWriting.string(origin), "what": JSONWriting.string(what), "outcome": JSONWriting.string(outcome),
         ])
     }
-}
-
-extension ByteWriter {
-    fileprivate mutating func append(time: Timestamp) { append(time.text) }
 }

@@ -163,8 +163,8 @@ package final class WorkerMetrics: Sendable {
 
     // MARK: The text
 
-    /// All of it, as text. It takes as long as there are many load balancers.
-    package func text(_ scrape: Scrape) -> [UInt8] {
+    /// All of it, as text in parts. It takes as long as there are many load balancers.
+    package func text(_ scrape: Scrape) -> [[UInt8]] {
         state.withLock { $0.scrape = scrape }
         defer { state.withLock { $0.scrape = nil } }
         return registry.write()

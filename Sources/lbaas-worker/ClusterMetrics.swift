@@ -68,5 +68,5 @@ final class ClusterMetrics: Sendable {
     }
 
     /// All of it, as text.
-    var text: [UInt8] { registry.write() }
+    var text: [[UInt8]] { registry.write() }
 }

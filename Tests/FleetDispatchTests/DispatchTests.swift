@@ -100,7 +100,7 @@ import WorkerHarness
             // Of what is not understood, of what the driver cannot do, and of listeners that are taken; and one may have been on its way.
             #expect(try fleet.settled()?.refused.count == 249)
             #expect(try await loadBalancers(of: "w1", gearmand).count == 52)
-            let failed = String(decoding: server.registry.write(), as: UTF8.self).split(separator: "\n").first {
+            let failed = String(decoding: server.registry.write().joined(), as: UTF8.self).split(separator: "\n").first {
                 $0.contains(#"action="UPDATE",result="failed"} "#)
             }
             #expect(Int(failed?.split(separator: " ").last ?? "") ?? 0 <= 8, "\(failed ?? "")")

@@ -38,7 +38,7 @@ extension MetricsText {
 struct MetricsTests {
     private let registry = MetricsRegistry()
 
-    private var text: String { String(decoding: registry.write(), as: UTF8.self) }
+    private var text: String { String(decoding: registry.write().joined(), as: UTF8.self) }
 
     @Test("are written in the text format, families in the order in which they were added")
     func format() {
