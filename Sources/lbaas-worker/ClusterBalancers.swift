@@ -61,28 +61,38 @@ struct ClusterBalancers {
     /// The service of a load balancer; nil where there is no such load balancer.
     func owner(of id: LoadBalancerID) -> ObjectKey? { owners[id] }
 
+    /// Takes everything in that there is, where nothing was before.
+    mutating func take(all services: some Sequence<VirtualService>, count: Int) {
+        var steps = Steps()
+        take(services, count: count, &steps, notingSteps: false)
+    }
+
     /// Takes a change in.
     ///
     /// - Parameter notingSteps: false where all load balancers are handed on together: then only those without a mark are told.
     mutating func take(_ change: ClusterChange, notingSteps: Bool = true) -> Steps {
         var steps = notingSteps ? Steps(addedEdge: change.addedEdge, removedEdge: change.removedEdge) : Steps()
-        if balancers.isEmpty {
-            balancers.reserveCapacity(change.services.count)
-            owners.reserveCapacity(change.services.count)
-        }
         // What goes first, and what needs no mark, for they may give one back.
         for listener in change.removed.keys { replace(listener, by: nil, &steps, notingSteps) }
+        take(change.services.values, count: change.services.count, &steps, notingSteps: notingSteps)
+        return steps
+    }
+
+    private mutating func take(_ services: some Sequence<VirtualService>, count: Int, _ steps: inout Steps, notingSteps: Bool) {
+        if balancers.isEmpty {
+            balancers.reserveCapacity(count)
+            owners.reserveCapacity(count)
+        }
         var marked: [(id: LoadBalancerID, service: VirtualService)] = []
-        for (listener, service) in change.services {
+        for service in services {
             if marks != nil, service.insideServers != nil {
                 marked.append((service.id, service))
             } else {
-                replace(listener, by: service, &steps, notingSteps)
+                replace(service.listener, by: service, &steps, notingSteps)
             }
         }
         // In one order, so that a start gives the same marks.
         for (_, service) in marked.sorted(by: { $0.id < $1.id }) { replace(service.listener, by: service, &steps, notingSteps) }
-        return steps
     }
 
     private mutating func replace(_ listener: Listener, by service: VirtualService?, _ steps: inout Steps, _ notingSteps: Bool) {

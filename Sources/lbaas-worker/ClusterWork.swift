@@ -82,7 +82,8 @@ struct ClusterWork: Sendable {
     /// Takes it that all objects are in that an earlier worker knew last.
     mutating func endRestoring(on host: HostWatch.Facts) {
         _ = table.setHost(HostFacts(host))
-        _ = balancers.take(table.endRestoring(), notingSteps: false)
+        table.endRestoring()
+        balancers.take(all: table.everyService, count: table.count)
         isNoted = true
     }
 
@@ -198,7 +199,7 @@ struct ClusterWork: Sendable {
     private mutating func serveAll() {
         guard let core else { return }
         let all = balancers.all
-        if let failure = edge?.prepare(table.edge.union(balancers.insideEdge).filter { !$0.isPort }, keepsRest: true) {
+        if let failure = edge?.prepare(table.edge { !$0.isPort }.union(balancers.insideEdge), keepsRest: true) {
             // What runs goes on. Nothing new is served without the edge, and it is tried again.
             log.write(.error, "no service of the cluster is served before the packet filter can be set", [("error", failure)])
             failures[.everything] = Failure(reason: failure, ids: [], withheld: [])
@@ -210,7 +211,8 @@ struct ClusterWork: Sendable {
         if !missing.isEmpty { _ = core.replaceSkipping(.kubernetes, all + missing) }
         leftover = []
         let refused = core.replaceSkipping(.kubernetes, all)
-        committed = Set(all.map(\.id)).subtracting(refused.map(\.id))
+        committed = Set(all.lazy.map(\.id))
+        for (id, _) in refused { committed.remove(id) }
         isInForce = true
         var reasons: [ObjectKey: (String, Set<LoadBalancerID>)] = [:]
         for (id, refusal) in refused {
@@ -222,7 +224,8 @@ struct ClusterWork: Sendable {
         let gone = unneeded.filter { !table.needs($0) && !inside.contains($0) }
         unneeded = []
         // In one step: before it, no port is asked for, and each would be closed that an earlier worker left open.
-        _ = edge?.finish(gone.union(withheld), adding: table.edge.filter(\.isPort).subtracting(withheld))
+        let withheld = withheld
+        _ = edge?.finish(gone.union(withheld), adding: table.edge { $0.isPort && !withheld.contains($0) })
         health.served(at: Clock.moment())
         log.write(.info, "the services of the cluster are served", [("load_balancers", "\(all.count - refused.count)")])
         // What lists and steps of all of them took is mostly not needed again.

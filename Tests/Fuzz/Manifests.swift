@@ -9,7 +9,7 @@ func fuzzManifest(_ input: [UInt8]) {
         var reader = try ManifestText.Reader()
         try ManifestText.write(table, inPartsOf: 1 << 12) { part throws(KubernetesError) in try reader.read(part) { again.restore($0) } }
         try reader.end()
-        _ = again.endRestoring()
+        again.endRestoring()
         require(again.services == table.services, "other services after a restart")
         require(again.edge == table.edge, "another edge after a restart")
         for listener in table.services.keys { require(listener.address != nil && listener.port > 0, "a listener \(listener)") }

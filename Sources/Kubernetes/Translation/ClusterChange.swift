@@ -4,8 +4,8 @@ package import LBaaS
 struct EdgeCounts {
     private var counts: [EdgeElement: Int] = [:]
 
-    /// The elements that somebody needs.
-    var all: Set<EdgeElement> { Set(counts.keys) }
+    /// The elements that somebody needs, of those that are meant.
+    func all(where isMeant: (EdgeElement) -> Bool = { _ in true }) -> Set<EdgeElement> { Set(counts.keys.lazy.filter(isMeant)) }
 
     /// Whether somebody needs an element.
     func has(_ element: EdgeElement) -> Bool { counts[element] != nil }
@@ -29,6 +29,8 @@ struct EdgeCounts {
 
 /// The difference between what this host should do before and after some changes of a cluster.
 package struct ClusterChange: Hashable, Sendable {
+    /// Whether what changes is noted here. Not where everything is new, and is read of the table.
+    let isNoted: Bool
     /// Virtual services that are new, or otherwise than before.
     package internal(set) var services: [Listener: VirtualService] = [:]
     /// Virtual services that are gone, as they were.
@@ -42,6 +44,8 @@ package struct ClusterChange: Hashable, Sendable {
     /// The services whose faults may have changed.
     package internal(set) var concerned: Set<ObjectKey> = []
 
+    init(isNoted: Bool = true) { self.isNoted = isNoted }
+
     /// Whether this host does the same as before.
     package var isEmpty: Bool {
         services.isEmpty && removed.isEmpty && addedEdge.isEmpty && removedEdge.isEmpty && healthPorts.isEmpty
@@ -49,12 +53,21 @@ package struct ClusterChange: Hashable, Sendable {
 
     /// Makes room for so many virtual services.
     mutating func reserve(_ count: Int) {
+        if !isNoted { return }
         services.reserveCapacity(count)
         addedEdge.reserveCapacity(count * 2)
         concerned.reserveCapacity(count)
     }
 
+    /// Notes what became of a listener.
+    mutating func note(_ listener: Listener, from old: VirtualService?, to new: VirtualService?) {
+        if !isNoted { return }
+        services[listener] = new
+        removed[listener] = new == nil ? old : nil
+    }
+
     fileprivate mutating func note(added element: EdgeElement) {
+        if !isNoted { return }
         if removedEdge.remove(element) == nil { addedEdge.insert(element) }
     }
 

@@ -7,7 +7,8 @@ struct ClusterObjects: Sendable {
     private(set) var localEndpoints = 0
 
     private var slices: [ObjectKey: EndpointSlice] = [:]
-    private var slicesOfService: [ObjectKey: Set<ObjectKey>] = [:]
+    /// In order.
+    private var slicesOfService: [ObjectKey: [ObjectKey]] = [:]
     /// Why objects cannot be read: services and slices.
     private var invalid: [ObjectKind: [ObjectKey: String]] = [:]
     private let nodeName: String
@@ -16,7 +17,7 @@ struct ClusterObjects: Sendable {
 
     /// The slices of a service, in order of their names.
     func slices(of service: ObjectKey) -> [EndpointSlice] {
-        (slicesOfService[service] ?? []).sorted().compactMap { slices[$0] }
+        (slicesOfService[service] ?? []).compactMap { slices[$0] }
     }
 
     /// What is wrong with a service as an object.
@@ -53,7 +54,9 @@ struct ClusterObjects: Sendable {
             slices[slice.key] = slice
             localEndpoints += count(slice)
             guard let service = slice.service else { break }
-            slicesOfService[service, default: []].insert(slice.key)
+            var keys = slicesOfService.removeValue(forKey: service) ?? []
+            keys.insert(slice.key, at: keys.firstIndex { slice.key < $0 } ?? keys.endIndex)
+            slicesOfService[service] = keys
             touched.insert(service)
         case .node(let node):
             nodes[node.name] = node
@@ -79,7 +82,7 @@ struct ClusterObjects: Sendable {
             guard let slice = slices.removeValue(forKey: key) else { return false }
             localEndpoints -= count(slice)
             guard let service = slice.service else { return false }
-            slicesOfService[service]?.remove(key)
+            slicesOfService[service]?.removeAll { $0 == key }
             if slicesOfService[service]?.isEmpty ?? false { slicesOfService[service] = nil }
             touched.insert(service)
             return false

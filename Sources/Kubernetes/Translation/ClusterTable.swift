@@ -62,11 +62,9 @@ package struct ClusterTable: Sendable {
     }
 
     /// Takes it that all objects that were known before a restart are in.
-    ///
-    /// - Returns: as `apply`.
-    package mutating func endRestoring() -> ClusterChange {
+    package mutating func endRestoring() {
         known = Set(ObjectKind.allCases)
-        return update([], isRearranged: true)
+        _ = update([], isRearranged: true, isNoted: false)
     }
 
     /// Takes in what this host is now.
@@ -77,8 +75,8 @@ package struct ClusterTable: Sendable {
         return isComplete ? update([], isRearranged: true) : nil
     }
 
-    private mutating func update(_ touched: Set<ObjectKey>, isRearranged: Bool) -> ClusterChange {
-        var change = ClusterChange()
+    private mutating func update(_ touched: Set<ObjectKey>, isRearranged: Bool, isNoted: Bool = true) -> ClusterChange {
+        var change = ClusterChange(isNoted: isNoted)
         var services = touched
         if !isStarted || isRearranged {
             let new = Surroundings(
@@ -95,7 +93,7 @@ package struct ClusterTable: Sendable {
         var owned: [Listener: VirtualService] = [:]
         for key in services { retranslate(key, &listeners, &owned, &change) }
         for listener in listeners { settle(listener, from: owned[listener], &change) }
-        change.concerned.formUnion(services)
+        if isNoted { change.concerned.formUnion(services) }
         return change
     }
 
@@ -133,15 +131,13 @@ package struct ClusterTable: Sendable {
     /// Notes what became of a listener.
     private mutating func settle(_ listener: Listener, from old: VirtualService?, _ change: inout ClusterChange) {
         let new = claims[listener]
-        change.concerned.formUnion(claims.owners(of: listener))
-        if let owner = old?.owner { change.concerned.insert(owner) }
+        if change.isNoted {
+            change.concerned.formUnion(claims.owners(of: listener))
+            if let owner = old?.owner { change.concerned.insert(owner) }
+        }
         if old == new { return }
         counts.replace(old?.edge ?? [], by: new?.edge ?? [], noting: &change)
-        if let new {
-            change.services[listener] = new
-        } else if let old {
-            change.removed[listener] = old
-        }
+        change.note(listener, from: old, to: new)
     }
 }
 
@@ -150,11 +146,20 @@ extension ClusterTable {
     /// All virtual services.
     package var services: [Listener: VirtualService] { claims.all }
 
+    /// How many of them there are.
+    package var count: Int { claims.count }
+
+    /// The same one after another, in no order.
+    package var everyService: some Sequence<VirtualService> { claims.every }
+
     /// What has a listener; nil where nothing has it.
     package subscript(listener: Listener) -> VirtualService? { claims[listener] }
 
     /// Everything at the edge.
-    package var edge: Set<EdgeElement> { counts.all }
+    package var edge: Set<EdgeElement> { counts.all() }
+
+    /// What there is at the edge of the elements that are meant.
+    package func edge(where isMeant: (EdgeElement) -> Bool) -> Set<EdgeElement> { counts.all(where: isMeant) }
 
     /// Whether something needs an element of the edge.
     package func needs(_ element: EdgeElement) -> Bool { counts.has(element) }

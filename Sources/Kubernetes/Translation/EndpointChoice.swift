@@ -93,10 +93,14 @@ struct EndpointChoice {
         among endpoints: [PortEndpoint], drains: Bool, isPreferred: (PortEndpoint) -> Bool
     ) -> [RealServer] {
         let ready = endpoints.contains { $0.isReady && isPreferred($0) }
-        return endpoints.compactMap { endpoint in
+        var chosen: [RealServer] = []
+        // Mostly all of them: an array that grows keeps room that nothing comes into.
+        chosen.reserveCapacity(endpoints.count)
+        for endpoint in endpoints {
             let isChosen = ready ? endpoint.isReady && isPreferred(endpoint) : endpoint.isEnding
-            if !isChosen && !(drains && ready && endpoint.isEnding && !endpoint.isReady) { return nil }
-            return RealServer(address: endpoint.address, port: endpoint.port, isDraining: !isChosen)
+            if !isChosen && !(drains && ready && endpoint.isEnding && !endpoint.isReady) { continue }
+            chosen.append(RealServer(address: endpoint.address, port: endpoint.port, isDraining: !isChosen))
         }
+        return chosen
     }
 }

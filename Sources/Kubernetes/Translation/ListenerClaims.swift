@@ -18,6 +18,9 @@ struct ListenerClaims {
     /// Every listener that is claimed, with who has it.
     var all: [Listener: VirtualService] { claims.compactMapValues { $0.first?.service } }
 
+    /// Who has a listener that is claimed, one after another.
+    var every: some Sequence<VirtualService> { claims.values.lazy.compactMap { $0.first?.service } }
+
     /// How many listeners are claimed.
     var count: Int { claims.count }
 
