@@ -130,7 +130,7 @@ let package = Package(
         room("VirtualIPs", ["CLinux", "HostSystem", "LBaaS", "Netlink"]),
         room("HostEdge", ["HostSystem", "LBaaS", "Netlink"]),
         driver("DummyDriver", folder: "Dummy", ["LBaaS"]),
-        driver("IPVSDriver", folder: "IPVS", ["LBaaS", "Netlink"]),
+        driver("IPVSDriver", folder: "IPVS", ["CLinux", "LBaaS", "Netlink"]),
         driver("HAProxyDriver", folder: "HAProxy", ["LBaaS", "HostSystem", "CCrypto", "CCurl", "CLinux", "CSpawn", "CZlib"]),
         driver("KnownDrivers", folder: "KnownDrivers", ["LBaaS", "DummyDriver", "HAProxyDriver", "IPVSDriver"]),
         notifier("DummyNotifier", folder: "Dummy", ["LBaaS"]),

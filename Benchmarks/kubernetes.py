@@ -229,7 +229,9 @@ def measure(program, count, seconds, rows):
         worker.start()
         begun = time.monotonic()
         done = worker.wait()
+        begun_listing = time.monotonic()
         assert run("ipvsadm", "-Sn").count("\n") == count * (ENDPOINTS + 1)
+        listed = time.monotonic() - begun_listing
         rows.append((f"{count:,} services of {ENDPOINTS}: start to all served, s", done - begun, ""))
         rows.append((f"{count:,} services of {ENDPOINTS}: last list answered to all served, s", done - cluster.answered, "≤ 2" if count == 10_000 else ""))
         rows.append((f"{count:,} services of {ENDPOINTS}: page faults of the worker until then", worker.faults(), ""))
@@ -245,6 +247,7 @@ def measure(program, count, seconds, rows):
         begun = time.monotonic()
         done = worker.wait()
         rows.append((f"{count:,} services: start over a right kernel, s", done - begun, "≤ 1" if count == 10_000 else ""))
+        rows.append((f"{count:,} services: ipvsadm -Sn lists the same table in, s", listed, ""))
         rows.append((f"{count:,} services: page faults of the worker until then", worker.faults(), ""))
         time.sleep(5)
         rows.append((f"{count:,} services: resident memory then, MB", worker.memory(), ""))

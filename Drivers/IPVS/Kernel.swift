@@ -8,6 +8,10 @@ package protocol Kernel: AnyObject {
     /// Lists the real servers of a virtual service, the newest first; none where there is no such service.
     func forEachDestination(of key: ServiceKey, withStatistics: Bool, _ body: (ListedDestination) -> Void) throws(KernelFailure)
 
+    /// Whether a virtual service has just these real servers, the last of them the newest, as far as can be told by less than a list of them:
+    /// what it is not asked about is a real server of another family than the service, which only a tunnel can lead to.
+    func confirm(_ likely: Destinations, of key: ServiceKey) -> Bool
+
     /// Carries changes out, in their order. One that is refused does not keep the others from being carried out.
     ///
     /// - Parameter read: gets what a `readService` read, with its place among the changes.

@@ -5,6 +5,7 @@ package import Netlink
 package final class NetlinkKernel: Kernel {
     private let netlink: GenericNetlink
     private let family: Family
+    private var lists = ServerLists()
     /// Kept from change to change, so that a change allocates nothing.
     private var batch: Batch
     /// As many changes go into one send, and its memory is for so many, however many there are.
@@ -65,6 +66,8 @@ package final class NetlinkKernel: Kernel {
         }
         for destination in listed { body(destination) }
     }
+
+    package func confirm(_ likely: Destinations, of key: ServiceKey) -> Bool { lists.confirm(likely, of: key) }
 
     package func carryOut(_ changes: [Change], read: (Int, ListedService) -> Void) throws(KernelInterruption) -> [RefusedChange] {
         var refused: [RefusedChange] = []

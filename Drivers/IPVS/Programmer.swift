@@ -16,6 +16,8 @@ struct Programmer {
     var lastStill: UInt64 = 0
     /// What services counted that are gone, of load balancers that are not.
     var finals: [LoadBalancerID: [TrafficCounter]] = [:]
+    /// Whether the table was read before. Then it is read to the last detail: the first time a start waits for it.
+    private var isObserved = false
 
     init(defaults: ServiceDefaults, log: Log) {
         self.defaults = defaults
@@ -52,10 +54,11 @@ extension Programmer {
         found.reserve(listed.count)
         for service in listed {
             let key = service.key
-            let destinations = try Self.destinations(of: key, kernel, likely: likely[key] ?? [:])
+            let destinations = try Self.destinations(of: key, kernel, likely: likely[key] ?? [:], isExact: isObserved)
             found.set(
                 key, VirtualService(settings: service.settings, destinations: destinations), of: wanted[key] ?? table.owner(of: key))
         }
+        isObserved = true
         table = found
         still = still.filter { found[$0.key] != nil }
         foreign = [:]
@@ -129,10 +132,13 @@ extension Programmer {
         return VirtualService(settings: listed.settings, destinations: try destinations(of: key, kernel))
     }
 
-    /// - Parameter likely: what they most likely are: then that is what is returned, and nothing is built anew.
+    /// - Parameters:
+    ///   - likely: what they most likely are: then that is what is returned, and nothing is built anew.
+    ///   - isExact: whether all is listed even where the kernel confirms what is likely.
     private static func destinations(
-        of key: ServiceKey, _ kernel: any Kernel, likely: Destinations = [:]
+        of key: ServiceKey, _ kernel: any Kernel, likely: Destinations = [:], isExact: Bool = true
     ) throws(KernelFailure) -> Destinations {
+        if !isExact, !likely.isEmpty, kernel.confirm(likely, of: key) { return likely }
         var listed: [(DestinationKey, Destination)] = []
         try kernel.forEachDestination(of: key, withStatistics: false) { listed.append(($0.key, $0.destination)) }
         // The kernel lists the newest first, and they were made in their order.

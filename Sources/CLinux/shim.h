@@ -118,3 +118,11 @@ static inline ssize_t advertisement_receive(int descriptor, void *buffer, size_t
     }
     return length;
 }
+
+#include <linux/ip_vs.h>
+
+// Asks for the real servers of a virtual service, which come behind the question: num_dests of them at most. NULL and errno where there is no
+// such service. Swift sees neither the number of the option nor what is behind a structure.
+static inline const struct ip_vs_dest_entry *ipvs_servers(int descriptor, struct ip_vs_get_dests *list, socklen_t size) {
+    return getsockopt(descriptor, IPPROTO_IP, IP_VS_SO_GET_DESTS, list, &size) == 0 ? list->entrytable : NULL;
+}

@@ -197,6 +197,14 @@ final class FakeKernel: Kernel {
         for destination in listed { body(destination) }
     }
 
+    func confirm(_ likely: Destinations, of key: ServiceKey) -> Bool {
+        let hasThem = try? asking { state in
+            guard let service = state.services[key], key.family == .v4 else { return false }
+            return service.destinations == likely.table && likely.allSatisfy { !$0.1.forwarding.isTunnel }
+        }
+        return hasThem ?? false
+    }
+
     func carryOut(_ changes: [Change], read: (Int, ListedService) -> Void) throws(KernelInterruption) -> [RefusedChange] {
         let outcome: Outcome
         do throws(KernelFailure) {

@@ -36,6 +36,17 @@ struct RepairTests {
         #expect(try Bench(kernel: kernel).start([a, b]) == [])
     }
 
+    @Test("is read at a start without lists of real servers that the kernel confirms, and then to the last detail")
+    func looks() throws {
+        let bench = try Bench(kernel: try left())
+        // The other one is of IPv6, which is always listed.
+        for lists in [2, 3, 3] {
+            bench.kernel.alter { $0.lists = 0 }
+            #expect(try bench.repairs([a, b]) == [])
+            bench.kernel.alter { #expect($0.lists == lists) }
+        }
+    }
+
     @Test("is repaired, each load balancer alone and by what differs")
     func repairs() throws {
         let (key, settings) = (a.key, ServiceSettings(scheduler: Scheduler("wrr"), flags: .persistent, timeout: 60, netmask: .max))

@@ -5,7 +5,11 @@ struct EdgeCounts {
     private var counts: [EdgeElement: Int] = [:]
 
     /// The elements that somebody needs, of those that are meant.
-    func all(where isMeant: (EdgeElement) -> Bool = { _ in true }) -> Set<EdgeElement> { Set(counts.keys.lazy.filter(isMeant)) }
+    func all(where isMeant: (EdgeElement) -> Bool = { _ in true }) -> Set<EdgeElement> {
+        var all = Set<EdgeElement>(minimumCapacity: counts.keys.count(where: isMeant))
+        for element in counts.keys where isMeant(element) { all.insert(element) }
+        return all
+    }
 
     /// Whether somebody needs an element.
     func has(_ element: EdgeElement) -> Bool { counts[element] != nil }

@@ -55,6 +55,69 @@ extension OnKernel {
             #expect(try namespace.savedTable() == Set(services.map(\.2) + destinations.map(\.2)))
         }
 
+        @Test("is confirmed where all real servers are as is likely, and not where anything of them differs")
+        func confirmation() throws {
+            var defaults = ServiceDefaults()
+            (defaults.upperThreshold, defaults.lowerThreshold) = (90, 30)
+            let direct = { (balancer: inout LoadBalancer) in balancer.forwarding = .direct }
+            let balancers = [
+                balancer("tcp"), balancer("udp", as: .udp), balancer("mark") { $0.firewallMark = 7 }, balancer("direct", port: 81, direct),
+                balancer("one", port: 82) { $0.nodes.removeLast(2) },
+            ]
+            try Namespace.director().run {
+                let kernel = try NetlinkKernel()
+                for balancer in balancers {
+                    let (key, wanted) = balancer.wantedServices(defaults)[0]
+                    let service = try #require(wanted.service)
+                    let likely = service.destinations
+                    func carryOut(_ changes: [Change]) throws { #expect(try kernel.carryOut(changes) { _, _ in } == []) }
+                    #expect(!kernel.confirm(likely, of: key))
+                    try carryOut([.addService(key, service.settings)])
+                    #expect(!kernel.confirm(likely, of: key))
+                    try carryOut(likely.map { .addDestination(key, $0.0, $0.1) })
+                    #expect(kernel.confirm(likely, of: key), "\(balancer.id)")
+
+                    let (place, value) = try #require(likely.first { _ in true })
+                    var (weight, upper, lower, method) = (value, value, value, value)
+                    weight.weight += 1
+                    upper.upperThreshold += 1
+                    lower.lowerThreshold += 1
+                    method.forwarding = value.forwarding == .direct ? .nat : .direct
+                    for other in [weight, upper, lower, method] {
+                        try carryOut([.setDestination(key, place, other)])
+                        #expect(!kernel.confirm(likely, of: key), "\(other)")
+                    }
+                    try carryOut([.setDestination(key, place, value)])
+                    let stranger = DestinationKey(.v4(0x0A02_00FF), 80)
+                    try carryOut([.addDestination(key, stranger, value)])
+                    #expect(!kernel.confirm(likely, of: key))
+                    try carryOut([.deleteDestination(key, stranger)])
+                    #expect(kernel.confirm(likely, of: key))
+                    try carryOut([.deleteDestination(key, place)])
+                    #expect(!kernel.confirm(likely, of: key))
+                }
+            }
+        }
+
+        @Test("is never confirmed where the older interface does not have it: tunnels, and IPv6")
+        func noConfirmation() throws {
+            let tunnel = balancer("tunnel") { $0.forwarding = .tunnel(Tunnel(kind: .ipip)) }
+            let v6 = balancer("v6") { balancer in
+                balancer.address = IPAddress("fd00::9")
+                balancer.nodes = [Node(id: "1", address: .address(.v6(high: 0xFD00 << 48, low: 1)), port: 80)]
+            }
+            try Namespace.director().run {
+                let kernel = try NetlinkKernel()
+                for balancer in [tunnel, v6] {
+                    let (key, wanted) = balancer.wantedServices(ServiceDefaults())[0]
+                    let service = try #require(wanted.service)
+                    let changes = service.destinations.map { Change.addDestination(key, $0.0, $0.1) }
+                    #expect(try kernel.carryOut([.addService(key, service.settings)] + changes) { _, _ in } == [])
+                    #expect(!kernel.confirm(service.destinations, of: key))
+                }
+            }
+        }
+
         @Test("is a counter of connections, packets and bytes, and is 0 when it is told so")
         func counters() throws {
             try withLab { lab in
@@ -87,4 +150,16 @@ extension OnKernel {
             }
         }
     }
+}
+
+/// A load balancer with three nodes.
+private func balancer(
+    _ id: LoadBalancerID, as carried: ServiceProtocol = .tcp, port: UInt16 = 80, _ change: (inout LoadBalancer) -> Void = { _ in }
+) -> LoadBalancer {
+    var balancer = LoadBalancer(id: id, serviceProtocol: carried, address: .v4(0x0A09_0001), port: port)
+    balancer.nodes = (1...3).map { number in
+        Node(id: NodeID("\(number)"), address: .address(.v4(0x0A02_0000 + UInt32(number))), port: 80, weight: UInt16(number))
+    }
+    change(&balancer)
+    return balancer
 }
