@@ -150,7 +150,19 @@ extension HostAddress: CustomStringConvertible {
 
     /// As it stands in a URL: an IPv6 address in brackets.
     package var inURL: String {
-        if case .address(.v6) = self { "[\(self)]" } else { description }
+        var writer = ByteWriter(capacity: 64)
+        append(inURLTo: &writer)
+        return writer.text
+    }
+
+    fileprivate func append(inURLTo writer: inout ByteWriter) {
+        switch self {
+        case .address(let address):
+            if case .v6 = address { writer.append(byte: UInt8(ascii: "[")) }
+            address.append(to: &writer)
+            if case .v6 = address { writer.append(byte: UInt8(ascii: "]")) }
+        case .name(let name): writer.append(name)
+        }
     }
 }
 
@@ -172,14 +184,7 @@ extension Endpoint: CustomStringConvertible {
     /// `10.0.0.1:80`, `[fd00::1]:80`, `web.example:80`.
     public var description: String {
         var writer = ByteWriter(capacity: 64)
-        switch host {
-        case .address(.v6(let high, let low)):
-            writer.append(byte: UInt8(ascii: "["))
-            IPAddress.v6(high: high, low: low).append(to: &writer)
-            writer.append(byte: UInt8(ascii: "]"))
-        case .address(let address): address.append(to: &writer)
-        case .name(let name): writer.append(name)
-        }
+        host.append(inURLTo: &writer)
         writer.append(byte: UInt8(ascii: ":"))
         writer.append(decimal: UInt64(port))
         return writer.text
