@@ -1,3 +1,4 @@
+import IPVSDriver
 import LBaaS
 import TestSupport
 import Testing
@@ -44,6 +45,24 @@ extension OnKernel {
                 // The tap does hear.
                 try bench.run(balancers.map { $0.id == "web v4" ? $0.with { $0["r1"].weight = 2 } : $0 })
                 #expect(try tap.takeWrites() == 1)
+            }
+        }
+
+        @Test("holds what a start is not told of, an IPv6 tunnel in a service of IPv4, until the next look")
+        func unseen() throws {
+            try withLab { lab in
+                let web = try lab.balancer()
+                try DriverBench(in: lab.director).run(web)
+                let table = try lab.director.savedTable()
+                let key = try #require(ServiceKey(web.listener))
+                let place = DestinationKey(.v6(high: 0xFD00 << 48, low: 9), web.port)
+                let stranger = Change.addDestination(key, place, Destination(forwarding: .tunnel(type: 0), weight: 1))
+                #expect(try lab.director.run { try NetlinkKernel().carryOut([stranger]) { _, _ in } } == [])
+
+                let bench = try DriverBench(in: lab.director, running: [web])
+                #expect(try lab.director.savedTable().count == table.count + 1)
+                #expect(try bench.resync().count == 1)
+                #expect(try lab.director.savedTable() == table)
             }
         }
 
