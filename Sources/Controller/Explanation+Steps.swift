@@ -104,7 +104,20 @@ extension Circumstances {
         guard let service = effective.service else { return "it has no service" }
         let quorum = service.quorum.map { ", quorum \($0)" } ?? ""
         if let reason = service.reason { return "the service is down: \(reason)" }
+        if let serving = servingByAppliance {
+            return serving == 0
+                ? "the service is down: no node serves, as the appliance says"
+                : "the service is up: \(serving) of \(loadBalancer.nodes.count) nodes serve, as the appliance says"
+        }
         return "the service is up: weight \(service.weight)\(quorum)"
+    }
+
+    /// How many nodes serve, where nobody but the appliance finds out and some of those do not that should; nil elsewhere.
+    private var servingByAppliance: Int? {
+        if health != nil { return nil }
+        let enabled = loadBalancer.nodes.filter { $0.condition == .enabled && $0.weight > 0 }
+        let out = enabled.count(where: isOut)
+        return out == 0 ? nil : enabled.count - out
     }
 
     private var latestTurn: Timestamp? { health?.nodes.values.map(\.health.since).max().map(now.wall) }
@@ -192,7 +205,8 @@ extension Circumstances {
         }
         details += effective.routes.map { Explanation.Statement("routes to \($0) are told") }
         if let silenceStatement { details.append(silenceStatement) }
-        let what = "\(serving) of \(loadBalancer.nodes.count) nodes should get traffic on \(appliance.listener)"
+        let checks = servingByAppliance == nil ? "" : ", as far as its own checks let them"
+        let what = "\(serving) of \(loadBalancer.nodes.count) nodes should get traffic on \(appliance.listener)\(checks)"
         return Explanation.Step(.effective, Explanation.Statement(what, at: decidedAt), details: details)
     }
 
@@ -295,7 +309,10 @@ extension Circumstances {
         case .enabled: break
         }
         if node.weight == 0 { return "gets nothing new: its weight is 0" }
-        if isOut(node), let found = healthOf(node) { return "gets nothing: it \(found.what)" }
+        if isOut(node) {
+            let found = healthOf(node).map { "it \($0.what)" }
+            return "gets nothing: \(found ?? "the appliance says: \(reported(node)?.words ?? "it is down")")"
+        }
         guard let running = running(node), running.condition == .enabled else {
             return "gets nothing: the sorry server takes the place of the nodes, for there is no quorum"
         }

@@ -23,7 +23,7 @@ import Testing
 
     private func explain(
         _ node: NodeID? = "a", a health: NodeHealth? = nil, isHeld: Bool = false, share: UInt16 = 1000,
-        report: Result<ApplianceReport?, DriverError>? = nil, virtualIP: VirtualIPReport? = nil,
+        report: Result<ApplianceReport?, DriverError>? = nil, virtualIP: VirtualIPReport? = nil, hasFacts: Bool = true,
         change: (inout LoadBalancer) -> Void = { _ in }
     ) throws -> Explanation {
         var shop = LoadBalancer(id: "shop", serviceProtocol: .tcp, port: 80)
@@ -42,7 +42,7 @@ import Testing
                         endpoint: node.endpoint, health: known, isHeld: isA && isHeld, share: isA ? share : 1000)
                 )
             })
-        let known = ServiceHealth(nodes: facts, hasQuorum: true)
+        let known = hasFacts ? ServiceHealth(nodes: facts, hasQuorum: true) : nil
         let effective = EffectiveRule(Upkeep(checking: .worker)).state(of: "shop", wanted: shop, drains: DrainTable(), health: known)
         let circumstances = Circumstances(
             entry: WantedState.Entry(loadBalancer: shop, createdAt: Timestamp(microseconds: 0), revision: 3), revision: 9,
@@ -83,6 +83,28 @@ import Testing
         #expect(try explain(report: .success(nil)).summary == "node 'a' gets nothing: the appliance does not run it")
         #expect(try explain(nil).summary == "'shop': the service is up: weight 4")
         #expect(try explain(nil, a: down).summary.hasPrefix("'shop': the service is up: weight 2; node 'a' gets nothing: it is down: "))
+    }
+
+    @Test(arguments: [true, false]) func whatTheApplianceFoundIsWhatTheServiceIsWhereNobodyElseKnows(hasMonitor: Bool) throws {
+        func summaries(_ up: String...) throws -> (service: String, effective: String, node: String) {
+            let nodes = ["a", "b", "c"].map { id in
+                ApplianceReport.Node(
+                    id: NodeID(id), endpoint: Self.node(NodeID(id), 1).endpoint, words: up.contains(id) ? "UP" : "DOWN",
+                    status: NodeStatus(id: NodeID(id), isUp: up.contains(id)))
+            }
+            let report: Result<ApplianceReport?, DriverError> = .success(ApplianceReport(words: "it runs", nodes: nodes))
+            let change = { (shop: inout LoadBalancer) in if !hasMonitor { shop.monitor = nil } }
+            let service = try explain(nil, report: report, hasFacts: false, change: change)
+            return (service.summary, service.steps[3].statement.what, try explain(report: report, hasFacts: false, change: change).summary)
+        }
+        let (all, some, none) = (try summaries("a", "b", "c"), try summaries("b", "c"), try summaries())
+        #expect(all.service == "'shop': the service is up: weight 4" && all.node.hasPrefix("node 'a' gets traffic"))
+        #expect(some.service.hasPrefix("'shop': the service is up: 2 of 3 nodes serve, as the appliance says; node 'a' gets nothing"))
+        #expect(none.service.hasPrefix("'shop': the service is down: no node serves, as the appliance says; node 'a' gets nothing"))
+        for found in [some, none] {
+            #expect(found.effective.hasSuffix("should get traffic on *:80/tcp, as far as its own checks let them"))
+            #expect(found.node.hasPrefix("node 'a' gets nothing: " + (hasMonitor ? "it is down: " : "the appliance says: DOWN")))
+        }
     }
 
     @Test func whatTheApplianceSaysIsComparedWithWhatShouldRun() throws {
