@@ -116,10 +116,26 @@ extension Session {
 
     /// Prints why something is as it is.
     func why(_ word: String) throws(CommandFailure) {
-        let (id, node) = Reference.ids(of: word)
+        let (id, node) = try subject(of: word)
         let path = "/v1/why/\(Reference.segment(for: id))" + (node.map { "/\(Reference.segment(for: $0))" } ?? "")
         let name = node.map { "\(id)/\($0)" } ?? id
         try view(path) { root, json in whyView(name, root, json) }
+    }
+
+    /// The ids of a word `ID/NODE`, where the load balancer may have slashes in its own, as those of Kubernetes have.
+    private func subject(of word: String) throws(CommandFailure) -> (loadBalancer: String, node: String?) {
+        guard word.utf8.count(where: { $0 == UInt8(ascii: "/") }) > 1, let last = word.lastIndex(of: "/") else {
+            return Reference.ids(of: word)
+        }
+        let (whole, before) = (Reference.id(of: word), Reference.id(of: word[..<last]))
+        for (id, node) in [(whole, nil), (before, Reference.id(of: word[word.index(after: last)...]))] where try isThere(id) {
+            return (id, node)
+        }
+        return Reference.ids(of: word)
+    }
+
+    private func isThere(_ id: String) throws(CommandFailure) -> Bool {
+        try client.send("GET", "/v1/load-balancers/\(Reference.segment(for: id))", within: timeout ?? Self.limits.read).status == 200
     }
 }
 

@@ -136,7 +136,9 @@ extension ServerChoice {
         case CURLE_COULDNT_CONNECT where socket != nil: return socketFailure(transfer.systemError)
         case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST:
             return CommandFailure(
-                .unavailable, "\(name): \(text); is the worker running, and does `listen` in its section [api] name this address?")
+                .unavailable,
+                "\(name): \(text); is lbaas-worker or lbaas-server running there, and does `listen` in its section [api] or [server] name this address?"
+            )
         case CURLE_PEER_FAILED_VERIFICATION:
             return CommandFailure(
                 .unavailable, "\(name): its certificate is not accepted: \(text); --ca FILE names the authorities that sign it")

@@ -167,6 +167,24 @@ extension RealServers {
                 #expect(try await control.run("delete", word).status == 0)
             }
         }
+
+        @Test func anIdentityWithSlashesIsAskedAfterAsItIsPrinted() async throws {
+            try await withControl { _, api, control, _ in
+                let id = "k8s:shop/web/80-tcp/10.96.0.10"
+                _ = try await api.submit(try job("CREATE", loadBalancer(id, port: 99)).bytes)
+                let node = try #require(try await control.run("list", "nodes", "-o", "name").lines.first { $0.hasPrefix("k8s") })
+                let whole = try await control.run("why", id)
+                #expect(whole.status == 0 && whole.output.contains("'\(id)': the service is up"))
+                // A node's own slashes are written %2F behind that of the node.
+                let name = try #require(node.split(separator: "/").last)
+                let found = try await control.run("why", "\(id)/\(name)")
+                #expect(found.status == 0 && found.output.contains("gets traffic"), "\(found.errors)")
+                let missing = try await control.run("why", "\(id)/nobody")
+                #expect(missing.status == 1 && missing.errors.contains("there is no node 'nobody' in the load balancer '\(id)'"))
+                #expect(try await control.run("why", "a/b/c").errors.contains("there is no load balancer 'a'"))
+                #expect(try await control.run("why", "shop/shop-0").status == 0)
+            }
+        }
     }
 
     /// What `lbaasctl` shows as it happens.
