@@ -72,8 +72,9 @@ extension CoordinationError {
     }
 
     static func noCandidate(_ name: String, _ host: String?) -> CoordinationError {
-        let who =
-            host.map { "host \($0) does not take part in it, is not healthy, or" } ?? "no other host takes part in it, is healthy, and"
-        return CoordinationError(.noCandidate, "\(name): \(who) is not alive")
+        let why =
+            host.map { "host \($0) does not take part in it, is not healthy, or is not alive" }
+            ?? "no other host that is alive and healthy takes part in it"
+        return CoordinationError(.noCandidate, "\(name): \(why)")
     }
 }

@@ -66,6 +66,9 @@ enum FleetCommand {
     /// - Returns: what to print.
     static func run(_ settings: Settings) throws(StartupFailure) -> String {
         if settings.store == .memory { throw StartupFailure(.usage, "the store is memory, which other processes do not see") }
+        if case .sqlite(let folder) = settings.store, !SQLiteStore.exists(in: folder) {
+            throw StartupFailure(.usage, "fleet renew: there is no store in \(folder); --store or `store` of [server] names another folder")
+        }
         try settings.becomeOwner()
         let store = try settings.openStore(log: .silent)
         do throws(FleetStoreError) {

@@ -59,6 +59,8 @@ import WorkerHarness
                 (["user", "add", "bob", "--role", "admin", "--password-file", "/nowhere"], 78, "No such file or directory"),
                 (["user", "add", "bob", "--role", "admin"], 64, "Password of bob: is empty; nothing was done"),
                 (["--store", "memory", "user", "add", "bob", "--role", "admin"], 64, "the store is memory"),
+                (["--store", "sqlite:/nowhere", "fleet", "renew"], 64, "fleet renew: there is no store in /nowhere"),
+                (["fleet", "renew"], 78, "fleet renew: the store has no id yet"),
             ]
             for (words, code, sentence) in cases {
                 let (end, output, errors) = try await rig.runServer(try rig.serverArguments() + words)

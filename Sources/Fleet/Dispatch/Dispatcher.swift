@@ -207,10 +207,14 @@ extension Dispatcher {
     private static func newFleetID() -> String { (0..<16).map { _ in UInt8.random(in: 0...255) }.hexadecimal }
 
     /// Gives the store another id: workers take what it has, also where it was restored from a backup and they have newer states of it.
+    ///
+    /// - Throws: `invalid` where the store has none: nothing was restored there. What stands in the way.
     package static func renewFleetID(of store: any FleetStore) throws(FleetStoreError) {
+        guard let old = try store.get(FleetKey.fleetID.text) else {
+            throw FleetStoreError(.invalid, "the store has no id yet: no server has driven workers from it; is it the right store?")
+        }
         var transaction = StoreTransaction()
-        let old = try store.get(FleetKey.fleetID.text)
-        transaction.replace(FleetKey.fleetID.text, revision: old?.revision ?? 0, with: Array(newFleetID().utf8))
+        transaction.replace(FleetKey.fleetID.text, revision: old.revision, with: Array(newFleetID().utf8))
         try store.commit(transaction)
     }
 

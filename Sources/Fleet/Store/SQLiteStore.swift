@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 import HostSystem
 import SQLite
 import Synchronization
@@ -15,6 +16,9 @@ package final class SQLiteStore: FleetStore {
     private let hub = WatchHub()
     private let clock: StoreClock
     private let lastVersion = Mutex<Int64?>(nil)
+
+    /// Whether there is a store in a folder.
+    package static func exists(in folder: String) -> Bool { unsafe access(StoreFile.path(in: folder), F_OK) == 0 }
 
     /// Opens the store in a folder; makes folder and file where there is neither.
     ///

@@ -25,6 +25,9 @@ enum StoreFile {
     /// The version of the tables.
     static let version: Int64 = 1
 
+    /// The file in a folder.
+    static func path(in folder: String) -> String { folder + "/fleet.sqlite" }
+
     /// Makes folder and file where they are missing; returns the file's path.
     static func prepare(folder: String) throws(FleetStoreError) -> String {
         if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST {
@@ -36,7 +39,7 @@ enum StoreFile {
             throw FleetStoreError(
                 .denied, "the folder \(folder) of the store can be written by every user (mode \(mode)); take that away with chmod 0700")
         }
-        let path = folder + "/fleet.sqlite"
+        let path = path(in: folder)
         // What it holds is for the servers alone, and so are its log and its index, which SQLite makes with the same mode.
         let descriptor = unsafe Descriptor(owning: open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
         guard descriptor.number >= 0 else {
