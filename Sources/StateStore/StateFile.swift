@@ -270,7 +270,9 @@ enum StateFile {
         case SQLITE_FULL, SQLITE_IOERR:
             return StateStoreError(.inaccessible, "\(what): the state could not be written; look at the disk's free space and health")
         default:
-            return StateStoreError(.inaccessible, "\(what): look at the owner and the mode of the file and its folder")
+            let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+            let hint = FolderAccess.hindrance(to: folder) ?? "look at the owner and the mode of the file and its folder"
+            return StateStoreError(.inaccessible, "\(what): \(hint)")
         }
     }
 

@@ -42,7 +42,8 @@ struct OpeningTests {
     @Test("refuses a file in place of the folder, and a folder in place of the file")
     func wrongKinds() throws {
         try Data("mine".utf8).write(to: URL(fileURLWithPath: folder.state))
-        #expect(folder.refusal()?.code == .inaccessible)
+        let refusal = try #require(folder.refusal())
+        #expect(refusal.code == .inaccessible && refusal.message.hasSuffix(": \(folder.state) is no folder"))
         #expect(try Data(contentsOf: URL(fileURLWithPath: folder.state)) == Data("mine".utf8))
         try FileManager.default.removeItem(atPath: folder.state)
         try FileManager.default.createDirectory(atPath: folder.file, withIntermediateDirectories: true)
