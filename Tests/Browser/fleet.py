@@ -136,7 +136,7 @@ class FleetPage(Page):
 
     def enter(self, user="ann", password=PASSWORD):
         """Opens the page and signs in."""
-        self.driver.get(self.url)
+        self.load()
         self.wait("the login", "!document.querySelector('#login').hidden")
         self.sign_in(user, password)
         self.wait("the page is live", "document.querySelector('#connection').textContent === 'live'")

@@ -14,6 +14,7 @@ import time
 import unittest
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -181,6 +182,8 @@ class Page:
         # Named, or else selenium looks for another one on the network.
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         self.driver.set_script_timeout(30)
+        # What the browser said that nobody asked for yet.
+        self.said = []
 
     @property
     def url(self):
@@ -189,13 +192,29 @@ class Page:
     def close(self):
         self.driver.quit()
 
+    def load(self, url=None):
+        """Opens a page, by default its own. Chromium gives up what it loads while an address of this host comes or goes: then it is opened again."""
+        for _ in range(20):
+            failure = ""
+            try:
+                self.driver.get(url or self.url)
+            except WebDriverException as error:
+                failure = error.msg or ""
+                if "ERR_NETWORK_CHANGED" not in failure:
+                    raise
+            said = self.driver.get_log("browser")
+            if "ERR_NETWORK_CHANGED" not in failure + "".join(entry["message"] for entry in said):
+                self.said += said
+                return
+        raise AssertionError(f"the network changed each time that {url or self.url} was loaded")
+
     def reset(self):
         """Leaves the page, with nobody signed in and one tab."""
         for handle in self.driver.window_handles[1:]:
             self.driver.switch_to.window(handle)
             self.driver.close()
         self.driver.switch_to.window(self.driver.window_handles[0])
-        self.driver.get(self.url + "healthz")
+        self.load(self.url + "healthz")
         self.run("sessionStorage.clear()")
         self.driver.get("about:blank")
         self.emulate()
@@ -203,7 +222,7 @@ class Page:
 
     def enter(self, token="work"):
         """Opens the page and signs in."""
-        self.driver.get(self.url)
+        self.load()
         self.wait("the login", "!document.querySelector('#login').hidden")
         self.find("#token").send_keys(token)
         self.find("#login button").click()
@@ -212,7 +231,7 @@ class Page:
 
     def new_tab(self):
         self.driver.switch_to.new_window("tab")
-        self.driver.get(self.url)
+        self.load()
 
     def find(self, selector):
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -269,7 +288,8 @@ class Page:
 
     def log(self):
         """What the browser has complained of since the last call, but for answers that are no success."""
-        entries = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+        said, self.said = self.said + self.driver.get_log("browser"), []
+        entries = [entry["message"] for entry in said if entry["level"] in ("SEVERE", "WARNING")]
         return [entry for entry in entries if "Failed to load resource" not in entry]
 
     def screenshot(self, name):

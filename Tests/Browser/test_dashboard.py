@@ -9,7 +9,7 @@ from support import DashboardCase, Link, load_balancer, wait_for
 
 class Signing(DashboardCase):
     def test_a_token_is_asked_for_and_kept_in_the_tab_alone(self):
-        self.page.driver.get(self.page.url)
+        self.page.load()
         self.page.wait("the login", "!document.querySelector('#login').hidden")
         self.assertEqual(self.focus(), "token")
         self.press("wrong", Keys.ENTER)
@@ -108,7 +108,7 @@ class Seeing(DashboardCase):
         self.page.open("a/b?c#d")
         address = self.page.driver.current_url
         self.page.driver.get("about:blank")
-        self.page.driver.get(address)
+        self.page.load(address)
         self.page.wait("it is open", "document.querySelector('#detail-title')?.textContent === 'a/b?c#d'")
 
 
@@ -204,7 +204,7 @@ class Acting(DashboardCase):
     def test_everything_is_done_with_the_keyboard_alone(self):
         port = self.node().port
         self.worker.submit("CREATE", *[load_balancer(f"shop-{place}", port, listen=200 + place) for place in range(30)])
-        self.page.driver.get(self.page.url)
+        self.page.load()
         self.page.wait("the login", "document.activeElement.id === 'token'")
         self.press("work", Keys.ENTER)
         wait_for("the list", lambda: len(self.page.rows()) > 10)

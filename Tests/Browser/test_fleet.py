@@ -13,7 +13,7 @@ from support import wait_for
 class Signing(FleetCase):
     def test_a_password_is_asked_for_and_the_session_is_in_a_cookie_that_no_script_reads(self):
         page = self.page
-        page.driver.get(page.url)
+        page.load()
         page.wait("the login", "!document.querySelector('#login').hidden")
         self.assertEqual(self.focus(), "login-name")
         for name in ("ann", "nobody", "<b>x</b>"):
@@ -38,7 +38,7 @@ class Signing(FleetCase):
 
     def test_another_tab_is_signed_in_and_out_with_the_first(self):
         page = self.page
-        page.driver.get(page.url)
+        page.load()
         first = page.driver.current_window_handle
         page.new_tab()
         page.wait("the login", "!document.querySelector('#login').hidden")
@@ -62,7 +62,7 @@ class Signing(FleetCase):
 
     def test_the_login_and_the_pages_are_used_with_the_keyboard_alone(self):
         page = self.page
-        page.driver.get(page.url)
+        page.load()
         page.wait("the login", "document.activeElement.id === 'login-name'")
         self.press("root", Keys.TAB, PASSWORD, Keys.ENTER)
         page.wait("the page", "document.activeElement.tagName === 'H2'")
@@ -124,12 +124,12 @@ class Forgery(FleetCase):
             stack.callback(server.server_close)
             threading.Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
-            page.driver.get(f"http://127.0.0.1:{server.server_address[1]}/")
+            page.load(f"http://127.0.0.1:{server.server_address[1]}/")
             user = '{"name": "eve", "password": "long enough", "role": "admin"}'
             answers = page.driver.execute_async_script(self.attack, page.url.rstrip("/"), user)
             self.assertEqual(set(answers) - {"refused", "opaque"}, set())
             page.log()
-        page.driver.get(page.url)
+        page.load()
         page.wait("root is still signed in", "document.querySelector('#principal').textContent === 'root (admin)'")
         names = [found["name"] for found in self.fleet.ask("GET", "/v1/users")[1]["users"]]
         self.assertEqual(sorted(names), ["ann", "root", "vic"])
