@@ -234,7 +234,8 @@ class Page:
         self.load()
 
     def find(self, selector):
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
+        """The first element of a selector, which is waited for: a dialog may ask the server before it is shown."""
+        return wait_for(selector, lambda: self.driver.find_elements(By.CSS_SELECTOR, selector))[0]
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
