@@ -4,6 +4,15 @@ import Testing
 
 @Suite("A reply that comes later")
 struct ReplyTests {
+    @Test("in parts comes whole, however it is cut")
+    func parts() throws {
+        let server = try TestServer()
+        let client = try Client(server.port)
+        let whole = String(decoding: TestServer.parts.joined(), as: UTF8.self)
+        for _ in 0..<2 { #expect(try client.ask("GET /parts HTTP/1.1\r\nHost: a\r\n\r\n").body == whole) }
+        #expect(try server.curl("-I", "http://a/parts").lowercased().contains("content-length: \(whole.utf8.count)\r\n"))
+    }
+
     @Test("is sent from any thread, once")
     func later() throws {
         let server = try TestServer()

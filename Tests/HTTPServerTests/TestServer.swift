@@ -19,6 +19,8 @@ final class TestServer: Sendable {
     let records: Record<HTTPRecord>
     let stream: EventStream
     private let folder: TemporaryFolder
+    /// The parts of an answer, some longer than what is sent at a time, and some with nothing in them.
+    static let parts = [0, 1, 65_536, 0, 65_537, 200_000, 7, 0].enumerated().map { [UInt8](repeating: 0x61 + UInt8($0), count: $1) }
 
     init(
         limits: HTTPLimits = HTTPLimits(), stream: EventStream = EventStream(),
@@ -43,6 +45,7 @@ final class TestServer: Sendable {
         routes.add(.post, "/", echo)
         routes.add(.get, "/who") { HTTPResponse(type: "text/plain", "\($0.client)") }
         routes.add(.get, "/large") { _ in HTTPResponse(type: "text/plain", [UInt8](repeating: 0x61, count: 16 << 20)) }
+        routes.add(.get, "/parts") { _ in HTTPResponse(type: "text/plain", TestServer.parts) }
         routes.add(.put, "/json", body: .init(type: "application/json", limit: 100), echo)
         routes.add(.get, "/later", late: { waiting.add($1) })
         routes.add(.post, "/later", late: { waiting.add($1) })
