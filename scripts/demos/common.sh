@@ -103,6 +103,10 @@ check() {
     show '=>' "$verdict"
 }
 
+# The table of IPVS, and whether something is not in it.
+table() { ipvsadm -L -n | sed 1d; }
+table_has_not() { local now && now=$(table) && ! grep -q "$1" <<<"$now"; }
+
 pass='"hpcs_response": "PASS"' fail='"hpcs_response": "FAIL"'
 
 # begin: starts a job server, and a worker that takes jobs from it.

@@ -93,9 +93,7 @@ the_connection_goes_on() {
     [[ $answer == "web1 heard still there?" ]]
 }
 
-table() { ipvsadm -L -n | sed 1d; }
-table_has() { grep -q "$1" <<<"$(table)"; }
-table_has_not() { local now && now=$(table) && ! grep -q "$1" <<<"$now"; }
+table_has() { table && grep -q "$1" <<<"$(table)"; }
 
 make_network
 begin

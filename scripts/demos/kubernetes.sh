@@ -100,9 +100,7 @@ close_connection() {
     wait "$connection" || true
 }
 
-table() { ipvsadm -L -n | sed 1d; }
 table_has() { grep -q "$1" <<<"$(table)" && table; }
-table_has_not() { local now && now=$(table) && ! grep -q "$1" <<<"$now"; }
 routes() { ip route show table local proto 76; }
 
 worker_driver=ipvs
