@@ -54,7 +54,9 @@ extension Programmer {
         found.reserve(listed.count)
         for service in listed {
             let key = service.key
-            let destinations = try Self.destinations(of: key, kernel, likely: likely[key] ?? [:], isExact: isObserved)
+            let likely = likely[key] ?? [:]
+            let isConfirmed = !isObserved && !likely.isEmpty && kernel.confirm(likely, of: key)
+            let destinations = isConfirmed ? likely : try Self.destinations(of: key, kernel, likely: likely)
             found.set(
                 key, VirtualService(settings: service.settings, destinations: destinations), of: wanted[key] ?? table.owner(of: key))
         }
@@ -132,13 +134,10 @@ extension Programmer {
         return VirtualService(settings: listed.settings, destinations: try destinations(of: key, kernel))
     }
 
-    /// - Parameters:
-    ///   - likely: what they most likely are: then that is what is returned, and nothing is built anew.
-    ///   - isExact: whether all is listed even where the kernel confirms what is likely.
+    /// - Parameter likely: what they most likely are: then that is what is returned, and nothing is built anew.
     private static func destinations(
-        of key: ServiceKey, _ kernel: any Kernel, likely: Destinations = [:], isExact: Bool = true
+        of key: ServiceKey, _ kernel: any Kernel, likely: Destinations = [:]
     ) throws(KernelFailure) -> Destinations {
-        if !isExact, !likely.isEmpty, kernel.confirm(likely, of: key) { return likely }
         var listed: [(DestinationKey, Destination)] = []
         try kernel.forEachDestination(of: key, withStatistics: false) { listed.append(($0.key, $0.destination)) }
         // The kernel lists the newest first, and they were made in their order.
