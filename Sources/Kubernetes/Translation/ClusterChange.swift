@@ -34,7 +34,7 @@ struct EdgeCounts {
 /// The difference between what this host should do before and after some changes of a cluster.
 package struct ClusterChange: Hashable, Sendable {
     /// Whether what changes is noted here. Not where everything is new, and is read of the table.
-    let isNoted: Bool
+    private let isNoted: Bool
     /// Virtual services that are new, or otherwise than before.
     package internal(set) var services: [Listener: VirtualService] = [:]
     /// Virtual services that are gone, as they were.
@@ -61,6 +61,11 @@ package struct ClusterChange: Hashable, Sendable {
         services.reserveCapacity(count)
         addedEdge.reserveCapacity(count * 2)
         concerned.reserveCapacity(count)
+    }
+
+    /// Notes services whose faults may have changed.
+    mutating func note(concerned keys: some Sequence<ObjectKey>) {
+        if isNoted { concerned.formUnion(keys) }
     }
 
     /// Notes what became of a listener.

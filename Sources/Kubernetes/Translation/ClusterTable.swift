@@ -93,7 +93,7 @@ package struct ClusterTable: Sendable {
         var owned: [Listener: VirtualService] = [:]
         for key in services { retranslate(key, &listeners, &owned, &change) }
         for listener in listeners { settle(listener, from: owned[listener], &change) }
-        if isNoted { change.concerned.formUnion(services) }
+        change.note(concerned: services)
         return change
     }
 
@@ -131,10 +131,8 @@ package struct ClusterTable: Sendable {
     /// Notes what became of a listener.
     private mutating func settle(_ listener: Listener, from old: VirtualService?, _ change: inout ClusterChange) {
         let new = claims[listener]
-        if change.isNoted {
-            change.concerned.formUnion(claims.owners(of: listener))
-            if let owner = old?.owner { change.concerned.insert(owner) }
-        }
+        change.note(concerned: claims.owners(of: listener))
+        if let owner = old?.owner { change.note(concerned: CollectionOfOne(owner)) }
         if old == new { return }
         counts.replace(old?.edge ?? [], by: new?.edge ?? [], noting: &change)
         change.note(listener, from: old, to: new)
